@@ -1,0 +1,113 @@
+"""A stage as a renderer and the ground truth need it: world-space triangles, surfaces and lights as plain values.
+
+`stage_reader` makes it from USD; backends and `truth` take it. World axes: z up, metres, whatever
+the stage's own axis and unit were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texture:
+    """An image laid over texture coordinates: st' = rotate(st * scale) + translation, as UsdTransform2d says."""
+
+    path: Path
+    colour_space: Literal["sRGB", "raw"]
+    channel: Literal["rgb", "r", "g", "b", "a"] = "rgb"
+    scale: tuple[float, float] = (1.0, 1.0)
+    rotation_deg: float = 0.0
+    translation: tuple[float, float] = (0.0, 0.0)
+    wrap: Literal["repeat", "clamp", "mirror", "black"] = "repeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """A UsdPreviewSurface. Every input is a constant or a texture."""
+
+    name: str
+    diffuse: Rgb | Texture = (0.18, 0.18, 0.18)
+    emissive: Rgb = (0.0, 0.0, 0.0)
+    roughness: float | Texture = 0.5
+    metallic: float | Texture = 0.0
+    opacity: float | Texture = 1.0
+    opacity_threshold: float = 0.0  # > 0: a cut-out, each point is there or not
+    ior: float = 1.5
+    normal: Texture | None = None
+
+    @property
+    def transparent(self) -> bool:
+        """See-through without being a cut-out."""
+        return self.opacity_threshold == 0 and (isinstance(self.opacity, Texture) or self.opacity < 1)
+
+    @property
+    def cutout(self) -> bool:
+        """Has holes: a ray goes on where the opacity texture is below the threshold."""
+        return self.opacity_threshold > 0 and isinstance(self.opacity, Texture)
+
+    @property
+    def mirror(self) -> bool:
+        """Reflects like a mirror: a smooth metal. A matcher sees the reflection, not the surface."""
+        smooth = not isinstance(self.roughness, Texture) and self.roughness < 0.15
+        return smooth and not isinstance(self.metallic, Texture) and self.metallic > 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mesh:
+    """Triangles in the world with one surface."""
+
+    name: str  # prim path, with the subset's name where there is one
+    vertices_v3: NDArray[np.float64]  # metres
+    faces_f3: NDArray[np.int32]
+    uv_v2: NDArray[np.float32] | None
+    normals_v3: NDArray[np.float32] | None  # None: flat shading
+    surface: int  # index into RenderScene.surfaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaLight:
+    """Rect (1 x 1 in x-y), disk (radius 1 in x-y) or sphere (radius 1), placed by `to_world`; flat ones shine along -z."""
+
+    name: str
+    shape: Literal["rect", "disk", "sphere"]
+    to_world: NDArray[np.float64]  # (4, 4), column vectors
+    radiance: Rgb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistantLight:
+    """Parallel light travelling along `direction`."""
+
+    name: str
+    direction: tuple[float, float, float]  # unit, world, from the light towards the scene
+    angle_deg: float  # angular diameter
+    irradiance: Rgb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomeLight:
+    """Light from infinitely far; `to_world` turns the latitude-longitude image as UsdLux.DomeLight says."""
+
+    texture: Path | None
+    radiance: Rgb  # multiplies the texture
+    to_world: NDArray[np.float64]  # (4, 4), column vectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderScene:
+    """All that can be seen, and the left camera's place."""
+
+    meshes: tuple[Mesh, ...]
+    surfaces: tuple[Surface, ...]
+    area_lights: tuple[AreaLight, ...]
+    distant_lights: tuple[DistantLight, ...]
+    dome: DomeLight | None
+    left_to_world: NDArray[np.float64]  # (4, 4), column vectors; camera axes x right, y down, z forward
