@@ -1,4 +1,4 @@
-"""A stage as a renderer and the ground truth need it: world-space triangles, surfaces and lights as plain values.
+"""A stage as renderers and the ground truth need it: triangles, surfaces and lights as plain values.
 
 `stage_reader` makes it from USD; backends and `truth` take it. World axes: z up, metres, whatever
 the stage's own axis and unit were.
@@ -18,7 +18,7 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texture:
-    """An image laid over texture coordinates: st' = rotate(st * scale) + translation, as UsdTransform2d says."""
+    """An image over texture coordinates: st' = rotate(st * scale) + translation, as UsdTransform2d says."""
 
     path: Path
     colour_space: Literal["sRGB", "raw"]
@@ -27,6 +27,8 @@ class Texture:
     rotation_deg: float = 0.0
     translation: tuple[float, float] = (0.0, 0.0)
     wrap: Literal["repeat", "clamp", "mirror", "black"] = "repeat"
+    gain: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)  # per channel, after the colour space
+    bias: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # value = texel * gain + bias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +37,13 @@ class Surface:
 
     name: str
     diffuse: Rgb | Texture = (0.18, 0.18, 0.18)
-    emissive: Rgb = (0.0, 0.0, 0.0)
+    emissive: Rgb | Texture = (0.0, 0.0, 0.0)
     roughness: float | Texture = 0.5
     metallic: float | Texture = 0.0
     opacity: float | Texture = 1.0
     opacity_threshold: float = 0.0  # > 0: a cut-out, each point is there or not
     ior: float = 1.5
-    normal: Texture | None = None
+    normal: Texture | None = None  # 0..1 stands for -1..1; green points along +t
 
     @property
     def transparent(self) -> bool:
@@ -74,7 +76,7 @@ class Mesh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AreaLight:
-    """Rect (1 x 1 in x-y), disk (radius 1 in x-y) or sphere (radius 1), placed by `to_world`; flat ones shine along -z."""
+    """Rect (1 x 1 in x-y), disk or sphere (radius 1), placed by `to_world`; flat ones shine along -z."""
 
     name: str
     shape: Literal["rect", "disk", "sphere"]

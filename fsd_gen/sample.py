@@ -1,4 +1,4 @@
-"""What one row of a shard holds: two images, two disparity maps, two flag maps and the whole story behind them."""
+"""One row of a shard: two images, two disparity maps, two flag maps and the whole story behind them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,75 @@
+"""What a render backend is: it takes a `RenderScene` and gives both eyes' linear images.
+
+A backend loads the scene once, renders it from the left and the right camera of the rig and keeps
+nothing of it afterwards. Its images follow from (scene, rig, settings, seed) alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.render_scene import RenderScene
+from fsd_gen.rig import StereoRig
+from fsd_gen.scene import RenderSettings
+
+BUILT = ("mitsuba",)
+PLANNED = ("ovrtx", "replicator")
+
+
+class BackendError(RuntimeError):
+    """The renderer could not turn this scene into images."""
+
+
+class BackendUnavailableError(BackendError):
+    """This backend cannot run here: unknown, not built yet, or something it needs is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StereoImages:
+    """Both eyes, scene-linear RGB: no exposure, no tone curve."""
+
+    left_hwc: NDArray[np.float32]
+    right_hwc: NDArray[np.float32]
+    stage_cpu_s: Mapping[str, float]  # CPU seconds of "load", "trace" and "denoise", all threads
+    backend: str  # "mitsuba"
+    backend_version: str
+    variant: str  # "llvm_ad_rgb"
+    denoiser: str  # "oidn 2.5.1", or "" for none
+
+
+class Backend(Protocol):
+    """A renderer that lives as long as its worker."""
+
+    name: str
+    version: str
+
+    def render(
+        self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int
+    ) -> StereoImages:
+        """Both eyes of the scene; the same arguments give the same images."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the backend holds; it renders no more."""
+        ...
+
+
+def create_backend(name: str, *, threads: int | None = None) -> Backend:
+    """The backend called `name`, with `threads` CPU threads (default: every CPU granted to this process).
+
+    Raises BackendUnavailableError when it is unknown, not built yet, or cannot run here.
+    """
+    if name in PLANNED:
+        raise BackendUnavailableError(f"backend {name!r} is not built yet; use one of {', '.join(BUILT)}")
+    if name not in BUILT:
+        raise BackendUnavailableError(
+            f"unknown backend {name!r}; known are {', '.join((*BUILT, *PLANNED))}"
+        )
+    from fsd_gen.backends.mitsuba import MitsubaBackend
+
+    return MitsubaBackend(threads=threads)

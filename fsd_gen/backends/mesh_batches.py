@@ -1,0 +1,81 @@
+"""Meshes that share a surface, joined: a renderer wants few big meshes, not many small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.render_scene import Mesh, RenderScene, Texture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshBatch:
+    """Triangles with one surface; texture coordinates have v = 0 at the image's top."""
+
+    surface: int  # index into RenderScene.surfaces
+    solid: bool  # see-through and closed: light is refracted going in and coming out
+    vertices_v3: NDArray[np.float32]
+    faces_f3: NDArray[np.uint32]
+    uv_v2: NDArray[np.float32] | None
+    normals_v3: NDArray[np.float32] | None
+
+
+def uv_matrix(texture: Texture) -> NDArray[np.float64]:
+    """(3, 3) taking st to the texture's own coordinates: scale, then rotate, then translate."""
+    angle = np.radians(texture.rotation_deg)
+    cos, sin = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cos, -sin, texture.translation[0]], [sin, cos, texture.translation[1]], [0, 0, 1.0]])
+    return matrix @ np.diag([*texture.scale, 1.0])
+
+
+FLIP_V = np.array([[1.0, 0, 0], [0, -1.0, 1.0], [0, 0, 1.0]])
+
+
+def batch_meshes(scene: RenderScene, base_uv: Sequence[NDArray[np.float64]]) -> list[MeshBatch]:
+    """All triangles of the scene, one batch per (surface, kind of shading).
+
+    `base_uv` (3, 3) per surface is baked into the texture coordinates, and v is flipped.
+    """
+    keyed = [(_batch_key(scene, mesh), mesh) for mesh in scene.meshes if len(mesh.faces_f3)]
+    keyed.sort(key=lambda pair: pair[0])
+    return [
+        _join([mesh for _, mesh in group], key, FLIP_V @ base_uv[key[0]])
+        for key, group in groupby(keyed, key=lambda pair: pair[0])
+    ]
+
+
+def is_closed(mesh: Mesh) -> bool:
+    """Whether every edge, by position, belongs to exactly two triangles."""
+    _, welded = np.unique(mesh.vertices_v3.astype(np.float32), axis=0, return_inverse=True)
+    corners_f3 = welded.reshape(-1)[mesh.faces_f3]
+    edges_e2 = np.sort(corners_f3[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges_e2 = edges_e2[edges_e2[:, 0] != edges_e2[:, 1]]
+    _, counts = np.unique(edges_e2, axis=0, return_counts=True)
+    return bool(len(counts)) and bool((counts == 2).all())
+
+
+def _batch_key(scene: RenderScene, mesh: Mesh) -> tuple[int, bool, bool, bool]:
+    solid = scene.surfaces[mesh.surface].transparent and is_closed(mesh)
+    return (mesh.surface, solid, mesh.uv_v2 is not None, mesh.normals_v3 is not None)
+
+
+def _join(meshes: list[Mesh], key: tuple[int, bool, bool, bool], uv_m33: NDArray[np.float64]) -> MeshBatch:
+    surface, solid, has_uv, has_normals = key
+    starts = np.cumsum([0] + [len(mesh.vertices_v3) for mesh in meshes[:-1]])
+    faces = [mesh.faces_f3 + start for mesh, start in zip(meshes, starts, strict=True)]
+    uv_v2 = None
+    if has_uv:
+        st_v2 = np.concatenate([mesh.uv_v2 for mesh in meshes])
+        uv_v2 = (st_v2 @ uv_m33[:2, :2].T + uv_m33[:2, 2]).astype(np.float32)
+    return MeshBatch(
+        surface=surface,
+        solid=solid,
+        vertices_v3=np.concatenate([mesh.vertices_v3 for mesh in meshes]).astype(np.float32),
+        faces_f3=np.concatenate(faces).astype(np.uint32),
+        uv_v2=uv_v2,
+        normals_v3=np.concatenate([mesh.normals_v3 for mesh in meshes]) if has_normals else None,
+    )

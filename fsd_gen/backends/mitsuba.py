@@ -1,0 +1,356 @@
+"""Path tracing with Mitsuba 3, denoised with Open Image Denoise; the default backend.
+
+One load per pair: triangles, surfaces and lights are handed over as arrays, both eyes are traced
+from the same scene, each with its own noise. The denoiser is guided by noise-free first-hit albedo
+and normals from a pass of their own. With the box filter and a fixed seed the images are the same
+bit for bit whatever the number of threads; the denoiser runs on one thread for the same reason.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.backends.base import BackendError, StereoImages
+from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, batch_meshes, uv_matrix
+from fsd_gen.backends.mitsuba_variant import prepare_variant
+from fsd_gen.backends.texture_images import TextureCache, read_cutout
+from fsd_gen.render_scene import AreaLight, DistantLight, DomeLight, RenderScene, Rgb, Surface, Texture
+from fsd_gen.rig import StereoRig
+from fsd_gen.scene import RenderSettings
+from fsd_gen.slots import stable_hash
+
+VARIANT = prepare_variant()  # before Dr.Jit is loaded: it would crash the process on a wrong LLVM
+
+import drjit as dr  # noqa: E402
+import mitsuba as mi  # noqa: E402
+import mitsuba_oidn as oidn  # noqa: E402
+
+mi.set_variant(VARIANT)
+
+MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
+SMOOTH_GLASS = 0.3  # rougher see-through surfaces scatter, they do not mirror
+DELTA_SUN_DEG = 1.0  # distant lights up to this wide cast hard shadows
+LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
+WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
+GUIDES = {"type": "aov", "aovs": "albedo:albedo,normal:sh_normal"}
+VISION_TO_MITSUBA = np.diag([-1.0, -1.0, 1.0, 1.0])  # Mitsuba's cameras have x left, y up, z forward
+EYES = ("left", "right")
+
+PluginDict = dict[str, Any]  # what mi.load_dict takes
+
+
+class MitsubaBackend:
+    """Mitsuba in this process; `threads` CPU threads (default: every CPU granted to the process)."""
+
+    name = "mitsuba"
+    version = mi.__version__
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        dr.set_thread_count(threads or len(os.sched_getaffinity(0)))
+        self._textures = TextureCache()
+        self._denoiser = _denoiser_device()
+
+    def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
+        """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, OSError for unreadable textures."""
+        cpu_s = dict.fromkeys(("load", "trace", "denoise"), 0.0)
+        with _timed(cpu_s, "load"):
+            loaded = mi.load_dict(self._scene_dict(scene))
+        images = [self._render_eye(loaded, scene, rig, settings, seed, eye, cpu_s) for eye in EYES]
+        del loaded
+        _free_scene()
+        return StereoImages(
+            left_hwc=images[0],
+            right_hwc=images[1],
+            stage_cpu_s=cpu_s,
+            backend=self.name,
+            backend_version=self.version,
+            variant=VARIANT,
+            denoiser=f"oidn {oidn.oidn_version()}" if settings.denoise else "",
+        )
+
+    def close(self) -> None:
+        """Drop the decoded textures and Dr.Jit's spare memory."""
+        self._textures = TextureCache()
+        _free_scene()
+
+    def _render_eye(
+        self,
+        loaded: mi.Scene,
+        scene: RenderScene,
+        rig: StereoRig,
+        settings: RenderSettings,
+        seed: int,
+        eye: str,
+        cpu_s: dict[str, float],
+    ) -> NDArray[np.float32]:
+        sensor = mi.load_dict(sensor_dict(scene, rig, settings.spp, eye))
+        eye_seed = stable_hash(seed, eye) % 2**32
+        path = {"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth}
+        with _timed(cpu_s, "trace"):
+            colour = _trace(loaded, sensor, path, eye_seed)
+        if not settings.denoise:
+            return colour
+        with _timed(cpu_s, "trace"):
+            guides = _trace(loaded, sensor, GUIDES, eye_seed)
+        with _timed(cpu_s, "denoise"):
+            return self._denoise(colour, guides[..., :3], guides[..., 3:6])
+
+    def _denoise(
+        self,
+        colour_hwc: NDArray[np.float32],
+        albedo_hwc: NDArray[np.float32],
+        normal_hwc: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        clean = oidn.denoise(
+            colour_hwc,
+            np.clip(albedo_hwc, 0, 1),
+            np.ascontiguousarray(normal_hwc),
+            hdr=True,
+            clean_aux=True,
+            device=self._denoiser,
+        )
+        return np.ascontiguousarray(clean)
+
+    def _scene_dict(self, scene: RenderScene) -> PluginDict:
+        builder = SurfaceBuilder(self._textures)
+        base_uv = [base_uv_matrix(surface) for surface in scene.surfaces]
+        parts: PluginDict = {"type": "scene"}
+        for number, batch in enumerate(batch_meshes(scene, base_uv)):
+            parts[f"mesh_{number}"] = _mesh(batch, scene.surfaces[batch.surface], builder)
+        for number, light in enumerate(scene.area_lights):
+            parts[f"area_light_{number}"] = area_light_dict(light)
+        for number, light in enumerate(scene.distant_lights):
+            parts[f"distant_light_{number}"] = distant_light_dict(light)
+        if scene.dome:
+            parts["dome"] = dome_dict(scene.dome)
+        return parts
+
+
+def sensor_dict(scene: RenderScene, rig: StereoRig, spp: int, eye: str) -> PluginDict:
+    """The camera of one eye."""
+    shift = np.eye(4)
+    shift[0, 3] = rig.baseline_m if eye == "right" else 0.0
+    to_world = scene.left_to_world @ shift @ VISION_TO_MITSUBA
+    return {
+        "type": "perspective",
+        "fov": float(np.degrees(2 * np.arctan(rig.width / 2 / rig.focal_px))),
+        "fov_axis": "x",
+        "near_clip": 1e-3,
+        "far_clip": 1e5,
+        "principal_point_offset_x": 0.5 - rig.cx_px / rig.width,
+        "principal_point_offset_y": 0.5 - rig.cy_px / rig.height,
+        "to_world": mi.ScalarTransform4f(to_world),
+        "film": {
+            "type": "hdrfilm",
+            "width": rig.width,
+            "height": rig.height,
+            "rfilter": {"type": "box"},
+            "pixel_format": "rgb",
+            "component_format": "float32",
+        },
+        "sampler": {"type": "multijitter", "sample_count": spp},
+    }
+
+
+def area_light_dict(light: AreaLight) -> PluginDict:
+    """A rect, disk or sphere that glows; Mitsuba's flat shapes shine along +z, USD's along -z."""
+    shape, fit = {
+        "rect": ("rectangle", np.diag([0.5, -0.5, -1.0, 1.0])),
+        "disk": ("disk", np.diag([1.0, -1.0, -1.0, 1.0])),
+        "sphere": ("sphere", np.eye(4)),
+    }[light.shape]
+    return {
+        "type": shape,
+        "to_world": mi.ScalarTransform4f(light.to_world @ fit),
+        "bsdf": {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": _rgb(LIGHT_BODY)}},
+        "emitter": {"type": "area", "radiance": _rgb(light.radiance)},
+    }
+
+
+def distant_light_dict(light: DistantLight) -> PluginDict:
+    """Parallel light; the angular width is not rendered."""
+    return {"type": "directional", "direction": list(light.direction), "irradiance": _rgb(light.irradiance)}
+
+
+def dome_dict(dome: DomeLight) -> PluginDict:
+    """Light from all around; Mitsuba and USD agree on how a latitude-longitude image lies about +y."""
+    if dome.texture is None:
+        return {"type": "constant", "radiance": _rgb(dome.radiance)}
+    try:
+        bitmap = mi.Bitmap(str(dome.texture))
+        bitmap = bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False)
+    except RuntimeError as error:
+        raise BackendError(f"cannot read dome texture {dome.texture}: {error}") from error
+    radiance_hwc = np.maximum(np.nan_to_num(np.array(bitmap)), 0) * np.float32(dome.radiance)
+    return {
+        "type": "envmap",
+        "bitmap": mi.Bitmap(np.ascontiguousarray(radiance_hwc, np.float32)),
+        "to_world": mi.ScalarTransform4f(dome.to_world),
+    }
+
+
+def base_uv_matrix(surface: Surface) -> NDArray[np.float64]:
+    """(3, 3) of the first texture of the surface, to bake into its meshes; the normal map comes first,
+    because the directions it bends normals along are those of the mesh's own texture coordinates."""
+    textures = _textures_of(surface)
+    return uv_matrix(textures[0]) if textures else np.eye(3)
+
+
+def _textures_of(surface: Surface) -> list[Texture]:
+    inputs = (
+        surface.normal,
+        surface.diffuse,
+        surface.opacity,
+        surface.roughness,
+        surface.metallic,
+        surface.emissive,
+    )
+    return [value for value in inputs if isinstance(value, Texture)]
+
+
+class SurfaceBuilder:
+    """UsdPreviewSurface as Mitsuba plugins."""
+
+    def __init__(self, textures: TextureCache) -> None:
+        self._textures = textures
+
+    def bsdf(self, surface: Surface, *, solid: bool) -> PluginDict:
+        """Opaque, cut out, or see-through: solid glass refracts, single sheets only tint."""
+        if surface.cutout:
+            base = self._opaque(surface)
+            return {"type": "mask", "opacity": self._cutout(surface), "bsdf": base}
+        if not surface.transparent:
+            return self._opaque(surface)
+        if isinstance(surface.opacity, Texture):
+            opacity = self._texture(surface.opacity, surface)
+            return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
+        return self._glass(surface, solid)
+
+    def _opaque(self, surface: Surface) -> PluginDict:
+        bsdf: PluginDict = {
+            "type": "principled",
+            "base_color": self._colour(surface.diffuse, surface),
+            "roughness": self._scalar(surface.roughness, surface, at_least=MIN_ROUGHNESS),
+            "metallic": self._scalar(surface.metallic, surface),
+            "eta": max(surface.ior, 1.001),
+        }
+        if surface.normal:
+            normals = self._texture(surface.normal, surface)
+            bsdf = {"type": "normalmap", "normalmap": normals, "bsdf": bsdf}
+        return {"type": "twosided", "bsdf": bsdf}
+
+    def _glass(self, surface: Surface, solid: bool) -> PluginDict:
+        """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour."""
+        tint = _rgb(tuple(channel**surface.opacity for channel in _mean_colour(surface.diffuse)))
+        ior = max(surface.ior, 1.001)
+        kind = "dielectric" if solid else "thindielectric"
+        clear: PluginDict = {"type": kind, "int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
+        if surface.opacity < 0.02:
+            return clear
+        return {"type": "blendbsdf", "weight": surface.opacity, "a": clear, "b": self._opaque(surface)}
+
+    def emitter(self, surface: Surface) -> PluginDict | None:
+        """The glow of the surface, if it has any."""
+        if isinstance(surface.emissive, Texture):
+            return {"type": "area", "radiance": self._texture(surface.emissive, surface)}
+        return {"type": "area", "radiance": _rgb(surface.emissive)} if max(surface.emissive) > 0 else None
+
+    def _colour(self, value: Rgb | Texture, surface: Surface) -> PluginDict:
+        return self._texture(value, surface) if isinstance(value, Texture) else _rgb(value)
+
+    def _scalar(self, value: float | Texture, surface: Surface, at_least: float = 0.0) -> PluginDict | float:
+        if not isinstance(value, Texture):
+            return max(float(value), at_least)
+        return self._bitmap(np.maximum(self._textures.get(value), at_least), value, surface)
+
+    def _texture(self, texture: Texture, surface: Surface) -> PluginDict:
+        return self._bitmap(self._textures.get(texture), texture, surface)
+
+    def _cutout(self, surface: Surface) -> PluginDict:
+        solid_hw1 = read_cutout(surface.opacity, surface.opacity_threshold)
+        return self._bitmap(solid_hw1, surface.opacity, surface, filter_type="nearest")
+
+    def _bitmap(
+        self,
+        values_hwc: NDArray[np.float16],
+        texture: Texture,
+        surface: Surface,
+        filter_type: str = "bilinear",
+    ) -> PluginDict:
+        if texture.wrap not in WRAP:
+            raise BackendError(f"{surface.name}: cannot wrap {texture.path} by {texture.wrap!r}")
+        from_mesh = FLIP_V @ uv_matrix(texture) @ np.linalg.inv(FLIP_V @ base_uv_matrix(surface))
+        return {
+            "type": "bitmap",
+            "data": mi.TensorXf(values_hwc.astype(np.float32)),
+            "raw": True,
+            "format": "fp16",
+            "filter_type": filter_type,
+            "wrap_mode": WRAP[texture.wrap],
+            "to_uv": mi.ScalarTransform3f(from_mesh),
+        }
+
+
+def _mesh(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
+    props = mi.Properties()
+    props["bsdf"] = mi.load_dict(builder.bsdf(surface, solid=batch.solid))
+    emitter = builder.emitter(surface)
+    if emitter:
+        props["emitter"] = mi.load_dict(emitter)
+    mesh = mi.Mesh(
+        f"surface_{batch.surface}",
+        len(batch.vertices_v3),
+        len(batch.faces_f3),
+        has_vertex_normals=batch.normals_v3 is not None,
+        has_vertex_texcoords=batch.uv_v2 is not None,
+        props=props,
+    )
+    params = mi.traverse(mesh)
+    params["vertex_positions"] = batch.vertices_v3.ravel()
+    params["faces"] = batch.faces_f3.ravel()
+    if batch.normals_v3 is not None:
+        params["vertex_normals"] = batch.normals_v3.ravel()
+    if batch.uv_v2 is not None:
+        params["vertex_texcoords"] = batch.uv_v2.ravel()
+    params.update()
+    return mesh
+
+
+def _mean_colour(value: Rgb | Texture) -> Rgb:
+    return (1.0, 1.0, 1.0) if isinstance(value, Texture) else value
+
+
+def _rgb(colour: Rgb) -> PluginDict:
+    return {"type": "rgb", "value": [float(channel) for channel in colour]}
+
+
+def _trace(scene: mi.Scene, sensor: mi.Sensor, integrator: PluginDict, seed: int) -> NDArray[np.float32]:
+    image = mi.render(scene, sensor=sensor, integrator=mi.load_dict(integrator), seed=seed)
+    return np.array(image, np.float32)
+
+
+def _denoiser_device() -> oidn.Device:
+    device = oidn.Device(oidn.DeviceType.CPU)
+    device.num_threads = 1
+    device.commit()
+    return device
+
+
+def _free_scene() -> None:
+    gc.collect()
+    dr.flush_malloc_cache()
+
+
+@contextmanager
+def _timed(cpu_s: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.process_time()
+    yield
+    cpu_s[stage] += time.process_time() - start

@@ -1,0 +1,46 @@
+"""From linear light to the 8-bit picture a camera delivers: exposure, white balance, a film shoulder, sRGB.
+
+Both eyes get the same exposure and balance, taken from both, as a rig with locked settings would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIDDLE_GREY = 0.18  # the log-average of a scene is brought here
+BRIGHT_LIMIT = 1.3  # unless that would push the 90th percentile beyond this
+BALANCE = 0.6  # 0 leaves the light as it is, 1 makes the average grey
+WHITE = 6.0  # exposed radiance that becomes pure white
+LUMA_3 = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def auto_exposure(left_hwc: NDArray[np.float32], right_hwc: NDArray[np.float32], ev: float) -> float:
+    """Factor for linear images: middle grey for the log-average, with `ev` stops on top."""
+    luma_n = np.concatenate([(image @ LUMA_3).ravel() for image in (left_hwc[::4, ::4], right_hwc[::4, ::4])])
+    luma_n = luma_n[np.isfinite(luma_n) & (luma_n > 0)]
+    if not luma_n.size:
+        return 1.0
+    average = float(np.exp(np.log(luma_n + 1e-6).mean()))
+    bright = float(np.quantile(luma_n, 0.9))
+    return float(min(MIDDLE_GREY / average, BRIGHT_LIMIT / bright) * 2.0**ev)
+
+
+def white_balance(left_hwc: NDArray[np.float32], right_hwc: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gains (3,) that take part of the light's colour out of the picture, brightness kept."""
+    rgb_n3 = np.concatenate([image[::4, ::4].reshape(-1, 3) for image in (left_hwc, right_hwc)])
+    luma_n = rgb_n3 @ LUMA_3
+    usable_n = np.isfinite(luma_n) & (luma_n > 0) & (luma_n <= np.quantile(luma_n, 0.95))
+    mean_3 = np.maximum(rgb_n3[usable_n].mean(axis=0), 1e-6) if usable_n.any() else np.ones(3)
+    gains_3 = (mean_3.mean() / mean_3) ** BALANCE
+    return (gains_3 / (gains_3 * mean_3).sum() * mean_3.sum()).astype(np.float32)
+
+
+def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """sRGB (H, W, 3) of linear light times `gains_3`: extended Reinhard shoulder, then the sRGB curve."""
+    x_hwc = np.maximum(linear_hwc * gains_3, 0)
+    x_hwc *= np.float32(1.35)  # undoes what the shoulder takes from the mid-tones
+    tone_hwc = x_hwc * (1 + x_hwc / (WHITE * WHITE)) / (1 + x_hwc)
+    tone_hwc = np.clip(tone_hwc * np.float32(1.1), 0, 1)
+    srgb_hwc = np.where(tone_hwc <= 0.0031308, 12.92 * tone_hwc, 1.055 * tone_hwc ** (1 / 2.4) - 0.055)
+    return np.rint(srgb_hwc * 255).astype(np.uint8)

@@ -1,0 +1,149 @@
+"""Pictures for people: contact sheets (left | right | disparity), and one sample with its flags."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from fsd_gen.record import SampleRecord, record_of
+from fsd_gen.sample import Flag, StereoSample
+from fsd_gen.shard_reader import ShardReader
+
+CAPTION_PX = 14
+GAP_PX = 4
+BACKGROUND = (18, 18, 18)
+NO_DISPARITY = (40, 40, 48)  # sky and NO_TRUTH
+FLAG_COLOURS = {
+    Flag.OCCLUDED: (255, 60, 60),
+    Flag.OUT_OF_FRAME: (255, 160, 0),
+    Flag.SKY: (70, 130, 255),
+    Flag.TRANSPARENT: (0, 230, 230),
+    Flag.MIRROR: (230, 0, 230),
+    Flag.NO_TRUTH: (255, 255, 255),
+}
+
+
+def contact_sheet(samples: Iterable[StereoSample], *, columns: int = 1, thumb_px: int = 320) -> Image.Image:
+    """One cell per sample: left, right and disparity, each `thumb_px` wide, over a caption.
+
+    Raises:
+        ValueError: no samples.
+    """
+    cells = [_cell(sample, thumb_px) for sample in samples]
+    if not cells:
+        raise ValueError("a contact sheet needs at least one sample")
+    width, height = (max(cell.size[axis] for cell in cells) + GAP_PX for axis in (0, 1))
+    rows = math.ceil(len(cells) / columns)
+    sheet = Image.new("RGB", (columns * width + GAP_PX, rows * height + GAP_PX), BACKGROUND)
+    for i, cell in enumerate(cells):
+        sheet.paste(cell, (GAP_PX + i % columns * width, GAP_PX + i // columns * height))
+    return sheet
+
+
+def contact_sheet_of_shards(
+    shards: Sequence[str | os.PathLike[str]],
+    *,
+    most: int = 64,
+    columns: int = 1,
+    thumb_px: int = 320,
+) -> Image.Image:
+    """A contact sheet of the first `most` samples of `shards`."""
+    return contact_sheet(islice(_samples(shards), most), columns=columns, thumb_px=thumb_px)
+
+
+def sample_view(sample: StereoSample) -> Image.Image:
+    """One sample in full size: the two images, the two disparity maps, and the left view with its flags."""
+    span = _disparity_range(sample)
+    left = disparity_picture(sample.disparity_left_hw, sample.flags_left_hw, span)
+    right = disparity_picture(sample.disparity_right_hw, sample.flags_right_hw, span)
+    pictures = (
+        (sample.left_hwc, sample.right_hwc),
+        (left, right),
+        (flags_overlay(sample.left_hwc, sample.flags_left_hw), _legend(sample.left_hwc.shape[:2])),
+    )
+    return _captioned(np.vstack([np.hstack(row) for row in pictures]), caption(record_of(sample)))
+
+
+def disparity_picture(
+    disparity_hw: NDArray[np.float32], flags_hw: NDArray[np.uint8], span: tuple[float, float]
+) -> NDArray[np.uint8]:
+    """Disparity as colours (H, W, 3): `span` in pixels goes from blue (far) to red (near)."""
+    low, high = span
+    scaled_hw = (disparity_hw - low) / max(high - low, 1e-6)
+    picture_hwc = colormaps["turbo"](np.clip(scaled_hw, 0, 1), bytes=True)[..., :3].copy()
+    picture_hwc[(flags_hw & (Flag.SKY | Flag.NO_TRUTH).value) != 0] = NO_DISPARITY
+    return picture_hwc
+
+
+def flags_overlay(image_hwc: NDArray[np.uint8], flags_hw: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image with every flagged pixel tinted in its flag's colour (H, W, 3)."""
+    out_hwc = image_hwc.astype(np.float32)
+    for flag, colour in FLAG_COLOURS.items():
+        flagged_hw = (flags_hw & flag.value) != 0
+        out_hwc[flagged_hw] = 0.4 * out_hwc[flagged_hw] + 0.6 * np.array(colour, np.float32)
+    return out_hwc.astype(np.uint8)
+
+
+def caption(record: SampleRecord) -> str:
+    """One line that says which sample this is."""
+    if record.disparity_p50 is None:
+        disparity = "no valid disparity"
+    else:
+        disparity = f"d {record.disparity_p05:.1f} .. {record.disparity_max:.1f} px"
+    rig = f"B {1000 * record.baseline_m:.0f} mm  f {record.focal_px:.0f} px"
+    return f"{record.sample_id}  {record.stratum}  {rig}  {disparity}"
+
+
+def _samples(shards: Sequence[str | os.PathLike[str]]) -> Iterable[StereoSample]:
+    for path in shards:
+        with ShardReader(path) as reader:
+            for row in range(len(reader)):
+                yield reader.sample(row)
+
+
+def _cell(sample: StereoSample, thumb_px: int) -> Image.Image:
+    height = max(1, round(thumb_px * sample.left_hwc.shape[0] / sample.left_hwc.shape[1]))
+    disparity = disparity_picture(sample.disparity_left_hw, sample.flags_left_hw, _disparity_range(sample))
+    thumbs = [
+        Image.fromarray(picture).resize((thumb_px, height), how)
+        for picture, how in (
+            (sample.left_hwc, Image.Resampling.LANCZOS),
+            (sample.right_hwc, Image.Resampling.LANCZOS),
+            (disparity, Image.Resampling.NEAREST),
+        )
+    ]
+    return _captioned(np.hstack([np.asarray(thumb) for thumb in thumbs]), caption(record_of(sample)))
+
+
+def _captioned(picture_hwc: NDArray[np.uint8], text: str) -> Image.Image:
+    height, width = picture_hwc.shape[:2]
+    out = Image.new("RGB", (width, height + CAPTION_PX), BACKGROUND)
+    out.paste(Image.fromarray(picture_hwc), (0, 0))
+    draw = ImageDraw.Draw(out)
+    draw.text((2, height + 1), text, fill=(220, 220, 220), font=ImageFont.load_default(11))
+    return out
+
+
+def _disparity_range(sample: StereoSample) -> tuple[float, float]:
+    surface_hw = (sample.flags_left_hw & (Flag.SKY | Flag.NO_TRUTH).value) == 0
+    if not surface_hw.any():
+        return 0.0, 1.0
+    low, high = np.quantile(sample.disparity_left_hw[surface_hw], (0.01, 0.99))
+    return float(low), float(high)
+
+
+def _legend(shape: tuple[int, int]) -> NDArray[np.uint8]:
+    picture = Image.new("RGB", (shape[1], shape[0]), BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    for line, (flag, colour) in enumerate(FLAG_COLOURS.items()):
+        y = 4 + line * CAPTION_PX
+        draw.rectangle((4, y, 14, y + 10), fill=colour)
+        draw.text((20, y - 1), flag.name.lower(), fill=(220, 220, 220), font=ImageFont.load_default(11))
+    return np.asarray(picture)
