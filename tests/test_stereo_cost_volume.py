@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stereo_model.config import model_config
+from stereo_model.cost_volume import HybridCostVolume, concatenation, group_correlation
+
+
+def plain_group_correlation(left, right, bins, groups):
+    """One cosine at a time."""
+    b, c, h, w = left.shape
+    volume = torch.zeros(b, groups, bins, h, w)
+    for g in range(groups):
+        part = slice(g * c // groups, (g + 1) * c // groups)
+        for d in range(bins):
+            for x in range(d, w):
+                volume[:, g, d, :, x] = torch.cosine_similarity(
+                    left[:, part, :, x], right[:, part, :, x - d], dim=1
+                )
+    return volume
+
+
+@pytest.mark.parametrize("bins", [3, 9])  # fewer and more bins than columns
+def test_group_correlation_equals_one_cosine_at_a_time(bins):
+    torch.manual_seed(0)
+    left, right = torch.randn(2, 2, 6, 3, 5)
+    fast = group_correlation(left, right, bins=bins, groups=2)
+    torch.testing.assert_close(fast, plain_group_correlation(left, right, bins, 2))
+
+
+def test_a_shifted_image_correlates_perfectly_at_its_shift():
+    torch.manual_seed(0)
+    right = torch.randn(1, 4, 2, 8)
+    left = torch.roll(right, 3, dims=-1)  # left x is seen at x - 3
+    volume = group_correlation(left, right, bins=6, groups=2)
+    torch.testing.assert_close(volume[:, :, 3, :, 3:], torch.ones(1, 2, 2, 5))
+    assert volume.argmax(2)[..., 3:].eq(3).all()
+
+
+def test_concatenation_holds_left_everywhere_and_right_where_it_exists():
+    left, right = torch.full((1, 1, 1, 4), 7.0), torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 1, 4)
+    volume = concatenation(left, right, bins=6)
+    assert volume[0, 0].eq(7).all()
+    assert volume[0, 1, :, 0].tolist() == [
+        [1, 2, 3, 4],
+        [0, 1, 2, 3],
+        [0, 0, 1, 2],
+        [0, 0, 0, 1],
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+    ]
+
+
+def test_features_that_do_not_split_into_groups_are_refused():
+    with pytest.raises(ValueError, match="30 feature channels at 1/4 do not split into cv_groups=8"):
+        HybridCostVolume(model_config("nano"), 30)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stereo_model import create_model
+from stereo_model.evaluate import score, score_disparity
+from stereo_model.metrics import MaskPolicy, MetricError, PixelFlags
+from stereo_model.sample import SampleError
+
+TRUTH = np.array([[10.0, 20.0], [np.nan, 40.0]])
+ESTIMATE = np.array([[10.5, 22.5], [7.0, 44.0]])
+FLAGS = PixelFlags(occluded_hw=np.array([[0, 1], [0, 0]], bool), out_of_frame_hw=np.zeros((2, 2), bool))
+
+
+def test_scores_by_mask_by_hand():
+    policies = (MaskPolicy.ALL, MaskPolicy.NON_OCCLUDED, MaskPolicy.OCCLUDED)
+    regions = score_disparity(ESTIMATE, TRUTH, policies=policies, flags=FLAGS).regions
+    assert {policy: region.n_valid for policy, region in regions.items()} == dict(
+        zip(policies, (3, 2, 1), strict=True)
+    )
+    seen = regions[MaskPolicy.NON_OCCLUDED]
+    assert (seen.epe, seen.bp1, seen.bp2, seen.bp3, seen.d1) == (2.25, 0.5, 0.5, 0.5, 0.5)
+    assert sum(seen.histogram) == 2 and regions[MaskPolicy.OCCLUDED].bp3 == 0.0
+
+
+def test_nothing_to_score_gives_none():
+    region = score_disparity(ESTIMATE, np.full((2, 2), np.nan)).regions[MaskPolicy.ALL]
+    assert region.n_valid == 0 and region.epe is region.bp1 is region.bp2 is region.bp3 is region.d1 is None
+
+
+def test_a_policy_without_flags_is_an_error():
+    with pytest.raises(MetricError, match="needs occluded_hw"):
+        score_disparity(ESTIMATE, TRUTH, policies=(MaskPolicy.NON_OCCLUDED,))
+
+
+def test_a_model_is_scored_on_a_sample_of_any_size_the_same_way_twice():
+    rng = np.random.default_rng(0)
+    sample = {
+        "left": rng.integers(0, 256, (3, 45, 70), np.uint8),
+        "right": rng.integers(0, 256, (3, 45, 70), np.uint8),
+        "disparity": np.full((45, 70), 5, np.float32),
+        "valid": rng.random((45, 70)) < 0.5,
+    }
+    model = create_model("nano")
+    first = score(model, sample, iterations=1)
+    assert first == score(model, sample, iterations=1)
+    assert first.regions[MaskPolicy.ALL].n_valid == sample["valid"].sum()
+    with pytest.raises(SampleError, match="lacks disparity"):
+        score(model, {key: sample[key] for key in ("left", "right", "valid")})

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stereo_model.config import model_config
+from stereo_model.hourglass import Hourglass, InitialDisparity, soft_argmin
+
+
+def test_soft_argmin_is_the_expected_bin():
+    logits = torch.log(torch.tensor([0.25, 0.25, 0.5])).view(1, 3, 1, 1)
+    assert soft_argmin(logits).item() == pytest.approx(0.25 * 0 + 0.25 * 1 + 0.5 * 2)
+
+
+def test_a_certain_bin_is_returned_exactly():
+    logits = torch.full((1, 6, 1, 2), -100.0)
+    logits[0, 4, 0, 0] = logits[0, 1, 0, 1] = 100.0
+    assert soft_argmin(logits).flatten().tolist() == [4.0, 1.0]
+
+
+def test_the_hourglass_keeps_the_shape_and_is_not_negative():
+    torch.manual_seed(0)
+    features = [torch.randn(1, c, s, 2 * s) for c, s in ((6, 4), (8, 2), (10, 1))]
+    out = Hourglass(model_config("nano"), (6, 8, 10)).eval()(torch.randn(1, 4, 16, 8, 16), features)
+    assert out.shape == (1, 4, 16, 8, 16) and out.min() >= 0
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_only_the_evidence_skip_reads_the_correlation(skip):
+    torch.manual_seed(0)
+    initial = InitialDisparity(model_config("nano", evidence_skip=skip)).eval()
+    correlation = torch.zeros(1, 8, 16, 2, 2)
+    before = initial(torch.zeros(1, 4, 16, 2, 2), correlation)
+    correlation[:, :, 11] = 1.0
+    after = initial(torch.zeros(1, 4, 16, 2, 2), correlation)
+    assert bool((after != before).all()) is skip
+    assert not skip or (after > 10.9).all()  # ten logits above the other fifteen bins
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_the_classifier_comes_with_and_without_residual_blocks(blocks):
+    initial = InitialDisparity(model_config("nano", classifier_blocks=blocks, classifier_kernel=3))
+    assert initial(torch.zeros(1, 4, 16, 3, 5), torch.zeros(1, 8, 16, 3, 5)).shape == (1, 1, 3, 5)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stereo_model.loss import stereo_loss
+from stereo_model.model import StereoOutput
+
+TRUTH = torch.full((1, 4, 4), 8.0)
+EVERYWHERE = torch.ones(1, 4, 4, dtype=torch.bool)
+
+
+def output(initial: float, *disparities: float) -> StereoOutput:
+    maps = [torch.full((1, 1, 4, 4), value, requires_grad=True) for value in disparities]
+    return StereoOutput(
+        initial_disparity=torch.full((1, 1, 1, 1), initial, requires_grad=True), disparities=maps
+    )
+
+
+def test_the_loss_by_hand():
+    # truth 8 px = 2 quarter pixels. initial 5: |3| - 0.5 = 2.5; iterations off by 4, 2, 1 weigh 0.81, 0.9, 1
+    terms = stereo_loss(output(5.0, 12.0, 6.0, 9.0), TRUTH, EVERYWHERE, max_disparity=64)
+    assert terms.total.item() == pytest.approx(2.5 + 0.81 * 4 + 0.9 * 2 + 1)
+    assert terms.initial.item() == 2.5 and [e.item() for e in terms.iterations] == [4, 2, 1]
+
+
+def test_a_small_initial_error_is_squared():
+    terms = stereo_loss(output(2.5, 8.0), TRUTH, EVERYWHERE, max_disparity=64)
+    assert terms.total.item() == pytest.approx(0.5 * 0.5**2)
+
+
+def test_pixels_that_are_invalid_infinite_or_too_far_do_not_count_or_spoil_the_gradient():
+    truth, valid = TRUTH.clone(), EVERYWHERE.clone()
+    truth[0, 0, 0], truth[0, 1, 1], truth[0, 2, 2], truth[0, 3, 3] = torch.nan, torch.inf, 64.0, 1000.0
+    valid[0, 3, 3] = False
+    guess = output(2.0, 9.0)
+    terms = stereo_loss(guess, truth, valid, max_disparity=64)
+    terms.total.backward()
+    assert terms.iterations[0].item() == pytest.approx(1.0) and terms.initial.item() == 0.0
+    gradient = guess.disparities[0].grad[0, 0]
+    assert gradient.isfinite().all() and gradient.diagonal().tolist() == [0, 0, 0, 0] and gradient[0, 1] > 0
+
+
+def test_a_batch_without_a_valid_pixel_has_no_loss_and_no_gradient():
+    guess = output(2.0, 9.0)
+    terms = stereo_loss(guess, TRUTH, ~EVERYWHERE, max_disparity=64)
+    terms.total.backward()
+    assert terms.total.item() == 0 and not guess.disparities[0].grad.any()
+
+
+def test_the_initial_truth_is_every_fourth_pixel():
+    truth = torch.zeros(1, 8, 8)
+    truth[:, ::4, ::4] = 12.0
+    guess = StereoOutput(
+        initial_disparity=torch.full((1, 1, 2, 2), 3.0), disparities=[torch.zeros(1, 1, 8, 8)]
+    )
+    assert (
+        stereo_loss(guess, truth, torch.ones(1, 8, 8, dtype=torch.bool), max_disparity=64).initial.item() == 0
+    )

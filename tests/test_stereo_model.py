@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stereo_model import FoundationStereo, ImageSizeError, ModelConfig, create_model, model_config
+from stereo_model.features import MonocularPrior
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return create_model("nano")
+
+
+def pair(height=64, width=96, batch=1):
+    torch.manual_seed(1)
+    return torch.rand(2, batch, 3, height, width) * 255
+
+
+@pytest.mark.parametrize("preset", ["nano", "tiny"])
+def test_training_gives_every_iteration_and_the_initial_disparity(preset):
+    model = create_model(preset).train()
+    out = model(*pair(batch=2), iterations=3)
+    assert out.initial_disparity.shape == (2, 1, 16, 24)
+    assert [tuple(d.shape) for d in out.disparities] == [(2, 1, 64, 96)] * 3
+    assert 0 <= out.initial_disparity.min() and out.initial_disparity.max() <= model.config.bins - 1
+
+
+def test_evaluation_gives_the_last_iteration_alone_unless_asked(nano):
+    last = nano(*pair(), iterations=3).disparities
+    every = nano(*pair(), iterations=3, every_iteration=True).disparities
+    assert len(last) == 1 and len(every) == 3 and torch.equal(last[0], every[2])
+
+
+@pytest.mark.parametrize("preset", ["nano", "tiny"])
+def test_the_gradient_reaches_every_parameter(preset):
+    model = create_model(preset).train()
+    out = model(*pair(batch=2), iterations=2)
+    (out.initial_disparity.square().mean() + sum(d.square().mean() for d in out.disparities)).backward()
+    silent = [
+        name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()
+    ]
+    # batch norm removes a constant, so the bias of a convolution before it cannot matter
+    assert [name for name in silent if not name.endswith(".bias")] == []
+
+
+def test_a_frozen_backbone_gets_no_gradient_and_keeps_its_statistics():
+    model = create_model("nano")
+    model.freeze_backbone()
+    before = {name: value.clone() for name, value in model.features.backbone.state_dict().items()}
+    model.train()(*pair(batch=2), iterations=1).disparities[0].mean().backward()
+    assert all(weight.grad is None for weight in model.features.backbone.parameters())
+    assert all(
+        torch.equal(value, before[name]) for name, value in model.features.backbone.state_dict().items()
+    )
+    assert model.features.decoder4.up[0].weight.grad.any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (37, 70), (64, 96), (65, 127)])
+def test_prediction_takes_any_size(nano, size):
+    out = nano.predict(*pair(*size), iterations=1)
+    assert out.shape == (1, 1, *size) and out.isfinite().all()
+
+
+def test_prediction_takes_bytes_and_leaves_the_mode_as_it_was(nano):
+    nano.train()
+    left, right = pair(40, 50).byte()
+    out = nano.predict(left, right, iterations=1)
+    assert nano.training and torch.equal(out, nano.eval().predict(left.float(), right.float(), iterations=1))
+
+
+def test_prediction_of_a_fitting_size_equals_the_forward_pass(nano):
+    with torch.no_grad():
+        plain = nano.eval()(*pair(), iterations=2).disparities[-1]
+    torch.testing.assert_close(nano.predict(*pair(), iterations=2), plain)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((1, 3, 64, 90), (1, 3, 64, 90)), ((1, 3, 64, 96), (1, 3, 64, 64)), ((1, 1, 64, 96),) * 2]
+)
+def test_images_that_do_not_fit_are_refused_with_their_shapes(nano, shapes):
+    left, right = (torch.zeros(shape) for shape in shapes)
+    with pytest.raises(ImageSizeError, match="expected two equal"):
+        nano(left, right)
+
+
+def test_zero_iterations_are_refused(nano):
+    with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
+        nano(*pair(), iterations=0)
+
+
+def test_the_seed_decides_the_weights_and_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    one, other = create_model("nano", seed=3), create_model("nano", seed=4)
+    assert torch.equal(torch.rand(1), expected)
+    again = create_model("nano", seed=3)
+    assert torch.equal(one.update.gru4.input_conv.weight, again.update.gru4.input_conv.weight)
+    assert not torch.equal(one.update.gru4.input_conv.weight, other.update.gru4.input_conv.weight)
+
+
+class Edges(MonocularPrior):
+    """Stands for a frozen single-image network: the mean of 4x4 pixels."""
+
+    channels = 8
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, image_bchw):
+        return torch.nn.functional.avg_pool2d(image_bchw, 4)[:, :1].repeat(1, 8, 1, 1) * self.scale
+
+
+def test_a_monocular_prior_joins_the_features_and_the_context_and_stays_frozen():
+    model = FoundationStereo(model_config("nano", prior_dim=8), Edges()).train()
+    assert not model.prior.training
+    assert model.features.channels[0] == 2 * 8 + 8 and model.context.fuse[0].in_channels == 8 + 8
+    model(*pair(batch=2), iterations=1).disparities[0].mean().backward()
+    assert model.prior.scale.grad is None
+
+
+def test_a_prior_and_the_configuration_must_agree():
+    with pytest.raises(ValueError, match="the prior gives 8 channels, the configuration says prior_dim=0"):
+        FoundationStereo(model_config("nano"), Edges())
+
+
+class Blank(MonocularPrior):
+    channels = 32
+
+
+def test_the_published_size_has_the_published_number_of_weights():
+    """Thousands of trainable weights per part of the published small model."""
+    with torch.device("meta"):
+        model = FoundationStereo(ModelConfig(prior_dim=32), Blank())
+    count = {name: sum(w.numel() for w in part.parameters()) for name, part in model.named_children()}
+    assert round(count["features"] / 1e3) == 10109
+    assert round(count["hourglass"] / 1e3) == 4742
+    assert round(count["initial"] / 1e3) == 26
+    # the published update block includes the mask head, which is part of the upsampler here
+    mask = sum(w.numel() for w in model.upsampler.mask.parameters())
+    assert round((count["update"] + mask) / 1e3) == 16349
+    assert round((count["upsampler"] - mask) / 1e3) == 53 + 9
