@@ -1,0 +1,139 @@
+"""Files that are either absent or complete.
+
+A new file is written beside its target under a hidden `.part` name, flushed to disk, and renamed onto the
+target in one step; the folder entry is flushed too. A crash, a kill or a full disk at any moment leaves the
+target as it was before. Sizes are in bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+PART_SUFFIX = ".part"
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+FSYNC_UNSUPPORTED_ERRNOS = frozenset({errno.EINVAL, errno.ENOTSUP})
+MIB = 1 << 20
+
+
+class DiskFullError(OSError):
+    """No room for a file; nothing was left at its final name.
+
+    `filename` is the final path, `free_bytes` what the file system still offers, `needed_bytes` what the
+    file wants, or None where that is unknown.
+    """
+
+    free_bytes: int
+    needed_bytes: int | None
+
+    @classmethod
+    def at(cls, final: Path, needed_bytes: int | None) -> DiskFullError:
+        """The error for `final`, measuring the free space of its file system now."""
+        free = shutil.disk_usage(final.parent).free
+        needed = "" if needed_bytes is None else f", {needed_bytes / MIB:.1f} MiB needed"
+        error = cls(
+            errno.ENOSPC,
+            f"disk full: {free / MIB:.1f} MiB free{needed}; free some space and run the same command again, "
+            "finished files are kept",
+            str(final),
+        )
+        error.free_bytes, error.needed_bytes = free, needed_bytes
+        return error
+
+
+def write_bytes_atomic(final: Path, content: bytes) -> None:
+    """Make `final` hold exactly `content`. Raises DiskFullError, leaving an older `final` untouched."""
+    with part_file(final, needed_bytes=len(content)) as part:
+        part.write_bytes(content)
+
+
+def write_text_atomic(final: Path, text: str) -> None:
+    """Make `final` hold `text` in UTF-8, line ends as given. Raises DiskFullError."""
+    write_bytes_atomic(final, text.encode())
+
+
+def write_json_atomic(final: Path, value: Any) -> None:
+    """Make `final` hold `value` as indented JSON with sorted keys; NaN and infinity raise ValueError."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text_atomic(final, text + "\n")
+
+
+@contextmanager
+def part_file(final: Path, *, needed_bytes: int | None = None) -> Iterator[Path]:
+    """Yield an empty file beside `final` to write into; publish it as `final` if the block succeeds.
+
+    If the block raises, the part is removed and `final` stays as it was. Two writers of one `final` never
+    share a part. Raises DiskFullError at once if `needed_bytes` exceeds the free space, and later for a full
+    disk or an exhausted quota inside the block.
+    """
+    if needed_bytes is not None and needed_bytes > shutil.disk_usage(final.parent).free:
+        raise DiskFullError.at(final, needed_bytes)
+    part = final.with_name(f".{final.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
+    with _disk_full_named(final, needed_bytes):
+        try:
+            # Not mkstemp: its mode 0600 would survive the rename and lock other users out of the data.
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            yield part
+            publish_file(part, final)
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+
+
+def publish_file(part: Path, final: Path) -> None:
+    """Give the finished file `part` its name `final`: flush it, rename it, flush the folder.
+
+    Both must lie in one folder (ValueError otherwise): only there is a rename one step. Replaces an older
+    `final`. Raises DiskFullError if the flush finds no room; then `part` keeps its name.
+    """
+    if part.parent.resolve() != final.parent.resolve():
+        raise ValueError(f"a part is published within its own folder: {part} cannot become {final}")
+    with _disk_full_named(final, part.stat().st_size):
+        _fsync(part)
+    os.replace(part, final)
+    sync_folder(final.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the entries of `folder` to disk, where its file system can (some network ones cannot)."""
+    try:
+        _fsync(folder)
+    except OSError as error:
+        if error.errno not in FSYNC_UNSUPPORTED_ERRNOS:
+            raise
+
+
+def remove_stale_parts(folder: Path) -> list[Path]:
+    """Delete the parts that killed writers left in `folder`; returns them. Call it holding the run's lock."""
+    stale = sorted(folder.glob(f".*{PART_SUFFIX}"))
+    for part in stale:
+        part.unlink(missing_ok=True)
+    return stale
+
+
+@contextmanager
+def _disk_full_named(final: Path, needed_bytes: int | None) -> Iterator[None]:
+    """Turn the system's "no space left" into a DiskFullError about `final`."""
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRNOS:
+            raise
+        raise DiskFullError.at(final, needed_bytes) from error
+
+
+def _fsync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

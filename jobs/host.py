@@ -1,0 +1,114 @@
+"""The process that holds one worker: runs tasks on it, stamps its events, notices wear. The same code serves
+a Ray actor and the in-process run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+import psutil
+
+from jobs.ledger import Attempt, Outcome
+from jobs.task import WORKER_KINDS, Event, EventKind, MakeWorker, Recycle, Stop
+
+MIB = 1 << 20
+Send = Callable[[Event], bool]  # delivers an event; True if the farm is stopping
+
+
+def process_name() -> str:
+    """`host:pid` of this process, the name of its worker."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def resident_mb() -> int:
+    """Resident memory of this process and its descendants, MiB."""
+    own = psutil.Process()
+    return sum(map(_resident_bytes, [own, *own.children(recursive=True)])) // MIB
+
+
+class WorkerHost:
+    """One worker, its item count and its limits. What `make_worker` raises passes through."""
+
+    def __init__(
+        self, make_worker: MakeWorker, send: Send, *, recycle_after: int | None, recycle_rss_mb: int | None
+    ) -> None:
+        self._send = send
+        self._recycle_after = recycle_after
+        self._recycle_rss_mb = recycle_rss_mb
+        self._items = 0
+        self._worker = make_worker()
+
+    def run(self, attempt: Attempt) -> Outcome:
+        """Do one attempt; every way it can end is a value, never an exception."""
+        run = _Run(self, attempt)
+        try:
+            result = self._worker.run(attempt.task, run.report)
+        except Recycle as wish:
+            result = wish
+        except Stop:
+            return Outcome(end="stopped", reason="the farm was stopped", done=run.done)
+        except Exception:  # the one place that turns whatever a task raises into a record of it
+            return Outcome(end="failed", reason=traceback.format_exc(), done=run.done)
+        if isinstance(result, Recycle):
+            return Outcome(end="recycle", reason=str(result), done=run.done)
+        return Outcome(end="done", result=result, done=run.done, worn_out=self.worn_out())
+
+    def close(self) -> None:
+        """Close the worker."""
+        self._worker.close()
+
+    def count(self, items: int) -> None:
+        """The worker finished `items` more."""
+        self._items += items
+
+    def send(self, event: Event) -> bool:
+        """Deliver `event`; True if the farm is stopping."""
+        return self._send(replace(event, worker=process_name()))
+
+    def worn_out(self) -> str:
+        """Why the worker should be replaced, "" if it need not."""
+        if self._recycle_after is not None and self._items >= self._recycle_after:
+            return f"finished {self._items} items, the limit is {self._recycle_after}"
+        if self._recycle_rss_mb is not None and (resident := resident_mb()) > self._recycle_rss_mb:
+            return f"holds {resident} MiB, the limit is {self._recycle_rss_mb} MiB"
+        return ""
+
+
+class _Run:
+    """One run of one task: receives its reports."""
+
+    def __init__(self, host: WorkerHost, attempt: Attempt) -> None:
+        self._host = host
+        self._attempt = attempt
+        self.done = 0
+
+    def report(self, event: Event) -> None:
+        """Pass a worker's event on; raises Stop or Recycle when the task must end here."""
+        task = self._attempt.task
+        if event.kind not in WORKER_KINDS:
+            raise ValueError(f"a worker reports {sorted(WORKER_KINDS)}, got {event.kind!r}")
+        self._count(event)
+        if self._host.send(replace(event, task_id=task.id, attempt=self._attempt.number)):
+            raise Stop
+        unfinished = event.kind is EventKind.ITEM and self.done < task.size
+        if task.resumable and unfinished and (wear := self._host.worn_out()):
+            raise Recycle(wear)
+
+    def _count(self, event: Event) -> None:
+        if event.kind not in (EventKind.ITEM, EventKind.RESUMED):
+            return
+        if event.done is None or event.done < self.done:
+            raise ValueError(f"{event.kind} needs a `done` of at least {self.done}, got {event.done}")
+        if event.kind is EventKind.ITEM:
+            self._host.count(event.done - self.done)
+        self.done = event.done
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:  # it ended since it was listed
+        return 0

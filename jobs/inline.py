@@ -1,0 +1,99 @@
+"""The farm without a farm: tasks one after the other in this process. For debugging, and the reference that
+the Ray farm is tested against. Recycling means closing the worker and making a new one."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from jobs.host import WorkerHost, process_name
+from jobs.ledger import Attempt, Ledger, Outcome
+from jobs.signals import stop_requested
+from jobs.task import (
+    Event,
+    EventKind,
+    FarmConfig,
+    FarmInterrupted,
+    FarmReport,
+    MakeWorker,
+    Task,
+    WorkerStartError,
+)
+
+
+def run_inline(
+    make_worker: MakeWorker,
+    tasks: Iterable[Task],
+    config: FarmConfig,
+    on_event: Callable[[Event], None],
+) -> FarmReport:
+    """Run `tasks` in order in this process. Same contract as `jobs.farm.run_tasks`."""
+    started = time.monotonic()
+    ledger = Ledger(tasks, config.max_retries)
+    with stop_requested() as request:
+
+        def send(event: Event) -> bool:
+            on_event(event)
+            return request.signum is not None
+
+        bench = _Bench(make_worker, config, send)
+        try:
+            while ledger.outstanding and request.signum is None:
+                bench.run_next(ledger)
+        finally:
+            bench.clear("the farm is done")
+    report = ledger.report(time.monotonic() - started)
+    if request.signum is not None and report.unfinished:
+        raise FarmInterrupted(request.signum, report)
+    return report
+
+
+class _Bench:
+    """Place for one worker."""
+
+    def __init__(self, make_worker: MakeWorker, config: FarmConfig, send: Callable[[Event], bool]) -> None:
+        self._make_worker = make_worker
+        self._config = config
+        self._send = send
+        self._host: WorkerHost | None = None
+
+    def run_next(self, ledger: Ledger) -> None:
+        host = self._host or self._start()
+        attempt = ledger.take()
+        self._tell(_started(attempt))
+        outcome = host.run(attempt)
+        self._tell(ledger.settle(attempt, outcome))
+        if outcome.end == "recycle" or outcome.worn_out:
+            ledger.count_recycled()
+        if outcome.end != "done" or outcome.worn_out:
+            self.clear(outcome.worn_out or _last_line(outcome))
+
+    def clear(self, why: str) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+            self._tell(Event(kind=EventKind.WORKER_STOPPED, message=why))
+
+    def _start(self) -> WorkerHost:
+        try:
+            self._host = WorkerHost(
+                self._make_worker, self._send, recycle_after=self._config.recycle_after, recycle_rss_mb=None
+            )
+        except Exception as error:
+            raise WorkerStartError(f"the worker did not start:\n{traceback.format_exc()}") from error
+        self._tell(Event(kind=EventKind.WORKER_STARTED))
+        return self._host
+
+    def _tell(self, event: Event) -> None:
+        self._send(replace(event, worker=process_name()))
+
+
+def _started(attempt: Attempt) -> Event:
+    return Event(kind=EventKind.TASK_STARTED, task_id=attempt.task.id, attempt=attempt.number)
+
+
+def _last_line(outcome: Outcome) -> str:
+    lines = outcome.reason.strip().splitlines()
+    return lines[-1] if lines else outcome.end

@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM as a request that a loop can honour at a moment of its choosing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StopRequest:
+    """Whether this process was asked to stop; `signum` is by which signal, None if it was not."""
+
+    signum: int | None = None
+
+
+@contextmanager
+def stop_requested() -> Iterator[StopRequest]:
+    """Collect the first SIGINT or SIGTERM inside the block; a second one raises KeyboardInterrupt.
+
+    Outside the main thread, where Python delivers no signals, the request simply never comes.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def collect(signum: int, frame: FrameType | None) -> None:
+        if request.signum is not None:
+            raise KeyboardInterrupt
+        request.signum = signum
+
+    previous = {signum: signal.signal(signum, collect) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,150 @@
+"""The words of the farm: a task, the events about it, the worker that does it, what came of it all.
+
+A worker is warm state (a renderer, a model on a GPU) that does one task at a time. It tells what it does
+through `report`, and may be interrupted there and only there: by `Stop` when the farm shuts down, and by
+`Recycle` when the worker is worn out and the task can be resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class EventKind(StrEnum):
+    """What an event says. The first four come from workers, the others from the farm."""
+
+    ITEM = "item"  # items of the task are finished and safe; `done` is how many of them in all
+    RESUMED = "resumed"  # `done` items were found finished by an earlier run
+    NOTE = "note"
+    WARNING = "warning"
+    WORKER_STARTED = "worker_started"
+    WORKER_STOPPED = "worker_stopped"  # `message` says why
+    TASK_STARTED = "task_started"
+    TASK_DONE = "task_done"  # `data` is the result
+    TASK_RETRIED = "task_retried"  # `message` is the traceback or the cause of death
+    TASK_PUT_BACK = "task_put_back"  # interrupted by recycling or shutdown, to be resumed
+    TASK_FAILED = "task_failed"  # `message` is the last traceback
+
+
+WORKER_KINDS = frozenset({EventKind.ITEM, EventKind.RESUMED, EventKind.NOTE, EventKind.WARNING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened. A worker fills the first four fields, the farm the rest."""
+
+    kind: EventKind
+    done: int | None = None  # items of this task finished so far, earlier runs included; ITEM and RESUMED
+    message: str = ""
+    data: Any = None  # picklable
+    task_id: str = ""
+    attempt: int = 0  # 1 is the first
+    worker: str = ""  # "host:pid"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of work: small enough to lose, large enough to be worth a message."""
+
+    id: str
+    payload: Any = None  # plain picklable values
+    size: int = 1  # items in it, for totals
+    resumable: bool = False  # run again, it continues after the items already reported
+
+
+Report = Callable[[Event], None]
+
+
+class Worker(Protocol):
+    """Warm state that does tasks, one at a time, always in the main thread of its process."""
+
+    def run(self, task: Task, report: Report) -> Any:
+        """Do `task` and return its result (picklable, small), or raise, or raise or return `Recycle`.
+
+        Report each item once it is safe on disk. `report` returns when the event has left this process, so
+        that it survives the worker's death. Let the `Stop` and `Recycle` it may raise pass through.
+        """
+
+    def close(self) -> None:
+        """Free what the worker holds. May end the process."""
+
+
+MakeWorker = Callable[[], Worker]
+
+
+# Not Exceptions: a worker's own `except Exception` around one item must not swallow them.
+class Stop(BaseException):
+    """The farm shuts down: leave files as they are and return."""
+
+
+class Recycle(BaseException):
+    """This worker should be replaced by a fresh one, which continues the task."""
+
+
+class WorkerStartError(RuntimeError):
+    """No worker could be started; the message ends with the traceback of the last try."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailure:
+    """A task given up."""
+
+    task_id: str
+    attempts: int
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarmReport:
+    """What came of the tasks."""
+
+    done: Mapping[str, Any]  # task id -> result, in the order of completion
+    failed: Mapping[str, TaskFailure]
+    unfinished: tuple[str, ...]  # neither: only after an interruption
+    retried: int  # attempts beyond the first
+    recycled: int  # workers replaced because they were worn out or asked for it
+    seconds: float
+
+
+class FarmInterrupted(KeyboardInterrupt):
+    """SIGINT or SIGTERM ended the farm after its workers were stopped; `report` says how far it came."""
+
+    def __init__(self, signum: int, report: FarmReport) -> None:
+        super().__init__(f"interrupted by signal {signum}; {len(report.unfinished)} tasks unfinished")
+        self.signum = signum
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarmConfig:
+    """Where and how tasks run."""
+
+    workers: int | None = None  # None: as many as fit; 0: one after the other in this process, without Ray
+    address: str | None = None  # None: a Ray of our own; "auto" or "host:port": an existing cluster
+    cpus_per_worker: float = 1
+    gpus_per_worker: float = 0  # 0 claims none and hides none
+    max_retries: int = 2  # further attempts after a task raised or its worker died
+    recycle_after: int | None = None  # items a worker may finish before it is replaced
+    recycle_rss_mb: int | None = None  # resident MiB of a worker and its children, likewise; not if workers=0
+    stall_timeout_s: float | None = None  # kill a worker silent for so long in a task; not if workers=0
+    stop_grace_s: float = 10.0  # how long an interrupted or closing worker may take
+    env: Mapping[str, str] = field(default_factory=dict)  # for the workers; not if workers=0
+    verbose: bool = False  # show what workers print
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"workers must be 0 (in this process) or more, got {self.workers}")
+        if self.cpus_per_worker <= 0 or self.gpus_per_worker < 0:
+            raise ValueError(
+                "a worker needs more than 0 CPUs and 0 or more GPUs, "
+                f"got cpus_per_worker={self.cpus_per_worker} gpus_per_worker={self.gpus_per_worker}"
+            )
+        if self.max_retries < 0:
+            raise ValueError(f"max_retries must be 0 or more, got {self.max_retries}")
+        for name in ("recycle_after", "recycle_rss_mb", "stall_timeout_s"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} must be positive or None (never), got {value}")
