@@ -55,7 +55,10 @@ EXPECTED = (  # errors that say what to do; anything else is a bug and shows its
 )
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__, context_settings={"help_option_names": ["-h", "--help"]}
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list and verify asset packs.")
 app.add_typer(assets_app, name="assets")
@@ -89,7 +92,9 @@ def _escaped(text: str) -> str:
 def render(
     shards: Annotated[int, typer.Option(min=1, help="How many shards the dataset is to have.")],
     config: Annotated[str, typer.Option(help=f"Preset {list(preset_names())} or YAML file.")] = "fsd",
-    out_dir: Annotated[Path, typer.Option("--out", help="Run directory; resumed if it exists.")] = Path("runs/fsd"),
+    out_dir: Annotated[Path, typer.Option("--out", help="Run directory; resumed if it exists.")] = Path(
+        "runs/fsd"
+    ),
     samples_per_shard: Annotated[int | None, typer.Option(help="Stereo pairs per shard.")] = None,
     backend: Annotated[str | None, typer.Option(help="mitsuba | ovrtx | replicator")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
@@ -243,7 +248,7 @@ def replay(
     sample: Annotated[str, typer.Argument(help="PATH:SAMPLE, for example runs/demo:0000003-a0")],
     out_file: Annotated[Path | None, typer.Option("--out", "-o", help="PNG of stored and new.")] = None,
 ) -> None:
-    """Render a stored sample again from what its shard holds, and compare; exit code 1 if the truth differs."""
+    """Render a stored sample again from what its shard holds; exit code 1 if the truth differs."""
     stored = load_sample(sample)
     packs = sorted({asset_id.split("/")[0] for asset_id in stored.spec.asset_ids()})
     backend = create_backend(stored.render.backend)
@@ -251,8 +256,9 @@ def replay(
     if out_file is not None:
         contact_sheet([stored, again]).save(out_file)
     truth = "bit-identical" if comparison.same_truth else f"differs at {comparison.truth_differs_px} pixels"
+    left_db, right_db = comparison.psnr_left_db, comparison.psnr_right_db
     out.print(
-        f"truth: {truth}; images: left {comparison.psnr_left_db:.1f} dB, right {comparison.psnr_right_db:.1f} dB",
+        f"truth: {truth}; images: left {left_db:.1f} dB, right {right_db:.1f} dB",
         highlight=False,
     )
     if not comparison.same_truth:
@@ -263,7 +269,9 @@ def replay(
 @clear_errors
 def stage(
     sample: Annotated[str, typer.Argument(help="PATH:SAMPLE, for example runs/demo:0000003-a0")],
-    out_file: Annotated[Path, typer.Option("--out", "-o", help=".usda, .usdc, or .usdz with all assets")] = Path("stage.usda"),
+    out_file: Annotated[
+        Path, typer.Option("--out", "-o", help=".usda, .usdc, or .usdz with all assets")
+    ] = Path("stage.usda"),
 ) -> None:
     """Write the USD stage of a stored sample, to open in usdview or Omniverse."""
     spec = load_sample(sample).spec

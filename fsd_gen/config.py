@@ -33,7 +33,8 @@ class Section(BaseModel):
     def _ranges_ascend(self) -> Section:
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, tuple) and len(value) == 2 and value[0] > value[1]:
+            numbers = isinstance(value, tuple) and len(value) == 2 and not isinstance(value[0], str)
+            if numbers and value[0] > value[1]:
                 raise ValueError(f"{name} must be [low, high], got [{value[0]}, {value[1]}]")
         return self
 

@@ -1,4 +1,4 @@
-"""One slot from key to checked sample: draw, author, render, trace the truth, check, or try the next attempt."""
+"""One slot from key to checked sample: draw, author, render, trace the truth, check, or draw again."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ class _Clock:
             self.cpu_s[name] = self.cpu_s.get(name, 0.0) + time.process_time() - start
 
 
-def attempts(
-    first: SlotKey, config: Config, library: AssetLibrary, backend: Backend
-) -> Iterator[Attempt]:
+def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Backend) -> Iterator[Attempt]:
     """Draw a slot from attempt `first` on, until one passes its checks or `max_attempts` are used up."""
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)

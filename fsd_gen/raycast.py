@@ -1,4 +1,4 @@
-"""Nearest hits of rays with a `RenderScene`: Embree finds the triangle, float64 planes give the exact distance.
+"""Nearest hits of rays with a `RenderScene`: Embree finds the triangle, float64 planes the exact distance.
 
 Everything lives in the left camera's frame (x right, y down, z forward, metres), so coordinates stay
 small and float32 is only ever used to find *which* triangle a ray meets. Lights with a body (rect,

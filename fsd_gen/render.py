@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assets_manifest.attribution import attribution_text
+
 from assets_manifest.packs import AssetLibrary, open_library
 from fsd_gen.backends.base import create_backend
 from fsd_gen.produce import Attempt, attempts

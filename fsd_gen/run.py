@@ -40,7 +40,9 @@ class Run:
         """
         path = folder / CONFIG_NAME
         if not path.is_file():
-            raise ConfigError(f"{folder}: no run here ({CONFIG_NAME} is missing); `fsd-gen render --out {folder}`")
+            raise ConfigError(
+                f"{folder}: no run here ({CONFIG_NAME} is missing); `fsd-gen render --out {folder}`"
+            )
         return cls(folder, load_config(str(path)))
 
     @property

@@ -20,12 +20,14 @@ def find_shards(path: Path) -> list[Path]:
     folder = path / "shards" if (path / "shards").is_dir() else path
     shards = sorted(folder.glob("*.h5"))
     if not shards:
-        raise ShardError(f"{path}: expected a shard (.h5), a folder of shards, or a run directory; found none")
+        raise ShardError(
+            f"{path}: expected a shard (.h5), a folder of shards, or a run directory; found none"
+        )
     return shards
 
 
 def load_sample(address: str) -> StereoSample:
-    """The sample at "PATH:SAMPLE", PATH a shard, folder or run, SAMPLE an id (0000012-a0) or a row of a shard.
+    """The sample at "PATH:SAMPLE": PATH a shard, folder or run, SAMPLE an id (0000012-a0) or a shard's row.
 
     Raises:
         ShardError: no such sample.

@@ -55,7 +55,7 @@ class Placement(Value):
 
 
 class Panel(Value):
-    """A flat rectangle: walls, floors, backgrounds, table tops. Lies in its own x-y plane, normal +z, centred.
+    """A flat rectangle, such as a wall or a floor: centred, in its own x-y plane, normal +z.
 
     Texture coordinates are metres from its lower left corner, so `uv_scale` is tiles per metre.
     """

@@ -10,11 +10,13 @@ The same samples give the same bytes, however often the work was interrupted.
 from __future__ import annotations
 
 import filecmp
+import io
 import json
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from fsd_gen.shard_format import (
     ShardMeta,
     attributes_of,
     merge_meta,
+    set_attribute,
     write_skeleton,
 )
 from fsd_gen.shard_reader import Crop, ShardReader
@@ -107,6 +110,7 @@ class ShardWriter:
         self._claim(key.slot)
         _check_fits(sample, self.meta, self.path)
         target = self.part / f"{key.sample_id}.h5"
+        merge_meta([self.meta, meta or self.meta], [self.path, f"sample {key.sample_id}"])
         write_bytes_atomic(target, _one_row_shard(sample, meta or self.meta))
         self._rows[key.slot] = target
 
@@ -268,10 +272,10 @@ def _write_gathered(
     reserved = attributes_of(meta).keys() & extra_attrs.keys()
     if reserved:
         raise ShardError(f"extra attributes {sorted(reserved)} belong to the format, choose other names")
-    with h5py.File(path, "w", libver=LIBVER) as file:
+    with _new_file(path) as file:
         write_skeleton(file, meta, [origin.text for origin in origins], quarantined)
         for name, value in extra_attrs.items():
-            file.attrs[name] = value
+            set_attribute(file, name, value)
         reader: ShardReader | None = None
         for row, origin in enumerate(origins):
             if reader is None or reader.path != origin.path:
@@ -281,6 +285,44 @@ def _write_gathered(
                     file[name].id.write_direct_chunk((row, *rest), stored, mask)
         if reader is not None:
             reader.close()
+
+
+class _Sink(io.FileIO):
+    """A new file that keeps its first error to itself, because HDF5 may crash after a write that failed."""
+
+    error: OSError | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        with self._errors_kept():
+            while rest and self.error is None:
+                rest = rest[super().write(rest) :]
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        with self._errors_kept():
+            return super().truncate(size)
+        return size or 0
+
+    @contextmanager
+    def _errors_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = self.error or error
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file at `path`. Raises OSError when it could not be written in full."""
+    with _Sink(path, "w+") as sink:
+        try:
+            with h5py.File(sink, "w", libver=LIBVER) as file:
+                yield file
+        finally:
+            if sink.error is not None:
+                raise sink.error
 
 
 def _turn_to(path: Path, previous: ShardReader | None) -> ShardReader:

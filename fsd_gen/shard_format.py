@@ -9,16 +9,18 @@
     quarantined_slot, quarantined_reasons               slots without a row, reason codes of each attempt
 
 Rows are in slot order. A chunk of an array is one sample x one 80-row band x the full width, so a crop
-decodes only the bands it touches. Every dataset carries a Fletcher32 checksum; texts have a fixed length
-per file (the longest one's), because HDF5 keeps variable-length texts where no checksum reaches. The
-metadata is of HDF5 1.10, all of it checksummed. The same samples give the same bytes.
+decodes only the bands it touches. Every dataset carries a Fletcher32 checksum, and the metadata is of HDF5
+1.10, all of it checksummed. Texts, in datasets and in attributes, have a fixed length (the longest one's),
+because HDF5 keeps variable-length texts where no checksum reaches: a flipped bit there goes unnoticed or
+never lets the library return. The same samples give the same bytes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_type_hints
 
 import h5py
@@ -130,7 +132,7 @@ def write_skeleton(
 ) -> None:
     """Everything but the content of the arrays, which are created for `len(rows)` samples."""
     for name, value in attributes_of(meta).items():
-        file.attrs[name] = value
+        set_attribute(file, name, value)
     for name, (dtype, tail) in ARRAYS.items():
         shape = (len(rows), meta.height, meta.width, *tail)
         chunked = {"chunks": chunk_shape(name, meta), "fletcher32": True, **CODEC} if rows else {}
@@ -146,25 +148,47 @@ def write_skeleton(
     _write_column(file, QUARANTINE[1], _texts(reasons))
 
 
-def attributes_of(meta: ShardMeta) -> dict[str, str | np.int64]:
+def attributes_of(meta: ShardMeta) -> dict[str, str | int]:
     """Root attributes, in a fixed order."""
-    own = {f.name: getattr(meta, f.name) for f in fields(ShardMeta)}
-    attributes: dict[str, Any] = {"format": FORMAT, "schema_version": SCHEMA_VERSION, **DESCRIPTION, **own}
-    return {k: np.int64(v) if isinstance(v, int) else v for k, v in attributes.items()}
+    own = asdict(meta)
+    digest = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+    return {"format": FORMAT, "schema_version": SCHEMA_VERSION, **DESCRIPTION, **own, "meta_digest": digest}
+
+
+def set_attribute(file: h5py.File, name: str, value: str | int | float) -> None:
+    """Set a root attribute; text becomes UTF-8 of fixed length."""
+    stored = _texts([value])[0] if isinstance(value, str) else value
+    dtype = h5py.string_dtype("utf-8", max(1, len(stored))) if isinstance(value, str) else None
+    file.attrs.create(name, stored, dtype=dtype)
+
+
+def get_attribute(file: h5py.File, name: str) -> str | int | float | None:
+    """A root attribute, or None. Text of variable length is refused unread: see the top of this module."""
+    if name not in file.attrs:
+        return None
+    stored = file.attrs.get_id(name)
+    text = h5py.check_string_dtype(stored.dtype)
+    if stored.shape != () or (text is not None and text.length is None):
+        raise TypeError(f"attribute {name} is neither a number nor text of fixed length")
+    value = file.attrs[name]
+    return value.decode() if text is not None else value.item()
 
 
 def meta_of(file: h5py.File) -> ShardMeta:
     """The meta in the root attributes.
 
     Raises:
-        KeyError, TypeError: an attribute is missing or of another type.
+        TypeError, ValueError: an attribute is missing, of another type, or not what was written.
     """
     hints = get_type_hints(ShardMeta)
-    values = {name: file.attrs[name] for name in hints}
+    values = {name: get_attribute(file, name) for name in hints}
     for name, kind in hints.items():
-        if not isinstance(values[name], str if kind is str else np.integer):
+        if not isinstance(values[name], kind):
             raise TypeError(f"attribute {name} should be of type {kind.__name__}, is {values[name]!r:.60}")
-    return ShardMeta(**{name: kind(values[name]) for name, kind in hints.items()})
+    meta = ShardMeta(**values)
+    if get_attribute(file, "meta_digest") != attributes_of(meta)["meta_digest"]:
+        raise ValueError("the root attributes are not those that were written")
+    return meta
 
 
 def _column(values: list[Any], kind: Any) -> NDArray:

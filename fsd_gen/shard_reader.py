@@ -31,6 +31,7 @@ from fsd_gen.shard_format import (
     ShardError,
     ShardMeta,
     chunk_shape,
+    get_attribute,
     meta_of,
 )
 
@@ -234,9 +235,9 @@ def open_shard(path: Path) -> tuple[h5py.File, ShardMeta, int]:
 
 
 def _understood(file: h5py.File, path: Path) -> tuple[ShardMeta, int]:
-    if (found := file.attrs.get("format")) != FORMAT:
+    if (found := get_attribute(file, "format")) != FORMAT:
         raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
-    if (version := file.attrs.get("schema_version")) != SCHEMA_VERSION:
+    if (version := get_attribute(file, "schema_version")) != SCHEMA_VERSION:
         raise ShardError(f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}")
     meta = meta_of(file)
     missing = [name for name in (*ARRAYS, *COLUMNS, POSES, *TEXTS, *QUARANTINE) if name not in file]

@@ -20,31 +20,80 @@ from numpy.typing import NDArray
 
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, batch_meshes, uv_matrix
-from fsd_gen.backends.mitsuba_variant import prepare_variant
+from fsd_gen.backends.mitsuba_variant import check_variant, prepare_variant
 from fsd_gen.backends.texture_images import TextureCache, read_cutout
 from fsd_gen.render_scene import AreaLight, DistantLight, DomeLight, RenderScene, Rgb, Surface, Texture
 from fsd_gen.rig import StereoRig
 from fsd_gen.scene import RenderSettings
 from fsd_gen.slots import stable_hash
 
-VARIANT = prepare_variant()  # before Dr.Jit is loaded: it would crash the process on a wrong LLVM
+VARIANT = prepare_variant()  # before Dr.Jit is imported, which is when it chooses its LLVM
 
 import drjit as dr  # noqa: E402
 import mitsuba as mi  # noqa: E402
 import mitsuba_oidn as oidn  # noqa: E402
 
 mi.set_variant(VARIANT)
+check_variant(VARIANT, dr.detail.llvm_version)
 
 MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
-SMOOTH_GLASS = 0.3  # rougher see-through surfaces scatter, they do not mirror
-DELTA_SUN_DEG = 1.0  # distant lights up to this wide cast hard shadows
+PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
+CLEAR_GLASS = 0.15  # rougher solid glass is frosted
 LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
 WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
-GUIDES = {"type": "aov", "aovs": "albedo:albedo,normal:sh_normal"}
+GUIDE_DEPTH = 8  # mirrors, panes and holes that the denoiser's guides look past
 VISION_TO_MITSUBA = np.diag([-1.0, -1.0, 1.0, 1.0])  # Mitsuba's cameras have x left, y up, z forward
 EYES = ("left", "right")
 
 PluginDict = dict[str, Any]  # what mi.load_dict takes
+
+
+class GuideIntegrator(mi.SamplingIntegrator):
+    """Albedo and normal of what a pixel shows, without noise: it looks through holes and clear glass,
+    and into mirrors, always along the likelier way. Normals are those of the normal maps."""
+
+    @dr.syntax
+    def sample(
+        self,
+        scene: mi.Scene,
+        sampler: mi.Sampler,
+        ray: mi.RayDifferential3f,
+        medium: mi.Medium | None = None,
+        active: bool = True,
+    ) -> tuple[mi.Color3f, mi.Bool, list[mi.Float]]:
+        """Black, and the six channels as extra outputs."""
+        context = mi.BSDFContext()
+        looking = mi.Bool(active)
+        ray = mi.Ray3f(ray)
+        tint, albedo, normal = mi.Color3f(1), mi.Color3f(0), mi.Normal3f(0)
+        depth = mi.UInt32(0)
+        while looking:
+            si = scene.ray_intersect(ray, looking)
+            looking &= si.is_valid()
+            bsdf = si.bsdf()
+            chosen, weight = bsdf.sample(context, si, mi.Float(0.5), mi.Point2f(0.5), looking)
+            passes = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Delta)
+            passes |= mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Null)
+            passes &= depth < GUIDE_DEPTH
+            stops = looking & ~passes
+            albedo[stops] = tint * bsdf.eval_diffuse_reflectance(si, stops)
+            normal[stops] = _shading_normal(si, bsdf, stops)
+            looking &= passes
+            tint[looking] = tint * dr.minimum(weight, 1)
+            ray[looking] = si.spawn_ray(si.to_world(chosen.wo))
+            depth += 1
+        return mi.Color3f(0), mi.Bool(active), [*albedo, *normal]
+
+    def aov_names(self) -> list[str]:
+        """Albedo, then normal."""
+        return [f"{guide}.{channel}" for guide in ("albedo", "normal") for channel in "XYZ"]
+
+
+def _shading_normal(si: mi.SurfaceInteraction3f, bsdf: mi.BSDFPtr, active: mi.Bool) -> mi.Normal3f:
+    """World normal, bent by the normal map where the surface has one."""
+    mapped = active & bsdf.has_attribute("normalmap", active)
+    local = mi.Normal3f(bsdf.eval_attribute_3("normalmap", si, mapped)) * 2 - 1
+    return dr.select(mapped, si.to_world(dr.normalize(local)), si.sh_frame.n)
 
 
 class MitsubaBackend:
@@ -57,6 +106,7 @@ class MitsubaBackend:
         dr.set_thread_count(threads or len(os.sched_getaffinity(0)))
         self._textures = TextureCache()
         self._denoiser = _denoiser_device()
+        self._guides = GuideIntegrator(mi.Properties())
 
     def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
         """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, OSError for unreadable textures."""
@@ -93,13 +143,13 @@ class MitsubaBackend:
     ) -> NDArray[np.float32]:
         sensor = mi.load_dict(sensor_dict(scene, rig, settings.spp, eye))
         eye_seed = stable_hash(seed, eye) % 2**32
-        path = {"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth}
+        path = mi.load_dict({"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth})
         with _timed(cpu_s, "trace"):
             colour = _trace(loaded, sensor, path, eye_seed)
         if not settings.denoise:
             return colour
         with _timed(cpu_s, "trace"):
-            guides = _trace(loaded, sensor, GUIDES, eye_seed)
+            guides = _trace(loaded, sensor, self._guides, eye_seed)[..., 3:]
         with _timed(cpu_s, "denoise"):
             return self._denoise(colour, guides[..., :3], guides[..., 3:6])
 
@@ -235,24 +285,31 @@ class SurfaceBuilder:
         return self._glass(surface, solid)
 
     def _opaque(self, surface: Surface) -> PluginDict:
-        bsdf: PluginDict = {
+        if surface.mirror and surface.roughness <= PERFECT_MIRROR and not surface.normal:
+            colour = self._colour(surface.diffuse, surface)
+            return {"type": "twosided", "bsdf": {"type": "conductor", "specular_reflectance": colour}}
+        principled: PluginDict = {
             "type": "principled",
             "base_color": self._colour(surface.diffuse, surface),
             "roughness": self._scalar(surface.roughness, surface, at_least=MIN_ROUGHNESS),
             "metallic": self._scalar(surface.metallic, surface),
             "eta": max(surface.ior, 1.001),
         }
-        if surface.normal:
-            normals = self._texture(surface.normal, surface)
-            bsdf = {"type": "normalmap", "normalmap": normals, "bsdf": bsdf}
-        return {"type": "twosided", "bsdf": bsdf}
+        bsdf = {"type": "twosided", "bsdf": principled}
+        if not surface.normal:
+            return bsdf
+        return {"type": "normalmap", "normalmap": self._texture(surface.normal, surface), "bsdf": bsdf}
 
     def _glass(self, surface: Surface, solid: bool) -> PluginDict:
         """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour."""
         tint = _rgb(tuple(channel**surface.opacity for channel in _mean_colour(surface.diffuse)))
         ior = max(surface.ior, 1.001)
-        kind = "dielectric" if solid else "thindielectric"
-        clear: PluginDict = {"type": kind, "int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
+        clear: PluginDict = {"int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
+        roughness = 0.0 if isinstance(surface.roughness, Texture) else surface.roughness
+        if solid and roughness > CLEAR_GLASS:
+            clear |= {"type": "roughdielectric", "distribution": "ggx", "alpha": roughness**2}
+        else:
+            clear |= {"type": "dielectric" if solid else "thindielectric"}
         if surface.opacity < 0.02:
             return clear
         return {"type": "blendbsdf", "weight": surface.opacity, "a": clear, "b": self._opaque(surface)}
@@ -332,9 +389,10 @@ def _rgb(colour: Rgb) -> PluginDict:
     return {"type": "rgb", "value": [float(channel) for channel in colour]}
 
 
-def _trace(scene: mi.Scene, sensor: mi.Sensor, integrator: PluginDict, seed: int) -> NDArray[np.float32]:
-    image = mi.render(scene, sensor=sensor, integrator=mi.load_dict(integrator), seed=seed)
-    return np.array(image, np.float32)
+def _trace(
+    scene: mi.Scene, sensor: mi.Sensor, integrator: mi.Integrator, seed: int
+) -> NDArray[np.float32]:
+    return np.array(integrator.render(scene, sensor, seed=seed), np.float32)
 
 
 def _denoiser_device() -> oidn.Device:

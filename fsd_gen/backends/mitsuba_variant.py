@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fsd_gen.backends.base import BackendUnavailableError
-from fsd_gen.llvm import LlvmError, prepare_llvm
+from fsd_gen.llvm import LlvmError, check_version, prepare_llvm
 
 CPU = "llvm_ad_rgb"
 GPU = "cuda_ad_rgb"
@@ -30,6 +31,19 @@ def prepare_variant() -> str:
         except LlvmError as error:
             raise BackendUnavailableError(f"mitsuba on the CPU: {error}") from error
     return variant
+
+
+def check_variant(variant: str, llvm_version: Callable[[], tuple[int, int, int]]) -> None:
+    """Make sure that Dr.Jit took the LLVM it was given; another import may have been first.
+
+    Raises BackendUnavailableError.
+    """
+    if variant != CPU:
+        return
+    try:
+        check_version(llvm_version()[0], "Dr.Jit's choice (drjit was imported before this backend)")
+    except LlvmError as error:
+        raise BackendUnavailableError(f"mitsuba on the CPU: {error}") from error
 
 
 def _has_gpu() -> bool:

@@ -79,7 +79,9 @@ class Draw:
         found = self.assets(kind, *tags, without=without) or self.assets(kind)
         if not found:
             packs = list(self.config.assets.packs)
-            raise ConfigError(f"assets.packs: {packs} hold no {kind}; add the pack 'builtin', which has every kind")
+            raise ConfigError(
+                f"assets.packs: {packs} hold no {kind}; add the pack 'builtin', which has every kind"
+            )
         return found
 
 

@@ -1,5 +1,6 @@
-"""Flying scenes: randomly posed, scaled and retextured real objects before a background ("chaotic", section 3.5).
+"""Flying scenes: randomly posed, scaled and retextured real objects before a background.
 
+The paper calls them chaotic (section 3.5).
 The rig is drawn first; depths follow from it, so that disparities spread over the whole range
 whatever the baseline. Then the camera turns to the objects' centre of mass.
 """

@@ -65,7 +65,7 @@ def compose(draw: Draw) -> SceneSpec:
 
 
 def furnish(draw: Draw, room: Room, window: Window | None = None) -> Furnished:
-    """Furniture along the walls and in the middle, and small things on top of it; nothing tall before a window."""
+    """Furniture along the walls and in the middle, with small things on top; nothing tall before a window."""
     rng, indoor = draw.rng("furniture"), draw.config.indoor
     kind = pick(rng, ROOM_KINDS)
     choice = _fitting(draw.assets("object", "floor", kind, without=UNSUITED), room)
@@ -75,7 +75,9 @@ def furnish(draw: Draw, room: Room, window: Window | None = None) -> Furnished:
     placements: list[Placement] = []
     taken: list[Footprint] = []
     for index in range(wanted):
-        pool = supports if index < 2 and supports else (choice if choice and rng.uniform() < 0.75 else anything)
+        pool = (
+            supports if index < 2 and supports else (choice if choice and rng.uniform() < 0.75 else anything)
+        )
         asset = pick(rng, pool)
         spot = _find_spot(rng, room, asset, [*taken, *_reserved(room, window, asset)])
         if spot is None:
@@ -96,11 +98,15 @@ def _reserved(room: Room, window: Window | None, asset: Asset) -> tuple[Footprin
 def _fitting(assets: tuple[Asset, ...], room: Room) -> tuple[Asset, ...]:
     limit = min(room.width_m, room.depth_m) * 0.62
     return tuple(
-        a for a in assets if a.size_m and max(a.size_m[:2]) < limit and 0.25 < a.size_m[2] < room.ceiling_m - 0.15
+        a
+        for a in assets
+        if a.size_m and max(a.size_m[:2]) < limit and 0.25 < a.size_m[2] < room.ceiling_m - 0.15
     )
 
 
-def _find_spot(rng: np.random.Generator, room: Room, asset: Asset, taken: list[Footprint]) -> Footprint | None:
+def _find_spot(
+    rng: np.random.Generator, room: Room, asset: Asset, taken: list[Footprint]
+) -> Footprint | None:
     width, depth, height = asset.size_m or (1.0, 1.0, 1.0)
     for _ in range(TRIES):
         if rng.uniform() < 0.65:

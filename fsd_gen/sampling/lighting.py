@@ -1,4 +1,4 @@
-"""Light: panoramas, suns, lamps. Radiances only need to be right relative to each other: exposure is automatic."""
+"""Light: panoramas, suns, lamps. Exposure is automatic, so radiances only matter relative to each other."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def sun(rng: np.random.Generator, *, irradiance: float) -> DistantLight:
     )
 
 
-def studio_lights(rng: np.random.Generator, *, centre: Vec3, reach_m: float) -> tuple[RectLight | SphereLight, ...]:
+def studio_lights(
+    rng: np.random.Generator, *, centre: Vec3, reach_m: float
+) -> tuple[RectLight | SphereLight, ...]:
     """Up to three lamps around and above a group of objects, outside of it."""
     lights: list[RectLight | SphereLight] = []
     for index in range(int(rng.integers(0, 4))):
@@ -79,7 +81,11 @@ def ceiling_lamps(
         return tuple(
             RectLight(
                 name=f"Ceiling_{i}",
-                position=((i - (count - 1) / 2) * width / 2, float(rng.uniform(-0.2, 0.2)) * depth, ceiling_m - 0.01),
+                position=(
+                    (i - (count - 1) / 2) * width / 2,
+                    float(rng.uniform(-0.2, 0.2)) * depth,
+                    ceiling_m - 0.01,
+                ),
                 rotation=heading(0.0),  # shines along its own -z: down
                 size=(round(float(rng.uniform(0.5, 1.3)), 3), round(float(rng.uniform(0.3, 0.8)), 3)),
                 radiance=scaled(warm, log_uniform(rng, 8, 20)),

@@ -18,9 +18,7 @@ METALS: tuple[Vec3, ...] = (  # linear reflectance at normal incidence
     (0.66, 0.61, 0.53),  # nickel
 )
 
-XYZ_TO_SRGB = np.array(
-    [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
-)
+XYZ_TO_SRGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
 
 
 def colour(rng: np.random.Generator, *, saturation: Vec2 = (0.1, 0.9), value: Vec2 = (0.2, 0.9)) -> Vec3:
@@ -70,7 +68,9 @@ def object_material(draw: Draw, rng: np.random.Generator, size_m: float) -> Mate
     if kind < flying.glass + flying.metal + 0.12:
         return MaterialSpec(colour=colour(rng), roughness=round(float(rng.uniform(0.25, 0.9)), 3))
     assets = draw.some("texture") + draw.assets("photo")
-    return _with_bumps(draw, rng, of_texture(rng, pick(rng, assets), tile_m=size_m * log_uniform(rng, 0.5, 1.6)))
+    return _with_bumps(
+        draw, rng, of_texture(rng, pick(rng, assets), tile_m=size_m * log_uniform(rng, 0.5, 1.6))
+    )
 
 
 def glass(rng: np.random.Generator) -> MaterialSpec:

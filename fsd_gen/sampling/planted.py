@@ -25,10 +25,7 @@ def compose_blank(draw: Draw) -> SceneSpec:
     size = (room.width_m * 3, room.depth_m * 3)
     panels = [
         Panel(name="Floor", position=(0, 0, 0), rotation=facing((0, 0, 1)), size=size, material=GREY),
-        *(
-            room.wall_panel(f"Wall_{k}", k, (0, 2), (room.wall_length(k) * 3, 4.0), GREY)
-            for k in range(2)
-        ),
+        *(room.wall_panel(f"Wall_{k}", k, (0, 2), (room.wall_length(k) * 3, 4.0), GREY) for k in range(2)),
     ]
     azimuth = np.deg2rad(rng.uniform(60, 120))
     camera = CameraPose(
@@ -52,7 +49,9 @@ def compose_mirror(draw: Draw) -> SceneSpec:
     behind = tuple(
         p
         for p, spot in zip(
-            (p for p in furnished.placements if p.name.startswith("Furniture")), furnished.footprints, strict=True
+            (p for p in furnished.placements if p.name.startswith("Furniture")),
+            furnished.footprints,
+            strict=True,
         )
         if spot.corners()[:, 1].max() < wall_y - 1.2
     )

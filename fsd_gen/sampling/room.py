@@ -108,7 +108,9 @@ def shell(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]:
             material=ceiling,
         ),
     ]
-    skirting = MaterialSpec(colour=materials.colour(rng, saturation=(0, 0.3), value=(0.3, 0.95)), roughness=0.5)
+    skirting = MaterialSpec(
+        colour=materials.colour(rng, saturation=(0, 0.3), value=(0.3, 0.95)), roughness=0.5
+    )
     for wall in range(4):
         coat = accent if wall == accent_wall else base
         panels += _wall(room, wall, coat, window if window and window.wall == wall else None)
@@ -191,15 +193,21 @@ def decorate(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]
         width, height = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.3, 0.8))
         slack = room.wall_length(wall) / 2 - width
         centre = (float(rng.uniform(-slack, slack)), float(rng.uniform(1.35, 1.75)))
-        if window and window.wall == wall and abs(centre[0] - window.along_m) < (width + window.size[0]) / 2 + 0.1:
+        if (
+            window
+            and window.wall == wall
+            and abs(centre[0] - window.along_m) < (width + window.size[0]) / 2 + 0.1
+        ):
             continue
         frame = MaterialSpec(colour=materials.colour(rng, value=(0.05, 0.6)), roughness=0.4)
-        image = MaterialSpec(
-            texture=pick(rng, paintings).id, uv_scale=(1 / width, 1 / height), roughness=0.5
-        )
+        image = MaterialSpec(texture=pick(rng, paintings).id, uv_scale=(1 / width, 1 / height), roughness=0.5)
         border = (width + 0.06, height + 0.06)
-        panels.append(room.wall_panel(f"Frame_of_{index}", wall, centre, border, frame, 0.012 + index * 0.002))
-        panels.append(room.wall_panel(f"Picture_{index}", wall, centre, (width, height), image, 0.02 + index * 0.002))
+        panels.append(
+            room.wall_panel(f"Frame_of_{index}", wall, centre, border, frame, 0.012 + index * 0.002)
+        )
+        panels.append(
+            room.wall_panel(f"Picture_{index}", wall, centre, (width, height), image, 0.02 + index * 0.002)
+        )
     if rng.uniform() < 0.5:
         panels.append(_rug(draw, rng, room))
     return tuple(panels)
@@ -209,7 +217,11 @@ def _rug(draw: Draw, rng: np.random.Generator, room: Room) -> Panel:
     size = (float(rng.uniform(0.3, 0.6)) * room.width_m, float(rng.uniform(0.3, 0.6)) * room.depth_m)
     return Panel(
         name="Rug",
-        position=(float(rng.uniform(-0.1, 0.1)) * room.width_m, float(rng.uniform(-0.1, 0.1)) * room.depth_m, 0.008),
+        position=(
+            float(rng.uniform(-0.1, 0.1)) * room.width_m,
+            float(rng.uniform(-0.1, 0.1)) * room.depth_m,
+            0.008,
+        ),
         rotation=facing((0, 0, 1)),
         size=size,
         material=materials.surface(draw, rng, "carpet", "fabric"),
