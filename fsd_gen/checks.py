@@ -97,15 +97,33 @@ def check_sample(
     limits = limits or CheckLimits()
     if defects := tuple(_shape_defects(sample)) or tuple(_finite_defects(sample)):
         return defects
+    depths = (depth_left_hw, depth_right_hw)
+    return (*_truth_defects(sample, limits, *depths), *_image_defects(sample, limits))
+
+
+def check_truth(sample: StereoSample, limits: CheckLimits | None = None) -> tuple[Defect, ...]:
+    """What is wrong with disparity and flags alone; the images are not looked at, and may be blank.
+
+    Cheap enough to spare the rendering of a scene that could not pass.
+    """
+    limits = limits or CheckLimits()
+    return tuple(_shape_defects(sample)) or tuple(_finite_defects(sample)) or _truth_defects(sample, limits)
+
+
+def _truth_defects(
+    sample: StereoSample, limits: CheckLimits, *depths: NDArray[np.floating] | None
+) -> tuple[Defect, ...]:
     return (
         *_range_defects(sample, limits),
         *_flag_defects(sample, limits),
-        *_depth_defects(sample, depth_left_hw, depth_right_hw),
+        *_depth_defects(sample, *(depths or (None, None))),
         *_left_right_defects(sample, limits),
-        *_photometric_defects(sample, limits),
-        *_exposure_defects(sample, limits),
         *_share_defects(sample, limits),
     )
+
+
+def _image_defects(sample: StereoSample, limits: CheckLimits) -> tuple[Defect, ...]:
+    return (*_photometric_defects(sample, limits), *_exposure_defects(sample, limits))
 
 
 def _views(sample: StereoSample) -> tuple[tuple[str, NDArray, NDArray, NDArray], ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 MIDDLE_GREY = 0.18  # the log-average of a scene is brought here
 BRIGHT_LIMIT = 1.3  # unless that would push the 90th percentile beyond this
 BALANCE = 0.6  # 0 leaves the light as it is, 1 makes the average grey
-WHITE = 6.0  # exposed radiance that becomes pure white
+FILM_SPEED = 0.75  # middle grey stays middle grey
 LUMA_3 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -37,10 +37,12 @@ def white_balance(left_hwc: NDArray[np.float32], right_hwc: NDArray[np.float32])
 
 
 def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """sRGB (H, W, 3) of linear light times `gains_3`: extended Reinhard shoulder, then the sRGB curve."""
-    x_hwc = np.maximum(linear_hwc * gains_3, 0)
-    x_hwc *= np.float32(1.35)  # undoes what the shoulder takes from the mid-tones
-    tone_hwc = x_hwc * (1 + x_hwc / (WHITE * WHITE)) / (1 + x_hwc)
-    tone_hwc = np.clip(tone_hwc * np.float32(1.1), 0, 1)
-    srgb_hwc = np.where(tone_hwc <= 0.0031308, 12.92 * tone_hwc, 1.055 * tone_hwc ** (1 / 2.4) - 0.055)
+    """sRGB (H, W, 3) of linear light times `gains_3`: a film curve per channel, then the sRGB curve.
+
+    The curve is Narkowicz' rational fit of the ACES filmic response (2015).
+    """
+    x_hwc = np.maximum(linear_hwc * gains_3, 0) * np.float32(FILM_SPEED)
+    film_hwc = (x_hwc * (2.51 * x_hwc + 0.03)) / (x_hwc * (2.43 * x_hwc + 0.59) + 0.14)
+    film_hwc = np.clip(film_hwc, 0, 1)
+    srgb_hwc = np.where(film_hwc <= 0.0031308, 12.92 * film_hwc, 1.055 * film_hwc ** (1 / 2.4) - 0.055)
     return np.rint(srgb_hwc * 255).astype(np.uint8)

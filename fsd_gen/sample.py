@@ -33,10 +33,11 @@ class RenderInfo:
     backend_version: str
     variant: str  # "llvm_ad_rgb"
     denoiser: str  # "oidn 2.5.1", or "" for none
-    exposure: float  # the linear images were multiplied by this before the tone curve
-    host_cpu_s: float  # CPU seconds of the whole sample, all stages
+    exposure: float  # the linear images were multiplied by this before the film curve
+    host_cpu_s: float  # CPU seconds of the whole sample: all stages, refused attempts included
     wall_s: float
-    stage_cpu_s: dict[str, float]  # CPU seconds of: author, load, trace, denoise, truth, checks
+    stage_cpu_s: dict[str, float]  # of: author, truth, load, trace, denoise, develop, refused
+    white_balance: tuple[float, ...] = (1.0, 1.0, 1.0)  # and by this, per channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from fsd_gen.polygons import weld
 from fsd_gen.render_scene import Mesh, RenderScene, Texture
 
 
@@ -50,11 +51,12 @@ def batch_meshes(scene: RenderScene, base_uv: Sequence[NDArray[np.float64]]) -> 
 
 def is_closed(mesh: Mesh) -> bool:
     """Whether every edge, by position, belongs to exactly two triangles."""
-    _, welded = np.unique(mesh.vertices_v3.astype(np.float32), axis=0, return_inverse=True)
-    corners_f3 = welded.reshape(-1)[mesh.faces_f3]
+    positions_v3 = mesh.vertices_v3.astype(np.float32) + np.float32(0)  # no -0
+    _, welded_v = weld(np.zeros(len(positions_v3), np.int32), [positions_v3])
+    corners_f3 = welded_v[mesh.faces_f3]
     edges_e2 = np.sort(corners_f3[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     edges_e2 = edges_e2[edges_e2[:, 0] != edges_e2[:, 1]]
-    _, counts = np.unique(edges_e2, axis=0, return_counts=True)
+    _, counts = np.unique(edges_e2[:, 0] * len(positions_v3) + edges_e2[:, 1], return_counts=True)
     return bool(len(counts)) and bool((counts == 2).all())
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, batch_meshes, uv_matrix
 from fsd_gen.backends.mitsuba_variant import check_variant, prepare_variant
-from fsd_gen.backends.texture_images import TextureCache, read_cutout
+from fsd_gen.backends.texture_images import TextureCache
 from fsd_gen.render_scene import AreaLight, DistantLight, DomeLight, RenderScene, Rgb, Surface, Texture
 from fsd_gen.rig import StereoRig
 from fsd_gen.scene import RenderSettings
@@ -38,6 +38,8 @@ check_variant(VARIANT, dr.detail.llvm_version)
 
 MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
+SHARP_SUN_DEG = 1.0  # distant lights up to this wide cast hard shadows
+FAR = 200.0  # distance of a wide one, in scene diagonals
 CLEAR_GLASS = 0.15  # rougher solid glass is frosted
 LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
 WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
@@ -178,7 +180,7 @@ class MitsubaBackend:
         for number, light in enumerate(scene.area_lights):
             parts[f"area_light_{number}"] = area_light_dict(light)
         for number, light in enumerate(scene.distant_lights):
-            parts[f"distant_light_{number}"] = distant_light_dict(light)
+            parts[f"distant_light_{number}"] = distant_light_dict(light, scene)
         if scene.dome:
             parts["dome"] = dome_dict(scene.dome)
         return parts
@@ -225,9 +227,32 @@ def area_light_dict(light: AreaLight) -> PluginDict:
     }
 
 
-def distant_light_dict(light: DistantLight) -> PluginDict:
-    """Parallel light; the angular width is not rendered."""
-    return {"type": "directional", "direction": list(light.direction), "irradiance": _rgb(light.irradiance)}
+def distant_light_dict(light: DistantLight, scene: RenderScene) -> PluginDict:
+    """Parallel light; a wide one is a far-away disk, so that its shadows are soft."""
+    if light.angle_deg <= SHARP_SUN_DEG:
+        return {"type": "directional", "direction": list(light.direction), "irradiance": _rgb(light.irradiance)}
+    low_3, high_3 = _bounds(scene)
+    distance = FAR * float(np.linalg.norm(high_3 - low_3))
+    half_angle = np.radians(light.angle_deg) / 2
+    centre_3 = (low_3 + high_3) / 2
+    place = mi.ScalarTransform4f().look_at(
+        origin=list(centre_3 - distance * np.array(light.direction)),
+        target=list(centre_3),
+        up=[0, 0, 1] if abs(light.direction[2]) < 0.9 else [1, 0, 0],
+    )
+    radiance = np.array(light.irradiance) / (np.pi * np.sin(half_angle) ** 2)
+    return {
+        "type": "disk",
+        "to_world": place @ mi.ScalarTransform4f().scale(distance * float(np.tan(half_angle))),
+        "bsdf": {"type": "diffuse", "reflectance": _rgb((0.0, 0.0, 0.0))},
+        "emitter": {"type": "area", "radiance": _rgb(tuple(radiance))},
+    }
+
+
+def _bounds(scene: RenderScene) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Opposite corners of the box around all meshes and the left camera, metres."""
+    points = [mesh.vertices_v3 for mesh in scene.meshes] + [scene.left_to_world[None, :3, 3]]
+    return np.min([p.min(axis=0) for p in points], axis=0), np.max([p.max(axis=0) for p in points], axis=0)
 
 
 def dome_dict(dome: DomeLight) -> PluginDict:
@@ -326,13 +351,13 @@ class SurfaceBuilder:
     def _scalar(self, value: float | Texture, surface: Surface, at_least: float = 0.0) -> PluginDict | float:
         if not isinstance(value, Texture):
             return max(float(value), at_least)
-        return self._bitmap(np.maximum(self._textures.get(value), at_least), value, surface)
+        return self._bitmap(np.maximum(self._textures.values(value), at_least), value, surface)
 
     def _texture(self, texture: Texture, surface: Surface) -> PluginDict:
-        return self._bitmap(self._textures.get(texture), texture, surface)
+        return self._bitmap(self._textures.values(texture), texture, surface)
 
     def _cutout(self, surface: Surface) -> PluginDict:
-        solid_hw1 = read_cutout(surface.opacity, surface.opacity_threshold)
+        solid_hw1 = self._textures.cutout(surface.opacity, surface.opacity_threshold)
         return self._bitmap(solid_hw1, surface.opacity, surface, filter_type="nearest")
 
     def _bitmap(

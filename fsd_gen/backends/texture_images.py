@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,24 +60,33 @@ def _adjusted(values_hwc: NDArray[np.float32], texture: Texture) -> NDArray[np.f
     return values_hwc if (gain == 1).all() and (bias == 0).all() else values_hwc * gain + bias
 
 
+def read_cutout(texture: Texture, threshold: float) -> NDArray[np.float32]:
+    """(H, W, 1): 1 where the opacity is at or above the threshold, 0 in the holes; never scaled down."""
+    opacity_hwc = read_texture(texture, max_side=2**31)
+    return (opacity_hwc[..., :1] >= threshold).astype(np.float32)
+
+
 class TextureCache:
     """Decoded textures, the least recently used dropped first once `max_bytes` are held."""
 
     def __init__(self, max_bytes: int = 512 * 2**20) -> None:
         self._max_bytes = max_bytes
-        self._arrays: OrderedDict[tuple[Texture, int, int], NDArray[np.float16]] = OrderedDict()
+        self._arrays: OrderedDict[Hashable, NDArray[np.float16]] = OrderedDict()
         self._held = 0
 
-    def get(self, texture: Texture, *, max_side: int = MAX_SIDE) -> NDArray[np.float16]:
-        """`read_texture` as float16; the texture's placement does not matter, a changed file does."""
-        image = replace(
-            texture, scale=(1.0, 1.0), rotation_deg=0.0, translation=(0.0, 0.0), wrap="repeat"
-        )
-        key = (image, Path(texture.path).stat().st_mtime_ns, max_side)
+    def values(self, texture: Texture) -> NDArray[np.float16]:
+        """What `read_texture` gives."""
+        return self._get((_image_key(texture),), lambda: read_texture(texture))
+
+    def cutout(self, texture: Texture, threshold: float) -> NDArray[np.float16]:
+        """What `read_cutout` gives."""
+        return self._get((_image_key(texture), threshold), lambda: read_cutout(texture, threshold))
+
+    def _get(self, key: Hashable, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float16]:
         if key in self._arrays:
             self._arrays.move_to_end(key)
             return self._arrays[key]
-        array = read_texture(image, max_side=max_side).astype(np.float16)
+        array = read().astype(np.float16)
         self._arrays[key] = array
         self._held += array.nbytes
         while self._held > self._max_bytes and len(self._arrays) > 1:
@@ -85,7 +94,7 @@ class TextureCache:
         return array
 
 
-def read_cutout(texture: Texture, threshold: float) -> NDArray[np.float16]:
-    """(H, W, 1): 1 where the opacity is at or above the threshold, 0 in the holes; never scaled down."""
-    opacity_hwc = read_texture(texture, max_side=2**31)
-    return (opacity_hwc[..., :1] >= threshold).astype(np.float16)
+def _image_key(texture: Texture) -> Hashable:
+    """The same for every placement of an image, another one once the file changed."""
+    image = replace(texture, scale=(1.0, 1.0), rotation_deg=0.0, translation=(0.0, 0.0), wrap="repeat")
+    return image, texture.path.stat().st_mtime_ns

@@ -243,6 +243,7 @@ class Viewpoint:
         """Higher is better: both eyes stand free, nothing too near or in the way, much to see far ahead."""
         ahead = np.array([self.target[0] - self.x, self.target[1] - self.y])
         distance = float(np.hypot(*ahead))
+        pitch = float(np.arctan2(abs(self.z - self.target[2]), distance))
         if distance < 0.8:
             return -np.inf
         ahead /= distance
@@ -250,7 +251,9 @@ class Viewpoint:
         walls = np.array([room.width_m, room.depth_m]) / 2
         if (np.abs(right) > walls - 0.25).any():
             return -np.inf
-        score = 0.25 * min(5.0, float(_to_wall(np.array([self.x, self.y]), ahead, walls)))
+        score = 0.4 * min(5.0, _to_wall(np.array([self.x, self.y]), ahead, walls)) - 8.0 * max(
+            0.0, pitch - 0.3
+        )
         for spot in spots:
             tall = spot.top > self.z - 0.25
             near = min(spot.distance_to(self.x, self.y), spot.distance_to(*right.tolist()))
@@ -261,7 +264,7 @@ class Viewpoint:
             if angle < half_view + 0.2:
                 depth = max(near, abs(self.z - spot.top) if not tall else 0.0)
                 score -= 4.0 * max(0.0, 1 - depth / nearest_m)
-                score -= 2.0 * (tall and near < 1.3)
+                score -= 2.5 * max(0.0, 2.2 - near) * tall
                 score += 0.3 * (1.0 < near < 6.0)
         return score
 

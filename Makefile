@@ -1,0 +1,54 @@
+# make demo   render, curate and publish a small dataset; look at runs/demo
+# make test   run the test suite
+# make lint   style checks          make test-slow   soak and real-data tests
+# make bench  what a pair costs     make clean       remove the environment and the demo run
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := runs/demo
+SHARDS := 6
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# A stamp made last: an interrupted installation starts again, a finished one costs nothing.
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python 3.11 or newer is needed, $(PYTHON) is older; try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+install: $(VENV)/installed
+
+demo: install
+	$(BIN)/fsd-gen assets fetch --allow-partial
+	$(BIN)/fsd-gen render --config demo --shards $(SHARDS) --out $(RUN)
+	$(BIN)/fsd-curate round --iter 2 $(RUN)
+	$(BIN)/fsd-curate publish $(RUN)
+	$(BIN)/fsd-gen preview $(RUN)/curated --out $(RUN)/preview.png
+	@echo "contact sheet: $(RUN)/preview.png"
+	@echo "report: $(RUN)/report.html"
+
+test: install
+	$(BIN)/python -m pytest -m "not slow and not realdata"
+
+test-slow: install
+	$(BIN)/python -m pytest -m "slow or realdata"
+
+lint: install
+	$(BIN)/ruff check .
+
+bench: install
+	$(BIN)/python -m benchmarks.pair
+	$(BIN)/python -m benchmarks.crops
+
+clean:
+	rm -rf $(VENV) $(RUN)

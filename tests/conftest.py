@@ -1,0 +1,43 @@
+"""What several tests share: the builtin assets, made once, and a small configuration that needs nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from assets_manifest.fetch import fetch
+from assets_manifest.packs import AssetLibrary, open_library
+from fsd_gen.config import Config, load_config
+
+
+@pytest.fixture(scope="session", autouse=True)
+def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep tests away from the user's asset cache."""
+    root = tmp_path_factory.mktemp("assets")
+    os.environ["FSD_ASSETS_DIR"] = str(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def library(assets_home: Path) -> AssetLibrary:
+    """The builtin pack, made in this session."""
+    fetch("builtin", assets_home)
+    return open_library(["builtin"], assets_home)
+
+
+@pytest.fixture(scope="session")
+def small_config(library: AssetLibrary) -> Config:
+    """Tiny pictures of builtin assets."""
+    return load_config(
+        "demo",
+        {
+            "assets.packs": ["builtin"],
+            "image.width": 160,
+            "image.height": 96,
+            "render.spp": 1,
+            "render.denoise": False,
+            "samples_per_shard": 2,
+        },
+    )

@@ -1,0 +1,84 @@
+"""Who may import whom: the edges of the design, and heavy libraries in one module each."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ALLOWED = {
+    "assets_manifest": set(),
+    "jobs": set(),
+    "stereo_model": set(),
+    "fsd_gen": {"assets_manifest", "jobs"},
+    "curation": {"fsd_gen", "jobs", "stereo_model"},
+}
+HEAVY = {  # library -> the only modules that import it
+    "mitsuba": {"fsd_gen/backends/mitsuba.py"},
+    "drjit": {"fsd_gen/backends/mitsuba.py"},
+    "mitsuba_oidn": {"fsd_gen/backends/mitsuba.py"},
+    "embreex": {"fsd_gen/raycast.py"},
+    "pxr": {"assets_manifest/object_usd.py", "fsd_gen/stage_author.py", "fsd_gen/stage_reader.py"},
+    "ray": {"jobs/farm.py"},
+    "timm": {"stereo_model/backbone.py"},
+    "torchvision": {"stereo_model/backbone.py"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports; `from package import module` names the module."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {_module(node.module or "", alias.name) for alias in node.names}
+    return names
+
+
+def _module(package: str, name: str) -> str:
+    inner = ROOT / package.replace(".", "/") / name
+    return f"{package}.{name}" if inner.is_dir() or inner.with_suffix(".py").exists() else package
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_imports_only_what_stands_below_it(package):
+    for path in (ROOT / package).rglob("*.py"):
+        ours = {name.split(".")[0] for name in imports(path)} & set(ALLOWED)
+        assert ours <= ALLOWED[package] | {package}, f"{path.relative_to(ROOT)} imports {ours}"
+
+
+@pytest.mark.parametrize("library", HEAVY)
+def test_a_heavy_library_is_imported_in_its_own_modules_only(library):
+    users = {
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if library in {name.split(".")[0] for name in imports(path)}
+    }
+    assert users <= HEAVY[library]
+    assert users, f"nothing imports {library} any more; drop it here and in pyproject.toml"
+
+
+def test_modules_do_not_import_each_other_in_a_circle():
+    graph = {}
+    for path in modules():
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        graph[name] = {found for found in imports(path) if found.split(".")[0] in ALLOWED}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name in graph and name not in done:
+            for child in graph[name]:
+                visit(child, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
