@@ -11,7 +11,10 @@ AssetKind = Literal["object", "texture", "normal_map", "photo", "hdri", "environ
 
 
 class Asset(BaseModel):
-    """One usable asset of a pack. Objects are USD files: z up, metres, standing on z = 0, centred over the origin."""
+    """One usable asset of a pack.
+
+    Objects are USD files: z up, metres, standing on z = 0, centred over the origin, front towards -y.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +29,9 @@ class Asset(BaseModel):
     tags: tuple[str, ...] = ()  # sorted: "indoor", "floor", "table", "wall", "wood", "sky" ...
     size_m: tuple[float, float, float] | None = None  # objects: extent in x, y, z
     triangles: int | None = None  # objects
+    top_m: float | None = None  # objects tagged "support": height of the flat, free top
+    top_rect_m: tuple[float, float, float, float] | None = None  # the free top: x0, y0, x1, y1
+    hang_m: float | None = None  # objects tagged "wall": usual height of their lower edge over the floor
     tile_m: float | None = None  # textures: length of one tile in the real world
     attachments: tuple[tuple[str, str], ...] = ()  # further files the asset needs: (uri, sha256)
 

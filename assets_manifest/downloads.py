@@ -1,0 +1,197 @@
+"""Get pinned archives through the package tools of the machine (apt, pip, npm) and open them safely.
+
+No root is needed. Every archive is checked against a pinned SHA-256 before anything is read from it, and
+nothing in an archive can be written outside the folder it is opened in.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from assets_manifest.packs import file_sha256
+
+MAX_UNPACKED_BYTES = 4 << 30
+TIMEOUT_S = 1800
+
+
+class DownloadError(RuntimeError):
+    """An archive could not be had, or is not the pinned one."""
+
+
+class MissingToolError(DownloadError):
+    """The machine lacks the package tool that an archive comes through."""
+
+
+class ArchiveError(ValueError):
+    """An archive holds something that must not be unpacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """One pinned package archive."""
+
+    tool: Literal["apt", "pip", "npm"]
+    package: str
+    version: str
+    pattern: str  # of the file name that the tool leaves
+    sha256: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"{self.package} {self.version}"
+
+
+def download(archive: Archive, folder: Path) -> Path:
+    """The archive's file in `folder`, downloaded unless it is there already.
+
+    Raises DownloadError when the tool is missing, fails, or brings something else than the pinned file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for found in sorted(folder.glob(archive.pattern)):
+        if file_sha256(found) == archive.sha256:
+            return found
+        found.unlink()
+    {"apt": _apt, "pip": _pip, "npm": _npm}[archive.tool](archive, folder)
+    files = sorted(folder.glob(archive.pattern))
+    if len(files) != 1:
+        raise DownloadError(
+            f"{archive.label}: expected one file {archive.pattern} in {folder}, got {len(files)}"
+        )
+    if (found := file_sha256(files[0])) != archive.sha256:
+        files[0].unlink()
+        raise DownloadError(f"{archive.label}: sha256 {found}, expected {archive.sha256}; not used")
+    return files[0]
+
+
+def _pip(archive: Archive, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += ["--disable-pip-version-check", *archive.options, "--dest", str(folder)]
+    _run([*command, f"{archive.package}=={archive.version}"], archive, folder)
+
+
+def _npm(archive: Archive, folder: Path) -> None:
+    if shutil.which("npm") is None:
+        raise MissingToolError(
+            f"{archive.label}: there is no `npm` on this machine; install Node.js to get it"
+        )
+    _run(["npm", "pack", "--silent", f"{archive.package}@{archive.version}"], archive, folder)
+
+
+def _apt(archive: Archive, folder: Path) -> None:
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise MissingToolError(
+            f"{archive.label}: there is no `apt-get` on this machine, and the package comes from Debian or "
+            "Ubuntu only; use the builtin pack (`fsd-gen assets fetch builtin`), which needs nothing"
+        )
+    wanted = f"{archive.package}={archive.version}"
+    try:
+        _run(["apt-get", "download", "-qq", wanted], archive, folder)
+    except DownloadError:
+        private = _private_apt(folder / "apt")
+        _run(["apt-get", *private, "-qq", "update"], archive, folder)
+        _run(["apt-get", *private, "-qq", "download", wanted], archive, folder)
+
+
+def _private_apt(folder: Path) -> list[str]:
+    """Options that keep apt's package lists in `folder`, where no root is needed."""
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    options = {
+        "Dir::State": folder / "state",
+        "Dir::Cache": folder / "cache",
+        "Dir::State::status": "/var/lib/dpkg/status",
+    }
+    return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+
+
+def _run(command: list[str], archive: Archive, folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DownloadError(f"{archive.label}: {command[0]} took over {TIMEOUT_S} s; try again") from error
+    if done.returncode != 0:
+        reason = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
+        raise DownloadError(f"{archive.label}: `{' '.join(command)}` failed: {reason[0]}")
+
+
+def unpack_deb(archive: Path, folder: Path) -> None:
+    """Lay out a Debian package's files under `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["dpkg-deb", "-x", str(archive), str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise ArchiveError(f"{archive.name} cannot be unpacked: {done.stderr.strip()}")
+
+
+def unzip(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:
+    """Unpack the wanted members of a zip (or wheel) under `folder`; the files written, in archive order.
+
+    Raises ArchiveError on a member that is a link or leads outside `folder`, before anything is written.
+    """
+    with zipfile.ZipFile(archive) as source:
+        members = [member for member in source.infolist() if not member.is_dir() and wanted(member.filename)]
+        links = [member.filename for member in members if stat.S_ISLNK(member.external_attr >> 16)]
+        targets = _safe_targets(archive, folder, [member.filename for member in members], links)
+        _check_size(archive, sum(member.file_size for member in members))
+        for member, target in zip(members, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with source.open(member) as data, open(target, "wb") as file:
+                shutil.copyfileobj(data, file)
+    return targets
+
+
+def untar(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:
+    """Unpack the wanted files of a tar under `folder`; as strict as `unzip`."""
+    with tarfile.open(archive) as source:
+        members = [member for member in source.getmembers() if not member.isdir() and wanted(member.name)]
+        links = [member.name for member in members if not member.isfile()]
+        targets = _safe_targets(archive, folder, [member.name for member in members], links)
+        _check_size(archive, sum(member.size for member in members))
+        for member, target in zip(members, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            data = source.extractfile(member)
+            if data is None:
+                raise ArchiveError(f"{archive.name}: {member.name!r} holds no data")
+            with data, open(target, "wb") as file:
+                shutil.copyfileobj(data, file)
+    return targets
+
+
+def matching(*patterns: str) -> Callable[[str], bool]:
+    """A predicate: does an archive member's name match one of the shell patterns?"""
+    return lambda name: any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _safe_targets(archive: Path, folder: Path, names: Iterable[str], links: list[str]) -> list[Path]:
+    if links:
+        raise ArchiveError(f"{archive.name}: {links[0]!r} is not a plain file; refusing the archive")
+    root = folder.resolve()
+    targets = []
+    for name in names:
+        path = PurePosixPath(name)
+        target = (root / path).resolve()
+        if path.is_absolute() or ".." in path.parts or "\\" in name or not target.is_relative_to(root):
+            raise ArchiveError(f"{archive.name}: {name!r} leads out of {root}; refusing the archive")
+        targets.append(target)
+    return targets
+
+
+def _check_size(archive: Path, size: int) -> None:
+    if size > MAX_UNPACKED_BYTES:
+        raise ArchiveError(
+            f"{archive.name} unpacks to {size} bytes, more than {MAX_UNPACKED_BYTES}; refusing it"
+        )

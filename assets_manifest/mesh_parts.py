@@ -1,0 +1,156 @@
+"""Triangle meshes as the packs make them: arrays with one surface per part.
+
+Frame: z up, metres, front towards -y. A part is one surface with one set of vertices; corners that differ in
+normal or texture coordinate are different vertices, so every attribute is per vertex.
+Shape suffixes: _n3 and _n2 one row per vertex, _f3 one row per triangle, _f33 three corners of three numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+CREASE_DEGREES = 40.0  # neighbouring faces that meet at less than this are shaded as one smooth surface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """Inputs of one UsdPreviewSurface. Colours are linear; texture names are relative to the USD file."""
+
+    name: str
+    color: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    color_texture: str | None = None  # sRGB image; replaces `color`
+    normal_texture: str | None = None
+    roughness: float = 0.5
+    metallic: float = 0.0
+    opacity: float = 1.0
+    cutout: bool = False  # opacity from the alpha of `color_texture`, all or nothing at 0.5
+    ior: float = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshPart:
+    """Triangles of one surface. Counter-clockwise from outside; every array finite."""
+
+    name: str
+    surface: Surface
+    points_n3: np.ndarray  # float32, metres
+    normals_n3: np.ndarray  # float32, unit length
+    uv_n2: np.ndarray | None  # float32; v grows upwards
+    triangles_f3: np.ndarray  # int32
+
+    @property
+    def triangle_count(self) -> int:
+        return len(self.triangles_f3)
+
+
+def triangle_areas(points_f33: np.ndarray) -> np.ndarray:
+    """Area of each triangle, in squared units of the points. (F, 3, 3) -> (F,)"""
+    return 0.5 * np.linalg.norm(_cross(points_f33), axis=1)
+
+
+def face_normals(points_f33: np.ndarray) -> np.ndarray:
+    """Unit normals, zero where a triangle has no area. (F, 3, 3) -> (F, 3)"""
+    return _unit(_cross(points_f33))
+
+
+def weld(points_n3: np.ndarray, tolerance: float) -> np.ndarray:
+    """The number of each point's place; points in one cell of `tolerance` share it. (N, 3) -> (N,)"""
+    cells = np.round((points_n3 - points_n3.min(axis=0)) / tolerance).astype(np.int64)
+    span = cells.max(axis=0) + 1
+    keys = (cells[:, 0] * span[1] + cells[:, 1]) * span[2] + cells[:, 2]
+    return np.unique(keys, return_inverse=True)[1]
+
+
+def smooth_normals(
+    points_f33: np.ndarray, places_f3: np.ndarray, crease_degrees: float = CREASE_DEGREES
+) -> np.ndarray:
+    """Corner normals, averaged over neighbours across edges flatter than the crease. (F, 3, 3) -> (F, 3, 3)
+
+    Two triangles share a corner's normal when a chain of such edges around that corner joins them, so a
+    cylinder's side turns smooth while its rim stays sharp. `places_f3` says which corners coincide (`weld`).
+    """
+    faces = len(points_f33)
+    cross = _cross(points_f33)
+    first, second = _smooth_edges(places_f3, _unit(cross), np.cos(np.radians(crease_degrees)))
+    corners = 3 * faces
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(corners, corners))
+    groups = connected_components(graph, directed=False)[1]
+    weights = _corner_angles(points_f33)[:, :, None] * _unit(cross)[:, None, :]
+    sums = np.stack(
+        [np.bincount(groups, weights[:, :, axis].ravel(), minlength=corners) for axis in range(3)], axis=1
+    )
+    return _unit(sums[groups]).reshape(faces, 3, 3)
+
+
+def _smooth_edges(
+    places_f3: np.ndarray, normals_f3: np.ndarray, min_cosine: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of corners joined by an edge flatter than the crease, as corner numbers 3 * face + corner."""
+    faces = len(places_f3)
+    start = np.arange(3 * faces)
+    end = start.reshape(faces, 3)[:, [1, 2, 0]].ravel()
+    places = places_f3.ravel()
+    low_first = places[start] <= places[end]
+    low, high = np.where(low_first, start, end), np.where(low_first, end, start)
+    order = np.lexsort((places[high], places[low]))
+    low, high = low[order], high[order]
+    same = (places[low][1:] == places[low][:-1]) & (places[high][1:] == places[high][:-1])
+    left, right = np.flatnonzero(same), np.flatnonzero(same) + 1
+    cosine = np.einsum("ij,ij->i", normals_f3[low[left] // 3], normals_f3[low[right] // 3])
+    left, right = left[cosine > min_cosine], right[cosine > min_cosine]
+    return np.concatenate([low[left], high[left]]), np.concatenate([low[right], high[right]])
+
+
+def indexed_part(
+    name: str,
+    surface: Surface,
+    points_f33: np.ndarray,
+    normals_f33: np.ndarray,
+    uv_f32: np.ndarray | None,
+) -> MeshPart:
+    """Join equal corners (position, normal, uv) of separate triangles into shared vertices."""
+    columns = [points_f33.reshape(-1, 3), normals_f33.reshape(-1, 3)]
+    if uv_f32 is not None:
+        columns.append(uv_f32.reshape(-1, 2))
+    corners = np.concatenate(columns, axis=1).astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0
+    rows = np.ascontiguousarray(corners).view(np.dtype((np.void, corners.shape[1] * 4))).ravel()
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # vertices in order of first use
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    vertices = corners[first[order]]
+    return MeshPart(
+        name=name,
+        surface=surface,
+        points_n3=vertices[:, :3].copy(),
+        normals_n3=vertices[:, 3:6].copy(),
+        uv_n2=vertices[:, 6:8].copy() if uv_f32 is not None else None,
+        triangles_f3=rank[inverse].reshape(-1, 3).astype(np.int32),
+    )
+
+
+def extent(parts: list[MeshPart]) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest corner of the parts' bounding box, in metres."""
+    low = np.min([part.points_n3.min(axis=0) for part in parts], axis=0)
+    high = np.max([part.points_n3.max(axis=0) for part in parts], axis=0)
+    return low, high
+
+
+def _cross(points_f33: np.ndarray) -> np.ndarray:
+    edges = points_f33[:, 1:] - points_f33[:, :1]
+    return np.cross(edges[:, 0], edges[:, 1])
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-30)
+
+
+def _corner_angles(points_f33: np.ndarray) -> np.ndarray:
+    forward = _unit(points_f33[:, [1, 2, 0]] - points_f33)
+    backward = _unit(points_f33[:, [2, 0, 1]] - points_f33)
+    return np.arccos(np.clip(np.einsum("fij,fij->fi", forward, backward), -1.0, 1.0))

@@ -1,0 +1,242 @@
+"""Packs of assets on disk, and the library a sampler chooses from.
+
+A pack is one folder: `pack.yaml` (name, version, licence, notes, what was left out), `assets.jsonl` (one
+`Asset` per line, sorted by id) and the files those records name. `pack.yaml` holds the SHA-256 of
+`assets.jsonl`, and every record holds the SHA-256 of its files, so that one small file vouches for the whole
+folder.
+
+A library is several packs seen as one. Whatever it answers is sorted by id: choosing from it is
+reproducible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assets_manifest.records import Asset, AssetKind
+
+PACK_FILE = "pack.yaml"
+RECORDS_FILE = "assets.jsonl"
+ROOT_VARIABLE = "FSD_ASSETS_DIR"
+DEFAULT_ROOT = Path("~/.cache/fsd-gen/assets")
+
+
+class PackError(ValueError):
+    """A folder does not hold a readable, consistent pack."""
+
+
+class MissingAssetError(FileNotFoundError):
+    """An asset, its file or its whole pack is not there."""
+
+
+class Pack(BaseModel):
+    """What `pack.yaml` says, and the records beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = 1
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    version: str
+    licence: str  # one line: the licences found in the pack
+    notes: tuple[str, ...] = ()  # for people: what was left out and why
+    skipped: dict[str, str] = {}  # id of what the source holds but the pack does not -> reason
+    assets: tuple[Asset, ...] = ()  # sorted by id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One file of a pack that is not what its record says."""
+
+    asset_id: str
+    path: Path
+    problem: str
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` holds either its old content or all of the new one."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    fsync_folder(path.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save_pack(pack: Pack, folder: Path) -> None:
+    """Write `assets.jsonl`, then `pack.yaml`; a folder without the latter is no pack."""
+    _refuse_duplicates(pack.assets)
+    ordered = sorted(pack.assets, key=lambda asset: asset.id)
+    lines = "".join(_canonical_json(asset) + "\n" for asset in ordered).encode()
+    head = pack.model_dump(mode="json", exclude={"assets"})
+    head["records_sha256"] = hashlib.sha256(lines).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / RECORDS_FILE, lines)
+    write_atomically(folder / PACK_FILE, yaml.safe_dump(head, sort_keys=False, allow_unicode=True).encode())
+
+
+def load_pack(folder: Path) -> Pack:
+    """Read a pack.
+
+    Raises MissingAssetError where `folder` holds no pack, PackError where what it holds is damaged.
+    """
+    if not (folder / PACK_FILE).is_file():
+        raise MissingAssetError(
+            f"no asset pack at {folder} ({PACK_FILE} is missing); "
+            f"get it with `fsd-gen assets fetch {folder.name}`"
+        )
+    try:
+        head = yaml.safe_load((folder / PACK_FILE).read_text(encoding="utf-8"))
+        expected = head.pop("records_sha256")
+        lines = (folder / RECORDS_FILE).read_bytes()
+        assets = tuple(Asset.model_validate_json(line) for line in lines.splitlines())
+        pack = Pack(**head, assets=assets)
+    except (ValidationError, yaml.YAMLError, AttributeError, KeyError, TypeError, OSError) as error:
+        raise PackError(f"{folder} is not a readable asset pack: {error}; {_refetch(folder.name)}") from error
+    if hashlib.sha256(lines).hexdigest() != expected:
+        raise PackError(f"{folder / RECORDS_FILE} is not what {PACK_FILE} says; {_refetch(folder.name)}")
+    return pack
+
+
+class AssetLibrary:
+    """Several packs seen as one set of assets."""
+
+    def __init__(self, packs: Iterable[tuple[Pack, Path]]) -> None:
+        """`packs`: each pack with the folder that holds its files."""
+        self._assets: dict[str, Asset] = {}
+        self._folders: dict[str, Path] = {}
+        self._packs: dict[str, str] = {}
+        for pack, folder in packs:
+            _refuse_duplicates((*self._assets.values(), *pack.assets))
+            self._packs[pack.name] = pack.version
+            for asset in pack.assets:
+                self._assets[asset.id] = asset
+                self._folders[asset.id] = folder.resolve()
+        self._assets = dict(sorted(self._assets.items()))
+
+    def __len__(self) -> int:
+        return len(self._assets)
+
+    def __iter__(self) -> Iterator[Asset]:
+        return iter(self._assets.values())
+
+    @property
+    def packs(self) -> dict[str, str]:
+        """Version of each open pack, by name."""
+        return dict(self._packs)
+
+    def get(self, asset_id: str) -> Asset:
+        """The record of `asset_id`; MissingAssetError where no open pack has it."""
+        if asset_id not in self._assets:
+            opened = ", ".join(self._packs) or "none"
+            pack = asset_id.split("/")[0]
+            raise MissingAssetError(
+                f"no asset {asset_id!r} in the open packs ({opened}); "
+                f"get it with `fsd-gen assets fetch {pack}`"
+            )
+        return self._assets[asset_id]
+
+    def path(self, asset_id: str) -> Path:
+        """Absolute path of the asset's file, checked to exist inside its pack."""
+        asset = self.get(asset_id)
+        return self._file(asset, asset.uri)
+
+    def select(
+        self, kind: AssetKind, *, tags: Iterable[str] = (), without: Iterable[str] = ()
+    ) -> tuple[Asset, ...]:
+        """Assets of `kind` with all of `tags` and none of `without`, sorted by id."""
+        wanted, unwanted = frozenset(tags), frozenset(without)
+        return tuple(
+            asset
+            for asset in self
+            if asset.kind == kind and wanted <= set(asset.tags) and unwanted.isdisjoint(asset.tags)
+        )
+
+    def digest(self) -> str:
+        """SHA-256 over every record: two libraries with one digest hold the same files and tags."""
+        digest = hashlib.sha256()
+        for asset in self:
+            digest.update(_canonical_json(asset).encode() + b"\n")
+        return digest.hexdigest()
+
+    def verify(self) -> Iterator[Difference]:
+        """Hash every file again and yield what differs from its record."""
+        for asset in self:
+            for uri, expected in ((asset.uri, asset.sha256), *asset.attachments):
+                try:
+                    path = self._file(asset, uri)
+                except MissingAssetError as error:
+                    missing = self._folders[asset.id] / uri
+                    yield Difference(asset_id=asset.id, path=missing, problem=str(error))
+                    continue
+                if (found := file_sha256(path)) != expected:
+                    yield Difference(
+                        asset_id=asset.id, path=path, problem=f"sha256 {found}, the record says {expected}"
+                    )
+
+    def _file(self, asset: Asset, uri: str) -> Path:
+        folder = self._folders[asset.id]
+        path = (folder / uri).resolve()
+        if not path.is_relative_to(folder):
+            raise MissingAssetError(f"{asset.id}: {uri!r} leads out of its pack {folder}")
+        if not path.is_file():
+            raise MissingAssetError(f"{asset.id}: no file {path}; {_refetch(asset.id.split('/')[0])}")
+        return path
+
+
+def assets_root(root: Path | None = None) -> Path:
+    """Folder that holds the packs: `root`, else the variable FSD_ASSETS_DIR, else ~/.cache/fsd-gen/assets."""
+    if root is not None:
+        return Path(root)
+    return Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser()
+
+
+def open_library(pack_names: Iterable[str], root: Path | None = None) -> AssetLibrary:
+    """Open fetched packs by name; MissingAssetError says which one to fetch."""
+    folder = assets_root(root)
+    return AssetLibrary((load_pack(folder / name), folder / name) for name in pack_names)
+
+
+def _canonical_json(asset: Asset) -> str:
+    fields = asset.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False)
+
+
+def _refuse_duplicates(assets: Iterable[Asset]) -> None:
+    seen: set[str] = set()
+    for asset in assets:
+        if asset.id in seen:
+            raise PackError(f"two assets are called {asset.id!r}; ids must be unique over all open packs")
+        seen.add(asset.id)
+
+
+def _refetch(pack: str) -> str:
+    return f"fetch it again with `fsd-gen assets fetch {pack} --force`"
