@@ -15,7 +15,8 @@ from rich.table import Table
 from assets_manifest.downloads import DownloadError
 from assets_manifest.fetch import PACKS, FetchError, fetch
 from assets_manifest.packs import MissingAssetError, PackError, assets_root, open_library
-from fsd_gen.backends.base import BackendError, create_backend
+from fsd_gen.backends import create_backend
+from fsd_gen.backends.base import BackendError
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.index import rebuild_index, truth_manifest_digest
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards

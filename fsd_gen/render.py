@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from assets_manifest.attribution import attribution_text
-
 from assets_manifest.packs import AssetLibrary, open_library
-from fsd_gen.backends.base import create_backend
+from fsd_gen.backends import create_backend
 from fsd_gen.produce import Attempt, attempts
 from fsd_gen.run import Run
 from fsd_gen.sample import StereoSample

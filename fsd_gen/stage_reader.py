@@ -9,6 +9,7 @@ only clearcoat, occlusion and displacement are ignored. Two readings of the spec
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ from fsd_gen.render_scene import (
     Texture,
 )
 from fsd_gen.rig import StereoRig
+
+log = logging.getLogger(__name__)
 
 LEFT, RIGHT = "/World/Rig/Left", "/World/Rig/Right"
 USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
@@ -373,9 +376,10 @@ def _array(attribute: Usd.Attribute, dtype: type, width: int | None = None) -> N
 
 def _texture_coordinates(prim: Usd.Prim, name: str) -> Attribute:
     primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(name)
-    if not primvar or not primvar.HasValue():
-        raise StageError(f"<{prim.GetPath()}>: its material reads texture coordinates {name!r}, it has none")
-    return _attribute(primvar, 2)
+    if primvar and primvar.HasValue():
+        return _attribute(primvar, 2)
+    log.warning("texture coordinates missing: prim=%s primvar=%s; USD reads (0, 0)", prim.GetPath(), name)
+    return Attribute(values_nk=np.zeros((1, 2), np.float32), interpolation="constant")
 
 
 def _normals(mesh: UsdGeom.Mesh) -> Attribute | None:

@@ -1,4 +1,4 @@
-"""What several tests share: the builtin assets, made once, and a small configuration that needs nothing else."""
+"""What several tests share: the builtin assets, made once, and a small configuration of them alone."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fsd_gen.backends.base import Backend, BackendError, BackendUnavailableError, create_backend
+from fsd_gen.backends import create_backend
+from fsd_gen.backends.base import Backend, BackendError, BackendUnavailableError
 from fsd_gen.render_scene import AreaLight, DistantLight, DomeLight, Mesh, RenderScene, Surface, Texture
 from fsd_gen.rig import StereoRig
 from fsd_gen.scene import RenderSettings
@@ -349,7 +350,7 @@ def test_an_unknown_backend_is_told_the_known_ones() -> None:
 def attempt(**environment: str) -> str:
     """What a fresh process says when it creates the backend; it must end by the error, not by a crash."""
     code = (
-        "from fsd_gen.backends.base import BackendUnavailableError, create_backend\n"
+        "from fsd_gen.backends import create_backend\nfrom fsd_gen.backends.base import BackendUnavailableError\n"
         "try: create_backend('mitsuba')\n"
         "except BackendUnavailableError as error: print(error)\n"
     )

@@ -293,9 +293,11 @@ def test_uniform_values_belong_to_whole_faces(tmp_path: Path, picture: Path) -> 
     assert mesh.uv_v2.tolist() == [[3, 4]] * 4
 
 
-def test_missing_texture_coordinates_are_an_error(tmp_path: Path, picture: Path) -> None:
-    with pytest.raises(StageError, match="</World/Quad>: its material reads texture coordinates 'st'"):
-        read_stage(textured(tmp_path, "", picture), None)
+def test_missing_texture_coordinates_are_zero_as_usd_says_and_reported(
+    tmp_path: Path, picture: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert only_mesh(textured(tmp_path, "", picture)).uv_v2.tolist() == [[0, 0]] * 4
+    assert "texture coordinates missing: prim=/World/Quad primvar=st" in caplog.text
 
 
 def test_contradicting_topology_is_an_error_that_names_the_prim(tmp_path: Path) -> None:

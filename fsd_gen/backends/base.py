@@ -17,9 +17,6 @@ from fsd_gen.render_scene import RenderScene
 from fsd_gen.rig import StereoRig
 from fsd_gen.scene import RenderSettings
 
-BUILT = ("mitsuba",)
-PLANNED = ("ovrtx", "replicator")
-
 
 class BackendError(RuntimeError):
     """The renderer could not turn this scene into images."""
@@ -57,19 +54,3 @@ class Backend(Protocol):
     def close(self) -> None:
         """Give back what the backend holds; it renders no more."""
         ...
-
-
-def create_backend(name: str, *, threads: int | None = None) -> Backend:
-    """The backend called `name`, with `threads` CPU threads (default: every CPU granted to this process).
-
-    Raises BackendUnavailableError when it is unknown, not built yet, or cannot run here.
-    """
-    if name in PLANNED:
-        raise BackendUnavailableError(f"backend {name!r} is not built yet; use one of {', '.join(BUILT)}")
-    if name not in BUILT:
-        raise BackendUnavailableError(
-            f"unknown backend {name!r}; known are {', '.join((*BUILT, *PLANNED))}"
-        )
-    from fsd_gen.backends.mitsuba import MitsubaBackend
-
-    return MitsubaBackend(threads=threads)

@@ -13,11 +13,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.exr import ExrError, read_exr
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, batch_meshes, uv_matrix
 from fsd_gen.backends.mitsuba_variant import check_variant, prepare_variant
@@ -39,6 +41,7 @@ check_variant(VARIANT, dr.detail.llvm_version)
 MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
 SHARP_SUN_DEG = 1.0  # distant lights up to this wide cast hard shadows
+SCENES_PER_KERNEL_FLUSH = 16
 FAR = 200.0  # distance of a wide one, in scene diagonals
 CLEAR_GLASS = 0.15  # rougher solid glass is frosted
 LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
@@ -108,6 +111,7 @@ class MitsubaBackend:
         dr.set_thread_count(threads or len(os.sched_getaffinity(0)))
         self._textures = TextureCache()
         self._denoiser = _denoiser_device()
+        self._scenes = 0
         self._guides = GuideIntegrator(mi.Properties())
 
     def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
@@ -118,6 +122,9 @@ class MitsubaBackend:
         images = [self._render_eye(loaded, scene, rig, settings, seed, eye, cpu_s) for eye in EYES]
         del loaded
         _free_scene()
+        self._scenes += 1
+        if self._scenes % SCENES_PER_KERNEL_FLUSH == 0:
+            dr.flush_kernel_cache()  # nearly every scene compiles kernels of its own
         return StereoImages(
             left_hwc=images[0],
             right_hwc=images[1],
@@ -230,7 +237,8 @@ def area_light_dict(light: AreaLight) -> PluginDict:
 def distant_light_dict(light: DistantLight, scene: RenderScene) -> PluginDict:
     """Parallel light; a wide one is a far-away disk, so that its shadows are soft."""
     if light.angle_deg <= SHARP_SUN_DEG:
-        return {"type": "directional", "direction": list(light.direction), "irradiance": _rgb(light.irradiance)}
+        irradiance = _rgb(light.irradiance)
+        return {"type": "directional", "direction": list(light.direction), "irradiance": irradiance}
     low_3, high_3 = _bounds(scene)
     distance = FAR * float(np.linalg.norm(high_3 - low_3))
     half_angle = np.radians(light.angle_deg) / 2
@@ -259,17 +267,23 @@ def dome_dict(dome: DomeLight) -> PluginDict:
     """Light from all around; Mitsuba and USD agree on how a latitude-longitude image lies about +y."""
     if dome.texture is None:
         return {"type": "constant", "radiance": _rgb(dome.radiance)}
-    try:
-        bitmap = mi.Bitmap(str(dome.texture))
-        bitmap = bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False)
-    except RuntimeError as error:
-        raise BackendError(f"cannot read dome texture {dome.texture}: {error}") from error
-    radiance_hwc = np.maximum(np.nan_to_num(np.array(bitmap)), 0) * np.float32(dome.radiance)
+    radiance_hwc = np.maximum(np.nan_to_num(_read_panorama(dome.texture)), 0) * np.float32(dome.radiance)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance_hwc, np.float32)),
         "to_world": mi.ScalarTransform4f(dome.to_world),
     }
+
+
+def _read_panorama(path: Path) -> NDArray[np.float32]:
+    """Linear RGB (H, W, 3). Mitsuba's own EXR reader can wait for ever when it may use one thread only."""
+    try:
+        if path.suffix.lower() == ".exr":
+            return read_exr(path)
+        bitmap = mi.Bitmap(str(path))
+        return np.array(bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False))
+    except (RuntimeError, ExrError, OSError) as error:
+        raise BackendError(f"cannot read dome texture {path}: {error}") from error
 
 
 def base_uv_matrix(surface: Surface) -> NDArray[np.float64]:
