@@ -188,12 +188,12 @@ class FakeTools:
                 predicted_hw=(sample.disparity_left_hw + offset).astype(np.float32),
             )
 
-    def render(self, run_dir: Path, redraws: Sequence[Redraw], on_shard: Callable[[int], None]) -> None:
-        for done, redraw in enumerate(redraws):
+    def render(self, run_dir: Path, redraws: Sequence[Redraw], on_done: Callable[[int], None]) -> None:
+        for redraw in redraws:
             self._count("render")
             gone = [key.slot for key in redraw.draws if key.slot in self.unrenderable]
             self.write_shard(redraw.path, [key for key in redraw.draws if key.slot not in gone], gone)
-            on_shard(done + 1)
+            on_done(len(redraw.draws))
 
 
 @dataclass(kw_only=True)

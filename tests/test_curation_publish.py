@@ -157,6 +157,13 @@ def test_attributions_are_merged_each_line_once():
     assert "name nobody" in attribution([meta("")])
 
 
+def test_works_are_listed_together_after_what_is_said_of_all():
+    jumbled = '- "bed" by Ann\n----\n- "cup" by Ben\nCC0-1.0: Creative Commons Zero'
+    values = {name: getattr(META, name) for name in ShardMeta.__slots__} | {"attribution": jumbled}
+    lines = attribution([ShardMeta(**values)]).splitlines()
+    assert lines[-4:] == ["CC0-1.0: Creative Commons Zero", "", '- "bed" by Ann', '- "cup" by Ben']
+
+
 def test_names_cannot_break_out_of_the_card():
     sample = drawn(0, stratum="a`|\n# <b>x")
     selection = Selection(samples=(sample,), verdicts=(), rejected_successors=0, unjudged=0)

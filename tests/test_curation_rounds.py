@@ -349,7 +349,7 @@ def test_too_few_samples_to_hold_any_out_are_refused(tmp_path):
 
 def test_a_renderer_that_leaves_shards_out_is_noticed(run):
     class Lazy(FakeTools):
-        def render(self, run_dir, redraws, on_shard):
+        def render(self, run_dir, redraws, on_done):
             pass
 
     with pytest.raises(RoundError, match="not rendered"):

@@ -41,10 +41,9 @@ CONFIG = CurationConfig(
 class Bench(Workbench):
     """Everything real but the renderer."""
 
-    def render(self, run_dir, redraws, on_shard):
-        for done, redraw in enumerate(redraws):
+    def render(self, run_dir, redraws, on_done):
+        for redraw in redraws:
             write_real_shard(redraw.path, redraw.draws)
-            on_shard(done + 1)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +164,7 @@ def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path,
 
     def render_shards(run_dir, requests, *, farm, on_event):
         asked.extend(requests)
-        on_event(Event(kind=EventKind.TASK_DONE))
+        on_event(Event(kind=EventKind.ITEM, done=1, task_id="regenerated/00000"))
         failure = TaskFailure(task_id="regenerated/00000", attempts=3, traceback="Traceback\nOSError: broken")
         failed = {failure.task_id: failure} if fails else {}
         farm_report = FarmReport(done={}, failed=failed, unfinished=(), retried=0, recycled=0, seconds=0.0)
