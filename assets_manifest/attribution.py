@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from assets_manifest.records import Asset
@@ -19,16 +18,13 @@ LICENCE_TEXTS = {
 
 
 def attribution_text(assets: Iterable[Asset]) -> str:
-    """Title, author, source and licence of every asset, by licence, then author, then title."""
-    by_licence: dict[str, list[Asset]] = defaultdict(list)
-    for asset in assets:
-        by_licence[asset.licence].append(asset)
-    sections = [_section(licence, by_licence[licence]) for licence in sorted(by_licence)]
-    return "\n".join(["Assets in these images and their authors", "", *sections])
+    """One line per asset, "- LICENCE: TITLE by AUTHOR, from SOURCE (what the licence is)", sorted.
+
+    Every line says all there is to say of its asset, so that texts can be merged line by line.
+    """
+    return "\n".join(sorted({_line(asset) for asset in assets}))
 
 
-def _section(licence: str, assets: list[Asset]) -> str:
-    heading = f"{licence}: {LICENCE_TEXTS.get(licence, 'see the source')}"
-    ordered = sorted(assets, key=lambda asset: (asset.author.lower(), asset.title.lower(), asset.id))
-    lines = [f'- "{asset.title or asset.id}" by {asset.author}, from {asset.source}' for asset in ordered]
-    return "\n".join([heading, "-" * len(heading), *lines, ""])
+def _line(asset: Asset) -> str:
+    title, terms = asset.title or asset.id, LICENCE_TEXTS.get(asset.licence, "see the source")
+    return f'- {asset.licence}: "{title}" by {asset.author}, from {asset.source} ({terms})'

@@ -21,7 +21,6 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from assets_manifest.packs import MissingAssetError, PackError
 from curation.config import CurationConfig, CurationConfigError, Policy, load_config
 from curation.layout import RoundDir, completed_rounds, first_shards
 from curation.population import Population, PopulationError
@@ -41,9 +40,7 @@ from curation.tables import TableError, read_scores, read_verdicts
 from curation.tools import Event, OnEvent
 from curation.verdicts import BrokenScorerError, Outcome, WhatIf, sweep
 from curation.workbench import DeviceError, RenderError, TrainingDataError, Workbench
-from fsd_gen.backends.base import BackendError
-from fsd_gen.config import ConfigError
-from fsd_gen.shard import ShardError
+from fsd_gen.render import RENDER_ERRORS
 from jobs.atomic import DiskFullError
 from jobs.farm import ClusterUnreachableError, FarmCapacityError
 from jobs.rundir import RunLock, RunLockedError
@@ -57,25 +54,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 BAD_INPUT = (  # the user can put these right; exit code 2
+    *RENDER_ERRORS,
     BackboneWeightsError,
-    BackendError,
     CheckpointError,
     ClusterUnreachableError,
-    ConfigError,
     CurationConfigError,
     DeviceError,
     FarmCapacityError,
     FrozenRoundError,
-    MissingAssetError,
     ModelConfigError,
-    PackError,
     PopulationError,
     PublishError,
     ResumeError,
     RunError,
     RunLockedError,
     SampleError,
-    ShardError,
     TableError,
     TrainingDataError,
 )

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,20 +178,14 @@ def _meta(path: Path) -> ShardMeta:
 
 
 def attribution(metas: Sequence[ShardMeta]) -> str:
-    """Licences and attributions of all shards, each line once: what is said of all works, then each work.
-
-    A work is a line that begins with "- ", as `assets_manifest.attribution` writes it.
-    """
+    """Licences and attributions of all shards, each line once. A line is all that is said of one work."""
     licences = _lines(meta.licence for meta in metas)
-    lines = [line for line in _lines(meta.attribution for meta in metas) if line.strip("-= ")]
-    works = [line for line in lines if line.startswith("- ")]
-    notes = [line for line in lines if not line.startswith("- ")]
-    named = [*notes, *([""] if notes and works else []), *works] or ["The shards name nobody."]
-    return "\n".join(["Licence of the data", "", *licences, "", "Made from the work of", "", *named, ""])
+    works = _lines(meta.attribution for meta in metas) or ["The shards name nobody."]
+    return "\n".join(["Licence of the data", "", *licences, "", "Made from the work of", "", *works, ""])
 
 
-def _lines(texts: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(line for text in texts for line in text.split("\n") if line.strip()))
+def _lines(texts: Iterable[str]) -> list[str]:
+    return sorted({line for text in texts for line in text.split("\n") if line.strip()})
 
 
 def _histograms(samples: Sequence[Drawn]) -> str:

@@ -14,19 +14,17 @@ from rich.table import Table
 
 from assets_manifest.downloads import DownloadError
 from assets_manifest.fetch import PACKS, FetchError, fetch
-from assets_manifest.packs import MissingAssetError, PackError, assets_root, open_library
+from assets_manifest.packs import assets_root, open_library
 from fsd_gen.backends import create_backend
-from fsd_gen.backends.base import BackendError
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.index import rebuild_index, truth_manifest_digest
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards
-from fsd_gen.render import RenderReport, render_shards, requests_for, shard_tasks
+from fsd_gen.render import RENDER_ERRORS, RenderReport, render_shards, requests_for, shard_tasks
 from fsd_gen.replay import replay as replay_sample
 from fsd_gen.run import Run
 from fsd_gen.samples import find_shards, load_sample
-from fsd_gen.shard import ShardError, ShardReader
-from fsd_gen.stage_author import StageWriteError, write_stage
-from fsd_gen.stage_reader import StageError
+from fsd_gen.shard import ShardReader
+from fsd_gen.stage_author import write_stage
 from fsd_gen.verify import verify_shard
 from jobs.atomic import DiskFullError
 from jobs.farm import ClusterUnreachableError, FarmCapacityError
@@ -38,22 +36,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 EXPECTED = (  # errors that say what to do; anything else is a bug and shows its traceback
-    BackendError,
+    *RENDER_ERRORS,
     ClusterUnreachableError,
-    ConfigError,
     DiskFullError,
     DownloadError,
     FarmCapacityError,
     FetchError,
-    MissingAssetError,
-    PackError,
     RunConfigMismatchError,
     RunLockedError,
-    ShardError,
-    StageError,
-    StageWriteError,
     WorkerStartError,
 )
+
+RECYCLE_AFTER = 500  # samples; a fresh process costs seconds
+RECYCLE_RSS_MB = 8000
+STALL_TIMEOUT_S = 3600.0  # a worker silent for so long is replaced
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,7 +75,7 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(2) from None
         except FarmInterrupted as stop:
             err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
-            raise typer.Exit(130) from None
+            raise typer.Exit(128 + stop.signum) from None
 
     return wrapped
 
@@ -103,6 +99,7 @@ def render(
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; 0 renders in this one.")] = None,
+    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each worker claims.")] = 0.0,
     address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
@@ -120,7 +117,14 @@ def render(
     with RunLock(out_dir):
         run = Run.start(out_dir, chosen)
         _fetch_missing(chosen)
-        farm = FarmConfig(workers=workers, address=address, recycle_after=500, recycle_rss_mb=8000)
+        farm = FarmConfig(
+            workers=workers,
+            address=address,
+            gpus_per_worker=gpus_per_worker,
+            recycle_after=RECYCLE_AFTER,
+            recycle_rss_mb=RECYCLE_RSS_MB,
+            stall_timeout_s=STALL_TIMEOUT_S,
+        )
         report = _render_with_progress(run, shards, farm)
         records = rebuild_index(out_dir)
     for failure in report.farm.failed.values():

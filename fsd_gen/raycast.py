@@ -142,9 +142,19 @@ class CutoutMask:
         """Whether there is material at the texture coordinates."""
         st_n2 = transform_uv(uv_n2, self.texture)
         height, width = self.solid_hw.shape
-        column_n = np.floor(st_n2[:, 0] * width).astype(np.int64) % width
-        row_n = np.floor((1 - st_n2[:, 1]) * height).astype(np.int64) % height
+        column_n = _wrapped(np.floor(st_n2[:, 0] * width).astype(np.int64), width, self.texture.wrap)
+        row_n = _wrapped(np.floor((1 - st_n2[:, 1]) * height).astype(np.int64), height, self.texture.wrap)
         return self.solid_hw[row_n, column_n]
+
+
+def _wrapped(index_n: NDArray[np.int64], size: int, wrap: str) -> NDArray[np.int64]:
+    """Texel indices inside the image, by the texture's wrap mode."""
+    if wrap == "clamp":
+        return np.clip(index_n, 0, size - 1)
+    if wrap == "mirror":
+        folded_n = index_n % (2 * size)
+        return np.where(folded_n < size, folded_n, 2 * size - 1 - folded_n)
+    return index_n % size
 
 
 def transform_uv(uv_n2: Array, texture: Texture) -> Array:

@@ -6,7 +6,6 @@ A worker keeps its renderer warm and reports every finished sample. What it cann
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +14,29 @@ from pathlib import Path
 from typing import Any
 
 from assets_manifest.attribution import attribution_text
-from assets_manifest.packs import AssetLibrary, open_library
+from assets_manifest.packs import AssetLibrary, MissingAssetError, PackError, open_library
 from fsd_gen.backends import create_backend
+from fsd_gen.backends.base import BackendError
+from fsd_gen.config import ConfigError
 from fsd_gen.produce import Attempt, attempts
 from fsd_gen.run import Run
 from fsd_gen.sample import StereoSample
-from fsd_gen.shard import ShardMeta, ShardWriter
+from fsd_gen.shard import ShardError, ShardMeta, ShardWriter
 from fsd_gen.slots import SlotKey
+from fsd_gen.stage_author import StageWriteError
+from fsd_gen.stage_reader import StageError
 from jobs.farm import run_tasks
 from jobs.task import Event, EventKind, FarmConfig, FarmReport, Report, Task
 
-log = logging.getLogger(__name__)
+RENDER_ERRORS = (  # what the user can put right; each message says how
+    BackendError,
+    ConfigError,
+    MissingAssetError,
+    PackError,
+    ShardError,
+    StageError,
+    StageWriteError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,13 +171,14 @@ def test_the_root_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tm
     assert assets_root() == Path.home() / ".cache/fsd-gen/assets"
 
 
-def test_attribution_names_every_author_title_and_source_under_its_licence() -> None:
+def test_attribution_says_all_of_each_asset_in_a_line_of_its_own() -> None:
     assets = [
         asset("b", licence="CC-BY-3.0", author="Zoe", title="Lamp", source="pack 2"),
         asset("a", licence="CC-BY-3.0", author="Bea", title="Chair", source="pack 1"),
         asset("c", licence="CC0-1.0", author="Ada", title="Cup"),
     ]
-    text = attribution_text(assets)
-    assert '- "Chair" by Bea, from pack 1\n- "Lamp" by Zoe, from pack 2\n' in text
-    assert "creativecommons.org/licenses/by/3.0/" in text
-    assert text.index("CC-BY-3.0:") < text.index("Zoe") < text.index("CC0-1.0:") < text.index("Ada")
+    chair, lamp, cup = attribution_text(assets).splitlines()
+    assert chair.startswith('- CC-BY-3.0: "Chair" by Bea, from pack 1 (')
+    assert "creativecommons.org/licenses/by/3.0/" in chair
+    assert lamp.startswith('- CC-BY-3.0: "Lamp" by Zoe, from pack 2')
+    assert cup.startswith('- CC0-1.0: "Cup" by Ada')

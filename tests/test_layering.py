@@ -19,11 +19,11 @@ HEAVY = {  # library -> the only modules that import it
     "mitsuba": {"fsd_gen/backends/mitsuba.py"},
     "drjit": {"fsd_gen/backends/mitsuba.py"},
     "mitsuba_oidn": {"fsd_gen/backends/mitsuba.py"},
+    "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/raycast.py"},
     "pxr": {"assets_manifest/object_usd.py", "fsd_gen/stage_author.py", "fsd_gen/stage_reader.py"},
     "ray": {"jobs/farm.py"},
     "timm": {"stereo_model/backbone.py"},
-    "torchvision": {"stereo_model/backbone.py"},
 }
 
 

@@ -350,7 +350,8 @@ def test_an_unknown_backend_is_told_the_known_ones() -> None:
 def attempt(**environment: str) -> str:
     """What a fresh process says when it creates the backend; it must end by the error, not by a crash."""
     code = (
-        "from fsd_gen.backends import create_backend\nfrom fsd_gen.backends.base import BackendUnavailableError\n"
+        "from fsd_gen.backends import create_backend\n"
+        "from fsd_gen.backends.base import BackendUnavailableError\n"
         "try: create_backend('mitsuba')\n"
         "except BackendUnavailableError as error: print(error)\n"
     )
