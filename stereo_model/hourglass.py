@@ -75,7 +75,10 @@ class InitialDisparity(nn.Module):
     forward: volume (B,C,D,h,w), correlation (B,groups,D,h,w) -> (B,1,h,w) in quarter-resolution pixels.
     """
 
-    INITIAL_TEMPERATURE = 10.0  # logits per unit of cosine
+    INITIAL_TEMPERATURE = 60.0
+    """Logits per unit of cosine. Lower values average over far too many bins before training: with ImageNet
+    weights and nothing trained, 95 % of the pixels of rendered pairs are off by more than 2 px at 10, 58 % at
+    60, 51 % for the best bin alone."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -1,15 +1,16 @@
 """Training that can be stopped anywhere and continues as if it had not been.
 
 Everything a step does is a function of (configuration, data, step): which samples, how they are varied,
-which units drop out. The state between steps is the weights and the optimiser alone, both in the
-checkpoint, so a resumed run computes the same losses as an uninterrupted one.
+which units drop out. The state between steps is the weights, their running average and the optimiser, all
+in the checkpoint, so a resumed run computes the same losses as an uninterrupted one.
 
     run folder:  checkpoint.pt     last complete state         log.jsonl   one line per step
-                 model.pt          written when the last step is done
+                 model.pt          written when the last step is done; the average, if one is kept
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -23,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from stereo_model.augment import AugmentConfig, augment, random_crop
 from stereo_model.checkpoint import (
@@ -44,7 +45,10 @@ MODEL = "model.pt"
 LOG = "log.jsonl"
 DECAY_AT = 0.8  # share of the steps after which the learning rate is a tenth
 DECAY = 0.1
+COSINE_END = 0.02  # of the learning rate
+AVERAGE_START = 10  # steps; see WeightAverage
 
+Schedule = Literal["step", "cosine"]
 OnStep = Callable[[int, float, float], None]  # step (from 1), loss, learning rate
 
 
@@ -68,6 +72,11 @@ class TrainConfig(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     warmup_steps: int = Field(default=0, ge=0)  # linear rise of the learning rate
+    schedule: Schedule = "step"
+    """After the warm-up: `step` is constant and a tenth for the last fifth, as in the paper; `cosine` falls
+    smoothly to nearly nothing, which suits short runs."""
+    average: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Decay per step of a running average of the weights, which becomes the final model; 0 keeps none."""
     iterations: int = Field(default=4, ge=1)
     gamma: float = Field(default=GAMMA, gt=0.0, le=1.0)
     clip_norm: float = Field(default=1.0, gt=0.0)  # L2 norm of the whole gradient
@@ -85,9 +94,15 @@ class TrainConfig(BaseModel):
         return crop_hw
 
     def learning_rate_at(self, step: int) -> float:
-        """Learning rate of step 0, 1, ...: warm-up, then constant, a tenth for the last fifth."""
+        """Learning rate of step 0, 1, ...: warm-up, then as `schedule` says."""
         rise = min(1.0, (step + 1) / (self.warmup_steps + 1))
-        return self.learning_rate * rise * (DECAY if step >= DECAY_AT * self.steps else 1.0)
+        return self.learning_rate * rise * self._fall(step)
+
+    def _fall(self, step: int) -> float:
+        if self.schedule == "step":
+            return DECAY if step >= DECAY_AT * self.steps else 1.0
+        passed = max(0, step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return COSINE_END + (1 - COSINE_END) * (1 + math.cos(math.pi * passed)) / 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +114,29 @@ class Batch:
     right_bchw: Tensor  # uint8
     disparity_bhw: Tensor  # float32, pixels
     valid_bhw: Tensor  # bool
+
+
+class WeightAverage:
+    """A running average of a model's weights and batch norm statistics.
+
+    The decay of step n (from 1) is the smaller of `decay` and n / (n + AVERAGE_START), so that a short run
+    forgets where it began.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take in the weights after `step`, counted from 1."""
+        decay = min(self.decay, step / (step + AVERAGE_START))
+        new = model.state_dict()
+        for name, mean in self.model.state_dict().items():
+            if mean.is_floating_point():
+                mean.lerp_(new[name], 1 - decay)
+            else:
+                mean.copy_(new[name])
 
 
 class Trainer:
@@ -130,13 +168,14 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             trainable, lr=config.learning_rate, weight_decay=config.weight_decay
         )
+        self.average = WeightAverage(self.model, config.average) if config.average else None
         self.run_dir.mkdir(parents=True, exist_ok=True)
         if (self.run_dir / CHECKPOINT).exists():
             self._resume(self.run_dir / CHECKPOINT)
         _keep_log_until(self.run_dir / LOG, self.step)
 
     def run(self, *, until: int | None = None, on_step: OnStep | None = None) -> FoundationStereo:
-        """Train up to step `until` (by default to the end), save, and return the model."""
+        """Train up to step `until` (by default to the end), save, and return the model (`result`)."""
         last = self.config.steps if until is None else min(until, self.config.steps)
         with (self.run_dir / LOG).open("a", encoding="utf-8") as log:
             while self.step < last:
@@ -149,8 +188,13 @@ class Trainer:
                 if self.step % self.config.checkpoint_every == 0 or self.step == last:
                     self.save()
         if self.step == self.config.steps:
-            save_checkpoint(self.model, self.run_dir / MODEL)
-        return self.model
+            save_checkpoint(self.result, self.run_dir / MODEL)
+        return self.result
+
+    @property
+    def result(self) -> FoundationStereo:
+        """What the training has come to: the averaged model if an average is kept."""
+        return self.average.model if self.average else self.model
 
     def save(self) -> None:
         """Write the run's state to its folder, atomically."""
@@ -159,6 +203,7 @@ class Trainer:
             "config": self.config.model_dump_json(),
             "data_digest": self.data_digest,
             "optimizer": self.optimizer.state_dict(),
+            "average": self.average.model.state_dict() if self.average else None,
         }
         save_checkpoint(self.model, self.run_dir / CHECKPOINT, training=training)
 
@@ -180,6 +225,8 @@ class Trainer:
             raise NonFiniteLossError(self._save_offender(batch, loss, float(norm)))
         self.optimizer.step()
         self.step += 1
+        if self.average:
+            self.average.update(self.model, self.step)
         return {
             "step": self.step,
             "loss": loss,
@@ -235,6 +282,8 @@ class Trainer:
         _require_equal(path, "data digest", training["data_digest"], self.data_digest)
         load_weights(self.model, payload["model"], source=str(path))
         self.optimizer.load_state_dict(training["optimizer"])
+        if self.average:
+            load_weights(self.average.model, training["average"], source=str(path))
         self.step = int(training["step"])
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from stereo_model.config import ModelConfig
 from stereo_model.context import ContextLevel
 
+FIRST_CHANGE = 0.01  # scale of the last layer's initial weights: an untrained refinement changes nearly nothing
 LAYER_SCALE = 0.1  # initial weight of the residual branches of the disparity head
 
 
@@ -113,6 +114,8 @@ class UpdateBlock(nn.Module):
             ConvNeXtBlock(hidden, config.head_expansion),
             nn.Conv2d(hidden, 1, 3, padding=1),
         )
+        for weight in self.disparity_head[-1].parameters():
+            weight.data.mul_(FIRST_CHANGE)
 
     def context_terms(self, levels: Sequence[ContextLevel]) -> list[Tensor]:
         """What the GRUs need of the context, once per image pair; fine to coarse."""
