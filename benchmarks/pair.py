@@ -55,7 +55,7 @@ def main(
             rows.append(one_pair(config, library, backend, slot, writer))
             print(f"slot {slot}: {rows[-1]}", flush=True)
         size_bytes = writer.finish().stat().st_size
-    show(rows, size_bytes / pairs, f"{size}, {spp} spp, {backend.variant}")
+    show(rows, size_bytes / pairs, f"{size}, {spp} spp, one thread")
 
 
 def one_pair(config, library, backend, slot: int, writer: ShardWriter) -> dict[str, float]:

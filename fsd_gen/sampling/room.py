@@ -169,9 +169,9 @@ def daylight(window: Window, room: Room, radiance: Vec3) -> RectLight:
     x, y = INWARD[window.wall]
     return RectLight(
         name="Daylight",
-        position=room.on_wall(window.wall, window.along_m, window.up_m, -0.15),
+        position=room.on_wall(window.wall, window.along_m, window.up_m, -0.08),
         rotation=facing((-x, -y, 0.0)),  # shines along its own -z
-        size=(round(window.size[0] * 1.5, 4), round(window.size[1] * 1.5, 4)),
+        size=(round(window.size[0] + 1.6, 4), round(window.size[1] + 1.0, 4)),
         radiance=radiance,
     )
 
