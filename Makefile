@@ -1,6 +1,5 @@
 # make demo   render, curate and publish a small dataset; look at runs/demo
 # make test   run the test suite
-# make planted  the demo with unlearnable scenes mixed in: prints how often they are dropped
 # make lint   style checks          make test-slow   soak and real-data tests
 # make bench  what a pair costs     make clean       remove the environment and the demo run
 
@@ -12,7 +11,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo planted test test-slow lint bench clean
+.PHONY: help install demo test test-slow lint bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -33,17 +32,11 @@ demo: install
 	$(BIN)/fsd-gen assets fetch --allow-partial
 	$(BIN)/fsd-gen render --config demo --shards $(SHARDS) --out $(RUN)
 	$(BIN)/fsd-curate round --iter 2 $(RUN)
+	$(BIN)/fsd-curate status $(RUN)
 	$(BIN)/fsd-curate publish $(RUN)
 	$(BIN)/fsd-gen preview $(RUN)/curated --out $(RUN)/preview.png
 	@echo "contact sheet: $(RUN)/preview.png"
 	@echo "report: $(RUN)/report.html"
-
-planted: install
-	$(BIN)/fsd-gen assets fetch --allow-partial
-	$(BIN)/fsd-gen render --config planted --shards $(SHARDS) --out runs/planted
-	$(BIN)/fsd-curate round --iter 2 runs/planted
-	$(BIN)/fsd-curate status runs/planted
-	@echo "report: runs/planted/report.html"
 
 test: install
 	$(BIN)/python -m pytest -m "not slow and not realdata"

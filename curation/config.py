@@ -51,8 +51,9 @@ class Policy(Settings):
 class CurationConfig(Settings):
     """One self-curation loop: what is trained, how it is scored and when a sample goes.
 
-    The defaults train the `tiny` preset for a while on a CPU. The paper trains the full model for 200k
-    steps of batch 128 before each of its two curations (arXiv 2501.09898, sections 3.5 and 4.1).
+    The defaults suit thousands of pairs of 1280x720: the `tiny` preset, hours on a CPU or minutes on a GPU
+    per round. The paper trains the full model for 200k steps of batch 128 before each of its two curations
+    (arXiv 2501.09898, sections 3.5 and 4.1).
     """
 
     seed: int = Field(default=0, ge=0)
@@ -60,16 +61,20 @@ class CurationConfig(Settings):
     in_sample: bool = False  # one model trained on everything scores everything, as the paper does
 
     model: str = "tiny"  # preset of stereo_model
-    max_disparity: int = Field(default=192, ge=32, multiple_of=32)  # pixels; search range of the model
+    max_disparity: int = Field(default=416, ge=32, multiple_of=32)
+    """Search range of the model in pixels. Truth beyond it is not judged; nothing rendered is nearer than
+    0.3 image widths (384 px of 1280) unless the rig is set otherwise."""
     backbone_weights: Path | Literal["imagenet"] | None = "imagenet"
     """Where a new model's backbone starts: the ImageNet weights installed with this package, a file of the
     same format, or None for noise."""
 
-    steps_first: int = Field(default=2000, ge=1)  # optimiser steps per fold in round 1
-    steps_next: int = Field(default=1000, ge=1)  # in every later round
+    freeze_backbone: bool = False  # keep the backbone as it starts; for short trainings
+
+    steps_first: int = Field(default=5000, ge=1)  # optimiser steps per fold in round 1
+    steps_next: int = Field(default=2500, ge=1)  # in every later round
     continue_models: bool = True  # later rounds start from the fold's model of the round before
     batch: int = Field(default=2, ge=1)
-    crop: tuple[int, int] = (160, 320)  # height, width in pixels; multiples of 32
+    crop: tuple[int, int] = (256, 512)  # height, width in pixels; multiples of 32
     lr: float = Field(default=1e-3, gt=0)
     train_iterations: int = Field(default=4, ge=1)  # refinement iterations while training
     score_iterations: int = Field(default=8, ge=1)  # and while scoring

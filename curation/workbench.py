@@ -32,6 +32,8 @@ from stereo_model.train import LOG, MODEL, TrainConfig, Trainer
 log = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY = 50  # steps that a kill may cost
+WARMUP_SHARE = 0.05  # of the steps
+AVERAGE = 0.995  # decay per step of the averaged weights, which do the scoring
 
 
 class DeviceError(ValueError):
@@ -101,6 +103,10 @@ def trainer_settings(job: TrainJob) -> TrainConfig:
         crop_hw=config.crop,
         learning_rate=config.lr,
         iterations=config.train_iterations,
+        warmup_steps=round(WARMUP_SHARE * job.steps),
+        schedule="cosine",
+        average=AVERAGE,
+        freeze_backbone=config.freeze_backbone,
         seed=job.seed,
         checkpoint_every=CHECKPOINT_EVERY,
         device=device_of(config),

@@ -72,7 +72,8 @@ class ModelConfig(BaseModel):
     )  # 3-D residual blocks; 0 leaves the last convolution alone
     classifier_kernel: int = Field(default=7, ge=1)  # odd
     evidence_skip: bool = False
-    """Add the mean group correlation, times a learned temperature, to the logits of the initial disparity."""
+    """Compare the backbone's own features over small windows; this evidence is one more channel of the volume
+    and, times a learned temperature, is added to the logits of the initial disparity."""
 
     # Iterative refinement (paper 3.3)
     context_dims: tuple[int, int, int] = (64, 96, 128)

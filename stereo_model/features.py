@@ -43,7 +43,7 @@ class FeaturePyramid(nn.Module):
     """Backbone, decoder and fusion with the prior.
 
     forward: (B,3,H,W) normalised and (B,prior_dim,H/4,W/4) or None -> maps at 1/4, 1/8, 1/16, 1/32 with
-    `channels` channels.
+    `channels` channels, and the backbone's own map at 1/4.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -64,7 +64,7 @@ class FeaturePyramid(nn.Module):
         )
         self.channels = (fused, 2 * dims[1], 2 * dims[2], dims[3])
 
-    def forward(self, image_bchw: Tensor, prior_bchw: Tensor | None) -> list[Tensor]:
+    def forward(self, image_bchw: Tensor, prior_bchw: Tensor | None) -> tuple[list[Tensor], Tensor]:
         raw = self.backbone(image_bchw)
         x4, x8, x16, x32 = (lateral(level) for lateral, level in zip(self.laterals, raw, strict=True))
         x16 = self.decoder16(x32, x16)
@@ -72,7 +72,7 @@ class FeaturePyramid(nn.Module):
         x4 = self.decoder4(x8, x4)
         if prior_bchw is not None:
             x4 = torch.cat([x4, prior_bchw], dim=1)
-        return [self.fusion(x4), x8, x16, x32]
+        return [self.fusion(x4), x8, x16, x32], raw[0]
 
 
 class HalfResolutionStem(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from stereo_model.config import SIZE_MULTIPLE, ModelConfig
 from stereo_model.context import ContextLevel, ContextNetwork
-from stereo_model.cost_volume import HybridCostVolume
+from stereo_model.cost_volume import HybridCostVolume, window_evidence
 from stereo_model.features import FeaturePyramid, HalfResolutionStem, MonocularPrior
 from stereo_model.hourglass import Hourglass, InitialDisparity
 from stereo_model.lookup import GeometryLookup
@@ -76,11 +76,14 @@ class FoundationStereo(nn.Module):
             raise ValueError(f"iterations must be at least 1, got {steps}")
         _check_pair(left_bchw, right_bchw)
         left, right = self._normalise(left_bchw), self._normalise(right_bchw)
-        pyramid, prior_left = self._features(left, right)
+        pyramid, raw, prior_left = self._features(left, right)
         left4, right4 = pyramid[0].chunk(2)
-        volume, correlation = self.cost_volume(left4, right4)
+        evidence = (
+            window_evidence(*raw.chunk(2), bins=self.config.bins) if self.config.evidence_skip else None
+        )
+        volume = self.cost_volume(left4, right4, evidence)
         volume = self.hourglass(volume, [level.chunk(2)[0] for level in pyramid[1:]])
-        initial = self.initial(volume, correlation)
+        initial = self.initial(volume, evidence)
         lookup = GeometryLookup(
             volume, left4, right4, levels=self.config.corr_levels, radius=self.config.corr_radius
         )
@@ -130,14 +133,14 @@ class FoundationStereo(nn.Module):
     def _normalise(self, image_bchw: Tensor) -> Tensor:
         return (image_bchw.float() / 255.0 - self.pixel_mean) / self.pixel_std
 
-    def _features(self, left_bchw: Tensor, right_bchw: Tensor) -> tuple[list[Tensor], Tensor | None]:
-        """Pyramid of [left; right] stacked along the batch, and the prior of the left images."""
+    def _features(self, left_bchw: Tensor, right_bchw: Tensor) -> tuple[list[Tensor], Tensor, Tensor | None]:
+        """Pyramid and backbone map at 1/4 of [left; right] along the batch; prior of the left images."""
         both = torch.cat([left_bchw, right_bchw])
         if self.prior is None:
-            return self.features(both, None), None
+            return *self.features(both, None), None
         with torch.no_grad():
             prior = self.prior(both)
-        return self.features(both, prior), prior.chunk(2)[0]
+        return *self.features(both, prior), prior.chunk(2)[0]
 
     def _refine(
         self,

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from stereo_model.config import ModelConfig
 from stereo_model.context import ContextLevel
 
-FIRST_CHANGE = 0.01  # scale of the last layer's initial weights: an untrained refinement changes nearly nothing
+FIRST_CHANGE = 0.01  # scale of the last layer's initial weights; an untrained refinement hardly changes
 LAYER_SCALE = 0.1  # initial weight of the residual branches of the disparity head
 
 

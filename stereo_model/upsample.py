@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from stereo_model.config import VOLUME_STRIDE, ModelConfig
 from stereo_model.layers import LEAK
 
+CENTRE = 4  # the middle of the nine neighbours
+CENTRE_LOGIT = 4.0  # initial: the middle has about 0.87 of the weight, so that edges are sharp from the start
 MASK_SCALE = 0.25  # keeps the gradient through the averaging weights small
 
 
@@ -39,6 +41,8 @@ class ConvexUpsampler(nn.Module):
         self.to_half = nn.ConvTranspose2d(mask, half, 4, stride=2, padding=1, bias=False)
         self.mix = nn.Conv2d(2 * half, 2 * half, 3, padding=1, bias=False)
         self.to_full = nn.ConvTranspose2d(2 * half, 9, 4, stride=2, padding=1)
+        with torch.no_grad():
+            self.to_full.bias[CENTRE] += CENTRE_LOGIT
 
     def forward(self, state_bchw: Tensor, half_bchw: Tensor, disparity_b1hw: Tensor) -> Tensor:
         x = F.leaky_relu(self.to_half(MASK_SCALE * self.mask(state_bchw)), LEAK)

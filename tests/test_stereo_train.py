@@ -15,6 +15,7 @@ from stereo_model.train import (
     ResumeError,
     TrainConfig,
     Trainer,
+    WeightAverage,
     batch_indices,
     load_batch,
     rng_for,
@@ -162,6 +163,33 @@ def test_streams_are_derived_by_name():
 def test_the_learning_rate_rises_and_falls_to_a_tenth_for_the_last_fifth():
     config = TrainConfig(steps=10, learning_rate=1.0, warmup_steps=1)
     assert [config.learning_rate_at(step) for step in (0, 1, 7, 8, 9)] == [0.5, 1.0, 1.0, 0.1, 0.1]
+
+
+def test_the_cosine_schedule_falls_from_the_whole_rate_to_nearly_nothing():
+    config = TrainConfig(steps=9, learning_rate=1.0, warmup_steps=1, schedule="cosine")
+    rates = [config.learning_rate_at(step) for step in range(9)]
+    assert rates[:2] == [0.5, 1.0] and rates[5] == pytest.approx(0.51) and 0.02 < rates[8] < 0.06
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+
+
+def test_the_average_of_the_first_steps_forgets_where_it_began():
+    model = torch.nn.Linear(1, 1)
+    average = WeightAverage(model, 0.5)
+    torch.nn.init.constant_(average.model.weight, 0.0)
+    torch.nn.init.constant_(model.weight, 11.0)
+    average.update(model, 1)  # decay 1 / 11
+    assert average.model.weight.item() == pytest.approx(10.0)
+    average.update(model, 90)  # decay 0.5, less than 90 / 100
+    assert average.model.weight.item() == pytest.approx(10.5)
+
+
+def test_a_resumed_run_ends_with_the_same_averaged_model(dataset, tmp_path):
+    config = CONFIG.model_copy(update={"average": 0.9})
+    whole = trainer(dataset, tmp_path / "whole", config).run()
+    trainer(dataset, tmp_path / "broken", config).run(until=2)
+    resumed = trainer(dataset, tmp_path / "broken", config)
+    assert model_digest(resumed.run()) == model_digest(whole) != model_digest(resumed.model)
+    assert model_digest(load_checkpoint(tmp_path / "broken" / "model.pt")) == model_digest(whole)
 
 
 def test_samples_that_cannot_be_stacked_are_refused(dataset):
