@@ -36,7 +36,7 @@ demo: install
 	$(BIN)/fsd-curate publish $(RUN)
 	$(BIN)/fsd-gen preview $(RUN)/curated --out $(RUN)/preview.png
 	@echo "contact sheet: $(RUN)/preview.png"
-	@echo "report: $(RUN)/report.html"
+	@echo "report: $(RUN)/rounds/report.html"
 
 test: install
 	$(BIN)/python -m pytest -m "not slow and not realdata"

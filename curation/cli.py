@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,7 +179,10 @@ def _say_round(here: RoundDir) -> None:
 
 @contextmanager
 def _progress() -> Iterator[OnEvent]:
-    """A bar per stage and model, with loss and time to go."""
+    """A bar per stage and model on a terminal; elsewhere a line when a stage begins and now and then."""
+    if not err.is_terminal:
+        yield _Lines()
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -199,6 +203,24 @@ def _progress() -> Iterator[OnEvent]:
             progress.update(bars[name], completed=event.done, total=event.total, loss=loss)
 
         yield on_event
+
+
+class _Lines:
+    """Progress for logs: a line for each new stage, then one every `EVERY_S` seconds."""
+
+    EVERY_S = 30.0
+
+    def __init__(self) -> None:
+        self._stage, self._said = "", 0.0
+
+    def __call__(self, event: Event) -> None:
+        stage = f"round {event.round}: {event.stage} {event.note}".rstrip()
+        now = time.monotonic()
+        if stage == self._stage and now - self._said < self.EVERY_S:
+            return
+        self._stage, self._said = stage, now
+        loss = "" if event.loss is None else f" loss={event.loss:.3f}"
+        err.print(f"{stage}: {event.done}/{event.total} {event.unit}{loss}", highlight=False, soft_wrap=True)
 
 
 # ---------------------------------------------------------------- status

@@ -11,7 +11,7 @@ from fsd_gen.geometry import camera_to_world, facing
 from fsd_gen.rig import StereoRig
 from fsd_gen.sampling import indoor, lighting
 from fsd_gen.sampling.draw import Draw, pick
-from fsd_gen.sampling.room import Room, draw_room, shell
+from fsd_gen.sampling.room import draw_room, shell
 from fsd_gen.scene import CameraPose, DomeSpec, MaterialSpec, Panel, RectLight, SceneSpec
 
 GREY = MaterialSpec(colour=(0.5, 0.5, 0.5), roughness=1.0)
@@ -40,9 +40,8 @@ def compose_mirror(draw: Draw) -> SceneSpec:
     room = draw_room(draw)
     rig = draw.rig(nearest_m=1.0)
     furnished = indoor.furnish(draw, room)
-    front = Room(width_m=room.width_m, depth_m=room.depth_m, ceiling_m=room.ceiling_m)
     silver = MaterialSpec(colour=(0.92, 0.93, 0.94), metallic=1.0, roughness=0.02)
-    mirror = front.wall_panel(
+    mirror = room.wall_panel(
         "Mirror", 0, (0, room.ceiling_m / 2), (room.width_m, room.ceiling_m), silver, off_m=room.depth_m * 0.4
     )
     wall_y = mirror.position[1]
