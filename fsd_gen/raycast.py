@@ -66,31 +66,42 @@ class RayScene:
         return mask_n
 
     def _mesh_hits(self, origins_n3: Array, directions_n3: Array) -> Hits:
-        count = len(directions_n3)
-        t_n = np.full(count, np.inf)
-        primitive_n = np.full(count, NOTHING, np.int64)
+        t_n = np.full(len(directions_n3), np.inf)
+        primitive_n = np.full(len(directions_n3), NOTHING, np.int64)
+        hits = Hits(t_n=t_n, primitive_n=primitive_n)
         if not len(self.planes_t4):
-            return Hits(t_n=t_n, primitive_n=primitive_n)
-        alive_n = np.arange(count)
-        skipped_n = np.zeros(count)  # ray parameter already travelled
+            return hits
+        through_n = self._settle(hits, np.arange(len(t_n)), origins_n3, directions_n3, np.zeros(1))
         for _ in range(MAX_LAYERS):
-            o_m3, d_m3 = origins_n3[alive_n], directions_n3[alive_n]
-            raw = self._trace(o_m3 + d_m3 * skipped_n[alive_n, None], d_m3)
-            found_m = raw["primID"] >= 0
-            alive_n, o_m3, d_m3 = alive_n[found_m], o_m3[found_m], d_m3[found_m]
-            prim_m = raw["primID"][found_m].astype(np.int64)
-            near_m = raw["tfar"][found_m] + skipped_n[alive_n]
-            t_n[alive_n], primitive_n[alive_n] = self._refine(o_m3, d_m3, prim_m, near_m)
-            if not self.cutouts:
-                return Hits(t_n=t_n, primitive_n=primitive_n)
-            hole_m = self._in_hole(prim_m, raw["u"][found_m], raw["v"][found_m])
-            alive_n = alive_n[hole_m]
-            if not len(alive_n):
-                return Hits(t_n=t_n, primitive_n=primitive_n)
-            skipped_n[alive_n] = near_m[hole_m] * (1 + STEP)
-            t_n[alive_n], primitive_n[alive_n] = np.inf, NOTHING
-        primitive_n[alive_n] = GAVE_UP
-        return Hits(t_n=t_n, primitive_n=primitive_n)
+            if not len(through_n):
+                return hits
+            skipped_n = t_n[through_n] * (1 + STEP)
+            t_n[through_n], primitive_n[through_n] = np.inf, NOTHING
+            rays = (origins_n3[through_n], directions_n3[through_n])
+            through_n = self._settle(hits, through_n, *rays, skipped_n)
+        primitive_n[through_n] = GAVE_UP
+        return hits
+
+    def _settle(
+        self,
+        hits: Hits,
+        indices_n: NDArray[np.int64],
+        origins_n3: Array,
+        directions_n3: Array,
+        skipped_n: Array,
+    ) -> NDArray[np.int64]:
+        """Write the next hits of the rays `indices_n` into `hits`; the indices of those that met a hole."""
+        starts_n3 = origins_n3 if not skipped_n.any() else origins_n3 + directions_n3 * skipped_n[:, None]
+        raw = self._trace(starts_n3, directions_n3)
+        found_m = np.flatnonzero(raw["primID"] >= 0)
+        prim_m = raw["primID"][found_m].astype(np.int64)
+        near_m = raw["tfar"][found_m] + (skipped_n if len(skipped_n) == 1 else skipped_n[found_m])
+        indices_m = indices_n[found_m]
+        t_m, exact_m = self._refine(origins_n3[found_m], directions_n3[found_m], prim_m, near_m)
+        hole_m = self._in_hole(prim_m, raw["u"][found_m], raw["v"][found_m])
+        hits.t_n[indices_m] = np.where(hole_m, near_m, t_m)  # a hole remembers how far the ray came
+        hits.primitive_n[indices_m] = exact_m
+        return indices_m[hole_m]
 
     def _trace(self, origins_n3: Array, directions_n3: Array) -> dict[str, NDArray]:
         return self.embree.run(
@@ -113,6 +124,8 @@ class RayScene:
 
     def _in_hole(self, prim_n: NDArray[np.int64], u_n: NDArray, v_n: NDArray) -> NDArray[np.bool_]:
         hole_n = np.zeros(len(prim_n), bool)
+        if not self.cutouts:
+            return hole_n
         surface_n = self.surface_t[prim_n]
         for index, mask in self.cutouts.items():
             chosen_n = np.flatnonzero(surface_n == index)
