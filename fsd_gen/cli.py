@@ -15,7 +15,7 @@ from rich.table import Table
 from assets_manifest.downloads import DownloadError
 from assets_manifest.fetch import PACKS, FetchError, fetch
 from assets_manifest.packs import assets_root, open_library
-from fsd_gen.backends import create_backend
+from fsd_gen.backends import BUILT, create_backend
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.index import rebuild_index, truth_manifest_digest
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards
@@ -113,7 +113,7 @@ def render(
     if size is not None:
         overrides |= dict(zip(("image.width", "image.height"), _size(size), strict=True))
     chosen = load_config(config, {k: v for k, v in overrides.items() if v is not None})
-    create_backend_or_fail_early(chosen)
+    _refuse_unbuilt_backend(chosen)
     with RunLock(out_dir):
         run = Run.start(out_dir, chosen)
         _fetch_missing(chosen)
@@ -140,9 +140,9 @@ def render(
         raise typer.Exit(1)
 
 
-def create_backend_or_fail_early(config: Config) -> None:
-    """Say at once, and not from a worker, that the backend cannot run here."""
-    if config.render.backend != "mitsuba":  # the others are refused without starting anything
+def _refuse_unbuilt_backend(config: Config) -> None:
+    """Say at once, and not from a worker, that a planned backend cannot run yet."""
+    if config.render.backend not in BUILT:
         create_backend(config.render.backend)
 
 
