@@ -58,7 +58,7 @@ def test_a_plane_has_its_analytic_disparity_to_the_last_stored_bit(normal):
     assert known.mean() > 0.5
     stored, exact = truth.disparity_left_hw[known], RIG.disparity(z_hw)[known]
     assert np.abs(stored - exact).max() <= 0.5 / 256 + 1e-6
-    assert (stored == quantise(exact)).mean() > 0.999  # an error of 1e-3 px would round every fourth one wrong
+    assert (stored == quantise(exact)).mean() > 0.999  # 1e-3 px off would round every fourth one wrong
 
 
 def test_a_fine_ball_has_its_analytic_disparity_away_from_the_rim():
