@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
 
-from assets_manifest.fetch import fetch
-from assets_manifest.packs import AssetLibrary, open_library
-from fsd_gen.config import Config, load_config
+import pytest  # noqa: E402
+
+from assets_manifest.fetch import fetch  # noqa: E402
+from assets_manifest.packs import AssetLibrary, open_library  # noqa: E402
+from fsd_gen.config import Config, load_config  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -205,14 +205,14 @@ def test_an_empty_data_set_is_refused(tmp_path):
 def test_one_pair_can_be_learned_by_heart(tmp_path):
     pair = [textured_pair(0, 12)]
     config = TrainConfig(
-        steps=40,
+        steps=100,
         batch_size=1,
         crop_hw=(32, 96),
         iterations=3,
         learning_rate=3e-3,
         augment=None,
         freeze_backbone=True,
-        checkpoint_every=40,
+        checkpoint_every=100,
     )
     train(create_model("nano"), pair, config, tmp_path, data_digest="one")
     history = losses(tmp_path)
