@@ -6,11 +6,12 @@ meshes, /World/Lights, /World/Looks materials. Metres, z up, UsdPreviewSurface a
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
+from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 
 from fsd_gen.geometry import camera_to_world
 from fsd_gen.scene import (
@@ -31,6 +32,8 @@ from fsd_gen.scene import (
 APERTURE_MM = 36.0  # film width that stands for the image width
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
 
+SUFFIXES = (".usda", ".usdc", ".usdz")
+
 PathOf = Callable[[str], Path]  # asset id -> file
 
 
@@ -44,17 +47,28 @@ def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
     Raises:
         StageWriteError: the file cannot be written.
     """
-    layer_path = path.with_suffix(".tmp.usdc") if path.suffix == ".usdz" else path
+    if path.suffix not in SUFFIXES:
+        raise StageWriteError(f"{path}: could not write the stage; expected a name ending in {SUFFIXES}")
     stage = Usd.Stage.CreateInMemory()
     _author(stage, spec, path_of)
-    if not stage.GetRootLayer().Export(str(layer_path)):
-        raise StageWriteError(f"{layer_path}: could not write the stage; is the folder writable?")
-    if path.suffix == ".usdz":
-        packed = UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(layer_path)), str(path))
-        layer_path.unlink()
-        if not packed:
+    if path.suffix != ".usdz":
+        _export(stage, path)
+        return path
+    with tempfile.TemporaryDirectory(prefix="fsd-usdz-") as folder:
+        layer = Path(folder) / path.with_suffix(".usdc").name
+        _export(stage, layer)
+        if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(layer)), str(path)):
             raise StageWriteError(f"{path}: could not pack the stage with its assets; try .usdc instead")
     return path
+
+
+def _export(stage: Usd.Stage, path: Path) -> None:
+    try:
+        written = stage.GetRootLayer().Export(str(path))
+    except Tf.ErrorException as error:
+        raise StageWriteError(f"{path}: could not write the stage: {str(error).splitlines()[0]}") from None
+    if not written:
+        raise StageWriteError(f"{path}: could not write the stage; is the folder there, and writable?")
 
 
 def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:

@@ -19,7 +19,7 @@ from fsd_gen.scene import (
     SphereLight,
 )
 from fsd_gen.slots import SlotKey
-from fsd_gen.stage_author import write_stage
+from fsd_gen.stage_author import StageWriteError, write_stage
 from fsd_gen.stage_reader import read_stage, rig_of_stage
 
 CAMERA = CameraPose(position=(1.0, -2.0, 1.5), target=(0.0, 0.5, 0.7), roll_deg=3.0)
@@ -109,3 +109,10 @@ def test_a_packed_stage_holds_its_assets(tmp_path, small_config, library):
     plain = write_stage(scene, tmp_path / "scene.usdc", library.path)
     assert packed.stat().st_size > 10 * plain.stat().st_size
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.usdc", "scene.usdz"]
+
+
+@pytest.mark.parametrize("name", ["missing/scene.usda", "scene.obj"])
+def test_a_stage_that_cannot_be_written_is_one_clear_error(tmp_path, library, name):
+    (tmp_path / "missing").write_text("a file, not a folder")
+    with pytest.raises(StageWriteError, match="could not write the stage"):
+        write_stage(spec(panels=(floor(),)), tmp_path / name, library.path)
