@@ -35,7 +35,6 @@ demo: install
 	$(BIN)/fsd-curate status $(RUN)
 	$(BIN)/fsd-curate publish $(RUN)
 	$(BIN)/fsd-gen preview $(RUN)/curated --out $(RUN)/preview.png
-	@echo "contact sheet: $(RUN)/preview.png"
 	@echo "report: $(RUN)/rounds/report.html"
 
 test: install
