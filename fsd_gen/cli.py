@@ -161,9 +161,13 @@ def _size(text: str) -> tuple[int, int]:
 
 def _fetch_missing(config: Config) -> None:
     for pack in config.assets.packs:
-        if pack in PACKS and not (assets_root() / pack / "pack.yaml").exists():
+        if pack in PACKS and not _is_fetched(pack):
             out.print(f"asset pack {pack} is not here yet, fetching it: {PACKS[pack].about}", highlight=False)
             _fetch_with_progress(pack)
+
+
+def _is_fetched(pack: str) -> bool:
+    return (assets_root() / pack / "pack.yaml").exists()
 
 
 def _fetch_with_progress(pack: str, *, allow_partial: bool = False, force: bool = False) -> Path:
@@ -308,8 +312,8 @@ def assets_list(
     if pack is None:
         table = Table("pack", "assets", "what")
         for name, recipe in PACKS.items():
-            present = (assets_root() / name / "pack.yaml").exists()
-            table.add_row(name, str(len(open_library([name]))) if present else "not fetched", recipe.about)
+            count = str(len(open_library([name]))) if _is_fetched(name) else "not fetched"
+            table.add_row(name, count, recipe.about)
         out.print(table)
         return
     table = Table("id", "kind", "licence", "author", "size m", "tags")
@@ -326,7 +330,7 @@ def assets_verify(
     packs: Annotated[list[str] | None, typer.Argument(help="All fetched packs by default.")] = None,
 ) -> None:
     """Compare every file of the packs with its checksum; exit code 1 if one differs."""
-    names = packs or [name for name in PACKS if (assets_root() / name / "pack.yaml").exists()]
+    names = packs or [name for name in PACKS if _is_fetched(name)]
     differences = list(open_library(names).verify())
     for difference in differences:
         err.print(_escaped(str(difference)), soft_wrap=True, highlight=False)

@@ -71,7 +71,7 @@ class RayScene:
         hits = Hits(t_n=t_n, primitive_n=primitive_n)
         if not len(self.planes_t4):
             return hits
-        through_n = self._settle(hits, np.arange(len(t_n)), origins_n3, directions_n3, np.zeros(1))
+        through_n = self._settle(hits, np.arange(len(t_n)), origins_n3, directions_n3, None)
         for _ in range(MAX_LAYERS):
             if not len(through_n):
                 return hits
@@ -88,14 +88,17 @@ class RayScene:
         indices_n: NDArray[np.int64],
         origins_n3: Array,
         directions_n3: Array,
-        skipped_n: Array,
+        skipped_n: Array | None,
     ) -> NDArray[np.int64]:
-        """Write the next hits of the rays `indices_n` into `hits`; the indices of those that met a hole."""
-        starts_n3 = origins_n3 if not skipped_n.any() else origins_n3 + directions_n3 * skipped_n[:, None]
+        """Write the next hits of the rays `indices_n` into `hits`; the indices of those that met a hole.
+
+        `skipped_n` is how far each ray has come already; None: nowhere.
+        """
+        starts_n3 = origins_n3 if skipped_n is None else origins_n3 + directions_n3 * skipped_n[:, None]
         raw = self._trace(starts_n3, directions_n3)
         found_m = np.flatnonzero(raw["primID"] >= 0)
         prim_m = raw["primID"][found_m].astype(np.int64)
-        near_m = raw["tfar"][found_m] + (skipped_n if len(skipped_n) == 1 else skipped_n[found_m])
+        near_m = raw["tfar"][found_m].astype(np.float64) + (0.0 if skipped_n is None else skipped_n[found_m])
         indices_m = indices_n[found_m]
         t_m, exact_m = self._refine(origins_n3[found_m], directions_n3[found_m], prim_m, near_m)
         hole_m = self._in_hole(prim_m, raw["u"][found_m], raw["v"][found_m])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from assets_manifest.packs import AssetLibrary
 from assets_manifest.records import Asset
 from fsd_gen.config import Config, ConfigError
 from fsd_gen.rig import StereoRig
-from fsd_gen.scene import RenderSettings
+from fsd_gen.scene import CameraPose, RenderSettings, SceneSpec
 from fsd_gen.slots import SlotKey, rng_for
 
 T = TypeVar("T")
@@ -64,6 +64,18 @@ class Draw:
             rr_depth=render.rr_depth,
             denoise=render.denoise,
             exposure_ev=round(float(self.rng("exposure").uniform(*render.exposure_ev)), 3),
+        )
+
+    def scene(self, rig: StereoRig, camera: CameraPose, **parts: Any) -> SceneSpec:
+        """The finished scene: `parts` are the other fields of a SceneSpec."""
+        return SceneSpec(
+            seed=self.config.seed,
+            key=self.key,
+            stratum=self.stratum,
+            rig=rig,
+            camera=camera,
+            settings=self.settings(),
+            **parts,
         )
 
     def assets(self, kind: str, *tags: str, without: Sequence[str] = ()) -> tuple[Asset, ...]:

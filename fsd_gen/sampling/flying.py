@@ -34,17 +34,13 @@ def compose(draw: Draw) -> SceneSpec:
         position=first.position, target=centre, roll_deg=round(float(layout.normal(0, 2.5)), 3)
     )
     kind = layout.choice(["open", "plane", "corner"], p=[0.3, 0.4, 0.3])
-    return SceneSpec(
-        seed=draw.config.seed,
-        key=draw.key,
-        stratum=draw.stratum,
-        rig=rig,
-        camera=camera,
+    return draw.scene(
+        rig,
+        camera,
         placements=placements,
         panels=_background(draw, rig, camera, far_m, eye_m, str(kind)),
         lights=_lights(draw, centre, far_m),
         dome=lighting.dome(draw, "sharp") if kind == "open" else lighting.dome(draw),
-        settings=draw.settings(),
     )
 
 

@@ -49,18 +49,12 @@ def compose(draw: Draw) -> SceneSpec:
     window = draw_window(draw, room)
     rig = draw.rig(nearest_m=min(room.width_m, room.depth_m) * 0.28)
     furnished = furnish(draw, room, window)
-    lights, dome = _light(draw, room, window)
-    return SceneSpec(
-        seed=draw.config.seed,
-        key=draw.key,
-        stratum=draw.stratum,
-        rig=rig,
-        camera=aim(draw, room, rig, furnished),
+    return draw.scene(
+        rig,
+        aim(draw, room, rig, furnished),
         placements=furnished.placements,
         panels=shell(draw, room, window) + decorate(draw, room, window),
-        lights=lights,
-        dome=dome,
-        settings=draw.settings(),
+        lights=_lights(draw, room, window),
     )
 
 
@@ -215,17 +209,17 @@ def _group_centre(rng: np.random.Generator, spots: tuple[Footprint, ...]) -> tup
     return (x, y, z)
 
 
-def _light(draw: Draw, room: Room, window: Window | None) -> tuple[tuple[LightSpec, ...], object]:
+def _lights(draw: Draw, room: Room, window: Window | None) -> tuple[LightSpec, ...]:
     rng = draw.rng("lights")
     size = (room.width_m, room.depth_m)
     lamps: tuple[LightSpec, ...] = lighting.ceiling_lamps(rng, room_m=size, ceiling_m=room.ceiling_m)
     if window is None:
-        return lamps, None
+        return lamps
     white = materials.blackbody(rng.uniform(5000, 9000))
     sky = daylight(window, room, lighting.scaled(white, log_uniform(rng, 4, 16)))
     if rng.uniform() < 0.35:
-        return (sky,), None
-    return (*lamps, sky), None
+        return (sky,)
+    return (*lamps, sky)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from fsd_gen.geometry import camera_to_world, facing
-from fsd_gen.rig import StereoRig
 from fsd_gen.sampling import indoor, lighting
 from fsd_gen.sampling.draw import Draw, pick
 from fsd_gen.sampling.room import draw_room, shell
-from fsd_gen.scene import CameraPose, DomeSpec, MaterialSpec, Panel, RectLight, SceneSpec
+from fsd_gen.scene import CameraPose, DomeSpec, MaterialSpec, Panel, SceneSpec
 
 GREY = MaterialSpec(colour=(0.5, 0.5, 0.5), roughness=1.0)
 
@@ -32,7 +31,7 @@ def compose_blank(draw: Draw) -> SceneSpec:
         position=(0.0, -room.depth_m * 0.3, 1.5),
         target=(float(np.cos(azimuth)), -room.depth_m * 0.3 + float(np.sin(azimuth)), 1.45),
     )
-    return _scene(draw, rig, camera, panels=tuple(panels), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
+    return draw.scene(rig, camera, panels=tuple(panels), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
 
 
 def compose_mirror(draw: Draw) -> SceneSpec:
@@ -59,7 +58,7 @@ def compose_mirror(draw: Draw) -> SceneSpec:
         draw.rng("lights"), room_m=(room.width_m, room.depth_m), ceiling_m=room.ceiling_m
     )
     panels = (*shell(draw, room, None), mirror)
-    return _scene(draw, rig, camera, panels=panels, placements=behind, lights=lamps)
+    return draw.scene(rig, camera, panels=panels, placements=behind, lights=lamps)
 
 
 def compose_repeat(draw: Draw) -> SceneSpec:
@@ -81,28 +80,4 @@ def compose_repeat(draw: Draw) -> SceneSpec:
         size=(wide, wide),
         material=coat,
     )
-    return _scene(draw, rig, camera, panels=(wall,), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
-
-
-def _scene(
-    draw: Draw,
-    rig: StereoRig,
-    camera: CameraPose,
-    *,
-    panels: tuple[Panel, ...],
-    placements: tuple = (),
-    lights: tuple[RectLight, ...] = (),
-    dome: DomeSpec | None = None,
-) -> SceneSpec:
-    return SceneSpec(
-        seed=draw.config.seed,
-        key=draw.key,
-        stratum=draw.stratum,
-        rig=rig,
-        camera=camera,
-        placements=placements,
-        panels=panels,
-        lights=lights,
-        dome=dome,
-        settings=draw.settings(),
-    )
+    return draw.scene(rig, camera, panels=(wall,), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
