@@ -1,6 +1,7 @@
 """One training or evaluation pair as the model's code sees it: plain arrays, channels first.
 
 {"left": u8 (3,H,W), "right": u8 (3,H,W), "disparity": f32 (H,W) pixels, "valid": bool (H,W)}
+and, where the data set knows it, "occluded": bool (H,W).
 """
 
 from __future__ import annotations
@@ -11,13 +12,25 @@ from typing import Protocol, TypedDict
 import numpy as np
 
 
-class Sample(TypedDict):
-    """A rectified pair with the left image's disparity; `disparity` is meaningless where not `valid`."""
-
+class _Known(TypedDict):
     left: np.ndarray
     right: np.ndarray
     disparity: np.ndarray
     valid: np.ndarray
+
+
+class Sample(_Known, total=False):
+    """A rectified pair with the left image's disparity; `disparity` is meaningless where not `valid`.
+
+    The left pixel (v, u) shows what the right pixel (v, u - disparity) shows. `occluded` is True where the
+    left pixel cannot be seen in the right image, out of its frame included, and False where not `valid`; it
+    is absent where the data set does not know.
+    """
+
+    occluded: np.ndarray
+
+
+REQUIRED = tuple(_Known.__annotations__)
 
 
 class SampleError(ValueError):
@@ -33,18 +46,23 @@ class StereoDataset(Protocol):
 
 
 def checked_sample(raw: Mapping[str, np.ndarray], *, source: str) -> Sample:
-    """The sample with its arrays' types and shapes verified. Raises SampleError naming what is wrong."""
-    missing = [key for key in Sample.__annotations__ if key not in raw]
+    """The sample with its arrays' types and shapes verified; `occluded` is kept where there is one.
+
+    Raises:
+        SampleError: names what is wrong, and `source`.
+    """
+    missing = [key for key in REQUIRED if key not in raw]
     if missing:
         raise SampleError(
             f"{source}: lacks {', '.join(missing)}; a sample has left, right, disparity and valid"
         )
-    arrays = {key: np.asarray(raw[key]) for key in Sample.__annotations__}
-    size = arrays["disparity"].shape
+    size = np.shape(raw["disparity"])
     expected = {"left": ("uint8", (3, *size)), "right": ("uint8", (3, *size))}
-    expected |= {"disparity": ("float32", size), "valid": ("bool", size)}
-    for key, (kind, shape) in expected.items():
-        if arrays[key].dtype.name != kind or arrays[key].shape != shape or len(size) != 2:
-            found = f"{arrays[key].dtype.name} {arrays[key].shape}"
+    expected |= {"disparity": ("float32", size), "valid": ("bool", size), "occluded": ("bool", size)}
+    arrays = {key: np.asarray(raw[key]) for key in expected if key in raw}
+    for key, array in arrays.items():
+        kind, shape = expected[key]
+        if array.dtype.name != kind or array.shape != shape or len(size) != 2:
+            found = f"{array.dtype.name} {array.shape}"
             raise SampleError(f"{source}: {key} is {found}, expected {kind} {shape}")
     return Sample(**arrays)

@@ -1,0 +1,245 @@
+"""What every data set is to the rest of the code: a length, samples by index, a name per sample, a digest.
+
+Most published data sets are folders of files, three or four per pair. `PairFiles` does all of it for them;
+a data set states where its files are (`_scenes`, `_files`) and how its truth is written (`_truth`). Only
+the scenes' names are kept, in one array, so a million pairs cost some ten megabytes and fork cheaply.
+All files of all pairs are looked for once, when the data set is opened; pixels are read on access.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo_model.data.encodings import DataFileError, read_rgb
+from stereo_model.data.tree import Tree
+from stereo_model.sample import Sample
+
+_NAMED_AT_MOST = 3  # files in one error message
+
+
+class DataFolderError(ValueError):
+    """A folder does not hold the data set it should."""
+
+
+class DataOptionError(ValueError):
+    """A data set has no such option, or an option's value is not possible."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where the files of one pair are, relative to the data set's root."""
+
+    left: str
+    right: str
+    truth: str
+    extra: tuple[str, ...] = ()  # masks, camera settings: all must exist
+
+    def all(self) -> tuple[str, ...]:
+        return (self.left, self.right, self.truth, *self.extra)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What a data set knows about the left image of a pair."""
+
+    disparity_hw: NDArray[np.float32]  # pixels; anything where not valid
+    valid_hw: NDArray[np.bool_]
+    occluded_hw: NDArray[np.bool_] | None = None  # not visible in the right image; anything where not valid
+
+
+class StereoFiles(ABC):
+    """A stereo data set on disk. May be pickled, forked and spawned freely.
+
+    `kind` is its key in `stereo_model.data.DATASETS`, `root` the folder it was opened from.
+    """
+
+    kind: str
+    root: Path
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int, /) -> Sample:
+        """The sample in place `index`, 0 <= index < len.
+
+        Raises:
+            IndexError: there is no such sample.
+            DataFileError: a file is damaged, or the files of a pair do not fit together.
+        """
+
+    @abstractmethod
+    def scene(self, index: int) -> str:
+        """Unique, path-like name of a sample, for example "cleanpass/TRAIN/A/0000/0006"."""
+
+    @abstractmethod
+    def files(self) -> Iterator[str]:
+        """Names of the files the data set consists of, relative to `root`; some may come twice."""
+
+    def digest(self) -> str:
+        """SHA-256 over the sorted names and sizes of all files: changes when the data set does."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        total = hashlib.sha256()
+        for name in sorted(set(self.files())):
+            try:
+                size = os.stat(self.root / name).st_size
+            except OSError as error:
+                raise DataFileError(f"{self.root / name}: {error.strerror}") from error
+            total.update(f"{name}\0{size}\n".encode())
+        return total.hexdigest()
+
+    def _checked(self, index: int) -> int:
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.root}: no sample {index}, there are {len(self)}")
+        return int(index)
+
+
+class PairFiles(StereoFiles):
+    """A data set of single files, several per pair.
+
+    Raises:
+        DataFolderError: the folder is missing, holds no pair, or a file of a pair is missing.
+    """
+
+    layout: ClassVar[str]  # what `root` should hold, for the error message
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise DataFolderError(f"{self.root}: no such folder; {self.kind} expects {self.layout}")
+        tree = Tree(self.root)
+        scenes = list(self._scenes(tree))
+        if not scenes:
+            raise DataFolderError(f"{self.root}: no {self.kind} pair here; expected {self.layout}")
+        self._refuse_missing(tree, scenes)
+        self._names = np.array([os.fsencode(scene) for scene in scenes])
+
+    @abstractmethod
+    def _scenes(self, tree: Tree) -> Iterable[str]:
+        """Names of all scenes, in a fixed order."""
+
+    @abstractmethod
+    def _files(self, scene: str) -> Files:
+        """The files of a scene, from its name alone."""
+
+    @abstractmethod
+    def _truth(self, files: Files) -> Truth:
+        """Read the truth of a pair."""
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int, /) -> Sample:
+        files = self._files(self.scene(index))
+        left_hwc = read_rgb(self.root / files.left)
+        right_hwc = read_rgb(self.root / files.right)
+        return self._sample(files, left_hwc, right_hwc, self._truth(files))
+
+    def scene(self, index: int) -> str:
+        return os.fsdecode(self._names[self._checked(index)])
+
+    def files(self) -> Iterator[str]:
+        for name in self._names:
+            yield from self._files(os.fsdecode(name)).all()
+
+    def _refuse_missing(self, tree: Tree, scenes: list[str]) -> None:
+        missing = [name for scene in scenes for name in self._files(scene).all() if not tree.has(name)]
+        if missing:
+            unique = sorted(set(missing))
+            named = ", ".join(unique[:_NAMED_AT_MOST]) + (", ..." if len(unique) > _NAMED_AT_MOST else "")
+            raise DataFolderError(
+                f"{self.root}: {len(unique)} files of {len(scenes)} {self.kind} pairs are missing: {named}; "
+                f"expected {self.layout}"
+            )
+
+    def _sample(
+        self, files: Files, left_hwc: NDArray[np.uint8], right_hwc: NDArray[np.uint8], truth: Truth
+    ) -> Sample:
+        size = left_hwc.shape[:2]
+        maps = {files.right: right_hwc.shape[:2], files.truth: truth.disparity_hw.shape}
+        if truth.occluded_hw is not None:
+            maps[f"the masks of {files.left}"] = truth.occluded_hw.shape
+        for name, found in maps.items():
+            if found != size:
+                raise DataFileError(
+                    f"{self.root}: {name} has {found[0]} rows x {found[1]} columns, {files.left} has "
+                    f"{size[0]} x {size[1]}; the files of a pair must be of one size"
+                )
+        self._refuse_negative(files, truth)
+        sample = Sample(
+            left=np.ascontiguousarray(left_hwc.transpose(2, 0, 1)),
+            right=np.ascontiguousarray(right_hwc.transpose(2, 0, 1)),
+            disparity=np.where(truth.valid_hw, truth.disparity_hw, 0).astype(np.float32),
+            valid=truth.valid_hw,
+        )
+        if truth.occluded_hw is not None:
+            sample["occluded"] = truth.occluded_hw & truth.valid_hw
+        return sample
+
+    def _refuse_negative(self, files: Files, truth: Truth) -> None:
+        if not truth.valid_hw.any() and (truth.disparity_hw < 0).any():
+            raise DataFileError(
+                f"{self.root / files.truth}: negative disparities; expected left column minus right column, "
+                "which is positive. Is it the map of the right view, or another edition of the data set?"
+            )
+
+
+class Joined(StereoFiles):
+    """Several data sets one after the other, as one."""
+
+    def __init__(self, kind: str, root: Path, parts: dict[str, StereoFiles]) -> None:
+        """`parts` by the name of their folder below `root`, which also begins the names of their scenes."""
+        self.kind = kind
+        self.root = root
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts.values()])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int, /) -> Sample:
+        part, inner = self._locate(index)
+        return self._parts[part][inner]
+
+    def scene(self, index: int) -> str:
+        part, inner = self._locate(index)
+        return f"{part}/{self._parts[part].scene(inner)}"
+
+    def files(self) -> Iterator[str]:
+        for name, part in self._parts.items():
+            yield from (f"{name}/{file}" for file in part.files())
+
+    def _locate(self, index: int) -> tuple[str, int]:
+        place = int(np.searchsorted(self._ends, self._checked(index), side="right"))
+        name = list(self._parts)[place]
+        return name, int(index - self._ends[place] + len(self._parts[name]))
+
+
+def finite_positive(disparity_hw: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where a float map has truth: inf, NaN, 0 and negative values mean there is none."""
+    return np.isfinite(disparity_hw) & (disparity_hw > 0)
+
+
+def known_passes(passes: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The passes in the data set's own order, so that the same choice always gives the same order.
+
+    Raises:
+        DataOptionError: none, or one that the data set does not have.
+    """
+    chosen = (passes,) if isinstance(passes, str) else tuple(passes)
+    if not chosen or not set(chosen) <= set(known):
+        raise DataOptionError(f"passes {chosen} should be some of {', '.join(known)}")
+    return tuple(name for name in known if name in chosen)
