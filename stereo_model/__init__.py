@@ -1,6 +1,6 @@
 """FoundationStereo in plain torch: model, checkpoints, loss, metrics, training, evaluation.
 
-model = create_model("tiny")
+model = create_model("tiny")              # or load_checkpoint("23-51-11/model_best_bp2.pth")
 out = model(left, right, iterations=6)    # (B,3,H,W) RGB 0..255, sides multiples of 32
 out.initial_disparity                     # (B,1,H/4,W/4), quarter-resolution pixels
 out.disparities                           # list of (B,1,H,W), pixels
@@ -14,10 +14,18 @@ from typing import Any
 
 import torch
 
-from stereo_model.backbone import BackboneWeightsError, installed_lite0_weights, load_lite0_weights
-from stereo_model.checkpoint import CheckpointError, load_checkpoint, model_digest, save_checkpoint
+from stereo_model.backbone import BackboneWeightsError, installed_lite0_weights, load_backbone_weights
+from stereo_model.checkpoint import (
+    CheckpointError,
+    convert,
+    load_checkpoint,
+    load_prior_weights,
+    model_digest,
+    save_checkpoint,
+)
 from stereo_model.config import PRESETS, ConfigError, ModelConfig, model_config
-from stereo_model.model import FoundationStereo, ImageSizeError, StereoOutput
+from stereo_model.model import FoundationStereo, ImageSizeError, NonFiniteImageError, StereoOutput
+from stereo_model.weights import WeightsUnavailableError, resolve_weights
 
 __all__ = [
     "PRESETS",
@@ -27,30 +35,46 @@ __all__ = [
     "FoundationStereo",
     "ImageSizeError",
     "ModelConfig",
+    "NonFiniteImageError",
     "StereoOutput",
+    "WeightsUnavailableError",
+    "convert",
     "create_model",
     "installed_lite0_weights",
     "load_checkpoint",
+    "load_prior_weights",
     "model_config",
     "model_digest",
+    "resolve_weights",
     "save_checkpoint",
 ]
 
 
 def create_model(
-    preset: str = "tiny", *, seed: int = 0, backbone_weights: str | Path | None = None, **overrides: Any
+    preset: str = "tiny",
+    *,
+    seed: int = 0,
+    backbone_weights: str | Path | None = None,
+    prior_weights: str | Path | None = None,
+    **overrides: Any,
 ) -> FoundationStereo:
     """A new model of a named size, with random weights drawn from `seed`.
 
-    `backbone_weights` is a file of ImageNet weights for EfficientNet-Lite0 to start the backbone from, such
-    as installed_lite0_weights();
-    `overrides` replace single fields of ModelConfig. Raises ConfigError or BackboneWeightsError, each in
-    one line.
+    `backbone_weights` are ImageNet weights of the backbone to start from, such as installed_lite0_weights();
+    `prior_weights` are published weights of the prior (see load_prior_weights), without which the frozen
+    prior is random and tells nothing. Both are a path, a name such as "edgenext_small" or
+    "depth_anything_v2_vits", or a place "hf:OWNER/REPO/FILE@REVISION" on the Hugging Face hub.
+    `overrides` replace single fields of ModelConfig. Raises ConfigError, BackboneWeightsError,
+    CheckpointError or WeightsUnavailableError, each in one line.
     """
     config = model_config(preset, **overrides)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = FoundationStereo(config)
     if backbone_weights is not None:
-        load_lite0_weights(model.features.backbone, backbone_weights)
+        if model.features.backbone is None:
+            raise ConfigError("backbone_weights: side_tuning 'a' has no backbone to load them into")
+        load_backbone_weights(model.features.backbone, resolve_weights(backbone_weights))
+    if prior_weights is not None:
+        load_prior_weights(model, resolve_weights(prior_weights))
     return model.eval()

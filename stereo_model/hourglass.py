@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from stereo_model.config import ModelConfig
-from stereo_model.disparity_transformer import DisparityTransformer
-from stereo_model.layers import AxialPlanarConv, BasicBlock, FeatureAttention, conv_bn_3d, upconv_bn_3d
+from stereo_model.disparity_transformer import DisparityTransformer, add_enlarged_, enlarge
+from stereo_model.layers import (
+    AxialPlanarConv,
+    BasicBlock3d,
+    FeatureAttention,
+    SingleMapConv,
+    conv_bn_3d,
+    infers,
+    upconv_bn_3d,
+)
+
+
+class CoarseVolumes(NamedTuple):
+    """What the hourglass needs of its input, so that the input itself can go."""
+
+    filtered_bcdhw: Tensor  # decoder at 1/8
+    mixed_bcdhw: Tensor  # disparity transformer, at 1/16
 
 
 class Hourglass(nn.Module):
@@ -35,12 +51,27 @@ class Hourglass(nn.Module):
         )
 
     def forward(self, volume_bcdhw: Tensor, features: Sequence[Tensor]) -> Tensor:
+        return self.finish(self.coarse(volume_bcdhw, features))
+
+    def coarse(self, volume_bcdhw: Tensor, features: Sequence[Tensor]) -> CoarseVolumes:
+        """All levels below the volume's own."""
         x8, x16, x32 = features
+        mixed = self.transformer.coarse(volume_bcdhw)
         v8 = self.down8(volume_bcdhw, x8)
         v16 = self.down16(v8, x16)
         v16 = self.up16(self.down32(v16, x32), v16, x16)
-        v8 = self.up8(v16, v8, x8)
-        return self.out(self.up4(v8) + self.transformer(volume_bcdhw))
+        return CoarseVolumes(filtered_bcdhw=self.up8(v16, v8, x8), mixed_bcdhw=mixed)
+
+    def finish(self, coarse: CoarseVolumes) -> Tensor:
+        """The last step up and the filters at full resolution."""
+        volume = self.up4(coarse.filtered_bcdhw)
+        if infers(self):
+            add_enlarged_(volume, coarse.mixed_bcdhw)
+        else:
+            volume = volume + enlarge(coarse.mixed_bcdhw)
+        for block in self.out:
+            volume = block(volume)
+        return volume
 
 
 class _Down(nn.Module):
@@ -84,8 +115,8 @@ class InitialDisparity(nn.Module):
         half = dim // 2 if blocks else dim
         self.classify = nn.Sequential(
             *([conv_bn_3d(dim, half)] if blocks else []),
-            *(BasicBlock(half, nn.Conv3d, nn.BatchNorm3d) for _ in range(blocks)),
-            nn.Conv3d(half, 1, kernel, padding=kernel // 2),
+            *(BasicBlock3d(half) for _ in range(blocks)),
+            SingleMapConv(half, kernel),
         )
         self.log_temperature = (
             nn.Parameter(torch.tensor(self.INITIAL_TEMPERATURE).log()) if config.evidence_skip else None

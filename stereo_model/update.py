@@ -10,26 +10,34 @@ from torch.nn import functional as F
 
 from stereo_model.config import ModelConfig
 from stereo_model.context import ContextLevel
+from stereo_model.layers import Conv2d
+from stereo_model.lookup import channels_innermost
 
 FIRST_CHANGE = 0.01  # scale of the last layer's initial weights; an untrained refinement hardly changes
 LAYER_SCALE = 0.1  # initial weight of the residual branches of the disparity head
 
 
 class MotionEncoder(nn.Module):
-    """Lookup (B,K,h,w) and disparity (B,1,h,w) -> (B,hidden,h,w); the last channel is the disparity."""
+    """What GeometryLookup.read gives, (B,h,w,K), and the disparity (B,1,h,w) -> (B,hidden,h,w).
+
+    The last channel is the disparity.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         taps = 2 * config.corr_radius + 1
         corr, disp = config.motion_corr_dim, config.motion_disparity_dim
         self.corr1 = nn.Conv2d(config.corr_levels * taps * (config.volume_dim + 1), corr, 1)
-        self.corr2 = nn.Conv2d(corr, corr, 3, padding=1)
+        self.levels, self.taps = config.corr_levels, taps
+        self.corr2 = Conv2d(corr, corr, 3, padding=1)
         self.disp1 = nn.Conv2d(1, disp, 7, padding=3)
-        self.disp2 = nn.Conv2d(disp, disp, 3, padding=1)
-        self.join = nn.Conv2d(corr + disp, config.hidden_dim - 1, 3, padding=1)
+        self.disp2 = Conv2d(disp, disp, 3, padding=1)
+        self.join = Conv2d(corr + disp, config.hidden_dim - 1, 3, padding=1)
 
-    def forward(self, lookup_bkhw: Tensor, disparity_b1hw: Tensor) -> Tensor:
-        corr = F.relu(self.corr2(F.relu(self.corr1(lookup_bkhw))))
+    def forward(self, lookup_bhwk: Tensor, disparity_b1hw: Tensor) -> Tensor:
+        weight = channels_innermost(self.corr1.weight.flatten(1), levels=self.levels, taps=self.taps)
+        corr = F.relu(F.linear(lookup_bhwk, weight, self.corr1.bias)).permute(0, 3, 1, 2)
+        corr = F.relu(self.corr2(corr))
         disp = F.relu(self.disp2(F.relu(self.disp1(disparity_b1hw))))
         joined = F.relu(self.join(torch.cat([corr, disp], dim=1)))
         return torch.cat([joined, disparity_b1hw], dim=1)
@@ -108,7 +116,7 @@ class UpdateBlock(nn.Module):
         self.gru8 = SelectiveGRU(hidden, 3 * hidden)
         self.gru16 = SelectiveGRU(hidden, 2 * hidden)
         self.disparity_head = nn.Sequential(
-            nn.Conv2d(hidden, hidden, 3, padding=1),
+            Conv2d(hidden, hidden, 3, padding=1),
             nn.ReLU(),
             ConvNeXtBlock(hidden, config.head_expansion),
             ConvNeXtBlock(hidden, config.head_expansion),
@@ -127,21 +135,21 @@ class UpdateBlock(nn.Module):
         states: Sequence[Tensor],  # hidden states at 1/4, 1/8, 1/16
         terms: Sequence[Tensor],  # from context_terms
         attentions: Sequence[Tensor],
-        lookup_bkhw: Tensor,
+        lookup_bhwk: Tensor,  # from GeometryLookup.read
         disparity_b1hw: Tensor,
     ) -> tuple[list[Tensor], Tensor]:
         """New hidden states and the change of disparity (B,1,h,w) in quarter-resolution pixels."""
         s4, s8, s16 = states
-        s16 = self.gru16(s16, terms[2], [_halve(s8)], attentions[2])
-        s8 = self.gru8(s8, terms[1], [_halve(s4), _enlarge(s16, s8)], attentions[1])
-        motion = self.motion(lookup_bkhw, disparity_b1hw)
-        s4 = self.gru4(s4, terms[0], [motion, _enlarge(s8, s4)], attentions[0])
+        s16 = self.gru16(s16, terms[2], [halve(s8)], attentions[2])
+        s8 = self.gru8(s8, terms[1], [halve(s4), enlarge(s16, s8)], attentions[1])
+        motion = self.motion(lookup_bhwk, disparity_b1hw)
+        s4 = self.gru4(s4, terms[0], [motion, enlarge(s8, s4)], attentions[0])
         return [s4, s8, s16], self.disparity_head(s4)
 
 
-def _halve(x_bchw: Tensor) -> Tensor:
+def halve(x_bchw: Tensor) -> Tensor:
     return F.avg_pool2d(x_bchw, 3, stride=2, padding=1)
 
 
-def _enlarge(x_bchw: Tensor, like_bchw: Tensor) -> Tensor:
+def enlarge(x_bchw: Tensor, like_bchw: Tensor) -> Tensor:
     return F.interpolate(x_bchw, size=like_bchw.shape[2:], mode="bilinear", align_corners=True)

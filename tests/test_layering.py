@@ -22,8 +22,12 @@ HEAVY = {  # library -> the only modules that import it
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/raycast.py"},
     "pxr": {"assets_manifest/object_usd.py", "fsd_gen/stage_author.py", "fsd_gen/stage_reader.py"},
-    "ray": {"jobs/farm.py"},
-    "timm": {"stereo_model/backbone.py"},
+    "ray": {"jobs/farm.py", "stereo_model/distributed.py"},
+    "timm": {"stereo_model/backbone.py", "stereo_model/vit.py"},
+    "huggingface_hub": {"stereo_model/weights.py"},
+    "tensorboard": {"stereo_model/train_log.py"},
+    "onnx": {"stereo_model/export.py"},
+    "onnxruntime": {"stereo_model/export.py"},
 }
 
 

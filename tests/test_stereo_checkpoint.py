@@ -3,8 +3,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stereo_model import CheckpointError, create_model, load_checkpoint, model_digest, save_checkpoint
+from stereo_model import (
+    CheckpointError,
+    ConfigError,
+    FoundationStereo,
+    create_model,
+    load_checkpoint,
+    model_config,
+    model_digest,
+    save_checkpoint,
+)
 from stereo_model.checkpoint import read_checkpoint, write_atomically
+from stereo_model.prior import MonocularPrior
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +63,22 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
 def test_a_truncated_file_is_refused(saved, tmp_path, share):
     content = saved[1].read_bytes()
     (tmp_path / "cut.pt").write_bytes(content[: int(len(content) * share)])
-    assert "truncated or not a checkpoint" in refusal(tmp_path / "cut.pt")
+    assert "truncated or not a file of weights" in refusal(tmp_path / "cut.pt")
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    assert "no such checkpoint" in refusal(tmp_path / "none.pt")
+    assert "no such file" in refusal(tmp_path / "none.pt")
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.pt")
-    assert "expected a checkpoint of format 'stereo_model/1', found None" in refusal(tmp_path / "other.pt")
+    message = refusal(tmp_path / "other.pt")
+    assert "expected a checkpoint of format 'stereo_model/1' or a published one, found None" in message
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save({"format": "stereo_model/1", "model": print}, tmp_path / "code.pt")
-    assert "not a checkpoint" in refusal(tmp_path / "code.pt")
+    assert "not a file of plain tensors: it holds print, which" in refusal(tmp_path / "code.pt")
 
 
 def test_wrong_keys_are_named(saved, tmp_path):
@@ -109,3 +120,37 @@ def test_the_digest_changes_with_one_weight():
 
 def test_a_model_file_holds_no_training_state(saved):
     assert set(read_checkpoint(saved[1])) == {"format", "model_config", "model"}
+
+
+def test_a_model_with_a_prior_comes_back_with_the_priors_weights(tmp_path):
+    model = create_model("nano", seed=3, prior="depth_anything_v2_nano")
+    save_checkpoint(model, tmp_path / "model.pt")
+    again = load_checkpoint(tmp_path / "model.pt")
+    assert again.config.prior == "depth_anything_v2_nano" and model_digest(again) == model_digest(model)
+    assert not any(weight.requires_grad for weight in again.prior.parameters())
+
+
+def test_a_model_whose_prior_was_handed_in_cannot_be_saved(tmp_path):
+    class Blank(MonocularPrior):
+        channels = 8
+
+    model = FoundationStereo(model_config("nano", prior_dim=8), Blank())
+    with pytest.raises(CheckpointError, match="cannot be built again from its configuration"):
+        save_checkpoint(model, tmp_path / "model.pt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_field_that_leaves_the_weights_alone_can_be_replaced_on_loading(saved):
+    model = load_checkpoint(saved[1], max_disparity=96, disparity_attention="heads", iterations=5)
+    assert (model.config.max_disparity, model.config.iterations) == (96, 5)
+    assert model.config.disparity_attention == "heads" and model_digest(model) == model_digest(saved[0])
+
+
+def test_a_field_that_changes_the_weights_cannot(saved):
+    with pytest.raises(CheckpointError, match="of another shape: cost_volume"):
+        load_checkpoint(saved[1], volume_dim=8)
+
+
+def test_an_unknown_field_to_replace_is_refused(saved):
+    with pytest.raises(ConfigError, match="did you mean 'max_disparity'"):
+        load_checkpoint(saved[1], max_disparty=96)

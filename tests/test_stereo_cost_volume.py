@@ -67,3 +67,38 @@ def test_concatenation_holds_left_everywhere_and_right_where_it_exists():
 def test_features_that_do_not_split_into_groups_are_refused():
     with pytest.raises(ValueError, match="30 feature channels at 1/4 do not split into cv_groups=8"):
         HybridCostVolume(model_config("nano"), 30)
+
+
+@pytest.mark.parametrize("kind", ["hybrid", "groupwise", "concat"])
+@pytest.mark.parametrize("evidence", [False, True])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_mixed_volume_equals_the_first_layer_on_the_joined_volumes(kind, evidence, recorded):
+    torch.manual_seed(0)
+    config = model_config("nano", cost_volume=kind, evidence_skip=evidence)
+    part = HybridCostVolume(config, 16).eval()
+    left, right = torch.randn(2, 2, 16, 6, 9)
+    given = torch.randn(2, 1, config.bins, 6, 9) if evidence else None
+    joined = [group_correlation(left, right, bins=config.bins, groups=8)] if kind != "concat" else []
+    joined += [given] if evidence else []
+    if kind != "groupwise":
+        joined.append(concatenation(part.project(left), part.project(right), bins=config.bins))
+    with torch.set_grad_enabled(recorded):
+        mixed = part.mixed(left, right, given)
+    torch.testing.assert_close(mixed, part.mix(torch.cat(joined, dim=1)), rtol=1e-4, atol=1e-5)
+
+
+def test_only_the_volume_with_concatenated_features_learns_a_projection():
+    volumes = {
+        kind: HybridCostVolume(model_config("nano", cost_volume=kind, evidence_skip=False), 16)
+        for kind in ("hybrid", "groupwise", "concat")
+    }
+    learns = {kind: volume.project is not None for kind, volume in volumes.items()}
+    assert learns == {"hybrid": True, "groupwise": False, "concat": True}
+    assert [v.mix.in_channels for v in volumes.values()] == [8 + 2 * 2, 8, 2 * 2]
+
+
+def test_correlation_and_evidence_stay_float32_under_autocast():
+    left, right = torch.randn(2, 1, 8, 2, 9)
+    plain = group_correlation(left, right, bins=4, groups=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(group_correlation(left, right, bins=4, groups=2), plain)

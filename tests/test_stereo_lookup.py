@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from stereo_model.lookup import GeometryLookup, sample_line
+from stereo_model.lookup import GeometryLookup, channels_innermost, sample_bins, sample_line
 
 
 def grid_sample_line(line_ncl, position_nt):
@@ -87,3 +87,30 @@ def test_disparities_far_outside_read_zero():
     )
     for far in (1e9, -1e9):
         assert not lookup(torch.full((1, 1, 2, 2), far)).any()
+
+
+def test_reading_bins_of_a_volume_equals_reading_each_channel_as_a_line():
+    torch.manual_seed(0)
+    volume, start = torch.randn(2, 3, 7, 4, 5), torch.rand(2, 3, 4) * 16 - 6  # (B,h,D,w,C)
+    lines = volume.permute(0, 1, 3, 4, 2).reshape(-1, 5, 7)
+    expected = sample_line(lines, start.flatten(), 3).mT.reshape(2, 3, 4, 3, 5)
+    torch.testing.assert_close(sample_bins(volume, start, 3), expected)
+
+
+def test_a_layer_reads_the_same_from_either_order_of_the_lookup():
+    torch.manual_seed(0)
+    lookup = GeometryLookup(
+        torch.randn(1, 3, 8, 2, 4), torch.randn(1, 6, 2, 4), torch.randn(1, 6, 2, 4), levels=2, radius=1
+    )
+    disparity = torch.rand(1, 1, 2, 4) * 6
+    weight = torch.randn(5, 2 * 3 * (3 + 1))
+    inner = F.linear(lookup.read(disparity), channels_innermost(weight, levels=2, taps=3))
+    outer = torch.einsum("bkhw,ok->bhwo", lookup(disparity), weight)
+    torch.testing.assert_close(inner, outer)
+
+
+def test_a_volume_laid_out_by_rows_is_not_copied():
+    rows = torch.randn(1, 2, 8, 4, 3)  # (B,h,D,w,C)
+    features = torch.randn(1, 6, 2, 4)
+    lookup = GeometryLookup(rows.permute(0, 4, 2, 1, 3), features, features, levels=1, radius=1)
+    assert lookup.levels[0][0].data_ptr() == rows.data_ptr()

@@ -5,6 +5,7 @@ import torch
 
 from stereo_model import FoundationStereo, ImageSizeError, ModelConfig, create_model, model_config
 from stereo_model.features import MonocularPrior
+from stereo_model.model import NonFiniteImageError
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +143,129 @@ def test_the_published_size_has_the_published_number_of_weights():
     mask = sum(w.numel() for w in model.upsampler.mask.parameters())
     assert round((count["update"] + mask) / 1e3) == 16349
     assert round((count["upsampler"] - mask) / 1e3) == 53 + 9
+
+
+def test_a_given_initial_disparity_replaces_the_networks_own(nano):
+    given = torch.full((1, 1, 16, 24), 5.0)
+    with torch.no_grad():
+        own = nano.eval()(*pair(), iterations=1)
+        out = nano(*pair(), iterations=1, initial_disparity=given)
+        again = nano(*pair(), iterations=1, initial_disparity=own.initial_disparity)
+    assert out.initial_disparity is given
+    assert (out.disparities[0] - 20.0).abs()[..., 4:-4, 4:-4].max() < 2  # four pixels per quarter pixel
+    assert torch.equal(again.disparities[0], own.disparities[0])
+
+
+def test_an_initial_disparity_of_another_size_is_refused(nano):
+    with pytest.raises(ImageSizeError, match=r"\(1, 1, 64, 96\), expected \(1, 1, 16, 24\)"):
+        nano(*pair(), iterations=1, initial_disparity=torch.zeros(1, 1, 64, 96))
+
+
+def test_the_hierarchy_starts_from_the_small_estimate_in_full_size_units(nano, monkeypatch):
+    """With a small pass that says 7 px everywhere, the full pass starts at 14 px, however it is padded."""
+    starts = []
+    forward = nano.forward
+
+    def spy(*images, initial_disparity, **options):
+        starts.append((tuple(images[0].shape[-2:]), initial_disparity))
+        out = forward(*images, initial_disparity=initial_disparity, **options)
+        if initial_disparity is None:
+            out.disparities[-1].fill_(7.0)
+        return out
+
+    monkeypatch.setattr(nano, "forward", spy)
+    out = nano.predict(*pair(70, 90), iterations=1, hierarchical=True)
+    assert out.shape == (1, 1, 70, 90)
+    assert [size for size, _ in starts] == [(64, 64), (96, 96)] and starts[0][1] is None
+    torch.testing.assert_close(starts[1][1], torch.full((1, 1, 24, 24), 14.0 / 4))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (64, 96), (65, 127)])
+def test_hierarchical_prediction_takes_any_size(nano, size):
+    out = nano.predict(*pair(*size), iterations=1, hierarchical=True)
+    assert out.shape == (1, 1, *size) and out.isfinite().all()
+
+
+def test_prediction_refuses_images_of_unequal_size(nano):
+    left, right = pair()
+    with pytest.raises(ImageSizeError, match="expected two equal"):
+        nano.predict(left, right[..., :-1])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_prediction_refuses_pixels_that_are_not_finite(nano, bad):
+    left, right = pair()
+    right[0, 1, 3, 4:6] = bad
+    with pytest.raises(NonFiniteImageError, match="the right image has 2 pixels that are not finite"):
+        nano.predict(left, right)
+
+
+def training_step(model, checkpointing):
+    model.checkpointing = checkpointing
+    torch.manual_seed(7)  # dropout
+    out = model.train()(*pair(batch=2), iterations=2)
+    (out.initial_disparity.square().mean() + sum(d.square().mean() for d in out.disparities)).backward()
+    return {name: weight.grad for name, weight in model.named_parameters()}, dict(model.named_buffers())
+
+
+def test_checkpointing_changes_neither_gradients_nor_batch_norm_statistics():
+    kept, kept_buffers = training_step(create_model("nano"), False)
+    again, again_buffers = training_step(create_model("nano"), True)
+    for name, gradient in kept.items():
+        torch.testing.assert_close(again[name], gradient, msg=name)
+    for name, value in kept_buffers.items():
+        assert torch.equal(again_buffers[name], value), name
+    assert kept_buffers["hourglass.up4.1.num_batches_tracked"] == 1
+
+
+def test_checkpointing_keeps_fewer_tensors_for_the_backward_pass():
+    def kept_bytes(checkpointing):
+        model = create_model("nano").train()
+        model.checkpointing = checkpointing
+        sizes = []
+
+        def pack(tensor):
+            sizes.append(tensor.numel() * tensor.element_size())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model(*pair(), iterations=4)
+        return sum(sizes)
+
+    assert kept_bytes(True) < 0.8 * kept_bytes(False)  # features and context are kept in either way
+
+
+def test_an_iteration_compiles_without_graph_breaks(nano):
+    nano.train()
+    expected = nano(*pair(), iterations=1).disparities[0]
+    nano.update.compile(backend="eager", fullgraph=True)
+    nano.upsampler.compile(backend="eager", fullgraph=True)
+    compiled = nano(*pair(), iterations=1).disparities[0]
+    nano.update._compiled_call_impl = nano.upsampler._compiled_call_impl = None
+    torch.testing.assert_close(compiled, expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_the_whole_network_compiles_without_graph_breaks(checkpointing):
+    model = create_model("nano", transformer_dropout=0.0).train()
+    model.checkpointing = checkpointing
+    expected = model(*pair(batch=2), iterations=1).disparities
+    compiled = torch.compile(model, backend="eager", fullgraph=not checkpointing)
+    torch.testing.assert_close(
+        compiled(*pair(batch=2), iterations=1).disparities, expected, rtol=1e-4, atol=1e-3
+    )
+
+
+def test_half_precision_keeps_volumes_for_the_lookup_and_disparities_in_float32():
+    model = create_model("nano", volume_smoothing=True).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = model(*pair(batch=2), iterations=2)
+    assert {d.dtype for d in (out.initial_disparity, *out.disparities)} == {torch.float32}
+    sum(d.mean() for d in out.disparities).backward()
+    assert all(w.grad.isfinite().all() for w in model.parameters() if w.grad is not None)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        low = model.eval()(*pair(), iterations=2)
+    with torch.no_grad():
+        full = model(*pair(), iterations=2)
+    assert (low.disparities[-1] - full.disparities[-1]).abs().mean() < 1.0

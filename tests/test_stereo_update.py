@@ -32,5 +32,5 @@ def test_the_context_computed_once_gives_the_same_state_as_computing_it_each_tim
 def test_the_motion_features_end_with_the_disparity_itself():
     config = model_config("nano")
     disparity = torch.full((1, 1, 4, 5), 7.5)
-    motion = MotionEncoder(config)(torch.randn(1, 2 * 9 * 5, 4, 5), disparity)
+    motion = MotionEncoder(config)(torch.randn(1, 4, 5, 2 * 9 * 5), disparity)
     assert motion.shape == (1, config.hidden_dim, 4, 5) and torch.equal(motion[:, -1:], disparity)
