@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stereo_model.loss import stereo_loss
+from stereo_model.loss import iteration_weights, known_pixels, stereo_loss
 from stereo_model.model import StereoOutput
 
 TRUTH = torch.full((1, 4, 4), 8.0)
@@ -57,3 +57,44 @@ def test_the_initial_truth_is_every_fourth_pixel():
     assert (
         stereo_loss(guess, truth, torch.ones(1, 8, 8, dtype=torch.bool), max_disparity=64).initial.item() == 0
     )
+
+
+def test_adjusted_weights_span_what_sixteen_plain_ones_do():
+    assert iteration_weights(3, 0.9) == pytest.approx([0.81, 0.9, 1])
+    assert iteration_weights(4, 0.9, "adjusted") == pytest.approx([0.9**15, 0.9**10, 0.9**5, 1])
+    assert iteration_weights(16, 0.9, "adjusted") == pytest.approx(iteration_weights(16, 0.9))
+    assert iteration_weights(1, 0.9, "adjusted") == [1.0]
+
+
+def test_adjusted_weights_enter_the_loss():
+    terms = stereo_loss(output(2.0, 12.0, 9.0), TRUTH, EVERYWHERE, max_disparity=64, weights="adjusted")
+    assert terms.total.item() == pytest.approx(0.9**15 * 4 + 1)
+
+
+def test_the_pieces_of_a_batch_add_up_to_its_mean_and_gradient():
+    generator = torch.Generator().manual_seed(3)
+    truth = torch.rand(4, 8, 8, generator=generator) * 20
+    valid = torch.rand(4, 8, 8, generator=generator) > torch.tensor([0.1, 0.9, 0.5, 2.0]).view(4, 1, 1)
+    initial = torch.rand(4, 1, 2, 2, generator=generator).requires_grad_()
+    estimate = (torch.rand(4, 1, 8, 8, generator=generator) * 20).requires_grad_()
+
+    def loss_of(piece: slice, **more):
+        guess = StereoOutput(initial_disparity=initial[piece], disparities=[estimate[piece]])
+        return stereo_loss(guess, truth[piece], valid[piece], max_disparity=16, **more).total
+
+    whole = loss_of(slice(None))
+    gradient = torch.autograd.grad(whole, [initial, estimate])
+    known = known_pixels(truth, valid, max_disparity=16)
+    pieces = sum(loss_of(piece, known=known) for piece in (slice(0, 1), slice(1, 4)))
+    assert pieces.item() == pytest.approx(whole.item())
+    for found, expected in zip(torch.autograd.grad(pieces, [initial, estimate]), gradient, strict=True):
+        assert torch.allclose(found, expected, atol=1e-7)
+
+
+def test_estimates_in_half_precision_are_judged_in_single():
+    guess = output(2.0, 9.0)
+    coarse = StereoOutput(
+        initial_disparity=guess.initial_disparity.bfloat16(),
+        disparities=[guess.disparities[0].bfloat16()],
+    )
+    assert stereo_loss(coarse, TRUTH, EVERYWHERE, max_disparity=64).total.dtype == torch.float32

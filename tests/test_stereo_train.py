@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -8,33 +10,34 @@ import torch
 
 from stereo_model import create_model, load_checkpoint, model_digest
 from stereo_model.augment import AugmentConfig
+from stereo_model.batches import load_batch
 from stereo_model.config import ConfigError, parse_config
-from stereo_model.sample import Sample, SampleError
+from stereo_model.mixture import Mixture, Part
+from stereo_model.run_folder import checkpoints
+from stereo_model.sample import SampleError
+from stereo_model.streams import rng_for
 from stereo_model.train import (
+    DeviceError,
     NonFiniteLossError,
     ResumeError,
     TrainConfig,
     Trainer,
-    WeightAverage,
-    batch_indices,
-    load_batch,
-    rng_for,
+    TrainingInterrupted,
+    UnsupportedModelError,
     train,
 )
+from stereo_model.weight_average import WeightAverage
+from tests.stereo_pairs import textured_pair
 
-CONFIG = TrainConfig(steps=4, batch_size=2, crop_hw=(32, 64), iterations=2, checkpoint_every=2, seed=11)
-
-
-def textured_pair(seed: int, disparity: int, height=48, width=96) -> Sample:
-    """Random blocks seen by two cameras in front of a wall: the disparity is the same everywhere."""
-    blocks = np.random.default_rng(seed).integers(0, 256, (3, height // 2, width), np.uint8)
-    scene = blocks.repeat(2, 1).repeat(2, 2)
-    return Sample(
-        left=scene[:, :, :width].copy(),
-        right=scene[:, :, disparity : disparity + width].copy(),
-        disparity=np.full((height, width), disparity, np.float32),
-        valid=np.ones((height, width), bool),
-    )
+CONFIG = TrainConfig(
+    steps=4,
+    batch_size=2,
+    crop_hw=(32, 64),
+    iterations=1,
+    checkpoint_every=2,
+    seed=11,
+    freeze_backbone=True,  # a faster backward pass
+)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +109,10 @@ def test_the_callback_sees_every_step_its_loss_and_rate(dataset, tmp_path):
     ("change", "expected"),
     [
         ({"digest": "data-2"}, "another data digest (data-1, now data-2)"),
-        ({"config": CONFIG.model_copy(update={"learning_rate": 0.5})}, "another training configuration"),
+        (
+            {"config": CONFIG.model_copy(update={"learning_rate": 0.5, "gamma": 0.8})},
+            "another training configuration (gamma: 0.9 -> 0.8; learning_rate: 0.001 -> 0.5)",
+        ),
         ({"preset": "tiny"}, "another model configuration"),
     ],
 )
@@ -141,17 +147,6 @@ def test_the_batch_is_a_function_of_seed_and_step(dataset):
     assert not torch.equal(one.left_bchw, next_step.left_bchw)
     reseeded = load_batch(dataset, CONFIG.model_copy(update={"seed": 12}), 3)
     assert not torch.equal(one.left_bchw, reseeded.left_bchw)
-
-
-def test_every_epoch_shows_every_sample_once_in_a_new_order():
-    stream = [index for step in range(15) for index in batch_indices(10, 2, seed=0, step=step)]
-    epochs = [stream[:10], stream[10:20], stream[20:]]
-    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
-    assert epochs[0] != epochs[1] != epochs[2]
-
-
-def test_a_batch_may_span_two_epochs():
-    assert len(batch_indices(3, 8, seed=0, step=0)) == 8
 
 
 def test_streams_are_derived_by_name():
@@ -205,10 +200,10 @@ def test_an_empty_data_set_is_refused(tmp_path):
 def test_one_pair_can_be_learned_by_heart(tmp_path):
     pair = [textured_pair(0, 12)]
     config = TrainConfig(
-        steps=100,
+        steps=60,
         batch_size=1,
-        crop_hw=(32, 96),
-        iterations=3,
+        crop_hw=(32, 64),
+        iterations=2,
         learning_rate=3e-3,
         augment=None,
         freeze_backbone=True,
@@ -241,3 +236,146 @@ def test_a_bad_setting_is_one_line_that_names_it(kind, values, expected):
     with pytest.raises(ConfigError) as error:
         parse_config(kind, values)
     assert expected in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("loader_workers", [1, 2])
+def test_processes_that_load_ahead_change_nothing_and_a_resumed_run_may_have_others(
+    dataset, tmp_path, uninterrupted, loader_workers
+):
+    config = CONFIG.model_copy(update={"loader_workers": loader_workers})
+    state = torch.random.get_rng_state()
+    trainer(dataset, tmp_path, config).run(until=3)  # in the middle of an epoch of five samples
+    trainer(dataset, tmp_path).run()
+    assert losses(tmp_path) == losses(uninterrupted[1])
+    assert torch.equal(torch.random.get_rng_state(), state)  # the global generator was not used
+
+
+@pytest.mark.parametrize("loader_workers", [0, 1])
+def test_a_bad_sample_is_one_clear_error_wherever_it_is_loaded(tmp_path, loader_workers):
+    bad = [{"left": np.zeros((3, 8, 8), np.uint8)}]
+    config = CONFIG.model_copy(update={"loader_workers": loader_workers})
+    with pytest.raises(SampleError, match="^data sample 0: lacks right, disparity, valid"):
+        trainer(bad, tmp_path, config).run()
+
+
+def still_norms(model):
+    """Batch norms that stay as they are, so that no sample changes another's result."""
+    for norm in model.modules():
+        if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
+            norm.train = lambda mode=True: None
+    return model
+
+
+def test_passes_over_parts_of_a_batch_take_the_step_of_the_whole(dataset, tmp_path):
+    records = []
+    for size in (6, 3, 2):
+        config = CONFIG.model_copy(update={"batch_size": 6, "micro_batch": size, "steps": 1})
+        model = still_norms(create_model("nano", transformer_dropout=0.0))
+        train(model, dataset, config, tmp_path / str(size), data_digest="-")
+        records.append(json.loads((tmp_path / str(size) / "log.jsonl").read_text()))
+    for key in ("loss", "initial_loss", "epe", "gradient_norm"):
+        assert [record[key] for record in records] == pytest.approx([records[0][key]] * 3, rel=1e-3)
+    assert records[0]["indices"] == records[1]["indices"] == records[2]["indices"]
+
+
+@pytest.mark.parametrize("micro_batch", [4, 2])
+def test_gradient_checkpointing_changes_nothing_but_memory(dataset, tmp_path, micro_batch):
+    digests = []
+    for checkpointing in (False, True):
+        config = CONFIG.model_copy(
+            update={
+                "steps": 1,
+                "batch_size": 4,
+                "micro_batch": micro_batch,
+                "gradient_checkpointing": checkpointing,
+            }
+        )
+        model = create_model("nano")
+        train(model, dataset, config, tmp_path / str(checkpointing), data_digest="-")
+        assert model.checkpointing is checkpointing
+        digests.append(model_digest(model))
+    assert digests[0] == digests[1]  # weights, and running statistics although passes ran twice
+
+
+def test_a_model_without_gradient_checkpointing_is_refused_it(dataset, tmp_path):
+    model = create_model("nano")
+    del model.checkpointing
+    config = CONFIG.model_copy(update={"gradient_checkpointing": True})
+    with pytest.raises(UnsupportedModelError, match="has no gradient checkpointing"):
+        Trainer(model, dataset, config, tmp_path, data_digest="-")
+
+
+def test_a_mixture_is_trained_on_in_its_proportions_and_says_so(dataset, tmp_path):
+    parts = (
+        Part(name="near", dataset=dataset[:2], weight=1),
+        Part(name="far", dataset=dataset[2:], weight=3),
+    )
+    trainer(Mixture(parts), tmp_path).run(until=2)
+    records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert records[-1]["mix"] == {"near": 1, "far": 3}
+    assert sorted(sum((record["parts"] for record in records), [])) == [0, 1, 1, 1]
+
+
+def test_the_last_checkpoints_are_kept(dataset, tmp_path):
+    config = CONFIG.model_copy(update={"checkpoint_every": 1, "keep_checkpoints": 2})
+    trainer(dataset, tmp_path, config).run(until=3)
+    names = [path.name for path in checkpoints(tmp_path)]
+    assert names == ["checkpoint_0000002.pt", "checkpoint_0000003.pt"]
+
+
+def test_the_best_model_by_validation_is_kept_and_remembered(dataset, tmp_path, monkeypatch):
+    config = CONFIG.model_copy(update={"validate_every": 1, "checkpoint_every": 1})
+    bp2 = iter([0.5, 0.3, 0.4, 0.35])
+    monkeypatch.setattr("stereo_model.train.overall", lambda scores: next(bp2))
+
+    def begin():
+        model = create_model("nano")
+        return Trainer(model, dataset, config, tmp_path, data_digest="-", validation={"wall": dataset[:1]})
+
+    begin().run(until=2)
+    best = model_digest(load_checkpoint(tmp_path / "best.pt"))
+    resumed = begin()
+    assert resumed.best == 0.3
+    assert model_digest(resumed.run()) != best == model_digest(load_checkpoint(tmp_path / "best.pt"))
+    records = [json.loads(line) for line in (tmp_path / "validation.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 2, 3, 4]
+    assert records[0]["sets"]["wall"]["samples"] == 1 and records[0]["sets"]["wall"]["epe"] > 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_step_with_the_state_saved(dataset, tmp_path, uninterrupted, signum):
+    def interrupt(step, loss, rate):
+        if step == 2:
+            os.kill(os.getpid(), signum)
+
+    config = CONFIG.model_copy(update={"checkpoint_every": 100, "loader_workers": 1})
+    with pytest.raises(TrainingInterrupted, match="stopped after step 3 of 4"):
+        trainer(dataset, tmp_path, config).run(on_step=interrupt)
+    assert trainer(dataset, tmp_path, config).step == 3
+    assert losses(tmp_path) == losses(uninterrupted[1])[:3]
+
+
+def test_half_precision_trains_close_to_single(dataset, tmp_path, uninterrupted):
+    train(
+        create_model("nano"),
+        dataset,
+        CONFIG.model_copy(update={"precision": "bf16"}),
+        tmp_path,
+        data_digest="-",
+    )
+    half, single = losses(tmp_path), losses(uninterrupted[1])
+    assert half != single and half[0] == pytest.approx(single[0], rel=0.1)
+
+
+def test_the_way_of_training_may_change_in_a_run_but_not_its_precision(dataset, tmp_path):
+    trainer(dataset, tmp_path).run(until=2)
+    other = CONFIG.model_copy(update={"tensorboard": False, "checkpoint_every": 1, "device": "auto"})
+    assert trainer(dataset, tmp_path, other).step == 2
+    with pytest.raises(ResumeError, match='precision: "fp32" -> "bf16"'):
+        trainer(dataset, tmp_path, CONFIG.model_copy(update={"precision": "bf16"}))
+
+
+def test_a_gpu_that_is_not_there_is_one_clear_error(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="device is cuda, but torch finds no CUDA device"):
+        trainer(dataset, tmp_path, CONFIG.model_copy(update={"device": "cuda"}))
