@@ -27,6 +27,57 @@ class MaskPolicy(Enum):
     OPAQUE = "opaque"  # NON_OCCLUDED, without transparent or mirror-like surfaces
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """Which pixels a public benchmark counts, and the number its tables are sorted by.
+
+    Papers differ in both, so a benchmark is chosen by name and never guessed from the data.
+    """
+
+    policies: tuple[MaskPolicy, ...]
+    max_disparity: float | None = None  # pixels; truth at or above is left out
+    headline: tuple[MaskPolicy, str]  # mask and metric that scenes are sorted by
+    note: str
+
+
+BENCHMARKS = {
+    "middlebury": Benchmark(
+        policies=(MaskPolicy.NON_OCCLUDED, MaskPolicy.ALL),
+        headline=(MaskPolicy.NON_OCCLUDED, "bp2"),
+        note="Middlebury v3: share off by more than 2 px over the mask0nocc pixels, in pixels of the size "
+        "evaluated (F, H or Q)",
+    ),
+    "eth3d": Benchmark(
+        policies=(MaskPolicy.NON_OCCLUDED, MaskPolicy.ALL),
+        headline=(MaskPolicy.NON_OCCLUDED, "bp1"),
+        note="ETH3D two-view: share off by more than 1 px over the mask0nocc pixels; some papers count all",
+    ),
+    "kitti2012": Benchmark(
+        policies=(MaskPolicy.NON_OCCLUDED, MaskPolicy.ALL),
+        headline=(MaskPolicy.ALL, "d1"),
+        note="KITTI 2012 as zero-shot papers report it: D1 over all pixels with truth; the benchmark's own "
+        "table shows BP-3 over non-occluded ones (Out-Noc)",
+    ),
+    "kitti2015": Benchmark(
+        policies=(MaskPolicy.ALL, MaskPolicy.NON_OCCLUDED),
+        headline=(MaskPolicy.ALL, "d1"),
+        note="KITTI 2015: D1-all, over all pixels with truth, with no limit on the disparity",
+    ),
+    "sceneflow192": Benchmark(
+        policies=(MaskPolicy.ALL,),
+        max_disparity=192.0,
+        headline=(MaskPolicy.ALL, "epe"),
+        note="Scene Flow as most papers report it: mean error over pixels whose truth is below 192 px",
+    ),
+    "sceneflow512": Benchmark(
+        policies=(MaskPolicy.ALL,),
+        max_disparity=512.0,
+        headline=(MaskPolicy.ALL, "epe"),
+        note="Scene Flow with nearly everything counted: truth below 512 px",
+    ),
+}
+
+
 class MetricError(ValueError):
     """Arrays do not fit together, or a mask policy lacks the flags it needs."""
 
@@ -79,6 +130,11 @@ def absolute_error(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.nd
         )
     estimate = estimate_hw[mask].astype(np.float64)
     return np.abs(np.where(np.isfinite(estimate), estimate, np.inf) - truth)
+
+
+def not_finite(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> int:
+    """How many masked pixels have no finite estimate."""
+    return int(np.isinf(absolute_error(estimate_hw, truth_hw, mask_hw)).sum())
 
 
 def epe(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> float | None:

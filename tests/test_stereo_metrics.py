@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stereo_model.metrics import (
+    BENCHMARKS,
     HISTOGRAM_EDGES,
     MaskPolicy,
     MetricError,
@@ -16,6 +17,7 @@ from stereo_model.metrics import (
     d1,
     epe,
     error_histogram,
+    not_finite,
     valid_mask,
 )
 
@@ -53,6 +55,8 @@ def test_an_estimate_that_is_not_finite_is_bad_not_ignored():
     assert bad_pixels(broken, TRUTH, EVERYWHERE, tau=1000.0) == d1(broken, TRUTH, EVERYWHERE) == 0.5
     assert epe(broken, TRUTH, EVERYWHERE) == np.inf
     assert error_histogram(broken, TRUTH, EVERYWHERE)[-1] == 2
+    assert not_finite(broken, TRUTH, EVERYWHERE) == 2
+    assert not_finite(broken, TRUTH, np.array([[1, 1], [1, 0]], bool)) == 1
 
 
 maps = hnp.arrays(np.float32, (4, 5), elements=st.floats(0, 200, width=32))
@@ -145,3 +149,10 @@ def test_arrays_that_do_not_fit_are_an_error():
         epe(ESTIMATE, np.full((2, 2), np.nan), EVERYWHERE)
     with pytest.raises(MetricError, match=r"occluded_hw is \(3,\)"):
         valid_mask(MaskPolicy.NON_OCCLUDED, TRUTH, PixelFlags(occluded_hw=np.zeros(3)))
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmarks_headline_is_a_number_it_has(name):
+    benchmark = BENCHMARKS[name]
+    policy, metric = benchmark.headline
+    assert policy in benchmark.policies and metric in ("epe", "bp1", "bp2", "bp3", "d1")
