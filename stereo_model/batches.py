@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from stereo_model.augment import augment, random_crop
 from stereo_model.config import SIZE_MULTIPLE
 from stereo_model.mixture import Mixture, SampleStream
-from stereo_model.sample import Sample, SampleError, StereoDataset, checked_sample
+from stereo_model.sample import Sample, SampleError, StereoDataset, checked_sample, without_hidden
 from stereo_model.streams import rng_for
 from stereo_model.train_config import TrainConfig
 
@@ -116,6 +116,11 @@ def _drawn(
 
 
 def _prepared(sample: Mapping[str, np.ndarray], config: TrainConfig, step: int, place: int) -> Sample:
+    varied = _varied(sample, config, step, place)
+    return without_hidden(varied) if config.visible_only else varied
+
+
+def _varied(sample: Mapping[str, np.ndarray], config: TrainConfig, step: int, place: int) -> Sample:
     if config.augment is not None:
         rng = rng_for(config.seed, "augment", step, place)
         return augment(sample, rng, config.augment, crop_hw=config.crop_hw)

@@ -99,6 +99,14 @@ class ModelConfig(BaseModel):
     evidence_skip: bool = False
     """Compare the backbone's own features over small windows; this evidence is one more channel of the volume
     and, times a learned temperature, is added to the logits of the initial disparity."""
+    census_radius: int | None = Field(default=None, ge=1)
+    """With `evidence_skip`: evidence from census codes of the pixels instead (`stereo_model.census`), over
+    pixels of like colour up to so many quarter-resolution pixels away; nine channels of the volume."""
+    evidence_temperature: float = Field(default=80.0, gt=0.0)  # initial; logits per unit of evidence
+    argmin_radius: int | None = Field(default=None, ge=1)
+    """Bins on each side of the likeliest one that the initial disparity averages over; None: all bins."""
+    volume_skip: bool = False
+    """Add the unfiltered volume to what the hourglass made of it, which knows nothing finer than 1/8."""
 
     # Iterative refinement (paper 3.3)
     context_dims: tuple[int, int, int] = (64, 96, 128)
@@ -182,6 +190,10 @@ _TINY: dict[str, Any] = {
     "classifier_blocks": 0,
     "classifier_kernel": 1,
     "evidence_skip": True,
+    "evidence_temperature": 30.0,
+    "census_radius": 4,
+    "argmin_radius": 1,
+    "volume_skip": True,
     "context_dims": (16, 24, 32),
     "context_strides": (2, 2, 1),
     "hidden_dim": 16,

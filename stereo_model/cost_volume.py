@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stereo_model.census import EVIDENCE_DIM
 from stereo_model.config import ModelConfig
 from stereo_model.layers import (
     BasicBlock3d,
@@ -61,6 +62,13 @@ def window_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tens
     return planes.unsqueeze(1)
 
 
+def evidence_dim(config: ModelConfig) -> int:
+    """Channels of the volume that need no training."""
+    if not config.evidence_skip:
+        return 0
+    return EVIDENCE_DIM if config.census_radius else 1
+
+
 class HybridCostVolume(nn.Module):
     """Build the volume and bring it to `volume_dim` channels.
 
@@ -68,7 +76,7 @@ class HybridCostVolume(nn.Module):
     it is applied to the maps before they are spread over the disparities, so the wide volume of
     concatenated features (`concatenation`) never exists.
 
-    forward: left and right (B,C,h,w), evidence (B,1,D,h,w) if configured -> (B,volume_dim,D,h,w).
+    forward: left and right (B,C,h,w), evidence (B,E,D,h,w) if configured -> (B,volume_dim,D,h,w).
     """
 
     def __init__(self, config: ModelConfig, feature_dim: int) -> None:
@@ -82,31 +90,31 @@ class HybridCostVolume(nn.Module):
         self.groups = 0 if config.cost_volume == "concat" else config.cv_groups
         self.concat_dim = 0 if config.cost_volume == "groupwise" else config.concat_dim
         self.project = Conv2d(feature_dim, self.concat_dim, 1) if self.concat_dim else None
-        self.given = self.groups + config.evidence_skip  # channels that differ between all disparities
+        self.given = self.groups + evidence_dim(config)  # channels that differ between all disparities
         self.mix = Conv3d(self.given + 2 * self.concat_dim, dim, 1)
         blocks = (BasicBlock3d(dim) for _ in range(config.volume_blocks))
         layers = [conv_bn_3d(dim, dim), *blocks] if config.volume_smoothing else []
         self.smooth = nn.Sequential(*layers)
         self.attention = FeatureAttention(dim, feature_dim)
 
-    def forward(self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None = None) -> Tensor:
-        volume = self.mixed(left_bchw, right_bchw, evidence_b1dhw)
+    def forward(self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None = None) -> Tensor:
+        volume = self.mixed(left_bchw, right_bchw, evidence_bedhw)
         if not infers(self):
             volume = volume.contiguous(memory_format=torch.channels_last_3d)
         for layer in self.smooth:
             volume = layer(volume)
         return self.attention(volume, left_bchw)
 
-    def mixed(self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None = None) -> Tensor:
+    def mixed(self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None = None) -> Tensor:
         """The volume after the first layer: (B,volume_dim,D,h,w), laid out by rows."""
         terms = self._concatenated_terms(left_bchw, right_bchw)
         b, _, h, w = left_bchw.shape
         if not infers(self):
-            return self._rows(left_bchw, right_bchw, evidence_b1dhw, terms).permute(0, 4, 2, 1, 3)
+            return self._rows(left_bchw, right_bchw, evidence_bedhw, terms).permute(0, 4, 2, 1, 3)
         frame = left_bchw.new_empty(b, h, self.bins, w, self.mix.out_channels)
         for row, end in row_slabs(frame.permute(0, 4, 1, 2, 3)):
             views = (left_bchw[:, :, row:end], right_bchw[:, :, row:end])
-            evidence = None if evidence_b1dhw is None else evidence_b1dhw[:, :, :, row:end]
+            evidence = None if evidence_bedhw is None else evidence_bedhw[:, :, :, row:end]
             frame[:, row:end] = self._rows(*views, evidence, [term[:, row:end] for term in terms])
         return frame.permute(0, 4, 2, 1, 3)
 
@@ -121,14 +129,14 @@ class HybridCostVolume(nn.Module):
         return [left, F.pad(right, (0, 0, 0, 1))]
 
     def _rows(
-        self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None, terms: list[Tensor]
+        self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None, terms: list[Tensor]
     ) -> Tensor:
         """The mixed volume of some rows, (B,h,D,w,C)."""
         given = []
         if self.groups:
             given.append(group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups))
-        if evidence_b1dhw is not None:
-            given.append(evidence_b1dhw)
+        if evidence_bedhw is not None:
+            given.append(evidence_bedhw)
         weight = self.mix.weight.flatten(1)[:, : self.given]
         if given:
             rows = F.linear(torch.cat(given, dim=1).permute(0, 3, 2, 4, 1), weight, self.mix.bias)

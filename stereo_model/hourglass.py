@@ -22,10 +22,11 @@ from stereo_model.layers import (
 
 
 class CoarseVolumes(NamedTuple):
-    """What the hourglass needs of its input, so that the input itself can go."""
+    """What the hourglass needs of its input, so that the input itself can go where it is not skipped past."""
 
     filtered_bcdhw: Tensor  # decoder at 1/8
     mixed_bcdhw: Tensor  # disparity transformer, at 1/16
+    input_bcdhw: Tensor | None  # the input itself, for `volume_skip`
 
 
 class Hourglass(nn.Module):
@@ -46,6 +47,7 @@ class Hourglass(nn.Module):
         self.up8 = _Up(c16, c8, f8, config)
         self.up4 = upconv_bn_3d(c8, c)
         self.transformer = DisparityTransformer(config)
+        self.skip = config.volume_skip
         self.out = nn.Sequential(
             *(AxialPlanarConv(c, config.disparity_kernel) for _ in range(config.axial_blocks))
         )
@@ -60,7 +62,11 @@ class Hourglass(nn.Module):
         v8 = self.down8(volume_bcdhw, x8)
         v16 = self.down16(v8, x16)
         v16 = self.up16(self.down32(v16, x32), v16, x16)
-        return CoarseVolumes(filtered_bcdhw=self.up8(v16, v8, x8), mixed_bcdhw=mixed)
+        return CoarseVolumes(
+            filtered_bcdhw=self.up8(v16, v8, x8),
+            mixed_bcdhw=mixed,
+            input_bcdhw=volume_bcdhw if self.skip else None,
+        )
 
     def finish(self, coarse: CoarseVolumes) -> Tensor:
         """The last step up and the filters at full resolution."""
@@ -69,6 +75,8 @@ class Hourglass(nn.Module):
             add_enlarged_(volume, coarse.mixed_bcdhw)
         else:
             volume = volume + enlarge(coarse.mixed_bcdhw)
+        if coarse.input_bcdhw is not None:
+            volume = volume + coarse.input_bcdhw
         for block in self.out:
             volume = block(volume)
         return volume
@@ -103,11 +111,9 @@ class _Up(nn.Module):
 class InitialDisparity(nn.Module):
     """Expected disparity under a softmax over the bins.
 
-    forward: volume (B,C,D,h,w), evidence (B,1,D,h,w) if configured -> (B,1,h,w) in quarter-resolution pixels.
+    forward: volume (B,C,D,h,w), evidence (B,E,D,h,w) if configured -> disparity (B,1,h,w) in
+    quarter-resolution pixels, and the logits (B,D,h,w) of its bins.
     """
-
-    INITIAL_TEMPERATURE = 80.0
-    """Logits per unit of cosine; low values average over far too many bins before training."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -118,18 +124,35 @@ class InitialDisparity(nn.Module):
             *(BasicBlock3d(half) for _ in range(blocks)),
             SingleMapConv(half, kernel),
         )
+        if config.evidence_skip:
+            nn.init.zeros_(self.classify[-1].weight)  # training begins at what the evidence says
+        self.argmin_radius = config.argmin_radius
         self.log_temperature = (
-            nn.Parameter(torch.tensor(self.INITIAL_TEMPERATURE).log()) if config.evidence_skip else None
+            nn.Parameter(torch.tensor(config.evidence_temperature).log()) if config.evidence_skip else None
         )
 
-    def forward(self, volume_bcdhw: Tensor, evidence_b1dhw: Tensor | None = None) -> Tensor:
+    def forward(self, volume_bcdhw: Tensor, evidence_bedhw: Tensor | None = None) -> tuple[Tensor, Tensor]:
         logits = self.classify(volume_bcdhw).squeeze(1).float()
         if self.log_temperature is not None:
-            logits = logits + self.log_temperature.exp() * evidence_b1dhw.squeeze(1)
-        return soft_argmin(logits)
+            logits = self.log_temperature.exp() * (logits + evidence_bedhw[:, 0])
+        return soft_argmin(logits, radius=self.argmin_radius), logits
 
 
-def soft_argmin(logits_bdhw: Tensor) -> Tensor:
-    """Expectation of the bin index under softmax over D: (B,1,h,w), in bins."""
+def soft_argmin(logits_bdhw: Tensor, *, radius: int | None = None) -> Tensor:
+    """Expectation of the bin index under softmax over D: (B,1,h,w), in bins.
+
+    With a `radius`, over the likeliest bin and so many on each side only, so that two surfaces are not
+    averaged into a third one between them.
+    """
+    if radius is not None:
+        return _peak_argmin(logits_bdhw, radius)
     bins = torch.arange(logits_bdhw.shape[1], device=logits_bdhw.device, dtype=logits_bdhw.dtype)
     return (logits_bdhw.softmax(1) * bins[:, None, None]).sum(1, keepdim=True)
+
+
+def _peak_argmin(logits_bdhw: Tensor, radius: int) -> Tensor:
+    peak = logits_bdhw.argmax(1, keepdim=True)
+    bins = peak + torch.arange(-radius, radius + 1, device=peak.device)[:, None, None]
+    inside = (bins >= 0) & (bins < logits_bdhw.shape[1])
+    near = logits_bdhw.gather(1, bins.clamp(0, logits_bdhw.shape[1] - 1)).masked_fill(~inside, -torch.inf)
+    return (near.softmax(1) * bins).sum(1, keepdim=True)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from stereo_model import winograd
+from stereo_model.census import census_evidence
 from stereo_model.config import SIZE_MULTIPLE, VOLUME_STRIDE, ModelConfig
 from stereo_model.context import ContextLevel, ContextNetwork
 from stereo_model.cost_volume import HybridCostVolume, window_evidence
@@ -47,6 +48,7 @@ class StereoOutput:
 
     initial_disparity: Tensor  # (B,1,H/4,W/4), quarter-resolution pixels
     disparities: list[Tensor]  # each (B,1,H,W), pixels; one per iteration, or the last alone
+    logits: Tensor | None = None  # (B,D,H/4,W/4) of the bins of the initial disparity, unless that was given
 
 
 class FoundationStereo(nn.Module):
@@ -93,45 +95,55 @@ class FoundationStereo(nn.Module):
     ) -> StereoOutput:
         """Estimate the disparity of the left image.
 
-        `every_iteration` asks for the full-resolution map of each iteration; by default that is so in
-        training mode. `initial_disparity` (B,1,H/4,W/4), in quarter-resolution pixels, replaces the network's
-        own, which is then not computed. Raises ImageSizeError for unequal shapes or sides that are not
-        multiples of 32.
+        0 iterations give the initial disparity alone. `every_iteration` asks for the full-resolution map of
+        each iteration; by default that is so in training mode. `initial_disparity` (B,1,H/4,W/4), in
+        quarter-resolution pixels, replaces the network's own, which is then not computed. Raises
+        ImageSizeError for unequal shapes or sides that are not multiples of 32.
         """
         steps = self.config.iterations if iterations is None else iterations
-        if steps < 1:
-            raise ValueError(f"iterations must be at least 1, got {steps}")
+        if steps < 0:
+            raise ValueError(f"iterations must not be negative, got {steps}")
         _check_pair(left_bchw, right_bchw)
         _check_initial(initial_disparity, left_bchw)
         left, right = self._normalise(left_bchw), self._normalise(right_bchw)
         pyramid, raw, prior_left = self._features(left, right)
-        initial, lookup = self._volumes(pyramid, raw, initial_disparity)
-        del pyramid, raw
+        evidence = self._evidence(left_bchw, right_bchw, raw)
+        initial, logits, lookup = self._volumes(pyramid, evidence, initial_disparity)
+        del pyramid, raw, evidence
+        if steps == 0:
+            return StereoOutput(initial_disparity=initial, disparities=[], logits=logits)
         every = self.training if every_iteration is None else every_iteration
         levels = self.context(left, prior_left)
         disparities = self._refine(initial, lookup, levels, self.half_stem(left), steps, every)
-        return StereoOutput(initial_disparity=initial, disparities=disparities)
+        return StereoOutput(initial_disparity=initial, disparities=disparities, logits=logits)
 
     def _volumes(
-        self, pyramid: list[Tensor], raw_bchw: Tensor | None, given_b1hw: Tensor | None
-    ) -> tuple[Tensor, GeometryLookup]:
-        """Initial disparity and the volumes to look up, from the features of [left; right]."""
+        self, pyramid: list[Tensor], evidence_bedhw: Tensor | None, given_b1hw: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, GeometryLookup]:
+        """Initial disparity, its logits and the volumes to look up, from the features of [left; right]."""
         left4, right4 = pyramid[0].chunk(2)
-        evidence = (
-            window_evidence(*raw_bchw.chunk(2), bins=self.config.bins) if self.config.evidence_skip else None
-        )
-        volume = self._filtered(pyramid, evidence)
-        initial = self.initial(volume, evidence) if given_b1hw is None else given_b1hw
+        volume = self._filtered(pyramid, evidence_bedhw)
+        initial, logits = self.initial(volume, evidence_bedhw) if given_b1hw is None else (given_b1hw, None)
         lookup = GeometryLookup(
             volume, left4, right4, levels=self.config.corr_levels, radius=self.config.corr_radius
         )
-        return initial, lookup
+        return initial, logits, lookup
 
-    def _filtered(self, pyramid: list[Tensor], evidence_b1dhw: Tensor | None) -> Tensor:
+    def _evidence(self, left_bchw: Tensor, right_bchw: Tensor, raw_bchw: Tensor | None) -> Tensor | None:
+        """What the images say before any training, from the images in 0..255 and [left; right] features."""
+        config = self.config
+        if not config.evidence_skip:
+            return None
+        if config.census_radius is None:
+            return window_evidence(*raw_bchw.chunk(2), bins=config.bins)
+        with torch.autocast(left_bchw.device.type, enabled=False):
+            return census_evidence(left_bchw, right_bchw, bins=config.bins, radius=config.census_radius)
+
+    def _filtered(self, pyramid: list[Tensor], evidence_bedhw: Tensor | None) -> Tensor:
         """The filtered volume. The unfiltered one is let go as soon as its coarse levels are there."""
         left4, right4 = pyramid[0].chunk(2)
         features = [level.chunk(2)[0] for level in pyramid[1:]]
-        volume = self._run(self.cost_volume, self.cost_volume, left4, right4, evidence_b1dhw)
+        volume = self._run(self.cost_volume, self.cost_volume, left4, right4, evidence_bedhw)
         coarse = self._run(self.hourglass, self.hourglass.coarse, volume, features)
         del volume
         return self._run(self.hourglass, self.hourglass.finish, coarse)
@@ -149,10 +161,19 @@ class FoundationStereo(nn.Module):
             self.features.backbone.requires_grad_(False)
         self.train(self.training)
 
+    def freeze_initial(self) -> None:
+        """Keep all that the initial disparity comes from as it is, so that only the refinement learns."""
+        for part in self._initial_parts():
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def _initial_parts(self) -> list[nn.Module]:
+        return [self.features, self.cost_volume, self.hourglass, self.initial]
+
     def _frozen_parts(self) -> list[nn.Module]:
-        backbone = self.features.backbone
-        learns = backbone is None or any(weight.requires_grad for weight in backbone.parameters())
-        return ([] if learns else [backbone]) + ([] if self.prior is None else self.prior.frozen_parts())
+        backbone = [] if self.features.backbone is None else [self.features.backbone]
+        frozen = [part for part in (*backbone, *self._initial_parts()) if not _learns(part)]
+        return frozen + ([] if self.prior is None else self.prior.frozen_parts())
 
     @torch.inference_mode()
     def predict(
@@ -172,6 +193,8 @@ class FoundationStereo(nn.Module):
         """
         if left_bchw.shape != right_bchw.shape or left_bchw.dim() != 4:
             raise ImageSizeError(_pair_message(left_bchw, right_bchw))
+        if iterations is not None and iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {iterations}")
         left, right = left_bchw.float(), right_bchw.float()
         _check_finite(left, right)
         was_training = self.training
@@ -305,3 +328,7 @@ def _check_finite(left_bchw: Tensor, right_bchw: Tensor) -> None:
 
 def _pair_message(left: Tensor, right: Tensor) -> str:
     return f"got left {tuple(left.shape)} and right {tuple(right.shape)}, expected two equal (B,3,H,W)"
+
+
+def _learns(part: nn.Module) -> bool:
+    return any(weight.requires_grad for weight in part.parameters())

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stereo_model.context import ContextLevel
-from stereo_model.cost_volume import HybridCostVolume, window_evidence
+from stereo_model.cost_volume import HybridCostVolume
 from stereo_model.layers import Conv3d, DisparityConv, SingleMapConv
 from stereo_model.lookup import all_pairs_correlation
 from stereo_model.model import FoundationStereo, StereoOutput
@@ -36,12 +36,12 @@ def plain_copy(model: FoundationStereo) -> FoundationStereo:
 class PlainCostVolume(HybridCostVolume):
     """Correlation and concatenation built bin by bin, joined, then convolved."""
 
-    def forward(self, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None = None) -> Tensor:
+    def forward(self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None = None) -> Tensor:
         parts = []
         if self.groups:
             parts.append(plain_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups))
-        if evidence_b1dhw is not None:
-            parts.append(evidence_b1dhw)
+        if evidence_bedhw is not None:
+            parts.append(evidence_bedhw)
         if self.project is not None:
             views = (self.project(view) for view in (left_bchw, right_bchw))
             parts.append(plain_concatenation(*views, bins=self.bins))
@@ -178,10 +178,10 @@ class PlainStereo(FoundationStereo):
         left, right = self._normalise(left_bchw), self._normalise(right_bchw)
         pyramid, raw, prior_left = self._features(left, right)
         left4, right4 = pyramid[0].chunk(2)
-        evidence = window_evidence(*raw.chunk(2), bins=config.bins) if config.evidence_skip else None
+        evidence = self._evidence(left_bchw, right_bchw, raw)
         volume = self.cost_volume(left4, right4, evidence)
         filtered = self.hourglass(volume, [level.chunk(2)[0] for level in pyramid[1:]])
-        initial = self.initial(filtered, evidence)
+        initial, logits = self.initial(filtered, evidence)
         initial = initial if initial_disparity is None else initial_disparity
         lookup = PlainLookup(filtered, left4, right4, levels=config.corr_levels, radius=config.corr_radius)
         levels = self.context(left, prior_left)
@@ -194,7 +194,7 @@ class PlainStereo(FoundationStereo):
             mask = self.upsampler.mask(states[0])
             if every or step == steps - 1:
                 maps.append(self.upsampler.finish(mask, half, disparity))
-        return StereoOutput(initial_disparity=initial, disparities=maps)
+        return StereoOutput(initial_disparity=initial, disparities=maps, logits=logits)
 
 
 _PLAIN: dict[type[nn.Module], type[nn.Module]] = {

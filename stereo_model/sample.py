@@ -66,3 +66,12 @@ def checked_sample(raw: Mapping[str, np.ndarray], *, source: str) -> Sample:
             found = f"{array.dtype.name} {array.shape}"
             raise SampleError(f"{source}: {key} is {found}, expected {kind} {shape}")
     return Sample(**arrays)
+
+
+def without_hidden(sample: Sample) -> Sample:
+    """The sample with truth only where the right image shows the pixel, as far as the sample knows."""
+    columns = np.arange(sample["disparity"].shape[1], dtype=np.float32)
+    shown = sample["valid"] & (sample["disparity"] <= columns)
+    if "occluded" in sample:
+        shown &= ~sample["occluded"]
+    return {**sample, "valid": shown}

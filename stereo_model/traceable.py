@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from stereo_model.config import VOLUME_STRIDE
+from stereo_model.census import LIKE_COLOUR, census
+from stereo_model.config import VOLUME_STRIDE, ModelConfig
 from stereo_model.cost_volume import HybridCostVolume
 from stereo_model.lookup import GeometryLookup
 from stereo_model.model import FoundationStereo
@@ -45,10 +46,10 @@ class TraceableStereo(nn.Module):
         left, right = ((x / 255.0 - net.pixel_mean) / net.pixel_std for x in (left_bchw, right_bchw))
         pyramid, raw, prior = net.features(torch.cat([left, right]), self.prior)
         left4, right4 = pyramid[0].chunk(2)
-        evidence = window_evidence(*raw.chunk(2), bins=config.bins) if config.evidence_skip else None
+        evidence = evidence_of(config, left_bchw, right_bchw, raw)
         volume = cost_volume(net.cost_volume, left4, right4, evidence)
         volume = net.hourglass(volume, [level.chunk(2)[0] for level in pyramid[1:]])
-        disparity = net.initial(volume, evidence)
+        disparity, _ = net.initial(volume, evidence)
         lookup = GeometryLookup(volume, left4, right4, levels=config.corr_levels, radius=config.corr_radius)
         levels = net.context(left, None if prior is None else prior.chunk(2)[0])
         states, terms = [level.hidden_bchw for level in levels], net.update.context_terms(levels)
@@ -68,13 +69,13 @@ def holds_for_every_size(prior: MonocularPrior | None) -> bool:
 
 
 def cost_volume(
-    net: HybridCostVolume, left_bchw: Tensor, right_bchw: Tensor, evidence_b1dhw: Tensor | None
+    net: HybridCostVolume, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None
 ) -> Tensor:
     """HybridCostVolume.forward."""
     correlation = group_correlation(left_bchw, right_bchw, bins=net.bins, groups=net.groups)
     left = net.project(left_bchw).unsqueeze(2).expand(-1, -1, net.bins, -1, -1)
     right = torch.stack(_shifted(net.project(right_bchw), net.bins), dim=2)
-    given = [correlation] if evidence_b1dhw is None else [correlation, evidence_b1dhw]
+    given = [correlation] if evidence_bedhw is None else [correlation, evidence_bedhw]
     return net.attention(net.smooth(net.mix(torch.cat([*given, left, right], dim=1))), left_bchw)
 
 
@@ -82,6 +83,47 @@ def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, group
     """cost_volume.group_correlation."""
     left, right = (F.normalize(x.unflatten(1, (groups, -1)), dim=2) for x in (left_bchw, right_bchw))
     return torch.stack([(left * plane).sum(2) for plane in _shifted(right, bins)], dim=2)
+
+
+def evidence_of(
+    config: ModelConfig, left_bchw: Tensor, right_bchw: Tensor, raw_bchw: Tensor
+) -> Tensor | None:
+    """FoundationStereo._evidence."""
+    if not config.evidence_skip:
+        return None
+    if config.census_radius is None:
+        return window_evidence(*raw_bchw.chunk(2), bins=config.bins)
+    return census_evidence(left_bchw, right_bchw, bins=config.bins, radius=config.census_radius)
+
+
+def census_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, radius: int) -> Tensor:
+    """census.census_evidence."""
+    side = VOLUME_STRIDE
+    left, right = census(left_bchw), census(right_bchw)
+    right = torch.cat([right, torch.ones_like(right[:, :1])], dim=1)  # and where there is an image at all
+    planes = []
+    for shifted in _shifted(right, side * bins):
+        products = F.avg_pool2d((left * shifted[:, :-1]).sum(1, keepdim=True), side)
+        planes.append(products * F.avg_pool2d(shifted[:, -1:], side).floor())
+    cells, colour = torch.cat(planes, dim=1), F.avg_pool2d(left_bchw, side)
+    support = _like_average(_like_average(cells, colour, radius, dim=3), colour, radius, dim=2)
+    near = F.max_pool3d(support.unsqueeze(1), (5, 1, 1), stride=(side, 1, 1), padding=(2, 0, 0))
+    fine = (plane.unflatten(1, (bins, side)).transpose(1, 2) for plane in (support, cells))
+    return torch.cat([near, *fine], dim=1)
+
+
+def _like_average(planes_bnhw: Tensor, colour_bchw: Tensor, radius: int, *, dim: int) -> Tensor:
+    """census._like_average, neighbours beyond the image weighing nothing."""
+    there = torch.cat([planes_bnhw, colour_bchw, torch.ones_like(colour_bchw[:, :1])], dim=1)
+    padding = (radius, radius, 0, 0) if dim == 3 else (0, 0, radius, radius)
+    padded, length = F.pad(there, padding), colour_bchw.shape[dim]
+    total, weights = planes_bnhw, torch.ones_like(colour_bchw[:, :1])
+    for place in (*range(radius), *range(radius + 1, 2 * radius + 1)):
+        near = padded.narrow(dim, place, length)
+        planes, colour, inside = near.split([planes_bnhw.shape[1], colour_bchw.shape[1], 1], dim=1)
+        weight = inside * torch.exp(-(colour - colour_bchw).abs().sum(1, keepdim=True) / LIKE_COLOUR)
+        total, weights = total + weight * planes, weights + weight
+    return total / weights
 
 
 def window_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tensor:

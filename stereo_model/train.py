@@ -193,6 +193,8 @@ class Trainer:
         sums = self.team.summed(torch.cat([sums, sums.new_tensor([float(asked())])])).tolist()
         norm = float(torch.nn.utils.clip_grad_norm_(self._trainable, self.config.clip_norm))
         measures = dict(zip(MEASURES, sums, strict=False))
+        if not self.config.passes:
+            del measures["epe"]  # nothing was refined
         if not (math.isfinite(measures["loss"]) and math.isfinite(norm)):
             raise NonFiniteLossError(self._save_offender(batch, measures["loss"], norm))
         self.optimizer.step()
@@ -218,7 +220,8 @@ class Trainer:
                 self._statistics.collect()
                 (terms.total * self.team.size).backward()  # gradients are averaged over the workers
             self._statistics.restore()
-            sums += torch.stack([terms.total.detach(), terms.initial, terms.iterations[-1]]).double()
+            epe = terms.iterations[-1] if terms.iterations else torch.zeros_like(terms.initial)
+            sums += torch.stack([terms.total.detach(), terms.initial, epe]).double()
         return sums
 
     def _loss(self, piece: Batch, known: KnownPixels) -> LossTerms:
@@ -228,8 +231,8 @@ class Trainer:
         half = torch.autocast(self.device, torch.bfloat16, enabled=config.precision == "bf16")
         with torch.random.fork_rng(devices=devices), half:
             torch.manual_seed(seed_of(config.seed, "dropout", self.step, piece.places[0]))
-            output = self._network(*images, iterations=config.iterations, every_iteration=True)
-        if self._picture_due(self.step + 1) and self._shown is None:
+            output = self._network(*images, iterations=config.passes, every_iteration=True)
+        if output.disparities and self._picture_due(self.step + 1) and self._shown is None:
             self._shown = _first_pair(piece, output.disparities[-1])
         return stereo_loss(
             output,
@@ -238,6 +241,8 @@ class Trainer:
             max_disparity=self.model.config.max_disparity,
             gamma=config.gamma,
             weights=config.iteration_weights,
+            initial_loss=config.initial_loss,
+            saturation=config.saturation,
             known=known,
         )
 
@@ -256,8 +261,9 @@ class Trainer:
         own = known_pixels(
             batch.disparity_bhw, batch.valid_bhw, max_disparity=self.model.config.max_disparity
         )
-        full, quarter = self.team.summed(torch.stack([own.full, own.quarter]).to(self.device))
-        return KnownPixels(full=full, quarter=quarter)
+        counts = torch.stack([own.full, own.quarter, own.cells]).to(self.device)
+        full, quarter, cells = self.team.summed(counts)
+        return KnownPixels(full=full, quarter=quarter, cells=cells)
 
     def _validate_if_due(self, log: TrainingLog | None, last: int) -> None:
         every = self.config.validate_every
@@ -314,6 +320,8 @@ class Trainer:
         model = model.to(self.device)
         if self.config.freeze_backbone:
             model.freeze_backbone()
+        if self.config.learn == "refinement":
+            model.freeze_initial()
         if self.config.gradient_checkpointing:
             if not hasattr(model, "checkpointing"):
                 raise UnsupportedModelError(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from stereo_model.augment import AugmentConfig
 from stereo_model.config import SIZE_MULTIPLE
-from stereo_model.loss import GAMMA, IterationWeights
+from stereo_model.loss import GAMMA, InitialLoss, IterationWeights
 
 DECAY_AT = 0.8  # share of the steps after which the learning rate is a tenth
 DECAY = 0.1
@@ -37,6 +37,7 @@ HOW = frozenset(
 
 Schedule = Literal["step", "cosine"]
 Precision = Literal["fp32", "bf16"]
+Learn = Literal["all", "initial", "refinement"]
 Device = Literal["cpu", "cuda"]
 
 
@@ -68,6 +69,14 @@ class TrainConfig(BaseModel):
     iterations: int = Field(default=4, ge=1)
     gamma: float = Field(default=GAMMA, gt=0.0, le=1.0)
     iteration_weights: IterationWeights = "plain"  # `adjusted`: as RAFT-Stereo; see stereo_model.loss
+    initial_loss: InitialLoss = "smooth_l1"  # `bins` learns faster; see stereo_model.loss
+    saturation: float | None = Field(default=None, gt=0.0)  # pixels; bound of a pixel's loss
+    learn: Learn = "all"
+    """Which part of the network learns. `initial`: features, volume and filtering, by the initial disparity
+    alone; no iteration is computed. `refinement`: the rest. One after the other costs less than half of
+    both at once, and the refinement then starts from a disparity worth refining."""
+    visible_only: bool = False
+    """Learn from pixels that the right image shows. Without: as published, hidden ones are guessed."""
     clip_norm: float = Field(default=1.0, gt=0.0)  # L2 norm of the whole gradient
     freeze_backbone: bool = False
     sync_batch_norm: bool = False
@@ -103,6 +112,11 @@ class TrainConfig(BaseModel):
                 f"batch_size must be a multiple of micro_batch={self.micro_batch}, got {self.batch_size}"
             )
         return self
+
+    @property
+    def passes(self) -> int:
+        """Iterations of the refinement in each step."""
+        return 0 if self.learn == "initial" else self.iterations
 
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of step 0, 1, ...: warm-up, then as `schedule` says."""

@@ -74,7 +74,7 @@ def test_features_that_do_not_split_into_groups_are_refused():
 @pytest.mark.parametrize("recorded", [False, True])
 def test_the_mixed_volume_equals_the_first_layer_on_the_joined_volumes(kind, evidence, recorded):
     torch.manual_seed(0)
-    config = model_config("nano", cost_volume=kind, evidence_skip=evidence)
+    config = model_config("nano", cost_volume=kind, evidence_skip=evidence, census_radius=None)
     part = HybridCostVolume(config, 16).eval()
     left, right = torch.randn(2, 2, 16, 6, 9)
     given = torch.randn(2, 1, config.bins, 6, 9) if evidence else None

@@ -29,7 +29,8 @@ def lively(preset: str = "nano", **overrides):
     """An untrained model whose volume and refinement move the disparity by pixels, as a trained one's do."""
     model = create_model(preset, **overrides)
     with torch.no_grad():
-        model.initial.classify[-1].weight *= 30
+        random = torch.Generator().manual_seed(1)
+        model.initial.classify[-1].weight.normal_(std=0.3, generator=random)
         model.update.disparity_head[-1].weight *= 3000
         for name, weight in model.named_parameters():
             if name.endswith((".ls1.gamma", ".ls2.gamma")):  # transformer blocks that do something

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from stereo_model.loss import iteration_weights, known_pixels, stereo_loss
+from stereo_model.loss import BIN_L1_WEIGHT, iteration_weights, known_pixels, stereo_loss
 from stereo_model.model import StereoOutput
 
 TRUTH = torch.full((1, 4, 4), 8.0)
@@ -98,3 +100,23 @@ def test_estimates_in_half_precision_are_judged_in_single():
         disparities=[guess.disparities[0].bfloat16()],
     )
     assert stereo_loss(coarse, TRUTH, EVERYWHERE, max_disparity=64).total.dtype == torch.float32
+
+
+def test_the_bins_loss_by_hand():
+    # truth 8 px = 2 bins; the right bin has half of the probability; the mean of the bins is off by 1 bin
+    logits = torch.tensor([0.25, 0.0, 0.5, 0.25]).log().view(1, 4, 1, 1)
+    guess = StereoOutput(initial_disparity=torch.full((1, 1, 1, 1), 3.0), disparities=[], logits=logits)
+    terms = stereo_loss(guess, TRUTH, EVERYWHERE, max_disparity=64, initial_loss="bins")
+    assert terms.total.item() == pytest.approx(math.log(2) + BIN_L1_WEIGHT * 0.5)
+
+
+def test_the_bins_loss_shares_the_truth_out_between_two_bins():
+    logits = torch.tensor([0.1, 0.2, 0.7]).log().view(1, 3, 1, 1)
+    guess = StereoOutput(initial_disparity=torch.full((1, 1, 1, 1), 1.75), disparities=[], logits=logits)
+    terms = stereo_loss(guess, TRUTH - 1, EVERYWHERE, max_disparity=64, initial_loss="bins")  # 7 px: bin 1.75
+    assert terms.initial.item() == pytest.approx(-0.25 * math.log(0.2) - 0.75 * math.log(0.7))
+
+
+def test_a_saturated_loss_is_half_its_bound_at_the_bound():
+    terms = stereo_loss(output(2.0, 12.0), TRUTH, EVERYWHERE, max_disparity=64, saturation=4.0)
+    assert terms.total.item() == pytest.approx(2.0) and terms.iterations[0].item() == 4.0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -85,9 +87,25 @@ def test_images_that_do_not_fit_are_refused_with_their_shapes(nano, shapes):
         nano(left, right)
 
 
-def test_zero_iterations_are_refused(nano):
+def test_zero_iterations_give_the_initial_disparity_alone(nano):
+    output = nano(*pair(), iterations=0)
+    assert output.disparities == []
+    assert torch.equal(output.initial_disparity, nano(*pair(), iterations=1).initial_disparity)
+
+
+def test_a_prediction_needs_an_iteration(nano):
     with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
-        nano(*pair(), iterations=0)
+        nano.predict(*pair(), iterations=0)
+
+
+def test_a_frozen_initial_disparity_leaves_the_refinement_to_learn(nano):
+    model = copy.deepcopy(nano)
+    model.freeze_initial()
+    model.train()
+    assert not model.hourglass.training and model.update.training
+    output = model(*pair(), iterations=1)
+    output.disparities[-1].sum().backward()
+    assert model.cost_volume.mix.weight.grad is None and model.update.motion.corr1.weight.grad is not None
 
 
 def test_the_seed_decides_the_weights_and_leaves_the_global_generator_alone():

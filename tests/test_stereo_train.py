@@ -14,7 +14,7 @@ from stereo_model.batches import load_batch
 from stereo_model.config import ConfigError, parse_config
 from stereo_model.mixture import Mixture, Part
 from stereo_model.run_folder import checkpoints
-from stereo_model.sample import SampleError
+from stereo_model.sample import SampleError, without_hidden
 from stereo_model.streams import rng_for
 from stereo_model.train import (
     DeviceError,
@@ -379,3 +379,23 @@ def test_a_gpu_that_is_not_there_is_one_clear_error(dataset, tmp_path, monkeypat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="device is cuda, but torch finds no CUDA device"):
         trainer(dataset, tmp_path, CONFIG.model_copy(update={"device": "cuda"}))
+
+
+@pytest.mark.parametrize(
+    ("learn", "moves"), [("initial", "cost_volume.mix.weight"), ("refinement", "update.motion.corr1.weight")]
+)
+def test_a_stage_moves_its_own_part_of_the_network_alone(dataset, tmp_path, learn, moves):
+    parts = {"initial": "cost_volume.mix.weight", "refinement": "update.motion.corr1.weight"}
+    model = create_model("nano")
+    before = {name: model.state_dict()[name].clone() for name in parts.values()}
+    config = CONFIG.model_copy(update={"learn": learn, "initial_loss": "bins", "saturation": 4.0})
+    after = train(model, dataset, config, tmp_path, data_digest="d").state_dict()
+    assert [name for name in before if not torch.equal(before[name], after[name])] == [moves]
+
+
+def test_hidden_pixels_have_no_truth_where_only_visible_ones_are_to_be_learnt():
+    sample = textured_pair(0, 4, height=1 * 2, width=8)
+    assert without_hidden(sample)["valid"].tolist() == [[False] * 4 + [True] * 4] * 2
+    sample["occluded"] = np.zeros((2, 8), bool)
+    sample["occluded"][:, 6] = True
+    assert without_hidden(sample)["valid"].tolist() == [[False] * 4 + [True, True, False, True]] * 2
