@@ -230,7 +230,7 @@ def _counter(what: str, total: int) -> Iterator[_Counter]:
 )
 @clear_errors
 def train(
-    recipe: Annotated[str, typer.Argument(help="paper, finetune, cpu, or a YAML file.")],
+    recipe: Annotated[str, typer.Argument(help="paper, finetune, cpu, cpu-refine, or a YAML file.")],
     values: Annotated[
         list[str] | None,
         typer.Argument(metavar="[FIELD=VALUE]...", help="Replace single values, such as training.steps=500."),

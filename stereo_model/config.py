@@ -210,6 +210,16 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "vitb": {"prior": "depth_anything_v2_vitb"},
     "vits": {"prior": "depth_anything_v2_vits"},
     "tiny": _TINY,
+    "small": _TINY
+    | {
+        "half_dim": 16,
+        "volume_dim": 16,
+        "axial_blocks": 2,
+        "context_dims": (32, 48, 64),
+        "hidden_dim": 32,
+        "motion_corr_dim": 64,
+        "iterations": 12,
+    },
     "nano": _TINY
     | {
         "lateral_dims": (8, 8, 16, 16),

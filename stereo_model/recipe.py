@@ -5,9 +5,10 @@
     validation:   [{kind: middlebury, root: /data/middlebury, options: {resolution: Q}}]
     training:     {steps: 200000, batch_size: 128, ...}                         see TrainConfig
 
-`paper`, `finetune` and `cpu` are recipes that come with the package; their data folders and weights are left
-open, to be given as overrides: load_recipe("paper", **{"data.fsd.root": "/data/fsd"}). Single values are
-named by dots, entries of a list by name, kind or number. Paths are relative to the current folder.
+`paper`, `finetune`, `cpu` and `cpu-refine` are recipes that come with the package; their data folders and
+weights are left open, to be given as overrides: load_recipe("paper", **{"data.fsd.root": "/data/fsd"}).
+Single values are named by dots, entries of a list by name, kind or number. Paths are relative to the
+current folder.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def test_a_bad_value_is_one_line_that_names_it(overrides, expected):
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown preset 'huge': expected one of nano, tiny"):
+    with pytest.raises(ConfigError, match="unknown preset 'huge': expected one of nano, small, tiny"):
         create_model("huge")
 
 

@@ -287,3 +287,9 @@ def test_half_precision_keeps_volumes_for_the_lookup_and_disparities_in_float32(
     with torch.no_grad():
         full = model(*pair(), iterations=2)
     assert (low.disparities[-1] - full.disparities[-1]).abs().mean() < 1.0
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small"])
+def test_a_small_size_predicts_any_image(preset):
+    left, right = torch.rand(2, 1, 3, 50, 70) * 255
+    assert create_model(preset, max_disparity=64).predict(left, right, iterations=1).shape == (1, 1, 50, 70)

@@ -40,7 +40,7 @@ def tiny_recipe(pairs, **more):
 
 
 def test_the_presets_are_the_trainings_they_say_they_are():
-    assert preset_names() == ("cpu", "finetune", "paper")
+    assert preset_names() == ("cpu", "cpu-refine", "finetune", "paper")
     paper = load_recipe("paper")
     training = paper.training
     assert (training.steps, training.batch_size, training.crop_hw) == (200_000, 128, (320, 736))
@@ -104,7 +104,7 @@ class PriorModel:
 @pytest.mark.parametrize(
     ("source", "overrides", "expected"),
     [
-        ("papr", {}, "neither a file nor one of cpu, finetune, paper, did you mean 'paper'?"),
+        ("papr", {}, "neither a file nor one of cpu, cpu-refine, finetune, paper, did you mean 'paper'?"),
         ("paper", {"training.stepz": 1}, "unknown field 'training.stepz', did you mean 'steps'?"),
         (
             "paper",
