@@ -1,7 +1,7 @@
 # make demo   render, curate and publish a small dataset; look at runs/demo
 # make test   run the test suite
 # make lint   style checks          make test-slow   soak and real-data tests
-# make bench  what a pair costs     make clean       remove the environment and the demo run
+# make bench  what things cost      make clean       remove the environment and the demo run
 
 PYTHON ?= python3
 VENV := .venv
@@ -49,6 +49,7 @@ lint: install
 bench: install
 	$(BIN)/python -m benchmarks.pair
 	$(BIN)/python -m benchmarks.crops
+	$(BIN)/python -m benchmarks.stereo_speed
 
 clean:
 	rm -rf $(VENV) $(RUN)

@@ -55,7 +55,8 @@ def window_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tens
     that fall off from the middle. Needs no training: with ImageNet features it finds two thirds of the
     visible pixels of rendered pairs within 2 px.
     """
-    left, right = F.instance_norm(left_bchw.float()), F.instance_norm(right_bchw.float())
+    both = torch.cat([left_bchw, right_bchw]).float()  # torch 2.13 has wrong gradients for one image alone
+    left, right = F.instance_norm(both).chunk(2)
     planes = group_correlation(left, right, bins=bins, groups=1)[:, 0]
     for _ in range(2):
         planes = F.avg_pool2d(planes, 3, stride=1, padding=1, count_include_pad=False)
