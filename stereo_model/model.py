@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -161,18 +161,24 @@ class FoundationStereo(nn.Module):
             self.features.backbone.requires_grad_(False)
         self.train(self.training)
 
-    def freeze_initial(self) -> None:
-        """Keep all that the initial disparity comes from as it is, so that only the refinement learns."""
+    def learn_only(self, what: Literal["initial", "refinement"]) -> None:
+        """Let only what the initial disparity comes from learn, or only the rest; both but the prior."""
         for part in self._initial_parts():
-            part.requires_grad_(False)
+            part.requires_grad_(what == "initial")
+        for part in self._refinement_parts():
+            part.requires_grad_(what == "refinement")
         self.train(self.training)
 
     def _initial_parts(self) -> list[nn.Module]:
         return [self.features, self.cost_volume, self.hourglass, self.initial]
 
+    def _refinement_parts(self) -> list[nn.Module]:
+        return [self.half_stem, self.context, self.update, self.upsampler]
+
     def _frozen_parts(self) -> list[nn.Module]:
         backbone = [] if self.features.backbone is None else [self.features.backbone]
-        frozen = [part for part in (*backbone, *self._initial_parts()) if not _learns(part)]
+        parts = (*backbone, *self._initial_parts(), *self._refinement_parts())
+        frozen = [part for part in parts if not _learns(part)]
         return frozen + ([] if self.prior is None else self.prior.frozen_parts())
 
     @torch.inference_mode()

@@ -318,10 +318,10 @@ class Trainer:
 
     def _prepared(self, model: FoundationStereo) -> FoundationStereo:
         model = model.to(self.device)
+        if self.config.learn != "all":
+            model.learn_only(self.config.learn)
         if self.config.freeze_backbone:
             model.freeze_backbone()
-        if self.config.learn == "refinement":
-            model.freeze_initial()
         if self.config.gradient_checkpointing:
             if not hasattr(model, "checkpointing"):
                 raise UnsupportedModelError(

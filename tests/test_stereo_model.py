@@ -100,7 +100,7 @@ def test_a_prediction_needs_an_iteration(nano):
 
 def test_a_frozen_initial_disparity_leaves_the_refinement_to_learn(nano):
     model = copy.deepcopy(nano)
-    model.freeze_initial()
+    model.learn_only("refinement")
     model.train()
     assert not model.hourglass.training and model.update.training
     output = model(*pair(), iterations=1)
