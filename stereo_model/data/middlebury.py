@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from stereo_model.data.base import DataOptionError, Files, PairFiles, Truth, finite_positive
 from stereo_model.data.encodings import read_pfm, read_u8
@@ -20,7 +19,19 @@ RESOLUTIONS = ("Q", "H", "F")  # quarter, half, full
 VISIBLE = 255
 
 
-class Middlebury(PairFiles):
+class _MaskedPairs(PairFiles):
+    """Pairs whose truth is a PFM, with a mask of what both views see."""
+
+    def _truth(self, files: Files) -> Truth:
+        disparity_hw = read_pfm(self.root / files.truth)
+        return Truth(
+            disparity_hw=disparity_hw,
+            valid_hw=finite_positive(disparity_hw),
+            occluded_hw=read_u8(self.root / files.extra[0]) != VISIBLE,
+        )
+
+
+class Middlebury(_MaskedPairs):
     """`root` is MiddEval3. A scene is "trainingQ/Adirondack"."""
 
     kind = "middlebury"
@@ -48,11 +59,8 @@ class Middlebury(PairFiles):
             extra=(f"{scene}/mask0nocc.png",),
         )
 
-    def _truth(self, files: Files) -> Truth:
-        return _masked_truth(self.root / files.truth, self.root / files.extra[0])
 
-
-class Eth3d(PairFiles):
+class Eth3d(_MaskedPairs):
     """ETH3D's two-view training pairs (www.eth3d.net/datasets), grey. A scene is "delivery_area_1l"."""
 
     kind = "eth3d"
@@ -71,15 +79,3 @@ class Eth3d(PairFiles):
             truth=f"two_view_training_gt/{scene}/disp0GT.pfm",
             extra=(f"two_view_training_gt/{scene}/mask0nocc.png",),
         )
-
-    def _truth(self, files: Files) -> Truth:
-        return _masked_truth(self.root / files.truth, self.root / files.extra[0])
-
-
-def _masked_truth(truth: Path, mask: Path) -> Truth:
-    disparity_hw = read_pfm(truth)
-    return Truth(
-        disparity_hw=disparity_hw,
-        valid_hw=finite_positive(disparity_hw),
-        occluded_hw=read_u8(mask) != VISIBLE,
-    )
