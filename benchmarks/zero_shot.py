@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -26,14 +26,14 @@ from rich.console import Console
 from rich.table import Table
 
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint, save_checkpoint
-from stereo_model.augment import AugmentConfig
 from stereo_model.data import open_dataset
 from stereo_model.data.base import StereoFiles
 from stereo_model.evaluate import predict_disparity
 from stereo_model.metrics import MaskPolicy, PixelFlags, bad_pixels, valid_mask
 from stereo_model.model import FoundationStereo
+from stereo_model.recipe import load_recipe
 from stereo_model.sample import Sample
-from stereo_model.train import TrainConfig, Trainer
+from stereo_model.train import Trainer
 
 TAU = 2.0  # pixels
 SGBM_STEP = 16  # its number of disparities is a multiple of this
@@ -47,23 +47,7 @@ SGBM = {
     "speckleRange": 2,
 }  # and MODE_HH
 SGBM_SCALE = 16.0  # of its fixed-point result
-RECIPE: Mapping[str, Any] = {
-    "batch_size": 2,
-    "crop_hw": (128, 256),
-    "iterations": 3,
-    "schedule": "cosine",
-    "warmup_steps": 20,
-    "average": 0.98,
-    "freeze_backbone": True,
-    "initial_loss": "bins",
-    "saturation": 4.0,
-    "visible_only": True,
-    "augment": AugmentConfig(erase=0.0),
-}  # same for every number of pairs
-STAGES: Mapping[str, Mapping[str, Any]] = {
-    "initial": {"learn": "initial", "learning_rate": 5e-3},
-    "refinement": {"learn": "refinement", "learning_rate": 4e-3},
-}
+STAGES = {"initial": "cpu", "refinement": "cpu-refine"}  # recipes; the same for every number of pairs
 INITIAL_SHARE = 0.7  # of the steps
 MAX_DISPARITY = 96  # pixels, of the networks made here; covers the truth of small pictures and saves time
 
@@ -185,9 +169,10 @@ def starting_model(preset: str, seed: int) -> FoundationStereo:
 def trained(preset: str, data: First, folder: Path, *, steps: int, seed: int) -> FoundationStereo:
     """A network trained in two stages: the initial disparity, then its refinement."""
     model = starting_model(preset, seed)
-    for name, stage in STAGES.items():
+    for name, recipe in STAGES.items():
         share = INITIAL_SHARE if name == "initial" else 1 - INITIAL_SHARE
-        config = TrainConfig(**RECIPE, **stage, steps=max(1, round(share * steps)), seed=seed)
+        changes = {"steps": max(1, round(share * steps)), "seed": seed, "loader_workers": 0}
+        config = load_recipe(recipe).training.model_copy(update=changes)
         start = time.process_time()
         model = Trainer(model, data, config, folder / name, data_digest=data.digest()).run()
         print(
