@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -31,26 +29,24 @@ from stereo_model.published import (
 )
 from stereo_model.weight_files import (
     CheckpointError,
-    fsync_directory,
     load_weights,
     read_file,
     require_tensors,
     write_atomically,
 )
+from stereo_model.whole_files import write_whole
 
 __all__ = [
     "FORMAT",
     "CheckpointError",
     "build_model",
     "convert",
-    "fsync_directory",
     "load_checkpoint",
     "load_prior_weights",
     "load_weights",
     "model_digest",
     "read_checkpoint",
     "save_checkpoint",
-    "write_atomically",
 ]
 
 FORMAT = "stereo_model/1"
@@ -110,7 +106,7 @@ def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "publ
         save_checkpoint(model, target)
         return
     write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
-    _write_text(config_yaml(model.config), target.parent / CONFIG_FILE)
+    write_whole(target.parent / CONFIG_FILE, config_yaml(model.config).encode())
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -155,17 +151,3 @@ def _checked(payload: Any, path: str | Path) -> dict[str, Any]:
     if missing:
         raise CheckpointError(f"{path}: the checkpoint lacks {', '.join(missing)}")
     return payload
-
-
-def _write_text(text: str, target: Path) -> None:
-    """Write a small file so that it is whole or absent."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-        fsync_directory(target.parent)
-    finally:
-        Path(name).unlink(missing_ok=True)

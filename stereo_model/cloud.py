@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo_model.data.encodings import write_whole
+from stereo_model.whole_files import write_whole
 
 MILLIMETRES = 1000  # per metre
 _PLY_VERTEX = np.dtype(

@@ -29,10 +29,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stereo_model.checkpoint import fsync_directory, model_digest
+from stereo_model.checkpoint import model_digest
 from stereo_model.config import SIZE_MULTIPLE
 from stereo_model.model import FoundationStereo
 from stereo_model.traceable import PlainShapes, TraceableStereo, holds_for_every_size
+from stereo_model.whole_files import flush
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -269,14 +270,9 @@ def _publish(proto: ModelProto, info: ExportInfo, folder: Path, target: Path) ->
         names = [part.name]
     onnx.checker.check_model(str(part))
     for name in names:
-        _fsync(folder / name)
+        flush(folder / name)
         os.replace(folder / name, target.parent / name)
-    fsync_directory(target.parent)
-
-
-def _fsync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    flush(target.parent)
 
 
 # ---------------------------------------------------------------- half precision

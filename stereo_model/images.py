@@ -24,8 +24,8 @@ from stereo_model.data.encodings import (
     read_u16,
     write_pfm,
     write_png16,
-    write_whole,
 )
+from stereo_model.whole_files import write_whole
 
 __all__ = [
     "NOTHING",

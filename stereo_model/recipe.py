@@ -28,11 +28,12 @@ from stereo_model.checkpoint import load_prior_weights
 from stereo_model.data import DATASETS, StereoFiles, open_dataset
 from stereo_model.mixture import Mixture, Part, mixture_digest
 from stereo_model.model import FoundationStereo
-from stereo_model.run_folder import MODEL, write_text
+from stereo_model.run_folder import MODEL
 from stereo_model.team import Team
 from stereo_model.train import Trainer
 from stereo_model.train_config import TrainConfig
 from stereo_model.train_log import OnStep
+from stereo_model.whole_files import write_whole
 
 RECIPE = "recipe.yaml"  # in the run folder: the recipe as it was resolved
 
@@ -164,7 +165,7 @@ def build_trainer(recipe: Recipe, out: str | Path, team: Team | None = None) -> 
         team=team,
     )
     if trainer.team.leads:
-        write_text(_yaml(recipe), trainer.run_dir / RECIPE)
+        write_whole(trainer.run_dir / RECIPE, _yaml(recipe).encode())
     return trainer
 
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stereo_model.whole_files import flush
+
 RESULT = "result.json"
 
 
@@ -84,19 +86,11 @@ def _put_in_place(part: Path, final: Path) -> None:
     if earlier:
         os.rename(final, aside)
     os.rename(part, final)
-    _fsync(final.parent)
+    flush(final.parent)
     if earlier:
         shutil.rmtree(aside)
 
 
 def _flush(folder: Path) -> None:
     for path in (*sorted(folder.rglob("*")), folder):
-        _fsync(path)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(path)

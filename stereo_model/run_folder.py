@@ -9,14 +9,13 @@ nonfinite_step_0000401.pt                    the batch of a step that gave no nu
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stereo_model.weight_files import fsync_directory, write_atomically
+from stereo_model.weight_files import write_atomically
+from stereo_model.whole_files import flush
 
 MODEL = "model.pt"
 BEST = "best.pt"
@@ -50,21 +49,7 @@ def forget_old(run_dir: Path, keep: int) -> None:
     """Delete all states but the newest `keep`."""
     for path in checkpoints(run_dir)[:-keep]:
         path.unlink(missing_ok=True)
-    fsync_directory(run_dir)
-
-
-def write_text(text: str, target: Path) -> None:
-    """Write a text file so that it is whole or as it was before."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-        fsync_directory(target.parent)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    flush(run_dir)
 
 
 def save_offender(run_dir: Path, step: int, rank: int, size: int, content: Mapping[str, Any]) -> Path:

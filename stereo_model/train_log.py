@@ -28,7 +28,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from stereo_model.images import colourise, span_of
-from stereo_model.run_folder import write_text
+from stereo_model.whole_files import write_whole
 
 LOG = "log.jsonl"
 VALIDATION_LOG = "validation.jsonl"
@@ -152,7 +152,7 @@ def keep_until(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if logged_step(line) <= step]
-    write_text("".join(line + "\n" for line in kept), path)
+    write_whole(path, "".join(line + "\n" for line in kept).encode())
 
 
 def logged_step(line: str) -> float:

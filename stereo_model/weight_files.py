@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +14,8 @@ import safetensors
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from stereo_model.whole_files import replacing
 
 NAMED_KEYS = 3  # how many offending keys an error names
 
@@ -88,27 +88,10 @@ def refuse_misfits(
 def write_atomically(payload: Mapping[str, Any], target: Path) -> None:
     """Save beside the target, verify the bytes, then rename; a crash leaves the old file or the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with replacing(target) as part:
+        with part.open("wb") as file:
             torch.save(dict(payload), file)
-            file.flush()
-            os.fsync(file.fileno())
         _verify(part, target)
-        os.replace(part, target)
-        fsync_directory(target.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def fsync_directory(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _verify(part: Path, target: Path) -> None:

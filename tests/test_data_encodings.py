@@ -26,8 +26,8 @@ from stereo_model.data.encodings import (
     read_u16,
     write_pfm,
     write_png16,
-    write_whole,
 )
+from stereo_model.whole_files import write_whole
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7))
 ANY_FLOAT = st.floats(width=32, allow_nan=True, allow_infinity=True)

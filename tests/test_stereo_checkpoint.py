@@ -13,8 +13,9 @@ from stereo_model import (
     model_digest,
     save_checkpoint,
 )
-from stereo_model.checkpoint import read_checkpoint, write_atomically
+from stereo_model.checkpoint import read_checkpoint
 from stereo_model.prior import MonocularPrior
+from stereo_model.weight_files import write_atomically
 
 
 @pytest.fixture(scope="module")

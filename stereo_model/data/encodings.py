@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from stereo_model.whole_files import write_whole
+
 # What Pillow and numpy raise for files that are missing, truncated, damaged or of another kind.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 _PFM_HEADER = re.compile(rb"\A(P[fF])\s+(\d+)\s+(\d+)\s+([-+]?[0-9.eE+-]+)[ \t\r]*\n")
@@ -218,25 +220,6 @@ def disparity_of_depth(depth_hw: NDArray[np.floating], focal_baseline: float) ->
     depth_hw = np.asarray(depth_hw, np.float64)
     quotient_hw = np.divide(focal_baseline, depth_hw, out=np.zeros_like(depth_hw), where=depth_hw > 0)
     return quotient_hw.astype(np.float32)
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that it is either absent, the old one or complete, whatever happens meanwhile."""
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager
