@@ -17,8 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from assets_manifest import builtin, surfaces, sweethome3d
-from assets_manifest.packs import (
+from assets_manifest.library import (
     MissingAssetError,
     Pack,
     PackError,
@@ -27,6 +26,9 @@ from assets_manifest.packs import (
     load_pack,
     save_pack,
 )
+from assets_manifest.packs import surfaces
+from assets_manifest.packs.builtin import pack as builtin
+from assets_manifest.packs.sweethome3d import pack as sweethome3d
 from assets_manifest.progress import Progress, silent
 
 

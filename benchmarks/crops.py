@@ -21,8 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fsd_gen.dataset import StereoShards
-from fsd_gen.samples import find_shards
+from fsd_gen.shards.dataset import StereoShards
+from fsd_gen.shards.find import find_shards
 
 ARRAYS = ("left", "right", "disparity_left", "flags_left")
 

@@ -21,15 +21,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from assets_manifest.packs import open_library
-from fsd_gen.backends import create_backend
-from fsd_gen.checks import check_sample
+from assets_manifest.library import open_library
+from fsd_gen.backends.registry import create_backend
+from fsd_gen.checks.checks import check_sample
 from fsd_gen.config import load_config
-from fsd_gen.produce import produce
-from fsd_gen.run import Run
-from fsd_gen.sampling import sample
-from fsd_gen.shard import ShardWriter
-from fsd_gen.slots import SlotKey
+from fsd_gen.production.attempt import produce
+from fsd_gen.production.run import Run
+from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.writer import ShardWriter
+from fsd_gen.styles.registry import sample
 
 STAGES = ("author", "load", "trace", "denoise", "develop", "truth", "checks", "write")
 

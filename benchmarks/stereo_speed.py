@@ -4,9 +4,9 @@
                                       [--threads 1 --device cpu|cuda --precision fp32|bf16 --repeats 1]
     python -m benchmarks.stereo_speed --train [--device cuda --precision bf16 --compiled --crop 320x736]
 
-Every measurement has a process of its own; ours and the plain one (stereo_model.plain) take turns. On the
-CPU: processor seconds of one pair, and the peak of resident memory above the loaded model (Linux). On a GPU:
-milliseconds, and the peak of allocated memory, the model included. Weights are random: they do not matter to
+Every measurement has a process of its own; ours and the plain one (stereo_model.fast.plain) take turns. On
+the CPU: processor seconds of one pair, and the peak of resident memory above the loaded model (Linux). On a
+GPU: milliseconds, and the peak of allocated memory, the model included. Weights are random: they do not matter to
 the cost. `--train` measures one training step, with and without checkpointing and torch.compile.
 """
 
@@ -29,8 +29,8 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from stereo_model import create_model
-from stereo_model.loss import stereo_loss
-from stereo_model.plain import plain_copy
+from stereo_model.fast.plain import plain_copy
+from stereo_model.training.loss import stereo_loss
 
 Way = Literal["plain", "ours", "checkpointing", "compiled", "checkpointing, compiled"]
 WARM_SIZE = (64, 128)  # pixels; a first pair, so that libraries are loaded before the clock runs
@@ -130,7 +130,7 @@ def one_pair(case: Case) -> Cost:
 
 
 def train_step(case: Case) -> Cost:
-    """The cost of one training step; the loss is that of `stereo_model.train`."""
+    """The cost of one training step; the loss is that of `stereo_model.training.trainer`."""
     model = build(case).train()
     model.checkpointing = "checkpointing" in case.way
     if "compiled" in case.way:

@@ -26,14 +26,14 @@ from rich.console import Console
 from rich.table import Table
 
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint, save_checkpoint
-from stereo_model.data import open_dataset
 from stereo_model.data.base import StereoFiles
-from stereo_model.evaluate import predict_disparity
-from stereo_model.metrics import MaskPolicy, PixelFlags, bad_pixels, valid_mask
-from stereo_model.model import FoundationStereo
-from stereo_model.recipe import load_recipe
-from stereo_model.sample import Sample
-from stereo_model.train import Trainer
+from stereo_model.data.registry import open_dataset
+from stereo_model.data.sample import Sample
+from stereo_model.evaluation.evaluate import predict_disparity
+from stereo_model.evaluation.metrics import MaskPolicy, PixelFlags, bad_pixels, valid_mask
+from stereo_model.network.model import FoundationStereo
+from stereo_model.training.recipe import load_recipe
+from stereo_model.training.trainer import Trainer
 
 TAU = 2.0  # pixels
 SGBM_STEP = 16  # its number of disparities is a multiple of this

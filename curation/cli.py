@@ -23,11 +23,15 @@ from rich.progress import (
 from rich.table import Table
 
 from curation.config import CurationConfig, CurationConfigError, Policy, load_config
-from curation.layout import RoundDir, completed_rounds, first_shards
-from curation.population import Population, PopulationError
-from curation.publish import PublishError, publish
-from curation.report import percent, write_round_report, write_run_report
-from curation.rounds import (
+from curation.judging.scores import ERROR_BINS
+from curation.judging.tables import TableError, read_scores, read_verdicts
+from curation.judging.verdicts import BrokenScorerError, Outcome, WhatIf, sweep
+from curation.publish.publish import PublishError, publish
+from curation.report.pages import percent, write_round_report, write_run_report
+from curation.report.summary import RoundReport
+from curation.rounds.layout import RoundDir, completed_rounds, first_shards
+from curation.rounds.population import Population, PopulationError
+from curation.rounds.stages import (
     FrozenRoundError,
     RoundError,
     RunError,
@@ -35,21 +39,17 @@ from curation.rounds import (
     population_before,
     started_config,
 )
-from curation.scores import ERROR_BINS
-from curation.summary import RoundReport
-from curation.tables import TableError, read_scores, read_verdicts
-from curation.tools import Event, OnEvent
-from curation.verdicts import BrokenScorerError, Outcome, WhatIf, sweep
-from curation.workbench import DeviceError, RenderError, TrainingDataError, Workbench
-from fsd_gen.render import RENDER_ERRORS
-from jobs.atomic import DiskFullError
-from jobs.farm import ClusterUnreachableError, FarmCapacityError
+from curation.rounds.world import Event, OnEvent
+from curation.workbench.workbench import DeviceError, RenderError, TrainingDataError, Workbench
+from fsd_gen.production.render import RENDER_ERRORS
+from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError
+from jobs.files import DiskFullError
 from jobs.rundir import RunLock, RunLockedError
 from jobs.task import FarmConfig, FarmInterrupted, WorkerStartError
 from stereo_model import BackboneWeightsError, CheckpointError
 from stereo_model import ConfigError as ModelConfigError
-from stereo_model.sample import SampleError
-from stereo_model.train import NonFiniteLossError, ResumeError
+from stereo_model.data.sample import SampleError
+from stereo_model.training.trainer import NonFiniteLossError, ResumeError
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,20 +14,20 @@ from rich.table import Table
 
 from assets_manifest.downloads import DownloadError
 from assets_manifest.fetch import PACKS, FetchError, fetch
-from assets_manifest.packs import assets_root, open_library
-from fsd_gen.backends import BUILT, create_backend
+from assets_manifest.library import assets_root, open_library
+from fsd_gen.backends.registry import BUILT, create_backend
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
-from fsd_gen.index import rebuild_index, truth_manifest_digest
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards
-from fsd_gen.render import RENDER_ERRORS, RenderReport, render_shards, requests_for, shard_tasks
-from fsd_gen.replay import replay as replay_sample
-from fsd_gen.run import Run
-from fsd_gen.samples import find_shards, load_sample
-from fsd_gen.shard import ShardReader
-from fsd_gen.stage_author import write_stage
-from fsd_gen.verify import verify_shard
-from jobs.atomic import DiskFullError
-from jobs.farm import ClusterUnreachableError, FarmCapacityError
+from fsd_gen.production.render import RENDER_ERRORS, RenderReport, render_shards, requests_for, shard_tasks
+from fsd_gen.production.replay import replay as replay_sample
+from fsd_gen.production.run import Run
+from fsd_gen.shards.find import find_shards, load_sample
+from fsd_gen.shards.index import rebuild_index, truth_manifest_digest
+from fsd_gen.shards.verify import verify_shard
+from fsd_gen.shards.writer import ShardReader
+from fsd_gen.usd.author import write_stage
+from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError
+from jobs.files import DiskFullError
 from jobs.progress import ProgressDisplay
 from jobs.rundir import RunConfigMismatchError, RunLock, RunLockedError
 from jobs.task import FarmConfig, FarmInterrupted, WorkerStartError

@@ -29,7 +29,7 @@ def run_inline(
     config: FarmConfig,
     on_event: Callable[[Event], None],
 ) -> FarmReport:
-    """Run `tasks` in order in this process. Same contract as `jobs.farm.run_tasks`."""
+    """Run `tasks` in order in this process. Same contract as `jobs.farm.driver.run_tasks`."""
     started = time.monotonic()
     ledger = Ledger(tasks, config.max_retries)
     with stop_requested() as request:

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from jobs.atomic import write_text_atomic
+from jobs.files import write_text_atomic
 
 LOCK_NAME = ".lock"
 CONFIG_NAME = "config.yaml"

@@ -14,8 +14,10 @@ from typing import Any
 
 import torch
 
-from stereo_model.backbone import BackboneWeightsError, installed_lite0_weights, load_backbone_weights
-from stereo_model.checkpoint import (
+from stereo_model.network.backbone import BackboneWeightsError, installed_lite0_weights, load_backbone_weights
+from stereo_model.network.config import PRESETS, ConfigError, ModelConfig, model_config
+from stereo_model.network.model import FoundationStereo, ImageSizeError, NonFiniteImageError, StereoOutput
+from stereo_model.weights.checkpoint import (
     CheckpointError,
     convert,
     load_checkpoint,
@@ -23,9 +25,7 @@ from stereo_model.checkpoint import (
     model_digest,
     save_checkpoint,
 )
-from stereo_model.config import PRESETS, ConfigError, ModelConfig, model_config
-from stereo_model.model import FoundationStereo, ImageSizeError, NonFiniteImageError, StereoOutput
-from stereo_model.weights import WeightsUnavailableError, resolve_weights
+from stereo_model.weights.hub import WeightsUnavailableError, resolve_weights
 
 __all__ = [
     "PRESETS",

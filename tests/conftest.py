@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait
 import pytest  # noqa: E402
 
 from assets_manifest.fetch import fetch  # noqa: E402
-from assets_manifest.packs import AssetLibrary, open_library  # noqa: E402
+from assets_manifest.library import AssetLibrary, open_library  # noqa: E402
 from fsd_gen.config import Config, load_config  # noqa: E402
 
 

@@ -16,18 +16,18 @@ ALLOWED = {
     "curation": {"fsd_gen", "jobs", "stereo_model"},
 }
 HEAVY = {  # library -> the only modules that import it
-    "mitsuba": {"fsd_gen/backends/mitsuba.py"},
-    "drjit": {"fsd_gen/backends/mitsuba.py"},
-    "mitsuba_oidn": {"fsd_gen/backends/mitsuba.py"},
+    "mitsuba": {"fsd_gen/backends/mitsuba/backend.py"},
+    "drjit": {"fsd_gen/backends/mitsuba/backend.py"},
+    "mitsuba_oidn": {"fsd_gen/backends/mitsuba/backend.py"},
     "OpenEXR": {"assets_manifest/exr.py"},
-    "embreex": {"fsd_gen/raycast.py"},
-    "pxr": {"assets_manifest/object_usd.py", "fsd_gen/stage_author.py", "fsd_gen/stage_reader.py"},
-    "ray": {"jobs/farm.py", "stereo_model/distributed.py"},
-    "timm": {"stereo_model/backbone.py", "stereo_model/vit.py"},
-    "huggingface_hub": {"stereo_model/weights.py"},
-    "tensorboard": {"stereo_model/train_log.py"},
-    "onnx": {"stereo_model/export.py"},
-    "onnxruntime": {"stereo_model/export.py"},
+    "embreex": {"fsd_gen/truth/raycast.py"},
+    "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/author.py", "fsd_gen/usd/reader.py"},
+    "ray": {"jobs/farm/driver.py", "stereo_model/training/launch.py"},
+    "timm": {"stereo_model/network/backbone.py", "stereo_model/network/vit.py"},
+    "huggingface_hub": {"stereo_model/weights/hub.py"},
+    "tensorboard": {"stereo_model/training/log.py"},
+    "onnx": {"stereo_model/export/onnx.py"},
+    "onnxruntime": {"stereo_model/export/onnx.py"},
 }
 
 

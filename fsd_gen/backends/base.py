@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.render_scene import RenderScene
-from fsd_gen.rig import StereoRig
-from fsd_gen.scene import RenderSettings
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.usd.flat_scene import RenderScene
 
 
 class BackendError(RuntimeError):
@@ -45,9 +45,7 @@ class Backend(Protocol):
     name: str
     version: str
 
-    def render(
-        self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int
-    ) -> StereoImages:
+    def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
         """Both eyes of the scene; the same arguments give the same images."""
         ...
 

@@ -9,8 +9,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.polygons import weld
-from fsd_gen.render_scene import Mesh, RenderScene, Texture
+from fsd_gen.usd.flat_scene import Mesh, RenderScene, Texture
+from fsd_gen.usd.polygons import weld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo_model.data.encodings import DataFileError, read_rgb
+from stereo_model.data.sample import Sample
 from stereo_model.data.tree import Tree
-from stereo_model.sample import Sample
 
 _NAMED_AT_MOST = 3  # files in one error message
 
@@ -60,7 +60,7 @@ class Truth:
 class StereoFiles(ABC):
     """A stereo data set on disk. May be pickled, forked and spawned freely.
 
-    `kind` is its key in `stereo_model.data.DATASETS`, `root` the folder it was opened from.
+    `kind` is its key in `stereo_model.data.registry.DATASETS`, `root` the folder it was opened from.
     """
 
     kind: str

@@ -1,0 +1,214 @@
+"""Turn one catalogue model (OBJ and MTL, y up, any unit) into a USD object (z up, metres, standing on z =
+0).
+
+Each axis is scaled on its own so that the object is exactly as large as its catalogue says: the files are
+written in several units, the catalogue is in centimetres. The front faces -y. Surfaces keep the file's
+texture coordinates; triangles without any, in a surface that has some, get box-projected ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assets_manifest.meshes.load import MtlMaterial, ObjError, ObjTriangles, parse_mtl, parse_obj
+from assets_manifest.meshes.parts import (
+    MeshPart,
+    Surface,
+    face_normals,
+    indexed_part,
+    smooth_normals,
+    triangle_areas,
+    weld,
+)
+from assets_manifest.meshes.textures import ObjectTexture, store_texture
+from assets_manifest.meshes.usd import write_object_usd
+from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel
+
+Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # y up, front +z -> z up, front -y
+MIN_EXTENT_M = 0.002  # thinner is paper: both sides would fight for the same pixels
+MIN_AREA_M2 = 1e-12
+MAX_TRIANGLES = 300_000
+MAX_UNTEXTURED_SHARE = 0.2  # of the area, for want of a texture file
+INVISIBLE_OPACITY = 0.02
+MIN_ROUGHNESS = 0.08
+
+
+class UnusableModelError(ValueError):
+    """A model that would do harm in a scene; the message is the reason recorded in the pack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedModel:
+    """What conversion left in the object's folder."""
+
+    usd: Path
+    textures: tuple[Path, ...]
+    parts: list[MeshPart]
+
+
+def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> ConvertedModel:
+    """Write `folder/KEY.usdc` and the textures it needs. Raises UnusableModelError with the reason."""
+    obj_path = library_folder / model.model
+    triangles = _read_triangles(obj_path)
+    points, normals = place(triangles, model)
+    keep = np.isfinite(points).all(axis=(1, 2)) & (triangle_areas(points) > MIN_AREA_M2)
+    if not keep.any():
+        raise UnusableModelError("no triangle with an area")
+    points, corner_normals = corner_frames(points[keep], None if normals is None else normals[keep])
+    uv = np.where(triangles.has_uv_f[keep][:, None, None], triangles.uv_f32[keep], box_uv(points))
+    materials = _read_materials(obj_path, triangles.libraries)
+    textures = _store_textures(obj_path.parent, materials, folder)
+    _check_missing_textures(triangles, materials, textures, points, keep)
+    parts = []
+    for number, name in enumerate(triangles.materials):
+        chosen = triangles.material_f[keep] == number
+        material = materials.get(name, MtlMaterial(name=name))
+        surface = surface_of(material, textures.get(material.diffuse_map or ""))
+        if chosen.any() and surface.opacity >= INVISIBLE_OPACITY:
+            own_uv = uv[chosen] if triangles.has_uv_f[keep][chosen].any() else None
+            parts.append(indexed_part(name, surface, points[chosen], corner_normals[chosen], own_uv))
+    if not parts:
+        raise UnusableModelError("every surface is fully transparent")
+    usd = folder / f"{model.key}.usdc"
+    write_object_usd(usd, parts)
+    used = sorted({part.surface.color_texture for part in parts if part.surface.color_texture})
+    return ConvertedModel(usd=usd, textures=tuple(folder / name for name in used), parts=parts)
+
+
+def _read_triangles(obj_path: Path) -> ObjTriangles:
+    if not obj_path.is_file():
+        raise UnusableModelError(f"the catalogue names {obj_path.name}, which is not there")
+    try:
+        triangles = parse_obj(obj_path.read_bytes())
+    except ObjError as error:
+        raise UnusableModelError(f"unreadable OBJ: {error}") from error
+    if len(triangles.points_f33) > MAX_TRIANGLES:
+        raise UnusableModelError(f"{len(triangles.points_f33)} triangles, more than {MAX_TRIANGLES}")
+    return triangles
+
+
+def place(triangles: ObjTriangles, model: CatalogueModel) -> tuple[np.ndarray, np.ndarray | None]:
+    """Points in metres (F, 3, 3) standing on z = 0 about the z axis, and unit normals if the file has any."""
+    turn = Z_UP @ np.array(model.rotation).reshape(3, 3)
+    points = triangles.points_f33 @ turn.T
+    normals = None if triangles.normals_f33 is None else triangles.normals_f33 @ turn.T
+    low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
+    wanted = np.array([model.width_m, model.depth_m, model.height_m])
+    if (high - low).min() <= 0 or wanted.min() < MIN_EXTENT_M:
+        raise UnusableModelError(
+            f"paper-thin: {1000 * wanted.min():.2g} mm in the catalogue, {(high - low).min():.2g} in the file"
+        )
+    scale = wanted / (high - low)
+    origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    points = (points - origin) * scale
+    if normals is not None:
+        normals = normals / scale
+        length = np.linalg.norm(normals, axis=2, keepdims=True)
+        normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 1e-12)
+    if np.linalg.det(turn) < 0:
+        points = points[:, ::-1]
+        normals = None if normals is None else normals[:, ::-1]
+    return points, normals
+
+
+def corner_frames(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Corner normals that agree with their triangle's winding: the file's own, else by crease angle.
+
+    Returns points (F, 3, 3) and unit normals (F, 3, 3). Where all three given normals look to the other side
+    the winding is turned round, since normals are drawn with more care; a single dissenter is replaced.
+    """
+    if normals is None:
+        span = float((points.max(axis=(0, 1)) - points.min(axis=(0, 1))).max())
+        places = weld(points.reshape(-1, 3), span * 1e-5).reshape(-1, 3)
+        return points, smooth_normals(points, places)
+    faces = face_normals(points)
+    backwards = (np.einsum("fij,fj->fi", normals, faces) < 0).all(axis=1)
+    points = np.where(backwards[:, None, None], points[:, [0, 2, 1]], points)
+    normals = np.where(backwards[:, None, None], normals[:, [0, 2, 1]], normals)
+    faces = np.where(backwards[:, None], -faces, faces)
+    agree = np.einsum("fij,fj->fi", normals, faces) > 0.05
+    return points, np.where(agree[:, :, None], normals, faces[:, None, :])
+
+
+def box_uv(points: np.ndarray) -> np.ndarray:
+    """Texture coordinates in metres, seen along the axis each triangle faces most. (F, 3, 3) -> (F, 3, 2)"""
+    axis = np.abs(face_normals(points)).argmax(axis=1)
+    plane = np.array([[1, 2], [0, 2], [0, 1]])[axis]
+    return np.take_along_axis(points, plane[:, None, :].repeat(3, axis=1), axis=2)
+
+
+def surface_of(material: MtlMaterial, texture: ObjectTexture | None) -> Surface:
+    """UsdPreviewSurface inputs of an MTL material. Its colours are display colours: they become linear."""
+    glossy = max(material.specular) >= 0.02
+    roughness = np.sqrt(2.0 / (material.shininess + 2.0)) if glossy else 0.9
+    solid = texture is not None and texture.mean_alpha is None
+    return Surface(
+        name=material.name or "default",
+        color=tuple(float(srgb_to_linear(value)) for value in material.diffuse),
+        color_texture=texture.name if texture else None,
+        roughness=float(np.clip(roughness, MIN_ROUGHNESS, 1.0)),
+        opacity=float(
+            np.clip(material.opacity * (1.0 if solid or not texture else texture.mean_alpha), 0, 1)
+        ),
+        cutout=bool(texture and texture.cutout),
+    )
+
+
+def srgb_to_linear(value: float) -> float:
+    """Display value to linear light, both 0..1 (IEC 61966-2-1)."""
+    value = min(max(value, 0.0), 1.0)
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def _read_materials(obj_path: Path, libraries: tuple[str, ...]) -> dict[str, MtlMaterial]:
+    materials: dict[str, MtlMaterial] = {}
+    for name in libraries:
+        path = find_beside(obj_path.parent, name)
+        if path is not None:
+            materials |= parse_mtl(path.read_text(encoding="latin-1"))
+    return materials
+
+
+def find_beside(folder: Path, written: str) -> Path | None:
+    """The file in `folder` that a name from another machine means, whatever its path or case."""
+    wanted = written.replace("\\", "/").rsplit("/", 1)[-1].strip().lower()
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and path.name.lower() == wanted:
+            return path
+    return None
+
+
+def _store_textures(
+    source: Path, materials: dict[str, MtlMaterial], folder: Path
+) -> dict[str, ObjectTexture]:
+    """Copy the colour maps in use to `folder`; keyed by the name the MTL uses. Missing files are left out."""
+    stored: dict[str, ObjectTexture] = {}
+    for material in materials.values():
+        written = material.diffuse_map
+        if written is None or written in stored:
+            continue
+        color = find_beside(source, written)
+        alpha = find_beside(source, material.alpha_map) if material.alpha_map else None
+        texture = store_texture(color, alpha, folder) if color else None
+        if texture is not None:
+            stored[written] = texture
+    return stored
+
+
+def _check_missing_textures(
+    triangles: ObjTriangles,
+    materials: dict[str, MtlMaterial],
+    textures: dict[str, ObjectTexture],
+    points: np.ndarray,
+    keep: np.ndarray,
+) -> None:
+    maps = [materials[name].diffuse_map if name in materials else None for name in triangles.materials]
+    bare = np.array([written is not None and written not in textures for written in maps])
+    areas = triangle_areas(points)
+    share = float(areas[bare[triangles.material_f[keep]]].sum() / areas.sum())
+    if share > MAX_UNTEXTURED_SHARE:
+        lost = sorted({written for written, b in zip(maps, bare, strict=True) if b and written})
+        raise UnusableModelError(f"{share:.0%} of its surface wants the missing texture {', '.join(lost)}")

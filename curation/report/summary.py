@@ -1,0 +1,358 @@
+"""What a round did, as numbers: `RoundReport`, a pure function of scores, verdicts and samples.
+
+Every BP-2 here is over the policy's mask, which the report names. Costs are CPU seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from curation.config import CurationConfig, ScoringMask
+from curation.judging.folds import FoldPlan
+from curation.judging.scores import Score, by_key
+from curation.judging.verdicts import Outcome, Verdict, scorer_strengths, sweep
+from curation.rounds.population import Drawn, Population
+
+PLANTED = "planted"  # strata of unlearnable scenes that tests plant begin with this
+BP2_EDGES = tuple(round(0.05 * i, 2) for i in range(21))
+WHAT_IF = tuple(round(0.05 * i, 2) for i in range(6, 19))  # 30 % ... 90 %
+Curve = tuple[tuple[int, float], ...]  # (step, loss)
+
+
+class Part(BaseModel):
+    """Base of all parts of a report: frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StratumCount(Part):
+    """Verdicts in one stratum."""
+
+    stratum: str
+    drawn: int
+    kept: int
+    dropped: int
+    unscorable: int
+    median_bp2: float | None
+
+
+class Distribution(Part):
+    """BP-2 of some samples: counts per bin of BP2_EDGES (the first is closed), and its centre."""
+
+    n: int
+    median: float | None
+    mean: float | None
+    counts: tuple[int, ...]
+
+
+class Drift(Part):
+    """How far the kept samples moved from the drawn ones. KS: largest gap of the two cumulative shares."""
+
+    quantity: str
+    unit: str
+    drawn_median: float | None
+    kept_median: float | None
+    ks: float | None  # 0: alike, 1: apart
+
+
+class ScorerReport(Part):
+    """One model of the round."""
+
+    fold: int
+    model_digest: str
+    trained_on: int  # samples
+    scored: int
+    median_bp2: float | None
+    weak: bool
+    curve: Curve
+
+
+class WhatIfRow(Part):
+    """What another threshold would drop."""
+
+    threshold: float
+    dropped: int
+    share: float | None
+
+
+class PlantedRates(Part):
+    """Drop rates of planted, unlearnable scenes against all others."""
+
+    planted: int
+    planted_rejected: int
+    others: int
+    others_rejected: int
+
+
+class Cause(Part):
+    """Mean share of the bad pixels (ALL) that lie on a kind of surface."""
+
+    surface: str
+    dropped: float | None
+    kept: float | None
+
+
+class Cost(Part):
+    """What it took until this round's verdicts, earlier rounds included. Seconds.
+
+    Draws that failed the generator's own checks are not in any shard, and not in these numbers.
+    """
+
+    render_cpu_s: float  # of all samples drawn for it, rejected ones included
+    train_cpu_s: float
+    score_cpu_s: float
+    drawn_pairs: int
+    kept_pairs: int
+    wall_s: float  # training and scoring
+    per_drawn_pair: float | None  # rendering alone
+    per_kept_pair: float | None  # everything
+
+
+class RoundReport(Part):
+    """The machine-readable twin of a round's page."""
+
+    version: int = 1
+    round: int
+    config: dict[str, Any]
+    config_digest: str
+    policy_digest: str
+    population_digest: str
+    mask: ScoringMask  # pixels that every BP-2 of the report is over
+    threshold: float
+    in_sample: bool
+    samples: int
+    kept: int
+    dropped: int
+    unscorable: int
+    quarantined: int  # slots without a sample when the round began
+    regenerated: int  # successors drawn
+    without_successor: int  # rejected slots for which no attempt passed its checks
+    weak: bool  # some scorer was too weak to judge
+    median_bp2: float | None
+    before: Distribution  # all samples
+    after: Distribution  # the kept ones
+    strata: tuple[StratumCount, ...]
+    causes: tuple[Cause, ...]
+    drift: tuple[Drift, ...]
+    scorers: tuple[ScorerReport, ...]
+    what_if: tuple[WhatIfRow, ...]
+    planted: PlantedRates | None
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundInputs:
+    """All that a round's report is made of."""
+
+    number: int
+    config: CurationConfig
+    population: Population  # when the round began
+    population_digest: str
+    plan: FoldPlan
+    scores: tuple[Score, ...]
+    verdicts: tuple[Verdict, ...]
+    successors: tuple[Drawn, ...]
+    curves: Mapping[int, Curve]  # by model
+    render_cpu_s: float  # of everything drawn before the round
+    drawn_pairs: int
+    effort: Mapping[str, Mapping[str, float]]  # seconds per stage, earlier rounds included
+
+
+def build_report(inputs: RoundInputs) -> RoundReport:
+    """The report of a round."""
+    config, policy = inputs.config, inputs.config.policy
+    counts = Counter(verdict.outcome for verdict in inputs.verdicts)
+    rejected = counts[Outcome.DROP] + counts[Outcome.UNSCORABLE]
+    scorers = _scorers(inputs)
+    before = distribution(v.bp2 for v in inputs.verdicts)
+    return RoundReport(
+        round=inputs.number,
+        config=config.model_dump(mode="json"),
+        config_digest=config.digest(),
+        policy_digest=policy.digest(),
+        population_digest=inputs.population_digest,
+        mask=policy.mask,
+        threshold=policy.threshold,
+        in_sample=config.in_sample,
+        samples=len(inputs.verdicts),
+        kept=counts[Outcome.KEEP],
+        dropped=counts[Outcome.DROP],
+        unscorable=counts[Outcome.UNSCORABLE],
+        quarantined=inputs.population.quarantined,
+        regenerated=len(inputs.successors),
+        without_successor=rejected - len(inputs.successors),
+        weak=any(scorer.weak for scorer in scorers),
+        median_bp2=before.median,
+        before=before,
+        after=distribution(v.bp2 for v in inputs.verdicts if v.outcome is Outcome.KEEP),
+        strata=stratum_counts(inputs.population, inputs.verdicts),
+        causes=causes(inputs.scores, inputs.verdicts),
+        drift=drifts(inputs.population.samples, kept_samples(inputs.population, inputs.verdicts)),
+        scorers=scorers,
+        what_if=tuple(
+            WhatIfRow(threshold=row.threshold, dropped=row.dropped, share=row.share)
+            for row in sweep(inputs.scores, policy, WHAT_IF)
+        ),
+        planted=planted_rates(inputs.population, inputs.verdicts),
+        cost=_cost(inputs, kept=counts[Outcome.KEEP]),
+    )
+
+
+def _scorers(inputs: RoundInputs) -> tuple[ScorerReport, ...]:
+    strengths = scorer_strengths(inputs.scores, inputs.config.policy).values()
+    return tuple(
+        ScorerReport(
+            fold=strength.fold,
+            model_digest=strength.model_digest,
+            trained_on=len(inputs.plan.train_slots(strength.fold)),
+            scored=strength.n_scored,
+            median_bp2=strength.median_bp2,
+            weak=strength.weak,
+            curve=inputs.curves.get(strength.fold, ()),
+        )
+        for strength in sorted(strengths, key=lambda strength: strength.fold)
+    )
+
+
+def _cost(inputs: RoundInputs, *, kept: int) -> Cost:
+    def seconds(kind: str, *stages: str) -> float:
+        return round(sum(inputs.effort.get(stage, {}).get(kind, 0.0) for stage in stages), 3)
+
+    train, score = seconds("cpu_s", "train"), seconds("cpu_s", "score")
+    return Cost(
+        render_cpu_s=round(inputs.render_cpu_s, 3),
+        train_cpu_s=train,
+        score_cpu_s=score,
+        drawn_pairs=inputs.drawn_pairs,
+        kept_pairs=kept,
+        wall_s=seconds("wall_s", "train", "score"),
+        per_drawn_pair=inputs.render_cpu_s / inputs.drawn_pairs if inputs.drawn_pairs else None,
+        per_kept_pair=(inputs.render_cpu_s + train + score) / kept if kept else None,
+    )
+
+
+def distribution(values: Iterable[float | None]) -> Distribution:
+    """How the known values in [0, 1] are distributed."""
+    known = np.array([value for value in values if value is not None], np.float64)
+    counts, _ = np.histogram(known, bins=BP2_EDGES)
+    return Distribution(
+        n=len(known),
+        median=float(np.median(known)) if len(known) else None,
+        mean=float(np.mean(known)) if len(known) else None,
+        counts=tuple(counts.tolist()),
+    )
+
+
+def kept_samples(population: Population, verdicts: Iterable[Verdict]) -> tuple[Drawn, ...]:
+    """The samples that the round kept, by slot."""
+    kept = (v.key.slot for v in verdicts if v.outcome is Outcome.KEEP)
+    return tuple(population.current[slot] for slot in sorted(kept))
+
+
+def stratum_counts(population: Population, verdicts: Sequence[Verdict]) -> tuple[StratumCount, ...]:
+    """Verdicts per stratum, by name."""
+    by_stratum: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_stratum.setdefault(population.current[verdict.key.slot].stratum, []).append(verdict)
+    return tuple(_stratum_count(name, by_stratum[name]) for name in sorted(by_stratum))
+
+
+def _stratum_count(name: str, verdicts: Sequence[Verdict]) -> StratumCount:
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    return StratumCount(
+        stratum=name,
+        drawn=len(verdicts),
+        kept=counts[Outcome.KEEP],
+        dropped=counts[Outcome.DROP],
+        unscorable=counts[Outcome.UNSCORABLE],
+        median_bp2=distribution(v.bp2 for v in verdicts).median,
+    )
+
+
+def causes(scores: Iterable[Score], verdicts: Iterable[Verdict]) -> tuple[Cause, ...]:
+    """On what surfaces the errors of dropped and of kept samples lie."""
+    scored = by_key(scores)
+    groups: dict[Outcome, list[Score]] = {outcome: [] for outcome in Outcome}
+    for verdict in verdicts:
+        groups[verdict.outcome].append(scored[verdict.key])
+
+    def mean(outcome: Outcome, field: str) -> float | None:
+        values = [value for score in groups[outcome] if (value := getattr(score, field)) is not None]
+        return float(np.mean(values)) if values else None
+
+    names = {
+        "transparent": "bad_transparent",
+        "mirror-like": "bad_mirror",
+        "unseen by the other eye": "bad_occluded",
+    }
+    return tuple(
+        Cause(surface=name, dropped=mean(Outcome.DROP, field), kept=mean(Outcome.KEEP, field))
+        for name, field in names.items()
+    )
+
+
+QUANTITIES: tuple[tuple[str, str, Callable[[Drawn], float | None]], ...] = (
+    ("median disparity", "px", lambda drawn: drawn.disparity_px),
+    ("baseline", "m", lambda drawn: drawn.baseline_m),
+    ("focal length", "px", lambda drawn: drawn.focal_px),
+)
+
+
+def drifts(drawn: Sequence[Drawn], kept: Sequence[Drawn]) -> tuple[Drift, ...]:
+    """Drift of what curation must not change."""
+
+    def known(samples: Sequence[Drawn], of: Callable[[Drawn], float | None]) -> list[float]:
+        return [value for sample in samples if (value := of(sample)) is not None]
+
+    return tuple(_drift(name, unit, known(drawn, of), known(kept, of)) for name, unit, of in QUANTITIES)
+
+
+def _drift(name: str, unit: str, drawn: Sequence[float], kept: Sequence[float]) -> Drift:
+    if not (drawn and kept):
+        median = float(np.median(drawn)) if drawn else None
+        return Drift(quantity=name, unit=unit, drawn_median=median, kept_median=None, ks=None)
+    return Drift(
+        quantity=name,
+        unit=unit,
+        drawn_median=float(np.median(drawn)),
+        kept_median=float(np.median(kept)),
+        ks=float(stats.ks_2samp(drawn, kept).statistic),
+    )
+
+
+def planted_rates(population: Population, verdicts: Iterable[Verdict]) -> PlantedRates | None:
+    """Rejections among planted scenes and among the others; None when nothing was planted."""
+    counts: Counter[tuple[bool, bool]] = Counter()
+    for verdict in verdicts:
+        planted = population.current[verdict.key.slot].stratum.startswith(PLANTED)
+        counts[planted, verdict.outcome is not Outcome.KEEP] += 1
+    if not (counts[True, True] or counts[True, False]):
+        return None
+    return PlantedRates(
+        planted=counts[True, True] + counts[True, False],
+        planted_rejected=counts[True, True],
+        others=counts[False, True] + counts[False, False],
+        others_rejected=counts[False, True],
+    )
+
+
+class RunReport(Part):
+    """All complete rounds of a run, and what lies there now."""
+
+    version: int = 1
+    rounds: tuple[RoundReport, ...]
+    slots: int
+    current: int  # slots with a sample now
+    quarantined: int
+    unjudged: int  # current samples that no model has scored yet: successors of the last round
+    successors_kept: int | None  # of those, by the final scoring pass; None: not run
+    successors_rejected: int | None
+    drift: tuple[Drift, ...]  # current samples against the first draw
+    strata: dict[str, tuple[int, int]]  # stratum -> samples in the first draw, and now

@@ -1,0 +1,171 @@
+"""The whole description of one scene as a value: plain numbers and asset ids, no renderer, no file.
+
+World axes: z up, metres. Quaternions are (w, x, y, z). Colours are linear RGB. `SceneSpec.to_json`
+is canonical (sorted keys, no spaces), so `digest()` names the scene.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.slots import SlotKey
+
+Vec2 = tuple[float, float]
+Vec3 = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]  # w, x, y, z
+Unit = Annotated[float, Field(ge=0, le=1)]
+IDENTITY: Quaternion = (1.0, 0.0, 0.0, 0.0)
+
+
+class Value(BaseModel):
+    """Base of all parts of a scene: frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MaterialSpec(Value):
+    """A UsdPreviewSurface: constants, or textures laid over the mesh's own texture coordinates."""
+
+    colour: Vec3 = (0.5, 0.5, 0.5)  # linear RGB; multiplies nothing when `texture` is given
+    texture: str | None = None  # asset id of an albedo texture or a photo
+    normal_map: str | None = None  # asset id
+    uv_scale: Vec2 = (1.0, 1.0)  # tiles per unit of texture coordinate
+    uv_rotation_deg: float = 0.0
+    uv_offset: Vec2 = (0.0, 0.0)
+    roughness: Unit = 0.6
+    metallic: Unit = 0.0
+    opacity: Unit = 1.0  # below 1: see-through
+    ior: float = Field(default=1.5, gt=1)
+
+
+class Placement(Value):
+    """An asset standing (or flying) somewhere. Asset origin: centre of the footprint, on the ground, z up."""
+
+    name: str
+    asset: str  # asset id of an object
+    position: Vec3
+    rotation: Quaternion = IDENTITY
+    scale: Vec3 = (1.0, 1.0, 1.0)
+    material: MaterialSpec | None = None  # None keeps the asset's own materials
+
+
+class Panel(Value):
+    """A flat rectangle, such as a wall or a floor: centred, in its own x-y plane, normal +z.
+
+    Texture coordinates are metres from its lower left corner, so `uv_scale` is tiles per metre.
+    """
+
+    name: str
+    position: Vec3
+    rotation: Quaternion = IDENTITY
+    size: Vec2  # metres
+    material: MaterialSpec
+
+
+class RectLight(Value):
+    """Shines along its own -z, as UsdLux.RectLight does."""
+
+    kind: Literal["rect"] = "rect"
+    name: str
+    position: Vec3
+    rotation: Quaternion = IDENTITY
+    size: Vec2  # metres
+    radiance: Vec3
+
+
+class DiskLight(Value):
+    """Shines along its own -z."""
+
+    kind: Literal["disk"] = "disk"
+    name: str
+    position: Vec3
+    rotation: Quaternion = IDENTITY
+    radius_m: float = Field(gt=0)
+    radiance: Vec3
+
+
+class SphereLight(Value):
+    """A glowing ball."""
+
+    kind: Literal["sphere"] = "sphere"
+    name: str
+    position: Vec3
+    radius_m: float = Field(gt=0)
+    radiance: Vec3
+
+
+class DistantLight(Value):
+    """The sun: shines along its own -z, with the given angular diameter."""
+
+    kind: Literal["distant"] = "distant"
+    name: str
+    rotation: Quaternion = IDENTITY
+    angle_deg: float = Field(default=0.53, gt=0)
+    irradiance: Vec3  # on a surface facing the light
+
+
+LightSpec = Annotated[RectLight | DiskLight | SphereLight | DistantLight, Field(discriminator="kind")]
+
+
+class DomeSpec(Value):
+    """Light from infinitely far: an HDRI turned about the vertical, or one colour."""
+
+    hdri: str | None = None  # asset id, latitude-longitude
+    colour: Vec3 = (1.0, 1.0, 1.0)  # multiplies the HDRI
+    rotation_deg: float = 0.0
+
+
+class CameraPose(Value):
+    """Left camera: where it is, the point it looks at, and its roll about the optical axis."""
+
+    position: Vec3
+    target: Vec3
+    roll_deg: float = 0.0
+
+
+class RenderSettings(Value):
+    """How the images are rendered. Truth does not depend on any of these."""
+
+    spp: int = Field(default=16, ge=1)  # samples per pixel
+    max_depth: int = Field(default=9, ge=1)  # bounces
+    rr_depth: int = Field(default=2, ge=1)  # Russian roulette from this bounce on
+    denoise: bool = True
+    exposure_ev: float = 0.0  # stops added to the automatic exposure
+
+
+class SceneSpec(Value):
+    """Everything that decides one sample. Sampling the same key again gives the same digest."""
+
+    version: Literal[1] = 1
+    seed: int
+    key: SlotKey
+    stratum: str
+    rig: StereoRig
+    camera: CameraPose
+    placements: tuple[Placement, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    lights: tuple[LightSpec, ...] = ()
+    dome: DomeSpec | None = None
+    settings: RenderSettings = RenderSettings()
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def asset_ids(self) -> tuple[str, ...]:
+        """Every asset the scene refers to, sorted, each once."""
+        materials = [p.material for p in (*self.placements, *self.panels) if p.material]
+        ids = {p.asset for p in self.placements}
+        ids |= {m.texture for m in materials if m.texture} | {m.normal_map for m in materials if m.normal_map}
+        if self.dome and self.dome.hdri:
+            ids.add(self.dome.hdri)
+        return tuple(sorted(ids))

@@ -1,0 +1,210 @@
+"""How a shard looks on disk: names, types, chunks and root attributes of one HDF5 file.
+
+    left, right                       u8  (N, H, W, 3)  sRGB
+    disparity_left, disparity_right   f32 (N, H, W)     pixels, multiples of 1/256
+    flags_left, flags_right           u8  (N, H, W)     bits of `Flag`
+    slot, attempt, stratum, ...       one column per field of `SampleRecord`, each (N,)
+    left_to_world                     f64 (N, 4, 4)     left camera's pose; x right, y down, z forward; metres
+    spec_json, render_json            UTF-8 (N,)        the whole scene; how it was rendered, its cost
+    quarantined_slot, quarantined_reasons               slots without a row, reason codes of each attempt
+
+Rows are in slot order. A chunk of an array is one sample x one 80-row band x the full width, so a crop
+decodes only the bands it touches. Every dataset carries a Fletcher32 checksum, and the metadata is of HDF5
+1.10, all of it checksummed. Texts, in datasets and in attributes, have a fixed length (the longest one's),
+because HDF5 keeps variable-length texts where no checksum reaches: a flipped bit there goes unnoticed or
+never lets the library return. The same samples give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, get_type_hints
+
+import h5py
+import hdf5plugin
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.shards.record import QUANTUM, SampleRecord
+from fsd_gen.shards.sample import Flag
+
+FORMAT = "fsd-gen stereo shard"
+SCHEMA_VERSION = 1
+LIBVER = ("v110", "v110")
+BAND_ROWS = 80
+CODEC = hdf5plugin.Blosc2(cname="zstd", clevel=3, filters=hdf5plugin.Blosc2.BITSHUFFLE)
+ARRAYS = {
+    "left": ("u1", (3,)),
+    "right": ("u1", (3,)),
+    "disparity_left": ("<f4", ()),
+    "disparity_right": ("<f4", ()),
+    "flags_left": ("u1", ()),
+    "flags_right": ("u1", ()),
+}
+POSES = "left_to_world"
+TEXTS = ("spec_json", "render_json")
+QUARANTINE = ("quarantined_slot", "quarantined_reasons")
+_HINTS = get_type_hints(SampleRecord)
+COLUMNS = {f.name: _HINTS[f.name] for f in fields(SampleRecord) if f.name not in ("shard", "row")}
+DESCRIPTION = {
+    "codec": "Blosc2 zstd level 3 with bit shuffle (HDF5 filter 32026), Fletcher32",
+    "units": "disparity, focal_px, cx_px, cy_px: pixels; baseline_m: metres; cpu_s, wall_s: seconds",
+    "disparity": f"left pixel (v, u) matches right (v, u - d); multiples of 1/{QUANTUM} px; 0 = infinity",
+    "flags": ", ".join(f"{flag.name}={flag.value}" for flag in Flag),
+}
+
+
+class ShardError(ValueError):
+    """A file that is not a sound shard, or a request that no sound shard can satisfy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardMeta:
+    """What all samples of a shard have in common; kept in the root attributes."""
+
+    width: int  # pixels
+    height: int  # pixels
+    config_json: str
+    config_digest: str
+    seed: int
+    generator_version: str
+    generator_commit: str = ""  # empty where unknown
+    renderer: str
+    renderer_version: str
+    licence: str
+    attribution: str = ""
+    colour_space: str = "sRGB"
+
+
+# What may not differ within a file.
+IDENTITY = ("width", "height", "config_json", "config_digest", "seed", "colour_space")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A slot that no attempt could fill."""
+
+    slot: int
+    reasons: tuple[tuple[str, ...], ...]  # reason codes of attempt 0, 1, ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowText:
+    """The part of a row that is copied as values; its arrays are written or copied beside it."""
+
+    record: SampleRecord
+    left_to_world_44: NDArray[np.float64]
+    spec_json: str
+    render_json: str
+
+
+def merge_meta(metas: Sequence[ShardMeta], where: Sequence[object]) -> ShardMeta:
+    """One meta for a file that gathers samples of several; versions, licences and attributions add up.
+
+    Raises:
+        ShardError: two of them differ in size, configuration, seed or colour space; `where` names them.
+    """
+    for meta, place in zip(metas, where, strict=True):
+        for name in IDENTITY:
+            if getattr(meta, name) != getattr(metas[0], name):
+                raise ShardError(
+                    f"{place}: {name} is {getattr(meta, name)!r:.80}, but {where[0]} has "
+                    f"{getattr(metas[0], name)!r:.80}; samples of different datasets cannot share a shard"
+                )
+    gathered = (f.name for f in fields(ShardMeta) if f.name not in IDENTITY)
+    return replace(metas[0], **{name: _joined(getattr(meta, name) for meta in metas) for name in gathered})
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "\n".join(sorted({line for text in texts for line in text.split("\n") if line}))
+
+
+def chunk_shape(name: str, meta: ShardMeta) -> tuple[int, ...]:
+    """Shape of one chunk of the array `name`."""
+    return (1, min(BAND_ROWS, meta.height), meta.width, *ARRAYS[name][1])
+
+
+def write_skeleton(
+    file: h5py.File, meta: ShardMeta, rows: Sequence[RowText], quarantined: Sequence[Quarantined]
+) -> None:
+    """Everything but the content of the arrays, which are created for `len(rows)` samples."""
+    for name, value in attributes_of(meta).items():
+        set_attribute(file, name, value)
+    for name, (dtype, tail) in ARRAYS.items():
+        shape = (len(rows), meta.height, meta.width, *tail)
+        chunked = {"chunks": chunk_shape(name, meta), "fletcher32": True, **CODEC} if rows else {}
+        file.create_dataset(name, shape, dtype, track_times=False, fillvalue=0, **chunked)
+    for name, kind in COLUMNS.items():
+        _write_column(file, name, _column([getattr(row.record, name) for row in rows], kind))
+    poses = [row.left_to_world_44 for row in rows]
+    _write_column(file, POSES, np.array(poses, "<f8").reshape(-1, 4, 4))
+    for name in TEXTS:
+        _write_column(file, name, _texts([getattr(row, name) for row in rows]), one_by_one=True)
+    reasons = [json.dumps(entry.reasons, separators=(",", ":")) for entry in quarantined]
+    _write_column(file, QUARANTINE[0], np.array([entry.slot for entry in quarantined], "<i8"))
+    _write_column(file, QUARANTINE[1], _texts(reasons))
+
+
+def attributes_of(meta: ShardMeta) -> dict[str, str | int]:
+    """Root attributes, in a fixed order."""
+    own = asdict(meta)
+    digest = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+    return {"format": FORMAT, "schema_version": SCHEMA_VERSION, **DESCRIPTION, **own, "meta_digest": digest}
+
+
+def set_attribute(file: h5py.File, name: str, value: str | int | float) -> None:
+    """Set a root attribute; text becomes UTF-8 of fixed length."""
+    stored = _texts([value])[0] if isinstance(value, str) else value
+    dtype = h5py.string_dtype("utf-8", max(1, len(stored))) if isinstance(value, str) else None
+    file.attrs.create(name, stored, dtype=dtype)
+
+
+def get_attribute(file: h5py.File, name: str) -> str | int | float | None:
+    """A root attribute, or None. Text of variable length is refused unread: see the top of this module."""
+    if name not in file.attrs:
+        return None
+    stored = file.attrs.get_id(name)
+    text = h5py.check_string_dtype(stored.dtype)
+    if stored.shape != () or (text is not None and text.length is None):
+        raise TypeError(f"attribute {name} is neither a number nor text of fixed length")
+    value = file.attrs[name]
+    return value.decode() if text is not None else value.item()
+
+
+def meta_of(file: h5py.File) -> ShardMeta:
+    """The meta in the root attributes.
+
+    Raises:
+        TypeError, ValueError: an attribute is missing, of another type, or not what was written.
+    """
+    hints = get_type_hints(ShardMeta)
+    values = {name: get_attribute(file, name) for name in hints}
+    for name, kind in hints.items():
+        if not isinstance(values[name], kind):
+            raise TypeError(f"attribute {name} should be of type {kind.__name__}, is {values[name]!r:.60}")
+    meta = ShardMeta(**values)
+    if get_attribute(file, "meta_digest") != attributes_of(meta)["meta_digest"]:
+        raise ValueError("the root attributes are not those that were written")
+    return meta
+
+
+def _column(values: list[Any], kind: Any) -> NDArray:
+    if kind is str:
+        return _texts(values)
+    if kind is int:
+        return np.array(values, "<i8")
+    return np.array([np.nan if value is None else value for value in values], "<f8")
+
+
+def _texts(values: list[str]) -> NDArray[np.bytes_]:
+    encoded = [value.encode() for value in values]
+    return np.array(encoded, h5py.string_dtype("utf-8", max([1, *map(len, encoded)])))
+
+
+def _write_column(file: h5py.File, name: str, values: NDArray, *, one_by_one: bool = False) -> None:
+    chunks = (1 if one_by_one else len(values), *values.shape[1:])
+    chunked = {"chunks": chunks, "fletcher32": True, **(CODEC if one_by_one else {})} if len(values) else {}
+    file.create_dataset(name, data=values, track_times=False, **chunked)

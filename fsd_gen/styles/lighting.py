@@ -1,0 +1,107 @@
+"""Light: panoramas, suns, lamps. Exposure is automatic, so radiances only matter relative to each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fsd_gen.scene.rotations import facing, heading
+from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec3
+from fsd_gen.styles.materials import blackbody
+from fsd_gen.styles.sampler import Draw, log_uniform, pick
+
+
+def scaled(rgb: Vec3, factor: float) -> Vec3:
+    """`rgb` times `factor`."""
+    r, g, b = (round(c * factor, 5) for c in rgb)
+    return (r, g, b)
+
+
+def dome(draw: Draw, *tags: str) -> DomeSpec:
+    """A panorama with all of the `tags`, turned at random."""
+    rng = draw.rng("dome")
+    assets = draw.some("hdri", *tags)
+    level = round(log_uniform(rng, 0.6, 1.6), 4)
+    return DomeSpec(
+        hdri=pick(rng, assets).id,
+        colour=(level, level, level),
+        rotation_deg=round(float(rng.uniform(0, 360)), 3),
+    )
+
+
+def sun(rng: np.random.Generator, *, irradiance: float) -> DistantLight:
+    """A low to high sun, its disc up to ten times the real one so that shadows may be soft."""
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(15, 75))
+    towards_sun = (
+        np.cos(elevation) * np.cos(azimuth),
+        np.cos(elevation) * np.sin(azimuth),
+        np.sin(elevation),
+    )
+    return DistantLight(
+        name="Sun",
+        rotation=facing(towards_sun),  # shines along its own -z
+        angle_deg=round(log_uniform(rng, 0.53, 5.0), 3),
+        irradiance=scaled(blackbody(rng.uniform(4000, 6500)), irradiance),
+    )
+
+
+def studio_lights(
+    rng: np.random.Generator, *, centre: Vec3, reach_m: float
+) -> tuple[RectLight | SphereLight, ...]:
+    """Up to three lamps around and above a group of objects, outside of it."""
+    lights: list[RectLight | SphereLight] = []
+    for index in range(int(rng.integers(0, 4))):
+        azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(25, 80))
+        away = np.array(
+            [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+        )
+        x, y, z = (np.asarray(centre) + away * reach_m * rng.uniform(1.3, 2.0)).tolist()
+        side = reach_m * rng.uniform(0.2, 0.7)
+        power = log_uniform(rng, 1.5, 9.0) * reach_m**2 / side**2
+        radiance = scaled(blackbody(rng.uniform(2700, 9000)), power)
+        lights.append(
+            RectLight(
+                name=f"Lamp_{index}",
+                position=(x, y, z),
+                rotation=facing(away),
+                size=(side, side),
+                radiance=radiance,
+            )
+        )
+    return tuple(lights)
+
+
+def ceiling_lamps(
+    rng: np.random.Generator, *, room_m: tuple[float, float], ceiling_m: float
+) -> tuple[RectLight | SphereLight, ...]:
+    """One or two panels in the ceiling, or two to four glowing balls below it."""
+    warm = blackbody(rng.uniform(2700, 6500))
+    width, depth = room_m
+    if rng.uniform() < 0.6:
+        count = int(rng.integers(1, 3))
+        return tuple(
+            RectLight(
+                name=f"Ceiling_{i}",
+                position=(
+                    (i - (count - 1) / 2) * width / 2,
+                    float(rng.uniform(-0.2, 0.2)) * depth,
+                    ceiling_m - 0.01,
+                ),
+                rotation=heading(0.0),  # shines along its own -z: down
+                size=(round(float(rng.uniform(0.5, 1.3)), 3), round(float(rng.uniform(0.3, 0.8)), 3)),
+                radiance=scaled(warm, log_uniform(rng, 8, 20)),
+            )
+            for i in range(count)
+        )
+    return tuple(
+        SphereLight(
+            name=f"Bulb_{i}",
+            position=(
+                float(rng.uniform(-0.35, 0.35)) * width,
+                float(rng.uniform(-0.35, 0.35)) * depth,
+                ceiling_m - float(rng.uniform(0.15, 0.5)),
+            ),
+            radius_m=round(float(rng.uniform(0.07, 0.16)), 3),
+            radiance=scaled(warm, log_uniform(rng, 30, 90)),
+        )
+        for i in range(int(rng.integers(2, 5)))
+    )

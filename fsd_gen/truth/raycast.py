@@ -1,0 +1,257 @@
+"""Nearest hits of rays with a `RenderScene`: Embree finds the triangle, float64 planes the exact distance.
+
+Everything lives in the left camera's frame (x right, y down, z forward, metres), so coordinates stay
+small and float32 is only ever used to find *which* triangle a ray meets. Lights with a body (rect,
+disk, sphere) are visible, so rays meet those too, analytically.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from embreex import rtcore_scene
+from embreex.mesh_construction import TriangleMesh
+from numpy.typing import NDArray
+from PIL import Image
+
+from fsd_gen.usd.flat_scene import AreaLight, RenderScene, Surface, Texture
+
+Array = NDArray[np.float64]
+
+MAX_LAYERS = 64  # a ray through more cut-out layers than this has no truth
+STEP = 1e-5  # relative step past a cut-out surface
+PLANE_TOLERANCE = 0.02  # relative; beyond it the ray grazes so flatly that the plane cannot be trusted
+
+NOTHING = -1  # a ray that meets no surface
+GAVE_UP = -2  # a ray whose hit cannot be told exactly
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Per ray: the ray parameter of the nearest surface, and which one (>= 0 a primitive, else see above)."""
+
+    t_n: Array  # inf where nothing was hit
+    primitive_n: NDArray[np.int64]  # triangle index, or triangle count + light index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayScene:
+    """Triangles ready for tracing, in the left camera's frame."""
+
+    planes_t4: Array  # (T, 4): normal and offset, n.x = c
+    surface_t: NDArray[np.int32]  # (T,) index of the surface of each triangle
+    uv_t32: NDArray[np.float32]  # (T, 3, 2) texture coordinates of the corners
+    surfaces: tuple[Surface, ...]
+    lights: tuple[LightBody, ...]
+    embree: rtcore_scene.EmbreeScene
+    device_data: tuple[NDArray[np.float32], NDArray[np.int32]]  # kept alive: Embree reads them in place
+    cutouts: dict[int, CutoutMask] = field(default_factory=dict)  # by surface index
+
+    def first_hits(self, origins_n3: Array, directions_n3: Array) -> Hits:
+        """Nearest surface along each ray, going on through the holes of cut-outs."""
+        hits = self._mesh_hits(origins_n3, directions_n3)
+        for index, light in enumerate(self.lights):
+            t_n = light.intersect(origins_n3, directions_n3)
+            nearer_n = t_n < hits.t_n
+            hits.t_n[nearer_n] = t_n[nearer_n]
+            hits.primitive_n[nearer_n] = len(self.planes_t4) + index
+        return hits
+
+    def surface_mask(self, primitive_n: NDArray[np.int64], wanted_s: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which primitives have one of the `wanted_s` surfaces (a truth value per surface)."""
+        mask_n = np.zeros(primitive_n.shape, bool)
+        mesh_n = (primitive_n >= 0) & (primitive_n < len(self.planes_t4))
+        mask_n[mesh_n] = wanted_s[self.surface_t[primitive_n[mesh_n]]]
+        return mask_n
+
+    def _mesh_hits(self, origins_n3: Array, directions_n3: Array) -> Hits:
+        t_n = np.full(len(directions_n3), np.inf)
+        primitive_n = np.full(len(directions_n3), NOTHING, np.int64)
+        hits = Hits(t_n=t_n, primitive_n=primitive_n)
+        if not len(self.planes_t4):
+            return hits
+        through_n = self._settle(hits, np.arange(len(t_n)), origins_n3, directions_n3, None)
+        for _ in range(MAX_LAYERS):
+            if not len(through_n):
+                return hits
+            skipped_n = t_n[through_n] * (1 + STEP)
+            t_n[through_n], primitive_n[through_n] = np.inf, NOTHING
+            rays = (origins_n3[through_n], directions_n3[through_n])
+            through_n = self._settle(hits, through_n, *rays, skipped_n)
+        primitive_n[through_n] = GAVE_UP
+        return hits
+
+    def _settle(
+        self,
+        hits: Hits,
+        indices_n: NDArray[np.int64],
+        origins_n3: Array,
+        directions_n3: Array,
+        skipped_n: Array | None,
+    ) -> NDArray[np.int64]:
+        """Write the next hits of the rays `indices_n` into `hits`; the indices of those that met a hole.
+
+        `skipped_n` is how far each ray has come already; None: nowhere.
+        """
+        starts_n3 = origins_n3 if skipped_n is None else origins_n3 + directions_n3 * skipped_n[:, None]
+        raw = self._trace(starts_n3, directions_n3)
+        found_m = np.flatnonzero(raw["primID"] >= 0)
+        prim_m = raw["primID"][found_m].astype(np.int64)
+        near_m = raw["tfar"][found_m].astype(np.float64) + (0.0 if skipped_n is None else skipped_n[found_m])
+        indices_m = indices_n[found_m]
+        t_m, exact_m = self._refine(origins_n3[found_m], directions_n3[found_m], prim_m, near_m)
+        hole_m = self._in_hole(prim_m, raw["u"][found_m], raw["v"][found_m])
+        hits.t_n[indices_m] = np.where(hole_m, near_m, t_m)  # a hole remembers how far the ray came
+        hits.primitive_n[indices_m] = exact_m
+        return indices_m[hole_m]
+
+    def _trace(self, origins_n3: Array, directions_n3: Array) -> dict[str, NDArray]:
+        return self.embree.run(
+            np.ascontiguousarray(origins_n3, np.float32),
+            np.ascontiguousarray(directions_n3, np.float32),
+            output=1,
+        )
+
+    def _refine(
+        self, origins_n3: Array, directions_n3: Array, prim_n: NDArray[np.int64], near_n: Array
+    ) -> tuple[Array, NDArray[np.int64]]:
+        """Ray parameter from the triangle's plane in float64; GAVE_UP where plane and tracer disagree."""
+        plane_n4 = self.planes_t4[prim_n]
+        along_n = np.einsum("ij,ij->i", plane_n4[:, :3], directions_n3)
+        away_n = plane_n4[:, 3] - np.einsum("ij,ij->i", plane_n4[:, :3], origins_n3)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t_n = away_n / along_n
+            exact_n = np.abs(t_n - near_n) <= PLANE_TOLERANCE * near_n
+        return np.where(exact_n, t_n, np.inf), np.where(exact_n, prim_n, GAVE_UP)
+
+    def _in_hole(self, prim_n: NDArray[np.int64], u_n: NDArray, v_n: NDArray) -> NDArray[np.bool_]:
+        hole_n = np.zeros(len(prim_n), bool)
+        if not self.cutouts:
+            return hole_n
+        surface_n = self.surface_t[prim_n]
+        for index, mask in self.cutouts.items():
+            chosen_n = np.flatnonzero(surface_n == index)
+            corners_m32 = self.uv_t32[prim_n[chosen_n]]
+            weights_m3 = np.stack([1 - u_n[chosen_n] - v_n[chosen_n], u_n[chosen_n], v_n[chosen_n]], axis=1)
+            hole_n[chosen_n] = ~mask.solid(np.einsum("ij,ijk->ik", weights_m3, corners_m32))
+        return hole_n
+
+
+@dataclass(frozen=True, slots=True)
+class CutoutMask:
+    """Opacity texture turned into solid / hole per texel, looked up without filtering, as backends do."""
+
+    solid_hw: NDArray[np.bool_]
+    texture: Texture
+
+    @classmethod
+    def of(cls, surface: Surface) -> CutoutMask:
+        """The mask of a cut-out surface."""
+        assert isinstance(surface.opacity, Texture)
+        channel = {"r": 0, "g": 1, "b": 2, "a": 3, "rgb": 0}[surface.opacity.channel]
+        with Image.open(surface.opacity.path) as image:
+            alpha_hw = np.asarray(image.convert("RGBA"))[..., channel]
+        return cls(alpha_hw >= surface.opacity_threshold * 255, surface.opacity)
+
+    def solid(self, uv_n2: Array) -> NDArray[np.bool_]:
+        """Whether there is material at the texture coordinates."""
+        st_n2 = transform_uv(uv_n2, self.texture)
+        height, width = self.solid_hw.shape
+        column_n = _wrapped(np.floor(st_n2[:, 0] * width).astype(np.int64), width, self.texture.wrap)
+        row_n = _wrapped(np.floor((1 - st_n2[:, 1]) * height).astype(np.int64), height, self.texture.wrap)
+        return self.solid_hw[row_n, column_n]
+
+
+def _wrapped(index_n: NDArray[np.int64], size: int, wrap: str) -> NDArray[np.int64]:
+    """Texel indices inside the image, by the texture's wrap mode."""
+    if wrap == "clamp":
+        return np.clip(index_n, 0, size - 1)
+    if wrap == "mirror":
+        folded_n = index_n % (2 * size)
+        return np.where(folded_n < size, folded_n, 2 * size - 1 - folded_n)
+    return index_n % size
+
+
+def transform_uv(uv_n2: Array, texture: Texture) -> Array:
+    """UsdTransform2d: scale, then rotate counter-clockwise, then translate."""
+    angle = np.deg2rad(texture.rotation_deg)
+    cos, sin = np.cos(angle), np.sin(angle)
+    scaled_n2 = uv_n2 * np.asarray(texture.scale)
+    rotated_n2 = scaled_n2 @ np.array([[cos, sin], [-sin, cos]])
+    return rotated_n2 + np.asarray(texture.translation)
+
+
+@dataclass(frozen=True, slots=True)
+class LightBody:
+    """The visible body of an area light: unit square, disk or ball under `to_camera`."""
+
+    shape: str
+    from_camera_44: Array
+
+    def intersect(self, origins_n3: Array, directions_n3: Array) -> Array:
+        """Ray parameter of the nearest point in front of the origin, inf where there is none."""
+        rotation_33, shift_3 = self.from_camera_44[:3, :3], self.from_camera_44[:3, 3]
+        o_n3 = origins_n3 @ rotation_33.T + shift_3
+        d_n3 = directions_n3 @ rotation_33.T
+        return self._ball(o_n3, d_n3) if self.shape == "sphere" else self._flat(o_n3, d_n3)
+
+    def _flat(self, o_n3: Array, d_n3: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t_n = -o_n3[:, 2] / d_n3[:, 2]
+            x_n, y_n = o_n3[:, 0] + t_n * d_n3[:, 0], o_n3[:, 1] + t_n * d_n3[:, 1]
+            if self.shape == "rect":
+                inside_n = (np.abs(x_n) <= 0.5) & (np.abs(y_n) <= 0.5)
+            else:
+                inside_n = x_n * x_n + y_n * y_n <= 1
+        return np.where(inside_n & (t_n > 0), t_n, np.inf)
+
+    @staticmethod
+    def _ball(o_n3: Array, d_n3: Array) -> Array:
+        a_n = np.einsum("ij,ij->i", d_n3, d_n3)
+        b_n = np.einsum("ij,ij->i", o_n3, d_n3)
+        c_n = np.einsum("ij,ij->i", o_n3, o_n3) - 1
+        root_n = b_n * b_n - a_n * c_n
+        with np.errstate(invalid="ignore"):
+            t_n = (-b_n - np.sqrt(root_n)) / a_n
+        return np.where((root_n >= 0) & (t_n > 0), t_n, np.inf)
+
+
+def build_ray_scene(scene: RenderScene) -> RayScene:
+    """Move a scene's triangles into the left camera's frame and build the acceleration structure."""
+    world_to_left = np.linalg.inv(scene.left_to_world)
+    rotation_33, shift_3 = world_to_left[:3, :3], world_to_left[:3, 3]
+    vertices, faces, uvs, surfaces, base = [], [], [], [], 0
+    for mesh in scene.meshes:
+        vertices.append(mesh.vertices_v3 @ rotation_33.T + shift_3)
+        faces.append(mesh.faces_f3 + base)
+        uv_v2 = np.zeros((len(mesh.vertices_v3), 2), np.float32) if mesh.uv_v2 is None else mesh.uv_v2
+        uvs.append(uv_v2[mesh.faces_f3])
+        surfaces.append(np.full(len(mesh.faces_f3), mesh.surface, np.int32))
+        base += len(mesh.vertices_v3)
+    vertices_v3 = np.concatenate(vertices) if vertices else np.zeros((0, 3))
+    faces_t3 = np.ascontiguousarray(np.concatenate(faces), np.int32) if faces else np.zeros((0, 3), np.int32)
+    embree = rtcore_scene.EmbreeScene(robust=True)
+    device_data = (np.ascontiguousarray(vertices_v3, np.float32), faces_t3)
+    if len(faces_t3):
+        TriangleMesh(embree, *device_data)
+    return RayScene(
+        planes_t4=_planes(vertices_v3, faces_t3),
+        surface_t=np.concatenate(surfaces) if surfaces else np.zeros(0, np.int32),
+        uv_t32=np.concatenate(uvs) if uvs else np.zeros((0, 3, 2), np.float32),
+        surfaces=scene.surfaces,
+        lights=tuple(_body(light, world_to_left) for light in scene.area_lights),
+        embree=embree,
+        device_data=device_data,
+        cutouts={i: CutoutMask.of(surface) for i, surface in enumerate(scene.surfaces) if surface.cutout},
+    )
+
+
+def _planes(vertices_v3: Array, faces_t3: NDArray[np.int32]) -> Array:
+    a_t3, b_t3, c_t3 = (vertices_v3[faces_t3[:, k]] for k in range(3))
+    normal_t3 = np.cross(b_t3 - a_t3, c_t3 - a_t3)
+    return np.concatenate([normal_t3, np.einsum("ij,ij->i", normal_t3, a_t3)[:, None]], axis=1)
+
+
+def _body(light: AreaLight, world_to_left: Array) -> LightBody:
+    return LightBody(light.shape, np.linalg.inv(world_to_left @ light.to_world))

@@ -1,0 +1,253 @@
+"""Writes a scene as a plain USD stage that any renderer and viewer opens.
+
+Layout: /World/Rig/{Left,Right} cameras, /World/Objects references to asset files, /World/Panels
+meshes, /World/Lights, /World/Looks materials. Metres, z up, UsdPreviewSurface and UsdLux only.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
+
+from fsd_gen.scene.rotations import camera_to_world
+from fsd_gen.scene.spec import (
+    DiskLight,
+    DistantLight,
+    DomeSpec,
+    LightSpec,
+    MaterialSpec,
+    Panel,
+    Placement,
+    Quaternion,
+    RectLight,
+    SceneSpec,
+    SphereLight,
+    Vec3,
+)
+
+APERTURE_MM = 36.0  # film width that stands for the image width
+OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
+
+SUFFIXES = (".usda", ".usdc", ".usdz")
+
+PathOf = Callable[[str], Path]  # asset id -> file
+
+
+class StageWriteError(RuntimeError):
+    """A stage could not be written."""
+
+
+def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
+    """Author `spec` as the stage file `path` (.usda, .usdc, or .usdz with all assets inside).
+
+    Raises:
+        StageWriteError: the file cannot be written.
+    """
+    if path.suffix not in SUFFIXES:
+        raise StageWriteError(f"{path}: could not write the stage; expected a name ending in {SUFFIXES}")
+    stage = Usd.Stage.CreateInMemory()
+    _author(stage, spec, path_of)
+    if path.suffix != ".usdz":
+        _export(stage, path)
+        return path
+    with tempfile.TemporaryDirectory(prefix="fsd-usdz-") as folder:
+        layer = Path(folder) / path.with_suffix(".usdc").name
+        _export(stage, layer)
+        if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(layer)), str(path)):
+            raise StageWriteError(f"{path}: could not pack the stage with its assets; try .usdc instead")
+    return path
+
+
+def _export(stage: Usd.Stage, path: Path) -> None:
+    try:
+        written = stage.GetRootLayer().Export(str(path))
+    except Tf.ErrorException as error:
+        raise StageWriteError(f"{path}: could not write the stage: {str(error).splitlines()[0]}") from None
+    if not written:
+        raise StageWriteError(f"{path}: could not write the stage; is the folder there, and writable?")
+
+
+def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/World").GetPrim())
+    stage.GetRootLayer().customLayerData = {
+        "fsd": {"sample": spec.key.sample_id, "stratum": spec.stratum, "digest": spec.digest()}
+    }
+    _cameras(stage, spec)
+    looks = _Looks(stage, path_of)
+    for placement in spec.placements:
+        _object(stage, placement, path_of, looks)
+    for panel in spec.panels:
+        _panel(stage, panel, looks)
+    for light in spec.lights:
+        _light(stage, light)
+    if spec.dome:
+        _dome(stage, spec.dome, path_of)
+
+
+def _cameras(stage: Usd.Stage, spec: SceneSpec) -> None:
+    rig = spec.rig
+    left = camera_to_world(spec.camera)
+    right = left.copy()
+    right[:3, 3] += left[:3, 0] * rig.baseline_m
+    for name, vision in (("Left", left), ("Right", right)):
+        camera = UsdGeom.Camera.Define(stage, f"/World/Rig/{name}")
+        pose = vision @ np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
+        camera.AddTransformOp().Set(Gf.Matrix4d(pose.T.tolist()))
+        camera.CreateFocalLengthAttr(rig.focal_px / rig.width * APERTURE_MM)
+        camera.CreateHorizontalApertureAttr(APERTURE_MM)
+        camera.CreateVerticalApertureAttr(APERTURE_MM * rig.height / rig.width)
+        camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * APERTURE_MM)
+        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * APERTURE_MM)
+        camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 10000.0))
+
+
+class _Looks:
+    """Materials of a stage, each distinct spec authored once."""
+
+    def __init__(self, stage: Usd.Stage, path_of: PathOf) -> None:
+        self._stage = stage
+        self._path_of = path_of
+        self._made: dict[tuple[MaterialSpec, str], UsdShade.Material] = {}
+
+    def bind(self, prim: Usd.Prim, spec: MaterialSpec, st: str) -> None:
+        """Bind `spec` to `prim` and all below it; its textures read the primvar `st`."""
+        material = self._made.get((spec, st))
+        if material is None:
+            material = self._define(f"/World/Looks/Material_{len(self._made):03d}", spec, st)
+            self._made[spec, st] = material
+        binding = UsdShade.MaterialBindingAPI.Apply(prim)
+        binding.Bind(material, UsdShade.Tokens.strongerThanDescendants)
+
+    def _define(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Material:
+        material = UsdShade.Material.Define(self._stage, path)
+        shader = UsdShade.Shader.Define(self._stage, f"{path}/Surface")
+        shader.CreateIdAttr("UsdPreviewSurface")
+        for name, value in (
+            ("roughness", spec.roughness),
+            ("metallic", spec.metallic),
+            ("opacity", spec.opacity),
+            ("ior", spec.ior),
+        ):
+            shader.CreateInput(name, Sdf.ValueTypeNames.Float).Set(value)
+        diffuse = shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f)
+        diffuse.Set(Gf.Vec3f(*spec.colour))
+        if spec.texture or spec.normal_map:
+            coordinates = self._coordinates(path, spec, st)
+        if spec.texture:
+            diffuse.ConnectToSource(self._texture(f"{path}/Albedo", spec.texture, "sRGB", coordinates))
+        if spec.normal_map:
+            output = self._texture(f"{path}/Bumps", spec.normal_map, "raw", coordinates)
+            shader.CreateInput("normal", Sdf.ValueTypeNames.Normal3f).ConnectToSource(output)
+        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+        return material
+
+    def _coordinates(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Output:
+        reader = UsdShade.Shader.Define(self._stage, f"{path}/Coordinates")
+        reader.CreateIdAttr("UsdPrimvarReader_float2")
+        reader.CreateInput("varname", Sdf.ValueTypeNames.String).Set(st)
+        transform = UsdShade.Shader.Define(self._stage, f"{path}/Transform")
+        transform.CreateIdAttr("UsdTransform2d")
+        read = reader.CreateOutput("result", Sdf.ValueTypeNames.Float2)
+        transform.CreateInput("in", Sdf.ValueTypeNames.Float2).ConnectToSource(read)
+        transform.CreateInput("scale", Sdf.ValueTypeNames.Float2).Set(Gf.Vec2f(*spec.uv_scale))
+        transform.CreateInput("rotation", Sdf.ValueTypeNames.Float).Set(spec.uv_rotation_deg)
+        transform.CreateInput("translation", Sdf.ValueTypeNames.Float2).Set(Gf.Vec2f(*spec.uv_offset))
+        return transform.CreateOutput("result", Sdf.ValueTypeNames.Float2)
+
+    def _texture(self, path: str, asset: str, space: str, st: UsdShade.Output) -> UsdShade.Output:
+        texture = UsdShade.Shader.Define(self._stage, path)
+        texture.CreateIdAttr("UsdUVTexture")
+        texture.CreateInput("file", Sdf.ValueTypeNames.Asset).Set(str(self._path_of(asset)))
+        texture.CreateInput("sourceColorSpace", Sdf.ValueTypeNames.Token).Set(space)
+        texture.CreateInput("wrapS", Sdf.ValueTypeNames.Token).Set("repeat")
+        texture.CreateInput("wrapT", Sdf.ValueTypeNames.Token).Set("repeat")
+        texture.CreateInput("st", Sdf.ValueTypeNames.Float2).ConnectToSource(st)
+        if space == "raw":  # a normal map: [0, 1] to [-1, 1]
+            texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
+            texture.CreateInput("bias", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(-1, -1, -1, 0))
+        return texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
+
+
+def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Looks) -> None:
+    xform = UsdGeom.Xform.Define(stage, f"/World/Objects/{placement.name}")
+    _place(xform, placement.position, placement.rotation)
+    xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
+    asset = UsdGeom.Xform.Define(stage, f"/World/Objects/{placement.name}/Asset")
+    asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
+    if placement.material:
+        looks.bind(xform.GetPrim(), placement.material, OBJECT_ST)
+
+
+def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:
+    mesh = UsdGeom.Mesh.Define(stage, f"/World/Panels/{panel.name}")
+    _place(mesh, panel.position, panel.rotation)
+    width, height = panel.size
+    x, y = width / 2, height / 2
+    mesh.CreatePointsAttr([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)])
+    mesh.CreateExtentAttr([(-x, -y, 0), (x, y, 0)])
+    mesh.CreateFaceVertexCountsAttr([4])
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 2, 3])
+    mesh.CreateSubdivisionSchemeAttr(UsdGeom.Tokens.none)
+    mesh.CreateDoubleSidedAttr(True)
+    st = UsdGeom.PrimvarsAPI(mesh).CreatePrimvar(
+        "st", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.vertex
+    )
+    st.Set([(0, 0), (width, 0), (width, height), (0, height)])
+    looks.bind(mesh.GetPrim(), panel.material, "st")
+
+
+def _light(stage: Usd.Stage, light: LightSpec) -> None:
+    path = f"/World/Lights/{light.name}"
+    match light:
+        case RectLight():
+            prim = UsdLux.RectLight.Define(stage, path)
+            prim.CreateWidthAttr(light.size[0])
+            prim.CreateHeightAttr(light.size[1])
+            _place(prim, light.position, light.rotation)
+            _emission(prim, light.radiance)
+        case DiskLight():
+            prim = UsdLux.DiskLight.Define(stage, path)
+            prim.CreateRadiusAttr(light.radius_m)
+            _place(prim, light.position, light.rotation)
+            _emission(prim, light.radiance)
+        case SphereLight():
+            prim = UsdLux.SphereLight.Define(stage, path)
+            prim.CreateRadiusAttr(light.radius_m)
+            _place(prim, light.position, (1.0, 0.0, 0.0, 0.0))
+            _emission(prim, light.radiance)
+        case DistantLight():
+            prim = UsdLux.DistantLight.Define(stage, path)
+            prim.CreateAngleAttr(light.angle_deg)
+            prim.CreateNormalizeAttr(True)  # intensity is then the irradiance, whatever the angle
+            _place(prim, (0.0, 0.0, 0.0), light.rotation)
+            _emission(prim, light.irradiance)
+
+
+def _dome(stage: Usd.Stage, dome: DomeSpec, path_of: PathOf) -> None:
+    prim = UsdLux.DomeLight.Define(stage, "/World/Lights/Dome")
+    if dome.hdri:
+        prim.CreateTextureFileAttr(str(path_of(dome.hdri)))
+        prim.CreateTextureFormatAttr(UsdLux.Tokens.latlong)
+    xform = UsdGeom.Xformable(prim)
+    xform.AddRotateZOp().Set(dome.rotation_deg)
+    xform.AddRotateXOp().Set(90.0)  # a dome's pole is its own +y
+    _emission(prim, dome.colour)
+
+
+def _emission(prim: UsdLux.LightAPI, rgb: Vec3) -> None:
+    intensity = max(rgb)
+    prim.CreateIntensityAttr(intensity)
+    prim.CreateColorAttr(Gf.Vec3f(*(c / intensity if intensity else 0.0 for c in rgb)))
+
+
+def _place(prim: UsdGeom.Xformable, position: Vec3, rotation: Quaternion) -> None:
+    xform = UsdGeom.Xformable(prim)
+    xform.AddTranslateOp().Set(Gf.Vec3d(*position))
+    w, x, y, z = rotation
+    xform.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Quatd(w, Gf.Vec3d(x, y, z)))

@@ -1,0 +1,164 @@
+"""Augmentation of stereo pairs: a pure function of a sample and a random generator.
+
+The kinds that RAFT-Stereo (arXiv 2109.07547, section 4) and IGEV-Stereo train with, to which
+FoundationStereo's is "similar" (arXiv 2501.09898, section 4.1), in this order:
+
+    flip       vertically; or mirrored with the images exchanged, where the right image's truth is known
+    scale      2^u, the same for both axes, and a stretch of each axis apart; disparity follows the x axis
+    y-jitter   the right image a pixel or two up or down: no real rig is rectified perfectly
+    crop       a random window
+    colours    brightness, contrast, saturation, hue, gamma; now and then different in the two images
+    erase      rectangles of the right image covered with its mean colour
+
+Except for the y-jitter, which the network shall learn to ignore, a left pixel x with disparity d is still
+seen at x - d in the right image afterwards. Mirroring alone would make disparity negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, cast
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from stereo_model.data.augment.photometric import ColourChange, erase, recolour
+from stereo_model.data.augment.spatial import Window, cut, draw_window, exchanged, upside_down
+from stereo_model.data.sample import Sample, SampleError
+
+CARRIED = ("left", "right", "disparity", "valid", "occluded")
+
+
+def _possible_factors(span: float | tuple[float, float]) -> float | tuple[float, float]:
+    if isinstance(span, tuple):
+        if not 0.0 <= span[0] <= span[1]:
+            raise ValueError("must be two rising factors, not negative")
+    elif not 0.0 <= span < 1.0:
+        raise ValueError("must be at least 0 and less than 1, or two factors")
+    return span
+
+
+Factors = Annotated[float | tuple[float, float], AfterValidator(_possible_factors)]
+Chance = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class AugmentConfig(BaseModel):
+    """How strongly samples are varied.
+
+    Factors are drawn evenly from 1 - value .. 1 + value, or between two given values. The defaults change
+    colours and cover parts of the right image but never resample; the preset `paper` scales as well.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    brightness: Factors = 0.4
+    contrast: Factors = 0.4
+    saturation: Factors = 0.4
+    gamma: Factors = 0.2  # exponent
+    hue: float = Field(default=0.0, ge=0.0, le=0.5)  # turns of the colour circle, either way
+    asymmetric: Chance = 0.2  # that the images' colours change differently
+    erase: Chance = 0.5  # of covering parts of the right image
+    erase_count: int = Field(default=2, ge=1)  # rectangles at most
+    erase_side: tuple[int, int] = (20, 60)  # pixels
+    scale: tuple[float, float] = (0.0, 0.0)  # exponents of two
+    stretch: float = Field(default=0.0, ge=0.0, le=1.0)  # largest exponent of two of either axis, either way
+    stretch_chance: Chance = 0.8
+    y_jitter: int = Field(default=0, ge=0)  # rows of the right image, either way; where it reaches so far
+    flip: Chance = 0.1  # of turning the pair upside down
+    exchange: Chance = 0.0
+    """Of mirroring the pair with the images exchanged. A sample without the right image's truth (the keys
+    `disparity_right`, `valid_right`) is turned upside down instead."""
+
+    @field_validator("erase_side")
+    @classmethod
+    def _rising(cls, side: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= side[0] <= side[1]:
+            raise ValueError("must be two rising positive numbers of pixels")
+        return side
+
+    @field_validator("scale")
+    @classmethod
+    def _range(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not -3.0 <= scale[0] <= scale[1] <= 3.0:
+            raise ValueError("must be two rising exponents of two within -3..3")
+        return scale
+
+
+def augment(
+    sample: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+    config: AugmentConfig,
+    *,
+    crop_hw: tuple[int, int] | None = None,
+) -> Sample:
+    """A varied copy, cut to `crop_hw` pixels; the given arrays are not changed.
+
+    The same generator state gives the same result. A sample smaller than the crop is scaled up until it
+    fills it. Without a crop nothing is scaled. `occluded` rides along, except through an exchange.
+    """
+    varied = _flipped(sample, rng, config)
+    if crop_hw is not None:
+        varied = cut(varied, _draw_window(varied, crop_hw, rng, config))
+    left, right = _recoloured(varied["left"], varied["right"], rng, config)
+    if rng.random() < config.erase:
+        right = erase(right, rng, count=config.erase_count, side=config.erase_side)
+    return cast(Sample, {**varied, "left": left, "right": right})
+
+
+def random_crop(
+    sample: Mapping[str, np.ndarray], size_hw: tuple[int, int], rng: np.random.Generator
+) -> Sample:
+    """The same random window of all arrays. Raises SampleError if the sample is too small."""
+    height, width = sample["disparity"].shape
+    rows, columns = size_hw
+    if rows > height or columns > width:
+        raise SampleError(f"cannot crop {rows}x{columns} from a sample of {height}x{width} pixels")
+    return cut(_carried(sample), draw_window((height, width), size_hw, rng))
+
+
+def _carried(sample: Mapping[str, np.ndarray]) -> Sample:
+    return cast(Sample, {key: sample[key] for key in CARRIED if key in sample})
+
+
+def _flipped(sample: Mapping[str, np.ndarray], rng: np.random.Generator, config: AugmentConfig) -> Sample:
+    turn, exchange = rng.random() < config.flip, rng.random() < config.exchange
+    if exchange and "disparity_right" in sample and "valid_right" in sample:
+        kept = exchanged(sample)
+    else:
+        kept, turn = _carried(sample), turn or exchange
+    return upside_down(kept) if turn else kept
+
+
+def _draw_window(
+    sample: Sample, crop_hw: tuple[int, int], rng: np.random.Generator, config: AugmentConfig
+) -> Window:
+    exponents = np.full(2, rng.uniform(*config.scale))
+    stretch = rng.uniform(-config.stretch, config.stretch, 2)
+    if rng.random() < config.stretch_chance:
+        exponents += stretch
+    factor_y, factor_x = (float(factor) for factor in np.exp2(exponents))
+    source_hw = sample["disparity"].shape
+    return draw_window(source_hw, crop_hw, rng, factors_yx=(factor_y, factor_x), y_jitter=config.y_jitter)
+
+
+def _recoloured(
+    left_chw: np.ndarray, right_chw: np.ndarray, rng: np.random.Generator, config: AugmentConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    change, other = _draw_change(rng, config), _draw_change(rng, config)
+    alike = rng.random() >= config.asymmetric
+    return recolour(left_chw, change), recolour(right_chw, change if alike else other)
+
+
+def _draw_change(rng: np.random.Generator, config: AugmentConfig) -> ColourChange:
+    return ColourChange(
+        brightness=_draw_factor(rng, config.brightness),
+        contrast=_draw_factor(rng, config.contrast),
+        saturation=_draw_factor(rng, config.saturation),
+        hue=float(rng.uniform(-config.hue, config.hue)),
+        gamma=_draw_factor(rng, config.gamma),
+    )
+
+
+def _draw_factor(rng: np.random.Generator, span: float | tuple[float, float]) -> float:
+    low, high = span if isinstance(span, tuple) else (1 - span, 1 + span)
+    return float(rng.uniform(low, high))

@@ -1,0 +1,173 @@
+"""What a training says about itself: one JSON line per step, TensorBoard, and a line on the terminal.
+
+    log.jsonl          one object per step: step, loss, initial_loss, epe, gradient_norm, learning_rate, ...
+    validation.jsonl   one object per validation: step, score, and per set epe, bp2 and samples
+    tensorboard/       the same numbers as curves, and now and then left | truth | estimate
+
+A resumed training first drops what was logged of steps that it will do again. The only module that knows
+TensorBoard, whose event files it writes without torch's wrapper.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from stereo_model.inference.images import colourise, span_of
+from stereo_model.whole_files import write_whole
+
+LOG = "log.jsonl"
+VALIDATION_LOG = "validation.jsonl"
+TENSORBOARD = "tensorboard"
+FLUSH_S = 30  # seconds between writes of TensorBoard's file
+NOT_CURVES = ("step", "indices", "parts")
+
+OnStep = Callable[[int, float, float], None]  # step (from 1), loss, learning rate
+
+
+class TrainingLog:
+    """Appends to the logs of a run folder whose first `step` steps are done. Close it, or use `with`."""
+
+    def __init__(self, run_dir: Path, *, step: int, tensorboard: bool = True) -> None:
+        keep_until(run_dir / LOG, step)
+        keep_until(run_dir / VALIDATION_LOG, step)
+        self._steps = (run_dir / LOG).open("a", encoding="utf-8")
+        self._validations = run_dir / VALIDATION_LOG
+        self._events = None
+        if tensorboard:
+            self._events = EventFileWriter(str(run_dir / TENSORBOARD), flush_secs=FLUSH_S)
+            started = SessionLog(status=SessionLog.START)  # TensorBoard forgets later steps of earlier files
+            self._events.add_event(Event(step=step + 1, wall_time=time.time(), session_log=started))
+
+    def __enter__(self) -> TrainingLog:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def step(self, record: Mapping[str, Any]) -> None:
+        """One step's numbers."""
+        self._steps.write(json.dumps(record) + "\n")
+        self._steps.flush()
+        self._curves(record["step"], "train", record)
+
+    def validation(self, record: Mapping[str, Any]) -> None:
+        """The numbers of one validation."""
+        with self._validations.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        self._curves(record["step"], "validation", record)
+
+    def picture(self, step: int, strip_hwc: np.ndarray) -> None:
+        """A uint8 picture (H,W,3), such as `strip` makes."""
+        if self._events is None:
+            return
+        height, width, _ = strip_hwc.shape
+        png = io.BytesIO()
+        Image.fromarray(strip_hwc).save(png, "PNG")
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())
+        self._add(step, [Summary.Value(tag="train/left, truth, estimate", image=image)])
+
+    def close(self) -> None:
+        """Write everything out."""
+        self._steps.close()
+        if self._events is not None:
+            self._events.close()
+
+    def _curves(self, step: int, group: str, record: Mapping[str, Any]) -> None:
+        curves = _flat({key: value for key, value in record.items() if key not in NOT_CURVES}, group)
+        self._add(step, [Summary.Value(tag=tag, simple_value=value) for tag, value in curves.items()])
+
+    def _add(self, step: int, values: list[Summary.Value]) -> None:
+        if self._events is not None:
+            event = Event(step=step, wall_time=time.time(), summary=Summary(value=values))
+            self._events.add_event(event)
+
+
+class NewLines:
+    """Follows a log that another process appends to, from its present end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """The records that were completed since the last call."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        return [json.loads(line) for line in whole.splitlines()]
+
+
+def strip(
+    left_chw: np.ndarray,  # uint8
+    truth_hw: np.ndarray,  # pixels
+    valid_hw: np.ndarray,
+    estimate_hw: np.ndarray,  # pixels
+) -> np.ndarray:
+    """Left image, truth and estimate side by side, uint8 (H,3W,3), on one scale; unknown truth is black."""
+    truth = np.where(valid_hw, truth_hw, np.nan)
+    span = span_of(np.concatenate([truth, estimate_hw], axis=1))
+    maps = (colourise(disparity, span=span) for disparity in (truth, estimate_hw))
+    return np.concatenate([left_chw.transpose(1, 2, 0), *maps], axis=1)
+
+
+@contextmanager
+def progress_line(total: int, *, done: int = 0, console: Console | None = None) -> Iterator[OnStep]:
+    """A line on the terminal: bar, steps, loss, learning rate, time left. What it yields is an `on_step`."""
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}  rate {task.fields[rate]:.1e}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console or Console(stderr=True)) as progress:
+        task = progress.add_task("training", total=total, completed=done, loss=math.nan, rate=math.nan)
+
+        def on_step(step: int, loss: float, rate: float) -> None:
+            progress.update(task, completed=step, loss=loss, rate=rate)
+
+        yield on_step
+
+
+def keep_until(path: Path, step: int) -> None:
+    """Drop log lines of steps that will be done again, and a line cut off by a crash."""
+    if not path.exists():
+        return
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if logged_step(line) <= step]
+    write_whole(path, "".join(line + "\n" for line in kept).encode())
+
+
+def logged_step(line: str) -> float:
+    """The step of a log line; infinity for a line that a crash cut off."""
+    try:
+        return int(json.loads(line)["step"])
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return math.inf
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}/{key}")
+        elif isinstance(value, int | float):
+            found[f"{prefix}/{key}"] = float(value)
+    return found

@@ -1,0 +1,153 @@
+"""Checkpoints: one file that holds the weights and everything needed to use or continue them.
+
+The file is what torch.save writes, of plain values and tensors alone, so that it loads with
+weights_only=True. Model files and training checkpoints share the keys `format`, `model_config` (JSON) and
+`model`; the latter add `training`. A file that exists under its name is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from stereo_model.network.config import ConfigError, ModelConfig, parse_config
+from stereo_model.network.model import FoundationStereo
+from stereo_model.network.prior import ViTPrior
+from stereo_model.weights.files import (
+    CheckpointError,
+    load_weights,
+    read_file,
+    require_tensors,
+    write_atomically,
+)
+from stereo_model.weights.published import (
+    CONFIG_FILE,
+    config_yaml,
+    load_prior,
+    load_published,
+    read_config,
+    to_published,
+)
+from stereo_model.whole_files import write_whole
+
+__all__ = [
+    "FORMAT",
+    "CheckpointError",
+    "build_model",
+    "convert",
+    "load_checkpoint",
+    "load_prior_weights",
+    "load_weights",
+    "model_digest",
+    "read_checkpoint",
+    "save_checkpoint",
+]
+
+FORMAT = "stereo_model/1"
+
+
+def save_checkpoint(
+    model: FoundationStereo, path: str | Path, *, training: Mapping[str, Any] | None = None
+) -> None:
+    """Write the model's configuration and weights, and optionally the state of its training, atomically."""
+    if model.prior is not None and model.config.prior is None:
+        raise CheckpointError(
+            f"{path}: the model's prior was handed to it and cannot be built again from its configuration; "
+            "only priors that ModelConfig.prior names can be saved"
+        )
+    payload = {"format": FORMAT, "model_config": model.config.model_dump_json(), "model": model.state_dict()}
+    if training is not None:
+        payload["training"] = dict(training)
+    write_atomically(payload, Path(path))
+
+
+def load_checkpoint(path: str | Path, **overrides: Any) -> FoundationStereo:
+    """The model of a checkpoint, on the CPU, in evaluation mode.
+
+    Takes our own files and the published ones, which need their cfg.yaml beside them. `overrides` replace
+    fields of the stored configuration that leave the weights as they are, such as `max_disparity`,
+    `disparity_attention` and `iterations`. Raises CheckpointError or ConfigError in one line.
+    """
+    payload = read_file(path)
+    if isinstance(payload, dict) and "format" not in payload and "model" in payload:
+        weights = require_tensors(payload["model"], source=f"{path}: 'model'")
+        model = FoundationStereo(read_config(path, overrides))
+        load_published(model, weights, source=str(path))
+        return model.eval()
+    return build_model(_checked(payload, path), source=str(path), overrides=overrides).eval()
+
+
+def load_prior_weights(model: FoundationStereo, path: str | Path) -> None:
+    """Put published weights of the prior alone (`.pth` or `.safetensors`) into a model.
+
+    DepthAnythingV2's file for a `depth_anything_v2` prior, DINOv2's for a `dinov2` prior. Raises
+    CheckpointError; the model is then unchanged.
+    """
+    if not isinstance(model.prior, ViTPrior):
+        raise CheckpointError(f"{path}: the model has no prior to load these weights into")
+    state = require_tensors(read_file(path), source=str(path))
+    load_prior(model.prior, state, source=str(path))
+
+
+def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "published"]) -> None:
+    """Write a checkpoint of either format in the other one (or the same).
+
+    `published` writes `target` and a cfg.yaml beside it, and refuses models of another architecture. Raises
+    CheckpointError.
+    """
+    model, target = load_checkpoint(source), Path(target)
+    if to == "ours":
+        save_checkpoint(model, target)
+        return
+    write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
+    write_whole(target.parent / CONFIG_FILE, config_yaml(model.config).encode())
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The checked content of a file in our own format; tensors on the CPU. Raises CheckpointError."""
+    return _checked(read_file(path), path)
+
+
+def build_model(
+    payload: Mapping[str, Any], *, source: str, overrides: Mapping[str, Any] | None = None
+) -> FoundationStereo:
+    """Build the model a checkpoint describes and load its weights, every key accounted for.
+
+    Raises CheckpointError for the checkpoint and ConfigError for a bad override.
+    """
+    try:
+        config = parse_config(ModelConfig, json.loads(payload["model_config"]))
+    except (ConfigError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{source}: unusable model configuration: {error}") from error
+    if overrides:
+        config = parse_config(ModelConfig, {**config.model_dump(), **overrides})
+    model = FoundationStereo(config)
+    load_weights(model, require_tensors(payload["model"], source=source), source=source)
+    return model
+
+
+def model_digest(model: nn.Module) -> str:
+    """SHA-256 over names, types, shapes and values of all weights and buffers; independent of the device."""
+    sha = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        sha.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        sha.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return sha.hexdigest()
+
+
+def _checked(payload: Any, path: str | Path) -> dict[str, Any]:
+    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
+        found = payload.get("format") if isinstance(payload, dict) else type(payload).__name__
+        raise CheckpointError(
+            f"{path}: expected a checkpoint of format {FORMAT!r} or a published one, found {found!r}"
+        )
+    missing = [key for key in ("model_config", "model") if key not in payload]
+    if missing:
+        raise CheckpointError(f"{path}: the checkpoint lacks {', '.join(missing)}")
+    return payload

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from assets_manifest import fetch as fetching
+from assets_manifest.fetch import PACKS, FetchError, PackRecipe, fetch
+from assets_manifest.library import MissingAssetError, Pack, load_pack, open_library
+from assets_manifest.progress import Progress
+from assets_manifest.records import Asset
+
+
+def demo_pack(folder: Path, version: str) -> Pack:
+    (folder / "cup.usdc").write_bytes(version.encode())
+    cup = Asset(
+        id="demo/cup",
+        kind="object",
+        uri="cup.usdc",
+        sha256=hashlib.sha256(version.encode()).hexdigest(),
+        licence="CC0-1.0",
+        author="Ada",
+        source="demo",
+    )
+    return Pack(name="demo", version=version, licence="CC0-1.0", assets=(cup,))
+
+
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Registers a pack `demo` version 1; lists its builds."""
+    done: list[str] = []
+
+    def build(folder: Path, scratch: Path, on_progress: Progress, allow_partial: bool) -> Pack:
+        done.append("1")
+        return demo_pack(folder, "1")
+
+    monkeypatch.setitem(PACKS, "demo", PackRecipe(version="1", build=build, about="a cup"))
+    return done
+
+
+def test_a_fetched_pack_opens_and_is_not_built_again(builds: list[str], tmp_path: Path) -> None:
+    assert fetch("demo", tmp_path) == tmp_path / "demo"
+    fetch("demo", tmp_path)
+    assert builds == ["1"]
+    assert open_library(["demo"], tmp_path).path("demo/cup").read_bytes() == b"1"
+    assert not list((tmp_path / ".building").iterdir())
+
+
+def test_force_builds_again(builds: list[str], tmp_path: Path) -> None:
+    fetch("demo", tmp_path)
+    fetch("demo", tmp_path, force=True)
+    assert builds == ["1", "1"]
+
+
+def test_a_damaged_pack_is_built_again(builds: list[str], tmp_path: Path) -> None:
+    fetch("demo", tmp_path)
+    (tmp_path / "demo/pack.yaml").write_text("broken: [")
+    fetch("demo", tmp_path)
+    assert builds == ["1", "1"] and load_pack(tmp_path / "demo").version == "1"
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(
+    builds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch("demo", tmp_path)
+    (tmp_path / "demo/stale.txt").write_text("x")
+    newer = PackRecipe(version="2", build=lambda folder, *_: demo_pack(folder, "2"), about="")
+    monkeypatch.setitem(PACKS, "demo", newer)
+    fetch("demo", tmp_path)
+    assert load_pack(tmp_path / "demo").version == "2"
+    assert not (tmp_path / "demo/stale.txt").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".building", ".demo.lock", "demo"]
+
+
+def test_an_interrupted_fetch_leaves_nothing_visible_and_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[bool] = []
+
+    def build(folder: Path, scratch: Path, on_progress: Progress, allow_partial: bool) -> Pack:
+        attempts.append((scratch / "half").exists())
+        (scratch / "half").write_text("kept")
+        if len(attempts) == 1:
+            demo_pack(folder, "1")
+            raise KeyboardInterrupt
+        return demo_pack(folder, "1")
+
+    monkeypatch.setitem(PACKS, "demo", PackRecipe(version="1", build=build, about=""))
+    with pytest.raises(KeyboardInterrupt):
+        fetch("demo", tmp_path)
+    assert not (tmp_path / "demo").exists()
+    with pytest.raises(MissingAssetError):
+        open_library(["demo"], tmp_path)
+    fetch("demo", tmp_path)
+    assert attempts == [False, True]
+    assert load_pack(tmp_path / "demo").assets[0].id == "demo/cup"
+
+
+def test_a_failed_publish_keeps_the_old_pack(
+    builds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch("demo", tmp_path)
+    real = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if Path(target) == tmp_path / "demo" and Path(source).name == "pack":
+            raise OSError("disk full")
+        real(source, target)
+
+    monkeypatch.setattr(fetching.os, "replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        fetch("demo", tmp_path, force=True)
+    assert load_pack(tmp_path / "demo").version == "1"
+
+
+def test_two_fetches_at_once_are_refused(builds: list[str], tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".demo.lock"), pytest.raises(FetchError, match="another process"):
+        fetch("demo", tmp_path)
+    assert builds == []
+
+
+def test_an_unknown_pack_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="builtin, sweethome3d, surfaces"):
+        fetch("nothing", tmp_path)
+
+
+@pytest.mark.skipif(os.environ.get("FSD_NETWORK_TESTS") != "1", reason="downloads; set FSD_NETWORK_TESTS=1")
+@pytest.mark.parametrize("name", ["sweethome3d", "surfaces"])
+def test_a_real_pack_can_be_fetched_and_verified(name: str, tmp_path: Path) -> None:
+    fetch(name, tmp_path)
+    library = open_library([name], tmp_path)
+    assert len(library) > 200 and list(library.verify()) == []

@@ -1,0 +1,204 @@
+"""The real trainer, network and shards in the loop, as small as they go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from curation.config import CurationConfig, Policy
+from curation.judging.tables import read_scores
+from curation.publish.publish import publish
+from curation.report.pages import write_round_report
+from curation.rounds.layout import RoundDir
+from curation.rounds.stages import bring_to, population_before
+from curation.rounds.world import TrainJob
+from curation.workbench.workbench import (
+    DeviceError,
+    RenderError,
+    TrainingDataError,
+    Workbench,
+    device_of,
+    fold_dataset,
+    starting_model,
+)
+from fsd_gen.production.render import RenderReport
+from jobs.task import Event, EventKind, FarmReport, TaskFailure
+from stereo_model.network.backbone import Backbone, installed_lite0_weights, load_lite0_weights
+from stereo_model.network.config import ConfigError
+from tests.curation.world import make_run, write_real_shard
+
+CONFIG = CurationConfig(
+    model="nano",
+    max_disparity=64,
+    steps_first=2,
+    steps_next=1,
+    batch=1,
+    crop=(32, 64),
+    train_iterations=1,
+    score_iterations=1,
+    device="cpu",
+    policy=Policy(threshold=0.97, force=True),
+)
+
+
+class Bench(Workbench):
+    """Everything real but the renderer."""
+
+    def render(self, run_dir, redraws, on_done):
+        for redraw in redraws:
+            write_real_shard(redraw.path, redraw.draws)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    return make_run(tmp_path_factory.mktemp("bench") / "run", slots=5, per_shard=3, real=True)
+
+
+@pytest.fixture
+def run(template, tmp_path) -> Path:
+    return shutil.copytree(template, tmp_path / "run")
+
+
+def job_for(run: Path, **changes) -> TrainJob:
+    here = RoundDir(run_dir=run, number=1)
+    here.checkpoint(0).parent.mkdir(parents=True, exist_ok=True)
+    job = TrainJob(
+        samples=population_before(run, 1, Workbench(threads=1)).samples[::2],
+        checkpoint=here.checkpoint(0),
+        curve=here.curve(0),
+        start_from=None,
+        steps=2,
+        seed=5,
+        config=CONFIG,
+    )
+    return replace(job, **changes)
+
+
+def test_two_real_rounds_and_a_publication(run):
+    bench = Bench(threads=1)
+    assert bring_to(run, 2, CONFIG, bench, write_round_report, lambda event: None) == 2
+    here = RoundDir(run_dir=run, number=2)
+    scores = read_scores(here.scores)
+    assert [score.key.slot for score in scores] == list(range(5)) and all(score.finite for score in scores)
+    assert {s.model_digest for s in scores} == {bench.model_digest(here.checkpoint(k)) for k in (0, 1)}
+    assert not list((run / "rounds").rglob("*.training")) and len(json.loads(here.curve(0).read_text())) == 1
+    assert publish(run, run / "curated", bench, lambda event: None).samples >= 1
+
+
+def test_a_model_is_trained_on_the_listed_samples_and_no_other(run):
+    samples = population_before(run, 1, Workbench(threads=1)).samples
+    dataset = fold_dataset([samples[1], samples[4]])
+    assert [record.sample_id for record in dataset.records] == ["0000001-a0", "0000004-a0"]
+
+
+def test_samples_that_changed_since_are_not_trained_on(run):
+    samples = population_before(run, 1, Workbench(threads=1)).samples
+    with pytest.raises(TrainingDataError, match="2 samples are to be trained on, the shards hold 1"):
+        fold_dataset([samples[0], replace(samples[1], content_id="another")])
+
+
+def test_interrupted_training_goes_on_and_ends_with_the_same_weights(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("curation.workbench.workbench.CHECKPOINT_EVERY", 1)
+    bench, digests, steps = Bench(threads=1), [], []
+
+    def stop(step: int, loss: float) -> None:
+        steps.append(step)
+        if steps == [1, 2]:
+            raise KeyboardInterrupt
+
+    whole = job_for(run, checkpoint=tmp_path / "a.pt", curve=tmp_path / "a.json", steps=3)
+    bench.train(whole, lambda step, loss: None)
+    broken = replace(whole, checkpoint=tmp_path / "b.pt", curve=tmp_path / "b.json")
+    with pytest.raises(KeyboardInterrupt):
+        bench.train(broken, stop)
+    assert not broken.checkpoint.exists()
+    bench.train(broken, stop)
+    digests = [bench.model_digest(job.checkpoint) for job in (whole, broken)]
+    assert digests[0] == digests[1] and steps == [1, 2, 2, 3]
+    assert json.loads(whole.curve.read_text()) == json.loads(broken.curve.read_text())
+
+
+def test_a_later_round_starts_from_the_weights_before(run, tmp_path):
+    bench = Bench(threads=1)
+    first = job_for(run, steps=1)
+    bench.train(first, lambda step, loss: None)
+    still = CONFIG.model_copy(update={"lr": 1e-12})
+    second = job_for(
+        run,
+        checkpoint=tmp_path / "next.pt",
+        curve=tmp_path / "n.json",
+        start_from=first.checkpoint,
+        config=still,
+    )
+    bench.train(replace(second, steps=1), lambda step, loss: None)
+    before, after = (torch.load(p, weights_only=True)["model"] for p in (first.checkpoint, second.checkpoint))
+    weights = [name for name in before if name.endswith("weight") and before[name].dim() > 1]
+    assert weights and all(torch.allclose(before[name], after[name], atol=1e-6) for name in weights)
+
+
+def test_predictions_come_in_order_with_the_samples_own_truth(run):
+    bench = Bench(threads=1)
+    job = job_for(run, steps=1)
+    bench.train(job, lambda step, loss: None)
+    samples = population_before(run, 1, bench).samples[1:5]
+    predictions = list(bench.predict(job.checkpoint, samples, CONFIG))
+    assert [p.key for p in predictions] == [sample.key for sample in samples]
+    assert all(p.predicted_hw.shape == p.truth_hw.shape == (40, 64) for p in predictions)
+    assert all(np.isfinite(p.predicted_hw).all() for p in predictions)
+
+
+def test_a_new_models_backbone_starts_from_the_installed_weights_unless_told_otherwise(run):
+    job = job_for(run)
+    published = Backbone("efficientnet_lite0")
+    load_lite0_weights(published, installed_lite0_weights())
+    stem = published.net.conv_stem.weight
+    assert torch.equal(starting_model(job).features.backbone.net.conv_stem.weight, stem)
+    noise = replace(job, config=CONFIG.model_copy(update={"backbone_weights": None}))
+    assert not torch.equal(starting_model(noise).features.backbone.net.conv_stem.weight, stem)
+
+
+def test_an_unknown_model_is_named(run):
+    with pytest.raises(ConfigError, match="unknown preset 'huge'"):
+        Bench(threads=1).train(
+            job_for(run, config=CONFIG.model_copy(update={"model": "huge"})), lambda step, loss: None
+        )
+
+
+def test_a_gpu_that_is_not_there_is_refused_and_not_replaced(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="no CUDA device"):
+        device_of(CONFIG.model_copy(update={"device": "cuda"}))
+    assert device_of(CONFIG.model_copy(update={"device": "auto"})) == "cpu"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path, monkeypatch, fails):
+    asked = []
+
+    def render_shards(run_dir, requests, *, farm, on_event):
+        asked.extend(requests)
+        on_event(Event(kind=EventKind.ITEM, done=1, task_id="regenerated/00000"))
+        failure = TaskFailure(task_id="regenerated/00000", attempts=3, traceback="Traceback\nOSError: broken")
+        failed = {failure.task_id: failure} if fails else {}
+        farm_report = FarmReport(done={}, failed=failed, unfinished=(), retried=0, recycled=0, seconds=0.0)
+        return RenderReport(written=(), existing=(), farm=farm_report)
+
+    monkeypatch.setattr("fsd_gen.production.render.render_shards", render_shards)
+    from curation.rounds.world import Redraw
+    from fsd_gen.scene.slots import SlotKey
+
+    redraw, done = Redraw(path=tmp_path / "00000.h5", draws=(SlotKey(slot=3, attempt=1),)), []
+    if fails:
+        with pytest.raises(
+            RenderError, match="1 shards failed; regenerated/00000 after 3 tries: OSError: broken"
+        ):
+            Workbench(threads=1).render(tmp_path, [redraw], done.append)
+    else:
+        Workbench(threads=1).render(tmp_path, [redraw], done.append)
+    assert done == [1] and [(r.path, r.draws) for r in asked] == [(redraw.path, redraw.draws)]

@@ -1,0 +1,112 @@
+"""The farm makes the same dataset however it is run, stopped and killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fsd_gen.config import Config
+from fsd_gen.production.render import render_shards, requests_for
+from fsd_gen.production.run import Run
+from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
+from jobs.rundir import RunConfigMismatchError, RunLock
+from jobs.task import FarmConfig
+
+SHARDS = 2
+
+
+def render(folder: Path, config: Config, workers: int, shards: int = SHARDS) -> Run:
+    with RunLock(folder):
+        run = Run.start(folder, config)
+        farm = FarmConfig(workers=workers, cpus_per_worker=1)
+        report = render_shards(folder, requests_for(run, shards), farm=farm, on_event=lambda event: None)
+    assert report.complete, report.farm.failed
+    return run
+
+
+def digests(run: Run) -> tuple[str, str]:
+    records = collect_records(sorted(run.shards.glob("*.h5")), run.folder)
+    return manifest_digest(records), truth_manifest_digest(records)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory, small_config) -> Run:
+    return render(tmp_path_factory.mktemp("reference"), small_config, workers=1)
+
+
+def test_one_and_two_workers_make_the_same_dataset(reference, small_config, tmp_path):
+    assert digests(render(tmp_path, small_config, workers=2)) == digests(reference)
+
+
+def test_a_finished_run_renders_nothing_again(reference, small_config):
+    before = {path: path.stat().st_mtime_ns for path in reference.shards.glob("*.h5")}
+    render(reference.folder, small_config, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in reference.shards.glob("*.h5")} == before
+
+
+def test_another_configuration_is_refused_with_what_differs(reference, small_config):
+    other = small_config.model_copy(update={"seed": 99})
+    with pytest.raises(RunConfigMismatchError, match="seed: 0 -> 99"):
+        Run.start(reference.folder, other)
+
+
+def test_killing_driver_and_workers_at_random_then_resuming_changes_no_byte_of_the_truth(
+    reference, small_config, tmp_path
+):
+    config_file = tmp_path / "config.yaml"
+    config_file.write_text(small_config.to_yaml())
+    run_dir = tmp_path / "run"
+    command = [sys.executable, "-m", "fsd_gen.cli", "render", "--config", str(config_file)]
+    command += ["--shards", str(SHARDS), "--out", str(run_dir), "--workers", "1"]
+    chance = random.Random(7)
+    for _ in range(2):
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_a_sample(run_dir, driver)
+        time.sleep(chance.uniform(0, 2))
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.wait()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    run = Run.open(run_dir)
+    assert digests(run) == digests(reference)
+    for path in sorted(run.shards.glob("*.h5")):
+        assert truth_bytes(path) == truth_bytes(reference.shards / path.name)
+
+
+def wait_for_a_sample(run_dir: Path, driver: subprocess.Popen, timeout_s: float = 90) -> None:
+    """Until a first sample is stored, or the whole run is over."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline and driver.poll() is None:
+        if any(run_dir.glob("shards/*.part/*-a*.h5")):
+            return
+        time.sleep(0.05)
+
+
+def truth_bytes(path: Path) -> dict[str, bytes]:
+    names = ("disparity_left", "disparity_right", "flags_left", "flags_right")
+    with h5py.File(path) as file:
+        return {name: np.asarray(file[name]).tobytes() for name in names}
+
+
+def test_a_slot_that_never_passes_is_quarantined_with_its_reasons(small_config, tmp_path):
+    impossible = small_config.checks.model_copy(update={"min_valid": 1.0, "max_black": 0.0})
+    config = small_config.model_copy(
+        update={"checks": impossible, "max_attempts": 2, "samples_per_shard": 1, "strata": {"flying": 1.0}}
+    )
+    run = render(tmp_path, config, workers=0, shards=1)
+    from fsd_gen.shards.writer import ShardReader
+
+    with ShardReader(run.shard_path(0)) as reader:
+        assert len(reader) == 0
+        (entry,) = reader.quarantined()
+    assert entry.slot == 0
+    assert len(entry.reasons) == 2 and all(entry.reasons)

@@ -1,0 +1,184 @@
+"""Truth against closed forms: planes, balls, occlusion by brute force, holes in cut-outs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.shards.record import quantise
+from fsd_gen.shards.sample import Flag
+from fsd_gen.truth.maps import Truth, compute_truth
+from fsd_gen.usd.flat_scene import AreaLight, Mesh, RenderScene, Surface, Texture
+
+RIG = StereoRig.centred(width=160, height=96, focal_px=140.0, baseline_m=0.2)
+
+
+def quad(corners: list, surface: int = 0, name: str = "quad") -> Mesh:
+    return Mesh(
+        name=name,
+        vertices_v3=np.array(corners, float),
+        faces_f3=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+        uv_v2=np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32),
+        normals_v3=None,
+        surface=surface,
+    )
+
+
+def wall(z: float, *, x: tuple[float, float] = (-50, 50), y: tuple = (-50, 50), surface: int = 0) -> Mesh:
+    return quad([(x[0], y[0], z), (x[1], y[0], z), (x[1], y[1], z), (x[0], y[1], z)], surface)
+
+
+def scene(
+    *meshes: Mesh, surfaces: tuple[Surface, ...] = (Surface(name="s"),), lights: tuple = ()
+) -> RenderScene:
+    return RenderScene(
+        meshes=meshes,
+        surfaces=surfaces,
+        area_lights=lights,
+        distant_lights=(),
+        dome=None,
+        left_to_world=np.eye(4),
+    )
+
+
+@pytest.mark.parametrize("normal", [(0.0, 0.0, 1.0), (0.4, -0.3, 1.0), (-0.9, 0.2, 0.5)])
+def test_a_plane_has_its_analytic_disparity_to_the_last_stored_bit(normal):
+    n = np.array(normal) / np.linalg.norm(normal)
+    a = np.cross(n, [0.0, 1.0, 0.0])
+    a /= np.linalg.norm(a)
+    b = np.cross(n, a)
+    corners = [n * 3 + 40 * (s * a + t * b) for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    truth = compute_truth(scene(quad(corners)), RIG)
+    z_hw = 3 / (RIG.ray_directions() @ n)
+    known = (truth.flags_left_hw & (Flag.SKY | Flag.NO_TRUTH)) == 0
+    assert known.mean() > 0.5
+    stored, exact = truth.disparity_left_hw[known], RIG.disparity(z_hw)[known]
+    assert np.abs(stored - exact).max() <= 0.5 / 256 + 1e-6
+    assert (stored == quantise(exact)).mean() > 0.999  # 1e-3 px off would round every fourth one wrong
+
+
+def test_a_fine_ball_has_its_analytic_disparity_away_from_the_rim():
+    ball = sphere_mesh(centre=(0.1, 0.05, 3.0), radius=0.8, rings=400)
+    truth = compute_truth(scene(ball), RIG)
+    directions = RIG.ray_directions()
+    b = directions @ np.array([0.1, 0.05, 3.0])
+    aa = (directions**2).sum(-1)
+    root = b**2 - aa * (0.1**2 + 0.05**2 + 9 - 0.64)
+    inner = root > 0.5
+    z = (b[inner] - np.sqrt(root[inner])) / aa[inner]
+    assert inner.sum() > 500
+    assert np.abs(truth.disparity_left_hw[inner] - RIG.disparity(z)).max() < 0.01
+
+
+def sphere_mesh(centre: tuple, radius: float, rings: int) -> Mesh:
+    polar, azimuth = np.meshgrid(
+        np.linspace(0, np.pi, rings), np.linspace(0, 2 * np.pi, 2 * rings), indexing="ij"
+    )
+    points = np.stack(
+        [np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], axis=-1
+    )
+    i, j = np.meshgrid(np.arange(rings - 1), np.arange(2 * rings - 1), indexing="ij")
+    corner = (i * 2 * rings + j).ravel()
+    a, b, c, d = corner, corner + 1, corner + 2 * rings, corner + 2 * rings + 1
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]).astype(np.int32)
+    vertices = points.reshape(-1, 3) * radius + np.array(centre)
+    return Mesh(name="ball", vertices_v3=vertices, faces_f3=faces, uv_v2=None, normals_v3=None, surface=0)
+
+
+def test_occlusion_flags_agree_with_brute_force():
+    front = wall(1.5, x=(-0.3, 0.25), y=(-0.3, 0.3))
+    truth = compute_truth(scene(wall(4.0), front), RIG)
+    expected = brute_force_occlusion(truth)
+    found = (truth.flags_left_hw & Flag.OCCLUDED) > 0
+    assert expected.any()
+    assert (found == expected).mean() > 0.999  # a pixel whose match falls on the very edge may differ
+
+
+def brute_force_occlusion(truth: Truth) -> np.ndarray:
+    """Hidden if the plane of the near square, in closed form, covers the point as the right eye sees it."""
+    hidden = np.zeros((RIG.height, RIG.width), bool)
+    for v in range(RIG.height):
+        for u in range(RIG.width):
+            z = float(RIG.depth(truth.disparity_left_hw[v, u]))
+            if truth.flags_left_hw[v, u] & Flag.OUT_OF_FRAME or z < 2:
+                continue
+            x, y = (u + 0.5 - RIG.cx_px) / RIG.focal_px * z, (v + 0.5 - RIG.cy_px) / RIG.focal_px * z
+            t = 1.5 / z
+            at_x, at_y = RIG.baseline_m + t * (x - RIG.baseline_m), t * y
+            hidden[v, u] = -0.3 <= at_x <= 0.25 and -0.3 <= at_y <= 0.3
+    return hidden
+
+
+def test_left_and_right_truth_see_the_same_points():
+    truth = compute_truth(scene(wall(4.0), wall(2.0, x=(-0.4, 0.3), y=(-0.4, 0.2))), RIG)
+    seen = truth.flags_left_hw == 0
+    v, u = np.nonzero(seen)
+    matched = np.rint(u - truth.disparity_left_hw[v, u]).astype(int)
+    inside = (matched >= 0) & (matched < RIG.width)
+    v, u, matched = v[inside], u[inside], matched[inside]
+    difference = np.abs(truth.disparity_right_hw[v, matched] - truth.disparity_left_hw[v, u])
+    assert (difference < 0.01).mean() > 0.98  # but for pixels at the square's edge
+
+
+def test_nothing_in_view_is_sky_with_disparity_zero():
+    truth = compute_truth(scene(), RIG)
+    assert (truth.flags_left_hw == Flag.SKY).all()
+    assert (truth.disparity_left_hw == 0).all()
+
+
+def test_a_match_left_of_the_right_image_is_out_of_frame():
+    truth = compute_truth(scene(wall(2.0)), RIG)  # disparity 14 px everywhere
+    outside = (truth.flags_left_hw & Flag.OUT_OF_FRAME) > 0
+    assert outside[:, :13].all() and not outside[:, 14:].any()
+    outside_right = (truth.flags_right_hw & Flag.OUT_OF_FRAME) > 0
+    assert outside_right[:, -13:].all() and not outside_right[:, :-14].any()
+
+
+def test_glass_and_mirrors_are_flagged_and_have_their_own_disparity():
+    surfaces = (
+        Surface(name="glass", opacity=0.2),
+        Surface(name="mirror", metallic=1.0, roughness=0.02),
+        Surface(name="wood"),
+    )
+    left_half = wall(2.0, x=(-50, 0), surface=0)
+    right_half = wall(2.0, x=(0, 50), surface=1)
+    truth = compute_truth(scene(left_half, right_half, wall(4.0, surface=2), surfaces=surfaces), RIG)
+    assert ((truth.flags_left_hw[:, :79] & Flag.TRANSPARENT) > 0).all()
+    assert ((truth.flags_left_hw[:, 81:] & Flag.MIRROR) > 0).all()
+    assert np.allclose(truth.disparity_left_hw, 14.0)
+
+
+def test_a_ray_goes_on_through_the_hole_of_a_cutout(tmp_path: Path):
+    alpha = np.full((2, 2, 4), 255, np.uint8)
+    alpha[0, 0, 3] = 0  # top left texel is a hole
+    Image.fromarray(alpha).save(tmp_path / "leaf.png")
+    texture = Texture(path=tmp_path / "leaf.png", colour_space="sRGB", channel="a", wrap="clamp")
+    surfaces = (Surface(name="leaf", opacity=texture, opacity_threshold=0.5), Surface(name="wall"))
+    z = 2.0
+    corners = [(-0.5, 0.3, z), (0.5, 0.3, z), (0.5, -0.3, z), (-0.5, -0.3, z)]  # y is down: st v up
+    truth = compute_truth(scene(quad(corners, 0), wall(4.0, surface=1), surfaces=surfaces), RIG)
+    near, far = RIG.disparity(2.0), RIG.disparity(4.0)
+    centre_v, centre_u = RIG.height // 2, RIG.width // 2
+    assert truth.disparity_left_hw[centre_v - 10, centre_u - 15] == pytest.approx(far, abs=0.01)
+    for dv, du in ((-10, 15), (10, -15), (10, 15)):
+        assert truth.disparity_left_hw[centre_v + dv, centre_u + du] == pytest.approx(near, abs=0.01)
+
+
+def test_the_body_of_a_lamp_is_part_of_the_truth():
+    to_world = np.eye(4)
+    to_world[:3, :3] *= 0.3
+    to_world[2, 3] = 2.0
+    ball = AreaLight(name="bulb", shape="sphere", to_world=to_world, radiance=(1, 1, 1))
+    truth = compute_truth(scene(wall(4.0), lights=(ball,)), RIG)
+    assert truth.disparity_left_hw[48, 80] == pytest.approx(RIG.disparity(1.7), abs=0.02)
+    assert truth.disparity_left_hw[5, 5] == pytest.approx(RIG.disparity(4.0), abs=0.01)
+
+
+def test_disparities_are_multiples_of_a_256th():
+    truth = compute_truth(scene(wall(3.7)), RIG)
+    scaled = truth.disparity_left_hw.astype(np.float64) * 256
+    assert (scaled == np.rint(scaled)).all()

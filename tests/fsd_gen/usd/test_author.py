@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.rotations import camera_to_world, facing
+from fsd_gen.scene.slots import SlotKey
+from fsd_gen.scene.spec import (
+    CameraPose,
+    DiskLight,
+    DistantLight,
+    DomeSpec,
+    MaterialSpec,
+    Panel,
+    Placement,
+    RectLight,
+    SceneSpec,
+    SphereLight,
+)
+from fsd_gen.styles.registry import sample
+from fsd_gen.usd.author import StageWriteError, write_stage
+from fsd_gen.usd.reader import read_stage, rig_of_stage
+
+CAMERA = CameraPose(position=(1.0, -2.0, 1.5), target=(0.0, 0.5, 0.7), roll_deg=3.0)
+RIG = StereoRig.centred(width=160, height=96, focal_px=140.0, baseline_m=0.2)
+
+
+def spec(**parts) -> SceneSpec:
+    return SceneSpec(seed=0, key=SlotKey(slot=0), stratum="test", rig=RIG, camera=CAMERA, **parts)
+
+
+def read_back(scene: SceneSpec, tmp_path, library):
+    return read_stage(write_stage(scene, tmp_path / "stage.usda", library.path), scene.rig)
+
+
+def test_the_camera_reads_back_where_it_was_put(tmp_path, library):
+    scene = read_back(spec(panels=(floor(),)), tmp_path, library)
+    assert scene.left_to_world == pytest.approx(camera_to_world(CAMERA), abs=1e-9)
+
+
+def floor(**material) -> Panel:
+    coat = MaterialSpec(**material)
+    return Panel(name="Floor", position=(0, 0, 0.5), rotation=facing((0, 0, 1)), size=(4, 2), material=coat)
+
+
+def test_an_off_centre_rig_reads_back(tmp_path, library):
+    rig = RIG.model_copy(update={"cx_px": 70.5, "cy_px": 52.0})
+    scene = spec(panels=(floor(),)).model_copy(update={"rig": rig})
+    path = write_stage(scene, tmp_path / "stage.usda", library.path)
+    assert rig_of_stage(path, width=160, height=96).model_dump() == pytest.approx(rig.model_dump(), rel=1e-6)
+
+
+def test_a_panel_reads_back_as_two_triangles_with_coordinates_in_metres(tmp_path, library):
+    (mesh,) = read_back(spec(panels=(floor(),)), tmp_path, library).meshes
+    assert len(mesh.faces_f3) == 2
+    assert mesh.vertices_v3.min(axis=0) == pytest.approx([-2, -1, 0.5])
+    assert mesh.vertices_v3.max(axis=0) == pytest.approx([2, 1, 0.5])
+
+
+def test_materials_read_back(tmp_path, library):
+    texture = library.select("texture")[0].id
+    plain = floor(colour=(0.25, 0.5, 0.75), roughness=0.25, metallic=1.0)
+    tiled = floor(texture=texture, uv_scale=(2.0, 3.0), uv_rotation_deg=90.0, uv_offset=(0.5, 0.25))
+    panels = (plain, tiled.model_copy(update={"name": "Tiled"}))
+    scene = read_back(spec(panels=panels), tmp_path, library)
+    by_name = {mesh.name.split("/")[-1]: scene.surfaces[mesh.surface] for mesh in scene.meshes}
+    assert by_name["Floor"].diffuse == pytest.approx((0.25, 0.5, 0.75))
+    assert by_name["Floor"].mirror is False and by_name["Floor"].metallic == 1.0
+    found = by_name["Tiled"].diffuse
+    assert found.path == library.path(texture)
+    assert (found.scale, found.rotation_deg, found.translation) == ((2.0, 3.0), 90.0, (0.5, 0.25))
+
+
+def test_a_placed_asset_stands_where_its_placement_says(tmp_path, library):
+    asset = next(a for a in library.select("object") if a.size_m and "floor" in a.tags)
+    placed = Placement(name="It", asset=asset.id, position=(3.0, 1.0, 0.25), scale=(2.0, 2.0, 2.0))
+    scene = read_back(spec(placements=(placed,)), tmp_path, library)
+    corners = np.concatenate([mesh.vertices_v3 for mesh in scene.meshes])
+    size = np.array(asset.size_m) * 2
+    assert corners.min(axis=0) == pytest.approx([3 - size[0] / 2, 1 - size[1] / 2, 0.25], abs=0.01)
+    assert corners.max(axis=0) == pytest.approx([3 + size[0] / 2, 1 + size[1] / 2, 0.25 + size[2]], abs=0.01)
+
+
+def test_lights_read_back_with_their_radiance(tmp_path, library):
+    down = facing((0, 0, 1))
+    lights = (
+        RectLight(name="Rect", position=(0, 0, 3), rotation=down, size=(1, 2), radiance=(5, 4, 3)),
+        DiskLight(name="Disk", position=(1, 0, 3), rotation=down, radius_m=0.5, radiance=(2, 2, 2)),
+        SphereLight(name="Bulb", position=(0, 1, 2), radius_m=0.1, radiance=(9, 0, 0)),
+        DistantLight(name="Sun", rotation=down, angle_deg=0.53, irradiance=(3, 2, 1)),
+    )
+    scene = read_back(
+        spec(lights=lights, panels=(floor(),), dome=DomeSpec(colour=(1, 2, 4))), tmp_path, library
+    )
+    radiance = {light.name.split("/")[-1]: light.radiance for light in scene.area_lights}
+    assert radiance["Rect"] == pytest.approx((5, 4, 3))
+    assert radiance["Disk"] == pytest.approx((2, 2, 2))
+    assert radiance["Bulb"] == pytest.approx((9, 0, 0))
+    (sun,) = scene.distant_lights
+    assert sun.irradiance == pytest.approx((3, 2, 1), rel=1e-4)
+    assert sun.direction == pytest.approx((0, 0, -1), abs=1e-6)
+    assert scene.dome.radiance == pytest.approx((1, 2, 4))
+
+
+def test_a_packed_stage_holds_its_assets(tmp_path, small_config, library):
+    scene = sample(small_config, library, SlotKey(slot=0))
+    packed = write_stage(scene, tmp_path / "scene.usdz", library.path)
+    plain = write_stage(scene, tmp_path / "scene.usdc", library.path)
+    assert packed.stat().st_size > 10 * plain.stat().st_size
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.usdc", "scene.usdz"]
+
+
+@pytest.mark.parametrize("name", ["missing/scene.usda", "scene.obj"])
+def test_a_stage_that_cannot_be_written_is_one_clear_error(tmp_path, library, name):
+    (tmp_path / "missing").write_text("a file, not a folder")
+    with pytest.raises(StageWriteError, match="could not write the stage"):
+        write_stage(spec(panels=(floor(),)), tmp_path / name, library.path)

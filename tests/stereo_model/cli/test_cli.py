@@ -1,0 +1,282 @@
+"""`fsd-stereo`: every command on a small model and small pairs, and one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from stereo_model import create_model, load_checkpoint, save_checkpoint
+from stereo_model.cli import app as cli
+from stereo_model.data.encodings import read_pfm, write_pfm
+
+CLI = CliRunner()
+HEIGHT, WIDTH, SHIFT = 64, 128, 6  # pixels; every point of a pair has disparity SHIFT
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    save_checkpoint(create_model("nano"), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    """Two scenes in the layout of the `folder` data set, the second one without occluded pixels' mask."""
+    root = tmp_path_factory.mktemp("pairs")
+    for number, scene in enumerate(("a", "b")):
+        write_scene(root / scene, seed=number)
+    return root
+
+
+def write_scene(folder: Path, *, seed: int) -> None:
+    folder.mkdir()
+    wide = np.random.default_rng(seed).integers(0, 256, (HEIGHT // 4, (WIDTH + 16) // 4, 3), np.uint8)
+    picture = np.asarray(Image.fromarray(wide).resize((WIDTH + 16, HEIGHT), Image.Resampling.BICUBIC))
+    Image.fromarray(picture[:, :WIDTH]).save(folder / "left.png")
+    Image.fromarray(picture[:, SHIFT : SHIFT + WIDTH]).save(folder / "right.png")
+    write_pfm(folder / "disp.pfm", np.full((HEIGHT, WIDTH), SHIFT, np.float32))
+    seen = np.tile(np.where(np.arange(WIDTH) >= SHIFT, 255, 0).astype(np.uint8), (HEIGHT, 1))
+    Image.fromarray(seen).save(folder / "nocc.png")
+
+
+def call(*arguments: object, code: int = 0) -> str:
+    result = CLI.invoke(cli.app, [str(a) for a in arguments])
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    return " ".join(result.output.split())
+
+
+def error_of(*arguments: object, code: int = 2) -> str:
+    """The one line of a refusal."""
+    result = CLI.invoke(cli.app, [str(a) for a in arguments])
+    assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
+    return lines[0]
+
+
+# ---------------------------------------------------------------- evaluate
+
+
+def test_evaluate_prints_every_metric_by_scene_and_mask_and_writes_the_report(checkpoint, pairs, tmp_path):
+    text = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--out", tmp_path / "result")
+    assert all(name in text for name in ("EPE px", "BP-0.5", "BP-1", "BP-2", "BP-3", "D1"))
+    assert all(row in text for row in ("a │ all", "b │ non-occluded", "mean of scenes", "all pixels alike"))
+    result = json.loads((tmp_path / "result" / "folder" / "result.json").read_text())
+    assert [scene["scene"] for scene in result["scenes"]] == ["a", "b"]
+    assert result["summary"]["all"]["mean"]["n_valid"] == 2 * HEIGHT * WIDTH
+    assert result["summary"]["non_occluded"]["mean"]["n_valid"] == 2 * HEIGHT * (WIDTH - SHIFT)
+    assert (tmp_path / "result" / "folder" / "report.html").exists()
+
+
+def test_evaluate_takes_masks_iterations_and_a_limit(checkpoint, pairs, tmp_path):
+    options = ("--mask", "non-occluded", "--iterations", 2, "--limit", 1, "--max-disparity", 100)
+    call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--out", tmp_path, *options)
+    result = json.loads((tmp_path / "folder" / "result.json").read_text())
+    assert result["policies"] == ["non_occluded"] and len(result["scenes"]) == 1
+    assert result["settings"]["iterations"] == 2 and result["max_disparity"] == 100
+
+
+def test_evaluate_follows_a_benchmarks_custom(checkpoint, pairs, tmp_path):
+    common = ("evaluate", checkpoint, "--data", f"folder:{pairs}", "--limit", 1)
+    call(*common, "--benchmark", "sceneflow192", "--out", tmp_path)
+    result = json.loads((tmp_path / "folder" / "result.json").read_text())
+    assert result["policies"] == ["all"] and result["max_disparity"] == 192
+
+
+def test_evaluate_names_what_is_wrong(checkpoint, pairs, tmp_path):
+    assert "KIND:ROOT" in error_of("evaluate", checkpoint, "--data", pairs)
+    assert "did you mean folder" in error_of("evaluate", checkpoint, "--data", f"foldr:{pairs}")
+    assert "no option resolution" in error_of(
+        "evaluate", checkpoint, "--data", f"folder:{pairs},resolution=Q"
+    )
+    (tmp_path / "empty").mkdir()
+    assert "<scene>/left.png" in error_of("evaluate", checkpoint, "--data", f"folder:{tmp_path / 'empty'}")
+    data = ("--data", f"folder:{pairs}")
+    assert "all, non_occluded" in error_of("evaluate", checkpoint, *data, "--mask", "visible")
+    assert "kitti2015" in error_of("evaluate", checkpoint, *data, "--benchmark", "kitty")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.txt").write_text("mine")
+    assert "not results" in error_of("evaluate", checkpoint, *data, "--out", tmp_path)
+
+
+# ---------------------------------------------------------------- infer
+
+
+def test_infer_writes_disparity_depth_and_cloud_of_a_pair(checkpoint, pairs, tmp_path):
+    (tmp_path / "K.txt").write_text(f"100 0 {WIDTH / 2} 0 100 {HEIGHT / 2} 0 0 1\n0.2\n")
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    target = tmp_path / "out"
+    text = call("infer", checkpoint, left, right, "--out", target, "--intrinsics", tmp_path / "K.txt")
+    assert "disparity.pfm" in text and "px, median" in text
+    disparity = read_pfm(target / "disparity.pfm")
+    depth = np.load(target / "depth.npy")
+    assert disparity.shape == (HEIGHT, WIDTH)
+    seen = disparity > 0.5
+    np.testing.assert_allclose(depth[seen], 100 * 0.2 / disparity[seen], rtol=1e-4)
+    assert (target / "cloud.ply").exists() and not (target / "confidence.png").exists()
+    assert "earlier result" in error_of("infer", checkpoint, left, right, "--out", target)
+    call("infer", checkpoint, left, right, "--out", target, "--replace", "--format", "npy", "--confidence")
+    assert {p.name for p in target.iterdir()} == {
+        "disparity.npy",
+        "colour.png",
+        "confidence.png",
+        "result.json",
+    }
+
+
+def test_infer_takes_patterns_and_skips_what_is_there(checkpoint, pairs, tmp_path):
+    batch = ("infer", checkpoint, pairs / "*" / "left.png", pairs / "*" / "right.png", "--out", tmp_path)
+    assert "2 pairs done, 0 were there already, 0 failed" in call(*batch)
+    assert {p.name for p in tmp_path.iterdir()} == {"a", "b"}
+    assert "0 pairs done, 2 were there already" in call(*batch)
+
+
+def test_infer_takes_folders_and_reports_a_broken_pair_among_good_ones(checkpoint, pairs, tmp_path):
+    for side in ("left", "right"):
+        (tmp_path / side).mkdir()
+        for scene in ("a", "b"):
+            (tmp_path / side / f"{scene}.png").write_bytes((pairs / scene / f"{side}.png").read_bytes())
+    (tmp_path / "left" / "b.png").write_bytes(b"no picture")
+    out = tmp_path / "out"
+    text = call("infer", checkpoint, tmp_path / "left", tmp_path / "right", "--out", out, code=1)
+    assert "1 pairs done" in text and "1 failed" in text and "b.png" in text
+
+
+def test_infer_names_what_is_wrong(checkpoint, pairs, tmp_path):
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    out = ("--out", tmp_path / "out")
+    assert "look exchanged" in error_of("infer", checkpoint, right, left, *out)
+    assert "nowhere.png" in error_of("infer", checkpoint, left, "nowhere.png", *out)
+    Image.open(right).resize((WIDTH, HEIGHT // 2)).save(tmp_path / "small.png")
+    assert "64" in error_of("infer", checkpoint, left, tmp_path / "small.png", *out)
+    assert "jpeg" in error_of("infer", checkpoint, left, right, *out, "--format", "jpeg")
+    assert "WIDTHxHEIGHT" in error_of("infer", checkpoint, left, right, *out, "--tile", "400")
+    assert "no file matches" in error_of("infer", checkpoint, tmp_path / "*.jpg", right, *out)
+    assert not (tmp_path / "out").exists()
+
+
+# ---------------------------------------------------------------- train
+
+
+def test_train_goes_on_where_it_stopped(pairs, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        f"model: {{preset: nano}}\ndata: [{{kind: folder, root: {pairs}}}]\n"
+        "training: {steps: 2, batch_size: 1, crop_hw: [64, 64], iterations: 1, checkpoint_every: 1, "
+        "tensorboard: false}\n"
+    )
+    run = tmp_path / "run"
+    text = call("train", recipe, "--out", run, "training.learning_rate=1e-4")
+    assert "trained to step 2; the model is" in text
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [1, 2] and log[0]["learning_rate"] == pytest.approx(1e-4)
+    assert load_checkpoint(run / "model.pt").config.max_disparity == 64
+    assert "after step 2" in call("info", run / "checkpoint_0000002.pt")
+    assert "went on after step 2" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
+    assert "learning_rate" in error_of("train", recipe, "--out", run)
+
+
+def test_train_names_what_is_wrong(tmp_path):
+    out = ("--out", tmp_path / "run")
+    assert "data.shards.root is not given" in error_of("train", "cpu", *out)
+    assert "paper" in error_of("train", "papr", *out)
+    assert "FIELD=VALUE" in error_of("train", "cpu", "steps", *out)
+    assert "did you mean 'steps'" in error_of("train", "cpu", "training.step=3", *out)
+    empty = tmp_path / "shards"
+    empty.mkdir()
+    assert "no shard" in error_of("train", "cpu", f"data.shards.root={empty}", *out)
+
+
+# ---------------------------------------------------------------- export
+
+
+def test_export_writes_checks_and_says_what_it_wrote(checkpoint, tmp_path):
+    target = tmp_path / "model.onnx"
+    text = call("export", checkpoint, target, "--iterations", 1)
+    assert "1 iterations, fp32, opset 17, size any multiple of 32" in text
+    assert "at 160x128: differs from the model by" in text and "at 480x160" in text
+    assert "iterations 1" in call("info", target) and "dynamic True" in call("info", target)
+
+
+def test_export_names_what_is_wrong(checkpoint, tmp_path):
+    target = tmp_path / "model.onnx"
+    assert "multiples of 32" in error_of("export", checkpoint, target, "--size", "100x64")
+    assert ".onnx" in error_of("export", checkpoint, tmp_path / "model.pt", "--size", "96x64")
+    assert "WIDTHxHEIGHT" in error_of("export", checkpoint, target, "--size", "big")
+    target.write_bytes(b"not a graph")
+    assert "not an ONNX file" in error_of("info", target)
+
+
+# ---------------------------------------------------------------- convert, info, models
+
+
+def test_info_tells_a_checkpoints_size_and_digests(checkpoint):
+    model = load_checkpoint(checkpoint)
+    text = call("info", checkpoint)
+    assert "like preset nano" in text and "max_disparity 64 px" in text
+    assert model.config.digest() in text and "hourglass_widths" not in text
+    assert "hourglass_widths" in call("info", checkpoint, "--all")
+
+
+def test_convert_rewrites_ours_and_never_overwrites_by_itself(checkpoint, tmp_path):
+    target = tmp_path / "copy.pt"
+    assert "format ours" in call("convert", checkpoint, target, "--to", "ours")
+    copied, model = load_checkpoint(target).state_dict(), load_checkpoint(checkpoint).state_dict()
+    assert all(torch.equal(copied[name], value) for name, value in model.items())
+    assert "exists" in error_of("convert", checkpoint, target)
+    assert "published" in error_of("convert", checkpoint, tmp_path / "other.pth", "--to", "published")
+
+
+def test_a_damaged_checkpoint_is_one_line_everywhere(checkpoint, pairs, tmp_path):
+    cut = tmp_path / "cut.pt"
+    cut.write_bytes(checkpoint.read_bytes()[:-1000])
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    for command in (
+        ("info", cut),
+        ("evaluate", cut, "--data", f"folder:{pairs}"),
+        ("infer", cut, left, right, "--out", tmp_path / "out"),
+        ("export", cut, tmp_path / "m.onnx"),
+        ("convert", cut, tmp_path / "copy.pt"),
+    ):
+        assert "cut.pt" in error_of(*command)
+    assert "nowhere.pt" in error_of("info", tmp_path / "nowhere.pt")
+
+
+def test_fields_that_leave_the_weights_alone_can_be_replaced(checkpoint, pairs, tmp_path):
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    common = ("infer", checkpoint, left, right, "--out", tmp_path / "out")
+    assert "multiple of 32" in error_of(*common, "--model", "max_disparity=33")
+    assert "did you mean" in error_of(*common, "--model", "max_disparty=96")
+    call(*common, "--model", "max_disparity=96", "--model", "disparity_attention=heads", "--iterations", 1)
+
+
+def test_cuda_without_a_gpu_is_refused(checkpoint, pairs, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "no usable GPU" in error_of(
+        "evaluate", checkpoint, "--data", f"folder:{pairs}", "--device", "cuda"
+    )
+
+
+def test_models_lists_what_is_known_by_name():
+    text = call("models")
+    assert all(name in text for name in ("vitl", "vits", "tiny", "paper", "middlebury", "kitti2015"))
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "infer", "export", "convert", "info", "models"])
+def test_help_shows_what_a_command_is_for(command):
+    text = call(command, "--help")
+    assert "Usage:" in text and "--help" in text
+    assert command in ("info", "models") or "Example" in text
+
+
+def test_a_bug_shows_its_traceback(checkpoint, monkeypatch):
+    monkeypatch.setattr(cli, "_facts", lambda model: 1 / 0)
+    result = CLI.invoke(cli.app, ["info", str(checkpoint)])
+    assert isinstance(result.exception, ZeroDivisionError)

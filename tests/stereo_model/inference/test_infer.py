@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stereo_model import create_model
+from stereo_model.data.encodings import DataFileError, read_pfm, read_png16, read_rgb
+from stereo_model.inference.cloud import Calibration, CalibrationError, depth_of
+from stereo_model.inference.images import PairError, write_image
+from stereo_model.inference.infer import (
+    InferOptions,
+    PredictionError,
+    confidence_of,
+    find_pairs,
+    infer_pair,
+    infer_pairs,
+    predict_pair,
+    right_disparity,
+)
+from stereo_model.inference.results import ResultFolderError, read_result
+from stereo_model.inference.swap import SwappedPairError
+
+ONCE = InferOptions(iterations=1)
+RIG = Calibration(fx=80.0, fy=80.0, cx=48.0, cy=32.0, baseline_m=0.1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return create_model("nano")
+
+
+def pair(disparity: int = 8, shape: tuple[int, int] = (64, 96)) -> tuple[np.ndarray, np.ndarray]:
+    height, width = shape
+    coarse = np.random.default_rng(0).integers(0, 256, (height // 2, (width + 16) // 2, 3), np.uint8)
+    wide = coarse.repeat(2, axis=0).repeat(2, axis=1)
+    return wide[:, :width].copy(), wide[:, disparity : disparity + width].copy()
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = tmp_path / "left.png", tmp_path / "right.png"
+    for path, image in zip(paths, pair(), strict=True):
+        write_image(path, image)
+    return paths
+
+
+def test_all_files_of_a_pair_tell_the_same_disparity(model, files, tmp_path):
+    out = tmp_path / "out"
+    options = InferOptions(iterations=1, consistency=True)
+    content = infer_pair(model, *files, out, options=options, calibration=RIG)
+    disparity = np.load(out / "disparity.npy")
+    assert disparity.shape == (64, 96) and disparity.dtype == np.float32
+    assert np.array_equal(read_pfm(out / "disparity.pfm"), disparity)
+    stored, valid = read_png16(out / "disparity.png")
+    assert np.abs(stored - np.maximum(disparity, 1 / 256))[valid].max() <= 0.5 / 256 + 1e-4
+    assert (~valid).sum() == content["left_out_of_png"]
+    assert np.array_equal(np.load(out / "depth.npy"), depth_of(disparity, RIG))
+    assert read_rgb(out / "colour.png").shape == read_rgb(out / "confidence.png").shape == (64, 96, 3)
+    assert json.loads((out / "result.json").read_text()) == content == read_result(out)
+    assert content["files"] == sorted(p.name for p in out.iterdir() if p.name != "result.json")
+    assert (out / "cloud.ply").read_bytes().startswith(b"ply\n")
+
+
+def test_without_a_calibration_there_is_no_depth_and_formats_are_chosen(model, files, tmp_path):
+    content = infer_pair(model, *files, tmp_path / "out", options=replace(ONCE, formats=("npy",)))
+    assert content["files"] == ["colour.png", "disparity.npy"] and content["calibration"] is None
+
+
+def test_the_cloud_leaves_out_what_the_right_camera_cannot_see(model, files, tmp_path):
+    def points(name: str, **options: float) -> int:
+        infer_pair(model, *files, tmp_path / name, options=replace(ONCE, **options), calibration=RIG)
+        header = (tmp_path / name / "cloud.ply").read_bytes().split(b"element vertex ")[1]
+        return int(header.split(b"\n")[0])
+
+    disparity = predict_pair(model, *pair(), ONCE).disparity_hw
+    finite = int((disparity > 0).sum())
+    assert points("all", remove_invisible=False) == finite
+    seen = (np.arange(96) - disparity >= 0) & (np.arange(96) - disparity <= 95) & (disparity > 0)
+    assert points("seen") == seen.sum() < finite
+
+
+def test_any_size_and_grey_work_and_tiles_cover_it(model):
+    left, right = pair(shape=(70, 150))
+    options = replace(ONCE, tile_hw=(48, 64), overlap=16)
+    assert predict_pair(model, left, right, options).disparity_hw.shape == (70, 150)
+
+
+def test_mirroring_gives_the_right_view():
+    def find_bright(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Where the one bright column is, left minus right: an estimator for one-column scenes."""
+        columns = [int(image[0, :, 0].argmax()) for image in (left, right)]
+        return np.full(left.shape[:2], columns[0] - columns[1], np.float32)
+
+    left, right = np.zeros((2, 20, 3), np.uint8), np.zeros((2, 20, 3), np.uint8)
+    left[:, 12], right[:, 9] = 255, 255
+    assert (find_bright(left, right) == 3).all()
+    assert (right_disparity(find_bright, left, right) == 3).all()
+
+
+def test_confidence_is_one_where_both_views_agree_and_zero_outside():
+    left = np.array([[2.0, 2.0, 2.0, 1.5, np.nan]])
+    right = np.array([[2.0, 1.0, 2.0, 2.0, 2.0]])  # x=2 -> 0: agree; x=3 -> 1.5: 1.5
+    confidence = confidence_of(left, right)
+    assert confidence[0, [0, 1, 4]].tolist() == [0, 0, 0]
+    assert confidence[0, 2] == 1 and confidence[0, 3] == 1
+    assert confidence_of(left, right + 1)[0, 2] == pytest.approx(np.exp(-1))
+
+
+def test_exchanged_images_are_refused_unless_allowed(model, files, tmp_path):
+    with pytest.raises(SwappedPairError, match=r"right.png, .*left.png: the images look exchanged"):
+        infer_pair(model, *files[::-1], tmp_path / "out", options=ONCE)
+    assert not (tmp_path / "out").exists()
+    content = infer_pair(model, *files[::-1], tmp_path / "out", options=replace(ONCE, allow_swapped=True))
+    assert "look exchanged" in content["warnings"][0]
+
+
+def test_bad_input_is_one_clear_line_and_writes_nothing(model, files, tmp_path):
+    left, right = files
+    write_image(tmp_path / "small.png", pair(shape=(32, 96))[1])
+    (tmp_path / "cut.png").write_bytes(right.read_bytes()[:500])
+    for bad, error in (("small.png", PairError), ("cut.png", DataFileError), ("none.png", DataFileError)):
+        with pytest.raises(error, match=bad):
+            infer_pair(model, left, tmp_path / bad, tmp_path / "out")
+    with pytest.raises(CalibrationError, match="lies outside images of 96x64"):
+        infer_pair(model, left, right, tmp_path / "out", calibration=replace(RIG, cx=500.0))
+    with pytest.raises(PairError, match="NaN"):
+        predict_pair(model, np.full((64, 96, 3), np.nan), pair()[1])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_broken_weights_is_told():
+    model = create_model("nano")
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(float("nan"))
+    with pytest.raises(PredictionError, match="no finite disparity"):
+        predict_pair(model, *pair(), ONCE)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"formats": ("exr",)}, "formats must be some of"),
+        ({"formats": ()}, "formats must be some of"),
+        ({"z_range_m": (2.0, 1.0)}, "z_range_m must rise"),
+        ({"min_confidence": 0.5}, "needs consistency"),
+        ({"min_confidence": 2.0, "consistency": True}, "in 0..1"),
+        ({"tile_hw": (64, 64)}, "more than twice the overlap"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        InferOptions(**values)
+
+
+def write_set(root, names: str) -> None:
+    for name in names:
+        (root / name).mkdir(parents=True)
+        for side, image in zip(("left", "right"), pair(), strict=True):
+            write_image(root / name / f"{side}.png", image)
+        (root / name / "K.txt").write_text("80 0 48 0 80 32 0 0 1\n0.1\n")
+
+
+def test_a_folder_of_pairs_goes_on_after_a_bad_one_and_is_not_done_twice(model, tmp_path):
+    write_set(tmp_path / "set", "abc")
+    (tmp_path / "set/b/right.png").write_bytes(b"broken")
+    patterns = [str(tmp_path / "set/*" / name) for name in ("left.png", "right.png", "K.txt")]
+    pairs = find_pairs(*patterns[:2], calibration_pattern=patterns[2])
+    assert [found.name for found in pairs] == ["a", "b", "c"]
+    seen = []
+    report = infer_pairs(
+        model, pairs, tmp_path / "out", options=ONCE, on_pair=lambda p, e: seen.append((p.name, e is None))
+    )
+    assert report.done == ("a", "c") and list(report.failed) == ["b"] and "right.png" in report.failed["b"]
+    assert seen == [("a", True), ("b", False), ("c", True)]
+    assert (tmp_path / "out/a/cloud.ply").is_file() and not (tmp_path / "out/b").exists()
+    again = infer_pairs(model, pairs, tmp_path / "out", options=ONCE)
+    assert again.done == () and again.skipped == ("a", "c")
+    with pytest.raises(ResultFolderError, match="earlier result"):
+        infer_pairs(create_model("nano", seed=1), pairs, tmp_path / "out", options=ONCE)
+
+
+def test_pairs_are_matched_by_what_the_wildcards_stand_for(tmp_path):
+    for name in ("x_left_2.png", "x_left_10.png", "x_right_10.png", "x_right_2.png"):
+        (tmp_path / name).touch()
+    found = find_pairs(str(tmp_path / "x_left_*.png"), str(tmp_path / "x_right_*.png"))
+    assert [(p.name, p.left.name, p.right.name) for p in found] == [
+        ("10", "x_left_10.png", "x_right_10.png"),
+        ("2", "x_left_2.png", "x_right_2.png"),
+    ]
+    (tmp_path / "x_right_2.png").unlink()
+    with pytest.raises(PairError, match="x_left_2.png: no file matching .*right.* belongs to it"):
+        find_pairs(str(tmp_path / "x_left_*.png"), str(tmp_path / "x_right_*.png"))
+    with pytest.raises(PairError, match="no file matches"):
+        find_pairs(str(tmp_path / "y_*.png"), str(tmp_path / "y_*.png"))
