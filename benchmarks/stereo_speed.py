@@ -6,8 +6,8 @@
 
 Every measurement has a process of its own; ours and the plain one (stereo_model.fast.plain) take turns. On
 the CPU: processor seconds of one pair, and the peak of resident memory above the loaded model (Linux). On a
-GPU: milliseconds, and the peak of allocated memory, the model included. Weights are random: they do not matter to
-the cost. `--train` measures one training step, with and without checkpointing and torch.compile.
+GPU: milliseconds, and the peak of allocated memory, the model included. Weights are random: they do not
+matter to the cost. `--train` measures one training step, with and without checkpointing and torch.compile.
 """
 
 from __future__ import annotations
