@@ -18,6 +18,7 @@ from assets_manifest.library import assets_root, open_library
 from fsd_gen.backends.registry import BUILT, create_backend
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards
+from fsd_gen.production.farm import render_farm
 from fsd_gen.production.render import RENDER_ERRORS, RenderReport, render_shards, requests_for, shard_tasks
 from fsd_gen.production.replay import replay as replay_sample
 from fsd_gen.production.run import Run
@@ -46,10 +47,6 @@ EXPECTED = (  # errors that say what to do; anything else is a bug and shows its
     RunLockedError,
     WorkerStartError,
 )
-
-RECYCLE_AFTER = 500  # samples; a fresh process costs seconds
-RECYCLE_RSS_MB = 8000
-STALL_TIMEOUT_S = 3600.0  # a worker silent for so long is replaced
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -117,14 +114,7 @@ def render(
     with RunLock(out_dir):
         run = Run.start(out_dir, chosen)
         _fetch_missing(chosen)
-        farm = FarmConfig(
-            workers=workers,
-            address=address,
-            gpus_per_worker=gpus_per_worker,
-            recycle_after=RECYCLE_AFTER,
-            recycle_rss_mb=RECYCLE_RSS_MB,
-            stall_timeout_s=STALL_TIMEOUT_S,
-        )
+        farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
         report = _render_with_progress(run, shards, farm)
         records = rebuild_index(out_dir)
     for failure in report.farm.failed.values():

@@ -9,12 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWED = {
-    "assets_manifest": set(),
+    "assets_manifest": {"jobs"},
     "jobs": set(),
-    "stereo_model": set(),
+    "stereo_model": {"jobs"},
     "fsd_gen": {"assets_manifest", "jobs"},
     "curation": {"fsd_gen", "jobs", "stereo_model"},
 }
+LIGHT = {"jobs.files", "jobs.signals", "jobs.extras"}  # all that these may import of `jobs`
+LIGHT_USERS = ("assets_manifest", "stereo_model")
 HEAVY = {  # library -> the only modules that import it
     "mitsuba": {"fsd_gen/backends/mitsuba/backend.py"},
     "drjit": {"fsd_gen/backends/mitsuba/backend.py"},
@@ -57,6 +59,13 @@ def test_a_package_imports_only_what_stands_below_it(package):
     for path in (ROOT / package).rglob("*.py"):
         ours = {name.split(".")[0] for name in imports(path)} & set(ALLOWED)
         assert ours <= ALLOWED[package] | {package}, f"{path.relative_to(ROOT)} imports {ours}"
+
+
+@pytest.mark.parametrize("package", LIGHT_USERS)
+def test_the_ground_floor_takes_only_files_signals_and_extras_of_jobs(package):
+    for path in (ROOT / package).rglob("*.py"):
+        found = {name for name in imports(path) if name.split(".")[0] == "jobs"}
+        assert found <= LIGHT, f"{path.relative_to(ROOT)} imports {sorted(found - LIGHT)}"
 
 
 @pytest.mark.parametrize("library", HEAVY)
