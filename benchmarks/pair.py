@@ -29,7 +29,7 @@ from fsd_gen.production.attempt import produce
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.writer import ShardWriter
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 
 STAGES = ("author", "load", "trace", "denoise", "develop", "truth", "checks", "write")
 
@@ -60,7 +60,7 @@ def main(
 
 def one_pair(config, library, backend, slot: int, writer: ShardWriter) -> dict[str, float]:
     """CPU seconds per stage of one slot; attempts that fail their checks are not repeated here."""
-    made = produce(sample(config, library, SlotKey(slot=slot)), library, backend)
+    made = produce(compose_scene(config, library, SlotKey(slot=slot)), library, backend)
     cost = dict(made.render.stage_cpu_s)
     start = time.process_time()
     check_sample(made, config.check_limits())

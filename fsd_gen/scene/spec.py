@@ -19,7 +19,7 @@ Vec2 = tuple[float, float]
 Vec3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
 Unit = Annotated[float, Field(ge=0, le=1)]
-IDENTITY: Quaternion = (1.0, 0.0, 0.0, 0.0)
+NO_ROTATION: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
 
 class Value(BaseModel):
@@ -49,7 +49,7 @@ class Placement(Value):
     name: str
     asset: str  # asset id of an object
     position: Vec3
-    rotation: Quaternion = IDENTITY
+    rotation: Quaternion = NO_ROTATION
     scale: Vec3 = (1.0, 1.0, 1.0)
     material: MaterialSpec | None = None  # None keeps the asset's own materials
 
@@ -62,7 +62,7 @@ class Panel(Value):
 
     name: str
     position: Vec3
-    rotation: Quaternion = IDENTITY
+    rotation: Quaternion = NO_ROTATION
     size: Vec2  # metres
     material: MaterialSpec
 
@@ -73,7 +73,7 @@ class RectLight(Value):
     kind: Literal["rect"] = "rect"
     name: str
     position: Vec3
-    rotation: Quaternion = IDENTITY
+    rotation: Quaternion = NO_ROTATION
     size: Vec2  # metres
     radiance: Vec3
 
@@ -84,7 +84,7 @@ class DiskLight(Value):
     kind: Literal["disk"] = "disk"
     name: str
     position: Vec3
-    rotation: Quaternion = IDENTITY
+    rotation: Quaternion = NO_ROTATION
     radius_m: float = Field(gt=0)
     radiance: Vec3
 
@@ -104,7 +104,7 @@ class DistantLight(Value):
 
     kind: Literal["distant"] = "distant"
     name: str
-    rotation: Quaternion = IDENTITY
+    rotation: Quaternion = NO_ROTATION
     angle_deg: float = Field(default=0.53, gt=0)
     irradiance: Vec3  # on a surface facing the light
 

@@ -13,43 +13,43 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import camera_to_world, facing, heading, random_rotation
 from fsd_gen.scene.spec import CameraPose, Panel, Placement, SceneSpec, Vec3
 from fsd_gen.styles import lighting, materials
-from fsd_gen.styles.sampler import Draw, log_uniform, pick
+from fsd_gen.styles.sampler import Sampler, log_uniform, pick
 
 UNUSABLE = ("door_window", "flat")  # tags of objects that make no sense in mid-air
 
 
-def compose(draw: Draw) -> SceneSpec:
+def compose(sampler: Sampler) -> SceneSpec:
     """A flying scene."""
-    rig = draw.rig()
-    layout = draw.rng("layout")
-    near_m = draw.nearest_m(rig) * layout.uniform(1.15, 2.2)
+    rig = sampler.rig()
+    layout = sampler.rng("layout")
+    near_m = sampler.nearest_m(rig) * layout.uniform(1.15, 2.2)
     far_m = near_m * layout.uniform(3.0, 8.0)
     eye_m = round(near_m * float(layout.uniform(1.0, 2.0)), 4)
     azimuth, pitch = layout.uniform(0, 2 * np.pi), np.deg2rad(layout.uniform(-14, 8))
     target = (float(np.cos(azimuth)), float(np.sin(azimuth)), eye_m + float(np.tan(pitch)))
     first = CameraPose(position=(0.0, 0.0, eye_m), target=target)
-    placements = _objects(draw, rig, camera_to_world(first), near_m, far_m)
+    placements = _objects(sampler, rig, camera_to_world(first), near_m, far_m)
     centre = tuple(np.mean([p.position for p in placements], axis=0).round(5).tolist())
     camera = CameraPose(
         position=first.position, target=centre, roll_deg=round(float(layout.normal(0, 2.5)), 3)
     )
     kind = layout.choice(["open", "plane", "corner"], p=[0.3, 0.4, 0.3])
-    return draw.scene(
+    return sampler.scene(
         rig,
         camera,
         placements=placements,
-        panels=_background(draw, rig, camera, far_m, eye_m, str(kind)),
-        lights=_lights(draw, centre, far_m),
-        dome=lighting.dome(draw, "sharp") if kind == "open" else lighting.dome(draw),
+        panels=_background(sampler, rig, camera, far_m, eye_m, str(kind)),
+        lights=_lights(sampler, centre, far_m),
+        dome=lighting.dome(sampler, "sharp") if kind == "open" else lighting.dome(sampler),
     )
 
 
 def _objects(
-    draw: Draw, rig: StereoRig, pose: np.ndarray, near_m: float, far_m: float
+    sampler: Sampler, rig: StereoRig, pose: np.ndarray, near_m: float, far_m: float
 ) -> tuple[Placement, ...]:
     """Objects spread evenly over the image and over inverse depth, never nearer than `near_m`."""
-    rng, flying = draw.rng("objects"), draw.config.flying
-    assets = draw.some("object", without=UNUSABLE)
+    rng, flying = sampler.rng("objects"), sampler.config.flying
+    assets = sampler.some("object", without=UNUSABLE)
     placements = []
     for index in range(int(rng.integers(flying.objects[0], flying.objects[1] + 1))):
         asset = pick(rng, assets)
@@ -64,7 +64,9 @@ def _objects(
         scale = round(across_m / longest_m, 6)
         upright = rng.uniform() < 0.35
         rotation = heading(rng.uniform(0, 360)) if upright else random_rotation(rng)
-        coat = materials.object_material(draw, rng, longest_m) if rng.uniform() < flying.retexture else None
+        coat = (
+            materials.object_material(sampler, rng, longest_m) if rng.uniform() < flying.retexture else None
+        )
         placements.append(
             Placement(
                 name=f"Object_{index:02d}",
@@ -79,10 +81,10 @@ def _objects(
 
 
 def _background(
-    draw: Draw, rig: StereoRig, camera: CameraPose, far_m: float, eye_m: float, kind: str
+    sampler: Sampler, rig: StereoRig, camera: CameraPose, far_m: float, eye_m: float, kind: str
 ) -> tuple[Panel, ...]:
     """Ground under an open sky; or one slanted plane; or a corner of ground, back wall and side wall."""
-    rng = draw.rng("background")
+    rng = sampler.rng("background")
     forward = camera_to_world(camera)[:3, 2]
     level = np.array([forward[0], forward[1], 0.0]) / np.linalg.norm(forward[:2])
     side = np.array([-level[1], level[0], 0.0])
@@ -91,7 +93,7 @@ def _background(
     texture_m = far_m / 2.5  # one tile, so that detail is seen at any scale of scene
 
     def plane(name: str, centre: np.ndarray, normal: np.ndarray, *tags: str) -> Panel:
-        material = materials.surface(draw, rng, *tags)
+        material = materials.surface(sampler, rng, *tags)
         scale = round(1 / (texture_m * log_uniform(rng, 0.5, 1.5)), 6)
         material = material.model_copy(update={"uv_scale": (scale, scale)})
         x, y, z = centre.round(5).tolist()
@@ -114,8 +116,8 @@ def _background(
     return (ground, wall, flank)
 
 
-def _lights(draw: Draw, centre: Vec3, far_m: float) -> tuple:
-    rng = draw.rng("lights")
+def _lights(sampler: Sampler, centre: Vec3, far_m: float) -> tuple:
+    rng = sampler.rng("lights")
     lamps = lighting.studio_lights(rng, centre=centre, reach_m=far_m)
     if rng.uniform() < 0.4:
         return (*lamps, lighting.sun(rng, irradiance=log_uniform(rng, 1.0, 6.0)))

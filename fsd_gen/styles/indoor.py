@@ -27,7 +27,7 @@ from fsd_gen.styles.room import (
     draw_window,
     shell,
 )
-from fsd_gen.styles.sampler import Draw, log_uniform, pick
+from fsd_gen.styles.sampler import Sampler, log_uniform, pick
 
 ROOM_KINDS = ("living", "bedroom", "kitchen", "office", "bathroom")
 TRIES = 12  # places tried for one piece of furniture
@@ -43,28 +43,28 @@ class Furnished:
     footprints: tuple[Footprint, ...]
 
 
-def compose(draw: Draw) -> SceneSpec:
+def compose(sampler: Sampler) -> SceneSpec:
     """An indoor scene."""
-    room = draw_room(draw)
-    window = draw_window(draw, room)
-    rig = draw.rig(nearest_m=min(room.width_m, room.depth_m) * 0.28)
-    furnished = furnish(draw, room, window)
-    return draw.scene(
+    room = draw_room(sampler)
+    window = draw_window(sampler, room)
+    rig = sampler.rig(nearest_m=min(room.width_m, room.depth_m) * 0.28)
+    furnished = furnish(sampler, room, window)
+    return sampler.scene(
         rig,
-        aim(draw, room, rig, furnished),
+        aim(sampler, room, rig, furnished),
         placements=furnished.placements,
-        panels=shell(draw, room, window) + decorate(draw, room, window),
-        lights=_lights(draw, room, window),
+        panels=shell(sampler, room, window) + decorate(sampler, room, window),
+        lights=_lights(sampler, room, window),
     )
 
 
-def furnish(draw: Draw, room: Room, window: Window | None = None) -> Furnished:
+def furnish(sampler: Sampler, room: Room, window: Window | None = None) -> Furnished:
     """Furniture along the walls and in the middle, with small things on top; nothing tall before a window."""
-    rng, indoor = draw.rng("furniture"), draw.config.indoor
+    rng, indoor = sampler.rng("furniture"), sampler.config.indoor
     kind = pick(rng, ROOM_KINDS)
-    choice = _fitting(draw.assets("object", "floor", kind, without=UNSUITED), room)
-    anything = _fitting(draw.assets("object", "floor", without=UNSUITED), room)
-    supports = _fitting(draw.assets("object", "floor", "support", without=UNSUITED), room)
+    choice = _fitting(sampler.assets("object", "floor", kind, without=UNSUITED), room)
+    anything = _fitting(sampler.assets("object", "floor", without=UNSUITED), room)
+    supports = _fitting(sampler.assets("object", "floor", "support", without=UNSUITED), room)
     wanted = int(rng.integers(indoor.furniture[0], indoor.furniture[1] + 1))
     placements: list[Placement] = []
     taken: list[Footprint] = []
@@ -77,9 +77,9 @@ def furnish(draw: Draw, room: Room, window: Window | None = None) -> Furnished:
         if spot is None:
             continue
         taken.append(spot)
-        placements.append(_stand(draw, rng, f"Furniture_{index:02d}", asset, spot))
+        placements.append(_stand(sampler, rng, f"Furniture_{index:02d}", asset, spot))
         if asset.top_m is not None:
-            placements += _on_top(draw, rng, index, asset, spot)
+            placements += _on_top(sampler, rng, index, asset, spot)
     return Furnished(tuple(placements), tuple(taken))
 
 
@@ -127,11 +127,11 @@ def _find_spot(
     return None
 
 
-def _stand(draw: Draw, rng: np.random.Generator, name: str, asset: Asset, spot: Footprint) -> Placement:
+def _stand(sampler: Sampler, rng: np.random.Generator, name: str, asset: Asset, spot: Footprint) -> Placement:
     size_m = max(asset.size_m or (1.0,))
     coat = None
-    if rng.uniform() < draw.config.indoor.retexture:
-        coat = materials.surface(draw, rng, "wood", "fabric", "metal", paint=0.3)
+    if rng.uniform() < sampler.config.indoor.retexture:
+        coat = materials.surface(sampler, rng, "wood", "fabric", "metal", paint=0.3)
         scale = round(1 / min(size_m, 1.0), 4)
         coat = coat.model_copy(update={"uv_scale": (scale, scale)})
     return Placement(
@@ -144,11 +144,11 @@ def _stand(draw: Draw, rng: np.random.Generator, name: str, asset: Asset, spot: 
 
 
 def _on_top(
-    draw: Draw, rng: np.random.Generator, index: int, support: Asset, ground: Footprint
+    sampler: Sampler, rng: np.random.Generator, index: int, support: Asset, ground: Footprint
 ) -> list[Placement]:
     """Small objects standing on a support's flat top, clear of each other and of its edge."""
-    low, high = draw.config.indoor.on_support
-    things = [a for a in draw.assets("object", "tabletop", without=UNSUITED) if a.size_m]
+    low, high = sampler.config.indoor.on_support
+    things = [a for a in sampler.assets("object", "tabletop", without=UNSUITED) if a.size_m]
     assert support.size_m is not None and support.top_m is not None
     width, depth, _ = support.size_m
     angle = np.deg2rad(ground.heading_deg)
@@ -171,16 +171,16 @@ def _on_top(
         )
         if is_free(spot, taken):
             taken.append(spot)
-            placements.append(_stand(draw, rng, f"Thing_{index:02d}_{item:02d}", asset, spot))
+            placements.append(_stand(sampler, rng, f"Thing_{index:02d}_{item:02d}", asset, spot))
     return placements
 
 
-def aim(draw: Draw, room: Room, rig: StereoRig, furnished: Furnished) -> CameraPose:
+def aim(sampler: Sampler, room: Room, rig: StereoRig, furnished: Furnished) -> CameraPose:
     """A free place to stand, looking at the centre of mass of the furniture around a random piece.
 
     Of the places tried it takes the one with the best view; the checks have the last word.
     """
-    rng, spots = draw.rng("camera"), furnished.footprints
+    rng, spots = sampler.rng("camera"), furnished.footprints
     half_view = float(np.arctan(rig.width / 2 / rig.focal_px))
     best, best_score = None, -np.inf
     for _ in range(CAMERA_TRIES):
@@ -190,7 +190,7 @@ def aim(draw: Draw, room: Room, rig: StereoRig, furnished: Furnished) -> CameraP
             z=round(float(rng.uniform(0.9, 1.7)), 4),
             target=_group_centre(rng, spots) if spots else (0.0, 0.0, 0.8),
         )
-        score = eye.score(room, spots, rig.baseline_m, half_view, draw.nearest_m(rig))
+        score = eye.score(room, spots, rig.baseline_m, half_view, sampler.nearest_m(rig))
         if score > best_score:
             best, best_score = eye, score
     assert best is not None
@@ -209,8 +209,8 @@ def _group_centre(rng: np.random.Generator, spots: tuple[Footprint, ...]) -> tup
     return (x, y, z)
 
 
-def _lights(draw: Draw, room: Room, window: Window | None) -> tuple[LightSpec, ...]:
-    rng = draw.rng("lights")
+def _lights(sampler: Sampler, room: Room, window: Window | None) -> tuple[LightSpec, ...]:
+    rng = sampler.rng("lights")
     size = (room.width_m, room.depth_m)
     lamps: tuple[LightSpec, ...] = lighting.ceiling_lamps(rng, room_m=size, ceiling_m=room.ceiling_m)
     if window is None:

@@ -7,7 +7,7 @@ import numpy as np
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec3
 from fsd_gen.styles.materials import blackbody
-from fsd_gen.styles.sampler import Draw, log_uniform, pick
+from fsd_gen.styles.sampler import Sampler, log_uniform, pick
 
 
 def scaled(rgb: Vec3, factor: float) -> Vec3:
@@ -16,10 +16,10 @@ def scaled(rgb: Vec3, factor: float) -> Vec3:
     return (r, g, b)
 
 
-def dome(draw: Draw, *tags: str) -> DomeSpec:
+def dome(sampler: Sampler, *tags: str) -> DomeSpec:
     """A panorama with all of the `tags`, turned at random."""
-    rng = draw.rng("dome")
-    assets = draw.some("hdri", *tags)
+    rng = sampler.rng("dome")
+    assets = sampler.some("hdri", *tags)
     level = round(log_uniform(rng, 0.6, 1.6), 4)
     return DomeSpec(
         hdri=pick(rng, assets).id,

@@ -8,7 +8,7 @@ import numpy as np
 
 from assets_manifest.records import Asset
 from fsd_gen.scene.spec import MaterialSpec, Vec2, Vec3
-from fsd_gen.styles.sampler import Draw, log_uniform, pick
+from fsd_gen.styles.sampler import Sampler, log_uniform, pick
 
 METALS: tuple[Vec3, ...] = (  # linear reflectance at normal incidence
     (0.91, 0.92, 0.92),  # aluminium
@@ -56,9 +56,9 @@ def of_texture(rng: np.random.Generator, asset: Asset, *, tile_m: float, spin: b
     )
 
 
-def object_material(draw: Draw, rng: np.random.Generator, size_m: float) -> MaterialSpec:
+def object_material(sampler: Sampler, rng: np.random.Generator, size_m: float) -> MaterialSpec:
     """A new coat for an object `size_m` across: glass, metal, paint, texture, painting or photo."""
-    flying = draw.config.flying
+    flying = sampler.config.flying
     kind = rng.uniform()
     if kind < flying.glass:
         return glass(rng)
@@ -67,9 +67,9 @@ def object_material(draw: Draw, rng: np.random.Generator, size_m: float) -> Mate
         return MaterialSpec(colour=pick(rng, METALS), metallic=1.0, roughness=roughness)
     if kind < flying.glass + flying.metal + 0.12:
         return MaterialSpec(colour=colour(rng), roughness=round(float(rng.uniform(0.25, 0.9)), 3))
-    assets = draw.some("texture") + draw.assets("photo")
+    assets = sampler.some("texture") + sampler.assets("photo")
     return _with_bumps(
-        draw, rng, of_texture(rng, pick(rng, assets), tile_m=size_m * log_uniform(rng, 0.5, 1.6))
+        sampler, rng, of_texture(rng, pick(rng, assets), tile_m=size_m * log_uniform(rng, 0.5, 1.6))
     )
 
 
@@ -83,21 +83,26 @@ def glass(rng: np.random.Generator) -> MaterialSpec:
     )
 
 
-def surface(draw: Draw, rng: np.random.Generator, *tags: str, paint: float = 0.0) -> MaterialSpec:
+def surface(sampler: Sampler, rng: np.random.Generator, *tags: str, paint: float = 0.0) -> MaterialSpec:
     """A wall, floor or background: a texture with one of the `tags` at its real size, or a pale paint."""
     if rng.uniform() < paint:
         pale = colour(rng, saturation=(0.02, 0.3), value=(0.6, 0.95))
-        return _with_bumps(draw, rng, MaterialSpec(colour=pale, roughness=0.9), share=0.7, tile_m=0.8)
-    assets = tuple({a.id: a for tag in tags for a in draw.assets("texture", tag)}.values())
-    asset = pick(rng, assets or draw.some("texture"))
+        return _with_bumps(sampler, rng, MaterialSpec(colour=pale, roughness=0.9), share=0.7, tile_m=0.8)
+    assets = tuple({a.id: a for tag in tags for a in sampler.assets("texture", tag)}.values())
+    asset = pick(rng, assets or sampler.some("texture"))
     tile_m = (asset.tile_m or 1.0) * log_uniform(rng, 0.7, 1.5)
-    return _with_bumps(draw, rng, of_texture(rng, asset, tile_m=tile_m, spin=False))
+    return _with_bumps(sampler, rng, of_texture(rng, asset, tile_m=tile_m, spin=False))
 
 
 def _with_bumps(
-    draw: Draw, rng: np.random.Generator, material: MaterialSpec, *, share: float = 0.25, tile_m: float = 0.0
+    sampler: Sampler,
+    rng: np.random.Generator,
+    material: MaterialSpec,
+    *,
+    share: float = 0.25,
+    tile_m: float = 0.0,
 ) -> MaterialSpec:
-    maps = draw.assets("normal_map")
+    maps = sampler.assets("normal_map")
     wanted = rng.uniform() < share
     if not (maps and wanted):
         return material

@@ -11,16 +11,16 @@ from fsd_gen.scene.rotations import camera_to_world, facing
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, SceneSpec
 from fsd_gen.styles import indoor, lighting
 from fsd_gen.styles.room import draw_room, shell
-from fsd_gen.styles.sampler import Draw, pick
+from fsd_gen.styles.sampler import Sampler, pick
 
 GREY = MaterialSpec(colour=(0.5, 0.5, 0.5), roughness=1.0)
 
 
-def compose_blank(draw: Draw) -> SceneSpec:
+def compose_blank(sampler: Sampler) -> SceneSpec:
     """A room without texture under even light: walls, floor and ceiling of one grey."""
-    room = draw_room(draw)
-    rig = draw.rig(nearest_m=1.5)
-    rng = draw.rng("camera")
+    room = draw_room(sampler)
+    rig = sampler.rig(nearest_m=1.5)
+    rng = sampler.rng("camera")
     size = (room.width_m * 3, room.depth_m * 3)
     panels = [
         Panel(name="Floor", position=(0, 0, 0), rotation=facing((0, 0, 1)), size=size, material=GREY),
@@ -31,14 +31,14 @@ def compose_blank(draw: Draw) -> SceneSpec:
         position=(0.0, -room.depth_m * 0.3, 1.5),
         target=(float(np.cos(azimuth)), -room.depth_m * 0.3 + float(np.sin(azimuth)), 1.45),
     )
-    return draw.scene(rig, camera, panels=tuple(panels), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
+    return sampler.scene(rig, camera, panels=tuple(panels), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
 
 
-def compose_mirror(draw: Draw) -> SceneSpec:
+def compose_mirror(sampler: Sampler) -> SceneSpec:
     """A furnished room seen in a mirror that fills the wall in front of the camera."""
-    room = draw_room(draw)
-    rig = draw.rig(nearest_m=1.0)
-    furnished = indoor.furnish(draw, room)
+    room = draw_room(sampler)
+    rig = sampler.rig(nearest_m=1.0)
+    furnished = indoor.furnish(sampler, room)
     silver = MaterialSpec(colour=(0.92, 0.93, 0.94), metallic=1.0, roughness=0.02)
     mirror = room.wall_panel(
         "Mirror", 0, (0, room.ceiling_m / 2), (room.width_m, room.ceiling_m), silver, off_m=room.depth_m * 0.4
@@ -55,20 +55,20 @@ def compose_mirror(draw: Draw) -> SceneSpec:
     )
     camera = CameraPose(position=(0.0, wall_y - 1.1, 1.4), target=(0.0, wall_y, 1.35))
     lamps = lighting.ceiling_lamps(
-        draw.rng("lights"), room_m=(room.width_m, room.depth_m), ceiling_m=room.ceiling_m
+        sampler.rng("lights"), room_m=(room.width_m, room.depth_m), ceiling_m=room.ceiling_m
     )
-    panels = (*shell(draw, room, None), mirror)
-    return draw.scene(rig, camera, panels=panels, placements=behind, lights=lamps)
+    panels = (*shell(sampler, room, None), mirror)
+    return sampler.scene(rig, camera, panels=panels, placements=behind, lights=lamps)
 
 
-def compose_repeat(draw: Draw) -> SceneSpec:
+def compose_repeat(sampler: Sampler) -> SceneSpec:
     """A wall that repeats itself exactly every few pixels, facing the camera."""
-    rig = draw.rig(nearest_m=1.0)
-    rng = draw.rng("camera")
-    distance_m = draw.nearest_m(rig) * float(rng.uniform(1.5, 3.0))
+    rig = sampler.rig(nearest_m=1.0)
+    rng = sampler.rng("camera")
+    distance_m = sampler.nearest_m(rig) * float(rng.uniform(1.5, 3.0))
     period_px = float(rng.uniform(8, 14))
     tile = 1 / (period_px * distance_m / rig.focal_px)
-    texture = pick(rng, draw.some("texture", "repeat"))
+    texture = pick(rng, sampler.some("texture", "repeat"))
     coat = MaterialSpec(texture=texture.id, uv_scale=(tile, tile), roughness=1.0)
     camera = CameraPose(position=(0.0, 0.0, 0.0), target=(0.0, 1.0, 0.0))
     centre = camera_to_world(camera)[:3, 2] * distance_m
@@ -80,4 +80,4 @@ def compose_repeat(draw: Draw) -> SceneSpec:
         size=(wide, wide),
         material=coat,
     )
-    return draw.scene(rig, camera, panels=(wall,), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))
+    return sampler.scene(rig, camera, panels=(wall,), dome=DomeSpec(colour=(1.0, 1.0, 1.0)))

@@ -1,7 +1,7 @@
-"""From a slot to a scene: `sample(config, library, key)` is a pure function.
+"""From a slot to a scene: `compose_scene(config, library, key)` is a pure function.
 
 A slot's stratum depends on the slot alone, so every attempt of it, regeneration included, stays in
-the same stratum. Each stratum is one module with a function `compose(draw) -> SceneSpec`.
+the same stratum. Each stratum is one module with a function `compose(sampler) -> SceneSpec`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from fsd_gen.config import Config, ConfigError
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.styles import flying, indoor, planted
-from fsd_gen.styles.sampler import Draw
+from fsd_gen.styles.sampler import Sampler
 
 GOLDEN_RATIO = 0.6180339887498949
 
-STRATA: MappingProxyType[str, Callable[[Draw], SceneSpec]] = MappingProxyType(
+STRATA: MappingProxyType[str, Callable[[Sampler], SceneSpec]] = MappingProxyType(
     {
         "flying": flying.compose,
         "indoor": indoor.compose,
@@ -44,7 +44,7 @@ def stratum_of(config: Config, slot: int) -> str:
     return max(names, key=lambda name: config.strata[name])  # rounding at the very end of the range
 
 
-def sample(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
+def compose_scene(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
     """The scene of one attempt at one slot; the same arguments give the same scene anywhere."""
     stratum = stratum_of(config, key.slot)
-    return STRATA[stratum](Draw(config=config, library=library, key=key, stratum=stratum))
+    return STRATA[stratum](Sampler(config=config, library=library, key=key, stratum=stratum))

@@ -14,7 +14,7 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import MaterialSpec, Panel, RectLight, Vec2, Vec3
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.sampler import Draw, pick
+from fsd_gen.styles.sampler import Sampler, pick
 
 INWARD = ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
 
@@ -62,9 +62,9 @@ class Room:
         )
 
 
-def draw_room(draw: Draw) -> Room:
+def draw_room(sampler: Sampler) -> Room:
     """A room of random size."""
-    rng, indoor = draw.rng("room"), draw.config.indoor
+    rng, indoor = sampler.rng("room"), sampler.config.indoor
     return Room(
         width_m=round(float(rng.uniform(*indoor.room_m)), 3),
         depth_m=round(float(rng.uniform(*indoor.room_m)), 3),
@@ -72,9 +72,9 @@ def draw_room(draw: Draw) -> Room:
     )
 
 
-def draw_window(draw: Draw, room: Room) -> Window | None:
+def draw_window(sampler: Sampler, room: Room) -> Window | None:
     """A window in two rooms of three."""
-    rng = draw.rng("window")
+    rng = sampler.rng("window")
     if rng.uniform() > 0.67:
         return None
     wall = int(rng.integers(4))
@@ -89,13 +89,15 @@ def draw_window(draw: Draw, room: Room) -> Window | None:
     )
 
 
-def shell(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]:
+def shell(sampler: Sampler, room: Room, window: Window | None) -> tuple[Panel, ...]:
     """Floor, ceiling, four walls, skirting boards and the window's frame."""
-    rng = draw.rng("shell")
-    floor = materials.surface(draw, rng, "floor", "carpet")
-    ceiling = materials.surface(draw, rng, "ceiling", paint=0.8)
-    base = materials.surface(draw, rng, "wall", "plaster", paint=0.45)
-    accent = materials.surface(draw, rng, "wall", "brick", "wood", "stone") if rng.uniform() < 0.5 else base
+    rng = sampler.rng("shell")
+    floor = materials.surface(sampler, rng, "floor", "carpet")
+    ceiling = materials.surface(sampler, rng, "ceiling", paint=0.8)
+    base = materials.surface(sampler, rng, "wall", "plaster", paint=0.45)
+    accent = (
+        materials.surface(sampler, rng, "wall", "brick", "wood", "stone") if rng.uniform() < 0.5 else base
+    )
     accent_wall = int(rng.integers(4))
     size = (room.width_m, room.depth_m)
     panels = [
@@ -183,11 +185,11 @@ def before_window(room: Room, window: Window) -> Footprint:
     return Footprint(x=x, y=y, width=window.size[0] + 0.3, depth=0.6, heading_deg=turn)
 
 
-def decorate(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]:
+def decorate(sampler: Sampler, room: Room, window: Window | None) -> tuple[Panel, ...]:
     """Framed pictures on the walls and perhaps a rug."""
-    rng, panels = draw.rng("decoration"), []
-    paintings = draw.assets("texture", "painting") + draw.assets("photo")
-    count = int(rng.integers(draw.config.indoor.pictures[0], draw.config.indoor.pictures[1] + 1))
+    rng, panels = sampler.rng("decoration"), []
+    paintings = sampler.assets("texture", "painting") + sampler.assets("photo")
+    count = int(rng.integers(sampler.config.indoor.pictures[0], sampler.config.indoor.pictures[1] + 1))
     for index in range(count if paintings else 0):
         wall = int(rng.integers(4))
         width, height = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.3, 0.8))
@@ -209,11 +211,11 @@ def decorate(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]
             room.wall_panel(f"Picture_{index}", wall, centre, (width, height), image, 0.02 + index * 0.002)
         )
     if rng.uniform() < 0.5:
-        panels.append(_rug(draw, rng, room))
+        panels.append(_rug(sampler, rng, room))
     return tuple(panels)
 
 
-def _rug(draw: Draw, rng: np.random.Generator, room: Room) -> Panel:
+def _rug(sampler: Sampler, rng: np.random.Generator, room: Room) -> Panel:
     size = (float(rng.uniform(0.3, 0.6)) * room.width_m, float(rng.uniform(0.3, 0.6)) * room.depth_m)
     return Panel(
         name="Rug",
@@ -224,5 +226,5 @@ def _rug(draw: Draw, rng: np.random.Generator, room: Room) -> Panel:
         ),
         rotation=facing((0, 0, 1)),
         size=size,
-        material=materials.surface(draw, rng, "carpet", "fabric"),
+        material=materials.surface(sampler, rng, "carpet", "fabric"),
     )

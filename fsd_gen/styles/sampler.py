@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
+class Sampler:
     """One attempt at one slot."""
 
     config: Config

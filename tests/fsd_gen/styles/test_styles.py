@@ -11,21 +11,21 @@ from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.materials import blackbody
-from fsd_gen.styles.registry import STRATA, sample, stratum_of
+from fsd_gen.styles.registry import STRATA, compose_scene, stratum_of
 
 
 @pytest.mark.parametrize("stratum", STRATA)
 def test_the_same_key_gives_the_same_scene(stratum, small_config, library):
     config = small_config.model_copy(update={"strata": {stratum: 1.0}})
-    first = sample(config, library, SlotKey(slot=3))
-    assert sample(config, library, SlotKey(slot=3)).digest() == first.digest()
-    assert sample(config, library, SlotKey(slot=3, attempt=1)).digest() != first.digest()
+    first = compose_scene(config, library, SlotKey(slot=3))
+    assert compose_scene(config, library, SlotKey(slot=3)).digest() == first.digest()
+    assert compose_scene(config, library, SlotKey(slot=3, attempt=1)).digest() != first.digest()
     assert first.stratum == stratum
     assert type(first).model_validate_json(first.to_json()) == first
 
 
 def test_every_attempt_of_a_slot_stays_in_its_stratum(small_config, library):
-    strata = [sample(small_config, library, SlotKey(slot=5, attempt=a)).stratum for a in range(4)]
+    strata = [compose_scene(small_config, library, SlotKey(slot=5, attempt=a)).stratum for a in range(4)]
     assert set(strata) == {stratum_of(small_config, 5)}
 
 
@@ -43,7 +43,7 @@ def test_an_unknown_stratum_is_named_with_the_known_ones():
 
 
 def test_rigs_cover_the_configured_ranges(small_config, library):
-    rigs = [sample(small_config, library, SlotKey(slot=slot)).rig for slot in range(60)]
+    rigs = [compose_scene(small_config, library, SlotKey(slot=slot)).rig for slot in range(60)]
     baselines = [rig.baseline_m for rig in rigs]
     views = [np.rad2deg(2 * np.arctan(rig.width / 2 / rig.focal_px)) for rig in rigs]
     assert 0.04 <= min(baselines) < 0.08 and 0.2 < max(baselines) <= 0.4
@@ -52,7 +52,7 @@ def test_rigs_cover_the_configured_ranges(small_config, library):
 
 def test_a_flying_camera_looks_at_the_objects_centre_of_mass(small_config, library):
     config = small_config.model_copy(update={"strata": {"flying": 1.0}})
-    spec = sample(config, library, SlotKey(slot=0))
+    spec = compose_scene(config, library, SlotKey(slot=0))
     centre = np.mean([p.position for p in spec.placements], axis=0)
     pose = camera_to_world(spec.camera)
     ahead = (centre - pose[:3, 3]) / np.linalg.norm(centre - pose[:3, 3])
@@ -63,7 +63,7 @@ def test_furniture_stands_on_the_floor_or_on_furniture(small_config, library):
     config = small_config.model_copy(update={"strata": {"indoor": 1.0}})
     on_top = 0
     for slot in range(6):
-        spec = sample(config, library, SlotKey(slot=slot))
+        spec = compose_scene(config, library, SlotKey(slot=slot))
         heights = {p.position[2] for p in spec.placements if p.name.startswith("Furniture")}
         assert heights == {0.0}
         on_top += sum(p.name.startswith("Thing") and p.position[2] > 0.2 for p in spec.placements)
@@ -74,7 +74,7 @@ def test_most_draws_keep_within_the_configured_disparity(small_config, library):
     limit = small_config.check_limits().max_disparity_px
     sound = 0
     for slot in range(12):
-        truth = trace_truth(sample(small_config, library, SlotKey(slot=slot)), library)
+        truth = trace_truth(compose_scene(small_config, library, SlotKey(slot=slot)), library)
         sound += (truth.disparity_left_hw > limit).mean() < 0.02
     assert sound >= 9
 
