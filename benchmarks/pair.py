@@ -49,8 +49,9 @@ def main(
     backend = create_backend("mitsuba", threads=1)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder), config)
-        writer = ShardWriter(run.shard_path(0), range(pairs), run.shard_meta())
+        run = Run.start(Path(folder), config)
+        run.bind_assets(library)
+        writer = ShardWriter(run.shard_path(0), range(pairs), run.shard_meta(library))
         for slot in range(pairs):
             rows.append(one_pair(config, library, backend, slot, writer))
             print(f"slot {slot}: {rows[-1]}", flush=True)
