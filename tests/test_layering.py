@@ -23,7 +23,7 @@ HEAVY = {  # library -> the only modules that import it
     "mitsuba_oidn": {"fsd_gen/backends/mitsuba/backend.py"},
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
-    "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/author.py", "fsd_gen/usd/reader.py"},
+    "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/openusd.py"},
     "ray": {"jobs/farm/driver.py", "stereo_model/training/launch.py"},
     "timm": {"stereo_model/network/backbone.py", "stereo_model/network/vit.py"},
     "huggingface_hub": {"stereo_model/weights/hub.py"},

@@ -23,8 +23,7 @@ from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.sample import StereoSample
 from fsd_gen.shards.writer import ShardError, ShardMeta, ShardWriter
-from fsd_gen.usd.author import StageWriteError
-from fsd_gen.usd.reader import StageError
+from fsd_gen.usd.errors import StageError, StageWriteError
 from jobs.farm.driver import run_tasks
 from jobs.task import Event, EventKind, FarmConfig, FarmReport, Report, Task
 

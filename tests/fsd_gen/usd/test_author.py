@@ -19,7 +19,8 @@ from fsd_gen.scene.spec import (
     SphereLight,
 )
 from fsd_gen.styles.registry import sample
-from fsd_gen.usd.author import StageWriteError, write_stage
+from fsd_gen.usd.author import write_stage
+from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage, rig_of_stage
 
 CAMERA = CameraPose(position=(1.0, -2.0, 1.5), target=(0.0, 0.5, 0.7), roll_deg=3.0)

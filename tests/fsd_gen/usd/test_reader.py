@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from fsd_gen.scene.rig import StereoRig
+from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Mesh, Surface
-from fsd_gen.usd.reader import StageError, read_stage, rig_of_stage
+from fsd_gen.usd.reader import read_stage, rig_of_stage
 
 RIG = StereoRig(width=64, height=48, focal_px=32.0, baseline_m=0.1, cx_px=30.0, cy_px=25.0)
 
