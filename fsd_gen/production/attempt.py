@@ -23,7 +23,7 @@ from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.styles.registry import sample
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.author import write_stage
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.flat_scene import FlatScene
 from fsd_gen.usd.reader import read_stage
 
 
@@ -69,7 +69,7 @@ class Draft:
     """A scene with its truth, not rendered yet."""
 
     spec: SceneSpec
-    scene: RenderScene
+    scene: FlatScene
     truth: Truth
     clock: _Clock
 
@@ -147,7 +147,7 @@ def trace_truth(spec: SceneSpec, library: AssetLibrary) -> Truth:
     return draw(spec, library).truth
 
 
-def build_scene(spec: SceneSpec, library: AssetLibrary) -> RenderScene:
+def build_scene(spec: SceneSpec, library: AssetLibrary) -> FlatScene:
     """Author the USD stage of a scene and read it back, so that what is rendered is what the stage says."""
     with tempfile.TemporaryDirectory(prefix="fsd-stage-") as folder:
         stage = write_stage(spec, Path(folder) / f"{spec.key.sample_id}.usdc", library.path)

@@ -16,7 +16,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.shards.record import quantise
 from fsd_gen.shards.sample import Flag
 from fsd_gen.truth.raycast import GAVE_UP, NOTHING, RayScene, build_ray_scene
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.flat_scene import FlatScene
 
 BAND = 32  # image rows traced at once
 NEARER = 5e-4  # a point is hidden by a surface nearer than this relative margin
@@ -32,7 +32,7 @@ class Truth:
     flags_right_hw: NDArray[np.uint8]
 
 
-def compute_truth(scene: RenderScene, rig: StereoRig) -> Truth:
+def compute_truth(scene: FlatScene, rig: StereoRig) -> Truth:
     """Disparity and flags of both eyes of `rig`, whose left camera stands at `scene.left_to_world`."""
     rays = build_ray_scene(scene)
     eyes_23 = np.array([[0.0, 0.0, 0.0], [rig.baseline_m, 0.0, 0.0]])

@@ -1,4 +1,4 @@
-"""Nearest hits of rays with a `RenderScene`: Embree finds the triangle, float64 planes the exact distance.
+"""Nearest hits of rays with a `FlatScene`: Embree finds the triangle, float64 planes the exact distance.
 
 Everything lives in the left camera's frame (x right, y down, z forward, metres), so coordinates stay
 small and float32 is only ever used to find *which* triangle a ray meets. Lights with a body (rect,
@@ -15,7 +15,7 @@ from embreex.mesh_construction import TriangleMesh
 from numpy.typing import NDArray
 from PIL import Image
 
-from fsd_gen.usd.flat_scene import AreaLight, RenderScene, Surface, Texture
+from fsd_gen.usd.flat_scene import AreaLight, FlatScene, Surface, Texture
 
 Array = NDArray[np.float64]
 
@@ -217,7 +217,7 @@ class LightBody:
         return np.where((root_n >= 0) & (t_n > 0), t_n, np.inf)
 
 
-def build_ray_scene(scene: RenderScene) -> RayScene:
+def build_ray_scene(scene: FlatScene) -> RayScene:
     """Move a scene's triangles into the left camera's frame and build the acceleration structure."""
     world_to_left = np.linalg.inv(scene.left_to_world)
     rotation_33, shift_3 = world_to_left[:3, :3], world_to_left[:3, 3]

@@ -27,7 +27,7 @@ from fsd_gen.backends.textures import TextureCache
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import stable_hash
 from fsd_gen.scene.spec import RenderSettings
-from fsd_gen.usd.flat_scene import AreaLight, DistantLight, DomeLight, RenderScene, Rgb, Surface, Texture
+from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, ParallelLight, Rgb, Surface, Texture
 
 VARIANT = prepare_variant()  # before Dr.Jit is imported, which is when it chooses its LLVM
 
@@ -114,7 +114,7 @@ class MitsubaBackend:
         self._scenes = 0
         self._guides = GuideIntegrator(mi.Properties())
 
-    def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
+    def render(self, scene: FlatScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
         """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, OSError for unreadable textures."""
         cpu_s = dict.fromkeys(("load", "trace", "denoise"), 0.0)
         with _timed(cpu_s, "load"):
@@ -143,7 +143,7 @@ class MitsubaBackend:
     def _render_eye(
         self,
         loaded: mi.Scene,
-        scene: RenderScene,
+        scene: FlatScene,
         rig: StereoRig,
         settings: RenderSettings,
         seed: int,
@@ -178,7 +178,7 @@ class MitsubaBackend:
         )
         return np.ascontiguousarray(clean)
 
-    def _scene_dict(self, scene: RenderScene) -> PluginDict:
+    def _scene_dict(self, scene: FlatScene) -> PluginDict:
         builder = SurfaceBuilder(self._textures)
         base_uv = [base_uv_matrix(surface) for surface in scene.surfaces]
         parts: PluginDict = {"type": "scene"}
@@ -186,14 +186,14 @@ class MitsubaBackend:
             parts[f"mesh_{number}"] = _mesh(batch, scene.surfaces[batch.surface], builder)
         for number, light in enumerate(scene.area_lights):
             parts[f"area_light_{number}"] = area_light_dict(light)
-        for number, light in enumerate(scene.distant_lights):
-            parts[f"distant_light_{number}"] = distant_light_dict(light, scene)
+        for number, light in enumerate(scene.parallel_lights):
+            parts[f"parallel_light_{number}"] = parallel_light_dict(light, scene)
         if scene.dome:
             parts["dome"] = dome_dict(scene.dome)
         return parts
 
 
-def sensor_dict(scene: RenderScene, rig: StereoRig, spp: int, eye: str) -> PluginDict:
+def sensor_dict(scene: FlatScene, rig: StereoRig, spp: int, eye: str) -> PluginDict:
     """The camera of one eye."""
     shift = np.eye(4)
     shift[0, 3] = rig.baseline_m if eye == "right" else 0.0
@@ -234,7 +234,7 @@ def area_light_dict(light: AreaLight) -> PluginDict:
     }
 
 
-def distant_light_dict(light: DistantLight, scene: RenderScene) -> PluginDict:
+def parallel_light_dict(light: ParallelLight, scene: FlatScene) -> PluginDict:
     """Parallel light; a wide one is a far-away disk, so that its shadows are soft."""
     if light.angle_deg <= SHARP_SUN_DEG:
         irradiance = _rgb(light.irradiance)
@@ -257,7 +257,7 @@ def distant_light_dict(light: DistantLight, scene: RenderScene) -> PluginDict:
     }
 
 
-def _bounds(scene: RenderScene) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bounds(scene: FlatScene) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Opposite corners of the box around all meshes and the left camera, metres."""
     points = [mesh.vertices_v3 for mesh in scene.meshes] + [scene.left_to_world[None, :3, 3]]
     return np.min([p.min(axis=0) for p in points], axis=0), np.max([p.max(axis=0) for p in points], axis=0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.usd.errors import StageError
-from fsd_gen.usd.flat_scene import AreaLight, DistantLight, DomeLight
+from fsd_gen.usd.flat_scene import AreaLight, DomeLight, ParallelLight
 from fsd_gen.usd.openusd import Usd, UsdGeom, UsdLux
 from fsd_gen.usd.reader.stage import TIME, Y_TO_Z_UP, Matrix, rgb_of
 
@@ -45,14 +45,14 @@ def _body(prim: Usd.Prim) -> tuple[str, tuple[float, float, float]]:
     raise StageError(f"<{prim.GetPath()}>: {prim.GetTypeName()} is not supported; use a {known}")
 
 
-def distant_light(prim: Usd.Prim, to_world: Matrix) -> DistantLight:
+def parallel_light(prim: Usd.Prim, to_world: Matrix) -> ParallelLight:
     """`normalize` makes the emission an irradiance; without it, it is the radiance of the light's disc."""
     angle_deg = float(UsdLux.DistantLight(prim).GetAngleAttr().Get(TIME))
     irradiance = _emission(prim)
     if not _normalised(prim) and angle_deg > 0:
         irradiance = irradiance * np.pi * np.sin(np.radians(angle_deg) / 2) ** 2
     direction = -to_world[:3, 2] / np.linalg.norm(to_world[:3, 2])
-    return DistantLight(
+    return ParallelLight(
         name=str(prim.GetPath()),
         direction=rgb_of(direction),
         angle_deg=angle_deg,

@@ -10,19 +10,19 @@ import numpy as np
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd import polygons
 from fsd_gen.usd.errors import StageError
-from fsd_gen.usd.flat_scene import AreaLight, DistantLight, DomeLight, Mesh, RenderScene
+from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import PolygonError, Triangles
 from fsd_gen.usd.reader.cameras import Cameras, check_rig
 from fsd_gen.usd.reader.geometry import local_triangles, place, shape_parts
-from fsd_gen.usd.reader.lights import area_light, distant_light, dome_light
+from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
 from fsd_gen.usd.reader.stage import TIME, Matrix, matrix_of, open_stage, stage_to_world
 from fsd_gen.usd.reader.surfaces import Surfaces
 
 LEFT, RIGHT = "/World/Rig/Left", "/World/Rig/Right"
 
 
-def read_stage(path: Path, rig: StereoRig | None, *, left: str = LEFT, right: str = RIGHT) -> RenderScene:
+def read_stage(path: Path, rig: StereoRig | None, *, left: str = LEFT, right: str = RIGHT) -> FlatScene:
     """Everything that can be seen in the stage, and where its left camera stands.
 
     With a rig, both cameras must be that rig; without one only the left camera is needed. Raises StageError.
@@ -37,11 +37,11 @@ def read_stage(path: Path, rig: StereoRig | None, *, left: str = LEFT, right: st
     walk.collect()
     if not walk.meshes:
         raise StageError(f"{path}: the stage has no visible geometry")
-    return RenderScene(
+    return FlatScene(
         meshes=tuple(walk.meshes),
         surfaces=tuple(walk.surfaces.all),
         area_lights=tuple(walk.area_lights),
-        distant_lights=tuple(walk.distant_lights),
+        parallel_lights=tuple(walk.parallel_lights),
         dome=walk.dome,
         left_to_world=left_to_world,
     )
@@ -71,7 +71,7 @@ class _Walk:
     to_world: Matrix
     meshes: list[Mesh] = field(default_factory=list)
     area_lights: list[AreaLight] = field(default_factory=list)
-    distant_lights: list[DistantLight] = field(default_factory=list)
+    parallel_lights: list[ParallelLight] = field(default_factory=list)
     dome: DomeLight | None = None
 
     def __post_init__(self) -> None:
@@ -152,6 +152,6 @@ class _Walk:
                 raise StageError(f"<{prim.GetPath()}>: the stage has more than one dome light; keep one")
             self.dome = dome_light(prim, to_world, self.stage)
         elif prim.IsA(UsdLux.DistantLight):
-            self.distant_lights.append(distant_light(prim, to_world))
+            self.parallel_lights.append(parallel_light(prim, to_world))
         else:
             self.area_lights.append(area_light(prim, to_world))

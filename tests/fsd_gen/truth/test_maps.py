@@ -12,7 +12,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.shards.record import quantise
 from fsd_gen.shards.sample import Flag
 from fsd_gen.truth.maps import Truth, compute_truth
-from fsd_gen.usd.flat_scene import AreaLight, Mesh, RenderScene, Surface, Texture
+from fsd_gen.usd.flat_scene import AreaLight, FlatScene, Mesh, Surface, Texture
 
 RIG = StereoRig.centred(width=160, height=96, focal_px=140.0, baseline_m=0.2)
 
@@ -34,12 +34,12 @@ def wall(z: float, *, x: tuple[float, float] = (-50, 50), y: tuple = (-50, 50), 
 
 def scene(
     *meshes: Mesh, surfaces: tuple[Surface, ...] = (Surface(name="s"),), lights: tuple = ()
-) -> RenderScene:
-    return RenderScene(
+) -> FlatScene:
+    return FlatScene(
         meshes=meshes,
         surfaces=surfaces,
         area_lights=lights,
-        distant_lights=(),
+        parallel_lights=(),
         dome=None,
         left_to_world=np.eye(4),
     )

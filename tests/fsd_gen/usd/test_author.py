@@ -98,7 +98,7 @@ def test_lights_read_back_with_their_radiance(tmp_path, library):
     assert radiance["Rect"] == pytest.approx((5, 4, 3))
     assert radiance["Disk"] == pytest.approx((2, 2, 2))
     assert radiance["Bulb"] == pytest.approx((9, 0, 0))
-    (sun,) = scene.distant_lights
+    (sun,) = scene.parallel_lights
     assert sun.irradiance == pytest.approx((3, 2, 1), rel=1e-4)
     assert sun.direction == pytest.approx((0, 0, -1), abs=1e-6)
     assert scene.dome.radiance == pytest.approx((1, 2, 4))
