@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fsd_gen.checks.checks import CheckLimits
+from fsd_gen.checks.limits import CheckLimits
 
 Range = tuple[float, float]
 

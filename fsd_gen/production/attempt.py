@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from assets_manifest.library import AssetLibrary
 from fsd_gen.backends.base import Backend, StereoImages
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
-from fsd_gen.checks.checks import Defect, check_sample, check_truth
+from fsd_gen.checks.defects import Defect
+from fsd_gen.checks.sample import check_sample
+from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
