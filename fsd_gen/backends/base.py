@@ -22,10 +22,6 @@ class BackendError(RuntimeError):
     """The renderer could not turn this scene into images."""
 
 
-class BackendUnavailableError(BackendError):
-    """This backend cannot run here: unknown, not built yet, or something it needs is missing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StereoImages:
     """Both eyes, scene-linear RGB: no exposure, no tone curve."""
