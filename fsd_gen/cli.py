@@ -27,11 +27,16 @@ from fsd_gen.shards.index import rebuild_index, truth_manifest_digest
 from fsd_gen.shards.verify import verify_shard
 from fsd_gen.shards.writer import ShardReader
 from fsd_gen.usd.author import write_stage
-from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError
 from jobs.files import DiskFullError
 from jobs.progress import ProgressDisplay
 from jobs.rundir import RunConfigMismatchError, RunLock, RunLockedError
-from jobs.task import FarmConfig, FarmInterrupted, WorkerStartError
+from jobs.task import (
+    ClusterUnreachableError,
+    FarmCapacityError,
+    FarmConfig,
+    FarmInterrupted,
+    WorkerStartError,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -25,7 +25,7 @@ from fsd_gen.shards.sample import StereoSample
 from fsd_gen.shards.writer import ShardError, ShardMeta, ShardWriter
 from fsd_gen.usd.author import StageWriteError
 from fsd_gen.usd.reader import StageError
-from jobs.farm.driver import run_tasks
+from jobs.farm import run_tasks
 from jobs.task import Event, EventKind, FarmConfig, FarmReport, Report, Task
 
 RENDER_ERRORS = (  # what the user can put right; each message says how
