@@ -10,24 +10,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import psutil
-
 from jobs.ledger import End, Ending, Reach, Run
 from jobs.task import WORKER_KINDS, Event, EventKind, MakeWorker, Recycle, Stop
 
-MIB = 1 << 20
 Send = Callable[[Event], bool]  # delivers an event; True if the farm is stopping
 
 
 def process_name() -> str:
     """`host:pid` of this process, the name of its worker."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def resident_mb() -> int:
-    """Resident memory of this process and its descendants, MiB."""
-    own = psutil.Process()
-    return sum(map(_resident_bytes, [own, *own.children(recursive=True)])) // MIB
 
 
 class WorkerHost:
@@ -75,7 +66,7 @@ class WorkerHost:
         """Why the worker should be replaced, "" if it need not."""
         if self._recycle_after is not None and self._items >= self._recycle_after:
             return f"finished {self._items} items, the limit is {self._recycle_after}"
-        if self._recycle_rss_mb is not None and (resident := resident_mb()) > self._recycle_rss_mb:
+        if self._recycle_rss_mb is not None and (resident := _resident_mb()) > self._recycle_rss_mb:
             return f"holds {resident} MiB, the limit is {self._recycle_rss_mb} MiB"
         return ""
 
@@ -118,8 +109,7 @@ class _Listener:
         self.reach.note(event)
 
 
-def _resident_bytes(process: psutil.Process) -> int:
-    try:
-        return process.memory_info().rss
-    except psutil.NoSuchProcess:  # it ended since it was listed
-        return 0
+def _resident_mb() -> int:
+    from jobs.memory import resident_mb  # the library behind it comes with the farm; workers=0 does without
+
+    return resident_mb()

@@ -24,6 +24,7 @@ HEAVY = {  # library -> the only modules that import it
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
     "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/author.py", "fsd_gen/usd/reader.py"},
+    "psutil": {"jobs/memory.py"},
     "ray": {
         "jobs/farm/actor.py",
         "jobs/farm/driver.py",

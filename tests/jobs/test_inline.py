@@ -94,7 +94,7 @@ def test_settings_out_of_range_are_refused_by_name(wrong):
 
 def test_without_workers_nothing_needs_ray():
     code = (
-        "import sys; sys.modules['ray'] = None\n"
+        "import sys; sys.modules['ray'] = sys.modules['psutil'] = None\n"
         "from jobs.farm import ray_session, run_tasks\n"
         "from jobs.task import FarmConfig, Task\n"
         "from tests.jobs.workers import Square\n"
