@@ -18,7 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from assets_manifest.library import file_sha256
+from jobs.files import file_sha256
 
 MAX_UNPACKED_BYTES = 4 << 30
 TIMEOUT_S = 1800

@@ -9,7 +9,6 @@ KEY names the pack's version, so a newer converter never mixes with what an olde
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from assets_manifest.library import (
     Pack,
     PackError,
     assets_root,
-    fsync_folder,
     load_pack,
     save_pack,
 )
@@ -30,6 +28,7 @@ from assets_manifest.packs import surfaces
 from assets_manifest.packs.builtin import pack as builtin
 from assets_manifest.packs.sweethome3d import pack as sweethome3d
 from assets_manifest.progress import Progress, silent
+from jobs.files import publish_folder
 
 
 class FetchError(RuntimeError):
@@ -113,34 +112,6 @@ def _build_and_publish(
     pack = recipe.build(building, scratch, on_progress, allow_partial)
     save_pack(pack, building)
     on_progress("publishing", 0, 1)
-    publish(building, root / name)
+    publish_folder(building, root / name)
     shutil.rmtree(scratch)
     on_progress("published", 1, 1)
-
-
-def publish(building: Path, target: Path) -> None:
-    """Put a finished folder in the place of `target`. What stood there is moved aside first, then deleted."""
-    _fsync_tree(building)
-    aside = target.with_name(f".{target.name}.old")
-    shutil.rmtree(aside, ignore_errors=True)
-    if target.exists():
-        os.replace(target, aside)
-    try:
-        os.replace(building, target)
-    except OSError:
-        if aside.exists():
-            os.replace(aside, target)
-        raise
-    fsync_folder(target.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _fsync_tree(folder: Path) -> None:
-    for parent, _, files in os.walk(folder):
-        for name in files:
-            handle = os.open(Path(parent) / name, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        fsync_folder(Path(parent))

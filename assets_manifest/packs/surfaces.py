@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict
 
 from assets_manifest.downloads import Archive, DownloadError, MissingToolError, download, untar, unzip
 from assets_manifest.exr import read_exr, write_exr
-from assets_manifest.library import Pack, file_sha256
+from assets_manifest.library import Pack
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset, AssetKind
+from jobs.files import file_sha256
 
 NAME = "surfaces"
 VERSION = "1"

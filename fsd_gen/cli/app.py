@@ -56,10 +56,9 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets_manifest.fetch import FetchError
     from fsd_gen.production.errors import RENDER_ERRORS
     from jobs.extras import MissingExtraError
-    from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError
     from jobs.files import DiskFullError
     from jobs.rundir import RunConfigMismatchError, RunLockedError
-    from jobs.task import WorkerStartError
+    from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
 
     return (
         *RENDER_ERRORS,

@@ -11,7 +11,7 @@ from assets_manifest.library import open_library
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.worker import ShardWorker
-from jobs.farm.driver import run_tasks
+from jobs.farm import run_tasks
 from jobs.task import Event, FarmConfig
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from assets_manifest import fetch as fetching
 from assets_manifest.fetch import PACKS, FetchError, PackRecipe, fetch
 from assets_manifest.library import MissingAssetError, Pack, load_pack, open_library
 from assets_manifest.progress import Progress
@@ -103,14 +102,14 @@ def test_a_failed_publish_keeps_the_old_pack(
     builds: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch("demo", tmp_path)
-    real = os.replace
+    real = os.rename
 
     def refuse(source: Path, target: Path) -> None:
         if Path(target) == tmp_path / "demo" and Path(source).name == "pack":
             raise OSError("disk full")
         real(source, target)
 
-    monkeypatch.setattr(fetching.os, "replace", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
     with pytest.raises(OSError, match="disk full"):
         fetch("demo", tmp_path, force=True)
     assert load_pack(tmp_path / "demo").version == "1"

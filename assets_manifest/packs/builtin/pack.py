@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from assets_manifest.exr import write_exr
-from assets_manifest.library import Pack, file_sha256
+from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
 from assets_manifest.meshes.parts import MeshPart, extent, indexed_part, smooth_normals, triangle_areas, weld
 from assets_manifest.meshes.usd import write_object_usd
@@ -25,6 +25,7 @@ from assets_manifest.packs.builtin.skies import SKIES, render_sky, render_studio
 from assets_manifest.packs.builtin.textures import HEIGHTS, TEXTURES
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset, AssetKind
+from jobs.files import file_sha256
 
 NAME = "builtin"
 VERSION = "1"

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from assets_manifest.downloads import Archive, download, unpack_deb, unzip
-from assets_manifest.library import Pack, file_sha256, write_atomically
+from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
 from assets_manifest.meshes.parts import extent
 from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel, read_catalogue
@@ -25,6 +25,7 @@ from assets_manifest.packs.sweethome3d.convert import ConvertedModel, UnusableMo
 from assets_manifest.packs.sweethome3d.tags import tags_of
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset
+from jobs.files import file_sha256, write_bytes_atomic
 
 NAME = "sweethome3d"
 CONVERTER = 2  # raise it when the same models would convert to something else
@@ -134,7 +135,7 @@ def convert_one(job: Job) -> Outcome:
         shutil.rmtree(folder, ignore_errors=True)
         outcome = Outcome(skipped=f"{job.model.name}: {error}")
     job.note.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(job.note, outcome.model_dump_json().encode())
+    write_bytes_atomic(job.note, outcome.model_dump_json().encode())
     return outcome
 
 
