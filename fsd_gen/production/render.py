@@ -21,8 +21,9 @@ from fsd_gen.config import ConfigError
 from fsd_gen.production.attempt import Attempt, attempts
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.format import ShardError, ShardMeta
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.shards.writer import ShardError, ShardMeta, ShardWriter
+from fsd_gen.shards.writer import ShardWriter
 from fsd_gen.usd.author import StageWriteError
 from fsd_gen.usd.reader import StageError
 from jobs.farm.driver import run_tasks

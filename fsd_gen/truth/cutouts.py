@@ -44,8 +44,8 @@ def transform_uv(uv_n2: NDArray[np.floating], texture: Texture) -> Array:
     angle = np.deg2rad(texture.rotation_deg)
     cos, sin = np.cos(angle), np.sin(angle)
     scaled_n2 = uv_n2 * np.asarray(texture.scale)
-    rotated_n2: Array = scaled_n2 @ np.array([[cos, sin], [-sin, cos]])
-    return rotated_n2 + np.asarray(texture.translation)
+    moved_n2: Array = scaled_n2 @ np.array([[cos, sin], [-sin, cos]]) + np.asarray(texture.translation)
+    return moved_n2
 
 
 def _wrapped(

@@ -23,8 +23,8 @@ class LightBody:
     @classmethod
     def of(cls, light: AreaLight, world_to_left_44: Array) -> LightBody:
         """The body of `light`."""
-        from_camera_44: Array = np.linalg.inv(world_to_left_44 @ light.to_world)
-        return cls(light.shape, from_camera_44)
+        from_camera_44 = np.linalg.inv(world_to_left_44 @ light.to_world)
+        return cls(light.shape, np.asarray(from_camera_44, np.float64))
 
     def intersect(self, origins_n3: Array, directions_n3: Array) -> Array:
         """Ray parameter of the nearest point in front of the origin, inf where there is none."""

@@ -168,7 +168,7 @@ class CameraTriangles:
             base += len(mesh.vertices_v3)
         return cls(
             vertices_v3=np.concatenate(vertices) if vertices else np.zeros((0, 3)),
-            faces_t3=np.ascontiguousarray(np.concatenate(faces or [np.zeros((0, 3))]), np.int32),
+            faces_t3=np.concatenate(faces or [np.zeros((0, 3), np.int32)]).astype(np.int32, order="C"),
             uv_t32=np.concatenate(uvs) if uvs else np.zeros((0, 3, 2), np.float32),
             surface_t=np.concatenate(surfaces) if surfaces else np.zeros(0, np.int32),
         )
@@ -202,8 +202,7 @@ def build_ray_scene(scene: RenderScene) -> RayScene:
 
 def world_to_left(scene: RenderScene) -> Array:
     """World to left camera, (4, 4)."""
-    inverse_44: Array = np.linalg.inv(scene.left_to_world)
-    return inverse_44
+    return np.asarray(np.linalg.inv(scene.left_to_world), np.float64)
 
 
 def _corner_uv(mesh: Mesh) -> NDArray[np.float32]:

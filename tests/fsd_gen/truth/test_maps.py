@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.shards.record import quantise
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.sample import Flag, quantise
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.flat_scene import AreaLight, Mesh, RenderScene, Surface, Texture
 
