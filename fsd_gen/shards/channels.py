@@ -166,8 +166,8 @@ def optional_channels(names: Iterable[str]) -> tuple[Channel, ...]:
         if name in KNOWN:
             raise UnknownChannelError(f"channel {name} is in every shard anyway; optional ones: {there}")
         close = difflib.get_close_matches(name, [channel.name for channel in OPTIONAL], n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise UnknownChannelError(f"no channel is called {name!r}{hint} optional ones: {there}")
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise UnknownChannelError(f"no channel is called {name!r}{hint}; optional ones: {there}")
     return tuple(channel for channel in OPTIONAL if channel.name in wanted)
 
 
