@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import operator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from fsd_gen.backends.registry import unknown_backend
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.shards.channels import ChannelNames
 
 Range = tuple[float, float]
 
@@ -116,6 +118,7 @@ class Config(Section):
     max_attempts: int = Field(default=6, ge=1, le=100)  # draws of a slot per pass before it is quarantined
     strata: dict[str, float] = Field(default_factory=lambda: {"flying": 0.5, "indoor": 0.5})
     image: ImageConfig = ImageConfig()
+    channels: ChannelNames = Field(default=(), exclude_if=operator.not_)  # optional ones; none: as if unsaid
     rig: RigConfig = RigConfig()
     flying: FlyingConfig = FlyingConfig()
     indoor: IndoorConfig = IndoorConfig()

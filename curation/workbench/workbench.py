@@ -21,7 +21,7 @@ from curation.config import CurationConfig
 from curation.rounds.population import Drawn
 from curation.rounds.world import Prediction, Redraw, ShardContents, TrainJob
 from fsd_gen.shards.dataset import StereoShards
-from fsd_gen.shards.writer import ShardReader
+from fsd_gen.shards.reader import ShardReader
 from jobs.files import publish_file, write_json_atomic
 from jobs.task import Event, EventKind, FarmConfig
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint, model_digest
@@ -49,7 +49,7 @@ class RenderError(RuntimeError):
 
 
 def read_shard(path: Path) -> ShardContents:
-    """List a finished shard from its columns. Raises fsd_gen.shards.writer.ShardError when it is damaged."""
+    """List a finished shard from its columns. Raises fsd_gen.shards.format.ShardError when it is damaged."""
     with ShardReader(path) as reader:
         drawn = tuple(
             Drawn(

@@ -104,7 +104,7 @@ def test_a_slot_that_never_passes_is_quarantined_with_its_reasons(small_config, 
         update={"checks": impossible, "max_attempts": 2, "samples_per_shard": 1, "strata": {"flying": 1.0}}
     )
     run = render(tmp_path, config, workers=0, shards=1)
-    from fsd_gen.shards.writer import ShardReader
+    from fsd_gen.shards.reader import ShardReader
 
     with ShardReader(run.shard_path(0)) as reader:
         assert len(reader) == 0
