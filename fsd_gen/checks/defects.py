@@ -20,6 +20,9 @@ class DefectCode(StrEnum):
     SKY = "sky"
     NO_TRUTH = "no_truth"
     TOO_LITTLE_VALID = "too_little_valid"
+    BAD_ASSET = "bad_asset"
+    BAD_STAGE = "bad_stage"
+    RENDERER_ERROR = "renderer_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.backends.base import StereoImages
+from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
 from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
@@ -28,6 +28,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import stable_hash
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.flat_scene import FlatScene
+from fsd_gen.usd.staged import StagedScene
 
 SCENES_PER_KERNEL_FLUSH = 16
 VISION_TO_MITSUBA = np.diag([-1.0, -1.0, 1.0, 1.0])  # Mitsuba's cameras have x left, y up, z forward
@@ -47,20 +48,22 @@ class MitsubaBackend:
         self._scenes = 0
         self._guides = GuideIntegrator(mi.Properties())
 
-    def render(self, scene: FlatScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
-        """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, OSError for unreadable textures."""
+    def render(
+        self, staged: StagedScene, rig: StereoRig, settings: RenderSettings, seed: int
+    ) -> StereoImages:
+        """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, AssetFileError for bad textures."""
         cpu_s = dict.fromkeys(("load", "trace", "denoise"), 0.0)
-        with _timed(cpu_s, "load"):
-            loaded = mi.load_dict(self._scene_dict(scene))
-        images = [self._render_eye(loaded, scene, rig, settings, seed, eye, cpu_s) for eye in EYES]
-        del loaded
-        _free_scene()
-        self._scenes += 1
-        if self._scenes % SCENES_PER_KERNEL_FLUSH == 0:
-            dr.flush_kernel_cache()  # nearly every scene compiles kernels of its own
+        try:
+            left_hwc, right_hwc = self._render_pair(staged.flat, rig, settings, seed, cpu_s)
+        except BackendError:
+            raise
+        except RuntimeError as error:  # Mitsuba, Dr.Jit and the denoiser raise nothing more specific
+            raise BackendError(f"mitsuba {self.version}: {' '.join(str(error).split())}") from error
+        finally:
+            self._free()
         return StereoImages(
-            left_hwc=images[0],
-            right_hwc=images[1],
+            left_hwc=left_hwc,
+            right_hwc=right_hwc,
             stage_cpu_s=cpu_s,
             backend=self.name,
             backend_version=self.version,
@@ -72,6 +75,27 @@ class MitsubaBackend:
         """Drop the decoded textures and Dr.Jit's spare memory."""
         self._textures = TextureCache()
         _free_scene()
+
+    def _free(self) -> None:
+        _free_scene()
+        self._scenes += 1
+        if self._scenes % SCENES_PER_KERNEL_FLUSH == 0:
+            dr.flush_kernel_cache()  # nearly every scene compiles kernels of its own
+
+    def _render_pair(
+        self,
+        scene: FlatScene,
+        rig: StereoRig,
+        settings: RenderSettings,
+        seed: int,
+        cpu_s: dict[str, float],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with _timed(cpu_s, "load"):
+            loaded = mi.load_dict(self._scene_dict(scene))
+        left_hwc, right_hwc = (
+            self._render_eye(loaded, scene, rig, settings, seed, eye, cpu_s) for eye in EYES
+        )
+        return left_hwc, right_hwc
 
     def _render_eye(
         self,

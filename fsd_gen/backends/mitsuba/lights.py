@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.exr import ExrError, read_exr
-from fsd_gen.backends.base import BackendError
 from fsd_gen.backends.mitsuba.runtime import PluginDict, mi, rgb_plugin
+from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, ParallelLight
 
 SHARP_SUN_DEG = 1.0  # parallel lights up to this wide cast hard shadows
@@ -81,4 +81,4 @@ def _read_panorama(path: Path) -> NDArray[np.float32]:
         bitmap = mi.Bitmap(str(path))
         return np.array(bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False))
     except (RuntimeError, ExrError, OSError) as error:
-        raise BackendError(f"cannot read dome texture {path}: {error}") from error
+        raise AssetFileError(f"cannot read dome texture {path}: {error}") from error

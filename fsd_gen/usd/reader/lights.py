@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, ParallelLight
 from fsd_gen.usd.openusd import Usd, UsdGeom, UsdLux
 from fsd_gen.usd.reader.stage import TIME, Y_TO_Z_UP, Matrix, rgb_of
@@ -71,7 +71,9 @@ def dome_light(prim: Usd.Prim, to_world: Matrix, stage: Usd.Stage) -> DomeLight:
             raise StageError(f"<{prim.GetPath()}>: expected a latlong dome texture, got {layout!r}")
         texture = Path(asset.resolvedPath or asset.path)
         if not texture.is_file():
-            raise StageError(f"<{prim.GetPath()}>: no dome texture file {texture} (authored as {asset.path})")
+            raise AssetFileError(
+                f"<{prim.GetPath()}>: no dome texture file {texture} (authored as {asset.path})"
+            )
     turn = to_world.copy()
     turn[:3, 3] = 0.0
     turn[:3, :3] /= np.linalg.norm(turn[:3, :3], axis=0)

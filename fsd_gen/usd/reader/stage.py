@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import Rgb
 from fsd_gen.usd.openusd import Gf, Tf, Usd, UsdGeom
 
@@ -27,7 +27,7 @@ def open_stage(path: Path) -> Usd.Stage:
         raise StageError(f"{path}: cannot be opened as a USD stage: {_reason(error)}") from error
     problems = stage.GetCompositionErrors()
     if problems:
-        raise StageError(f"{path}: does not compose: {_reason(problems[0])}")
+        raise AssetFileError(f"{path}: does not compose: {_reason(problems[0])}")
     return stage
 
 

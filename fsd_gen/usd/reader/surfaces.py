@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
+from fsd_gen.usd.images import open_image
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
 from fsd_gen.usd.reader.stage import TIME, rgb_of
 
@@ -187,7 +187,7 @@ def _texture_file(shader: UsdShade.Shader, where: str) -> Path:
         raise StageError(f"{where}: the texture <{shader.GetPath()}> names no file")
     resolved = asset.resolvedPath or asset.path
     if not Path(resolved).is_file():
-        raise StageError(f"{where}: no texture file {resolved} (authored as {asset.path})")
+        raise AssetFileError(f"{where}: no texture file {resolved} (authored as {asset.path})")
     return Path(resolved)
 
 
@@ -197,11 +197,8 @@ def _colour_space(shader: UsdShade.Shader, path: Path, colour: bool) -> str:
         return authored
     if not colour:
         return "raw"
-    try:
-        with Image.open(path) as image:
-            return "sRGB" if image.mode in ("RGB", "RGBA", "P", "YCbCr", "CMYK") else "raw"
-    except OSError as error:
-        raise StageError(f"<{shader.GetPath()}>: cannot read texture {path}: {error}") from error
+    with open_image(path) as image:
+        return "sRGB" if image.mode in ("RGB", "RGBA", "P", "YCbCr", "CMYK") else "raw"
 
 
 def _wrap(shader: UsdShade.Shader) -> str:

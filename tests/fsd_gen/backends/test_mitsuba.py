@@ -18,7 +18,9 @@ from fsd_gen.backends.base import Backend, BackendError
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight, Surface, Texture
+from fsd_gen.usd.staged import StagedScene
 
 WIDTH, HEIGHT = 64, 36
 RIG = StereoRig.centred(width=WIDTH, height=HEIGHT, focal_px=32.0, baseline_m=0.5)
@@ -52,9 +54,10 @@ def turned(mesh: Mesh) -> Mesh:
     return replace(mesh, faces_f3=mesh.faces_f3[:, ::-1].copy())
 
 
-def scene(*meshes: Mesh, surfaces: tuple[Surface, ...] = (MATTE,), **lights: object) -> FlatScene:
+def scene(*meshes: Mesh, surfaces: tuple[Surface, ...] = (MATTE,), **lights: object) -> StagedScene:
     given = {"area_lights": (), "parallel_lights": (), "dome": None, **lights}
-    return FlatScene(meshes=meshes, surfaces=surfaces, left_to_world=LOOKING_ALONG_Y, **given)
+    flat = FlatScene(meshes=meshes, surfaces=surfaces, left_to_world=LOOKING_ALONG_Y, **given)
+    return StagedScene(path=Path("/not/read/by/mitsuba.usdc"), flat=flat)
 
 
 def middle(image_hwc: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,8 +141,16 @@ def test_a_sky_image_lies_as_usd_says(backend: Backend, tmp_path: Path) -> None:
 def test_an_unreadable_sky_is_a_clear_error(backend: Backend, tmp_path: Path) -> None:
     (tmp_path / "sky.exr").write_text("no picture")
     dome = DomeLight(texture=tmp_path / "sky.exr", radiance=(1.0, 1.0, 1.0), to_world=np.eye(4))
-    with pytest.raises(BackendError, match=r"cannot read dome texture .*sky\.exr"):
+    with pytest.raises(AssetFileError, match=r"cannot read dome texture .*sky\.exr"):
         backend.render(scene(wall(0), dome=dome), RIG, PLAIN, 1)
+
+
+def test_a_scene_that_mitsuba_refuses_is_a_backend_error_and_the_next_one_renders(backend: Backend) -> None:
+    good = scene(wall(0))
+    scaled = replace(good, flat=replace(good.flat, left_to_world=2.0 * LOOKING_ALONG_Y))
+    with pytest.raises(BackendError, match=r"^mitsuba \d.*Scale factors .* are not allowed"):
+        backend.render(scaled, RIG, PLAIN, 1)
+    assert middle(backend.render(scene(wall(0), surfaces=(GLOW,)), RIG, PLAIN, 1).left_hwc).min() > 0.9
 
 
 # ---- surfaces
