@@ -77,7 +77,7 @@ def disparity_picture(
     """Disparity as colours (H, W, 3): `span` in pixels goes from blue (far) to red (near)."""
     low, high = span
     scaled_hw = (disparity_hw - low) / max(high - low, 1e-6)
-    picture_hwc = colormaps["turbo"](np.clip(scaled_hw, 0, 1), bytes=True)[..., :3].copy()
+    picture_hwc: NDArray[np.uint8] = colormaps["turbo"](np.clip(scaled_hw, 0, 1), bytes=True)[..., :3].copy()
     picture_hwc[(flags_hw & (Flag.SKY | Flag.NO_TRUTH).value) != 0] = NO_DISPARITY
     return picture_hwc
 
@@ -145,5 +145,5 @@ def _legend(shape: tuple[int, int]) -> NDArray[np.uint8]:
     for line, (flag, colour) in enumerate(FLAG_COLOURS.items()):
         y = 4 + line * CAPTION_PX
         draw.rectangle((4, y, 14, y + 10), fill=colour)
-        draw.text((20, y - 1), flag.name.lower(), fill=(220, 220, 220), font=ImageFont.load_default(11))
+        draw.text((20, y - 1), str(flag.name).lower(), fill=(220, 220, 220), font=ImageFont.load_default(11))
     return np.asarray(picture)

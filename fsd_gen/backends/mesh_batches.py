@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.usd.flat_scene import FlatScene, Mesh, Texture
-from fsd_gen.usd.polygons import weld
+from fsd_gen.usd.polygons import weld_corners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def batch_meshes(scene: FlatScene, base_uv: Sequence[NDArray[np.float64]]) -> li
 def is_closed(mesh: Mesh) -> bool:
     """Whether every edge, by position, belongs to exactly two triangles."""
     positions_v3 = mesh.vertices_v3.astype(np.float32) + np.float32(0)  # no -0
-    _, welded_v = weld(np.zeros(len(positions_v3), np.int32), [positions_v3])
+    _, welded_v = weld_corners(np.zeros(len(positions_v3), np.int32), [positions_v3])
     corners_f3 = welded_v[mesh.faces_f3]
     edges_e2 = np.sort(corners_f3[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     edges_e2 = edges_e2[edges_e2[:, 0] != edges_e2[:, 1]]

@@ -61,7 +61,7 @@ def _deep_grey(image: Image.Image, texture: Texture, max_side: int) -> NDArray[n
 
 def _adjusted(values_hwc: NDArray[np.float32], texture: Texture) -> NDArray[np.float32]:
     channels = CHANNELS[texture.channel]
-    gain, bias = np.float32(texture.gain)[channels], np.float32(texture.bias)[channels]
+    gain, bias = (np.array(four, np.float32)[channels] for four in (texture.gain, texture.bias))
     return values_hwc if (gain == 1).all() and (bias == 0).all() else values_hwc * gain + bias
 
 

@@ -58,14 +58,12 @@ class _Matches:
     disparity_n: NDArray[np.float32]
     right_hw: NDArray[np.float32]
 
-    def subset(self, chosen_n: NDArray) -> _Matches:
-        parts = (self.grey_n, self.rows_n, self.columns_n, self.disparity_n)
-        grey_n, rows_n, columns_n, disparity_n = (part[chosen_n] for part in parts)
+    def subset(self, chosen_n: NDArray[np.intp]) -> _Matches:
         return _Matches(
-            grey_n=grey_n,
-            rows_n=rows_n,
-            columns_n=columns_n,
-            disparity_n=disparity_n,
+            grey_n=self.grey_n[chosen_n],
+            rows_n=self.rows_n[chosen_n],
+            columns_n=self.columns_n[chosen_n],
+            disparity_n=self.disparity_n[chosen_n],
             right_hw=self.right_hw,
         )
 
@@ -118,7 +116,8 @@ def _detail(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Grey levels without pixel noise and without slow changes, in which gloss and lighting differ."""
     grey_hw = (image_hwc[..., 0].astype(np.float32) + image_hwc[..., 1] + image_hwc[..., 2]) / np.float32(3)
     smooth_hw = ndimage.uniform_filter(ndimage.uniform_filter(grey_hw, 3), 3)
-    return smooth_hw - ndimage.uniform_filter(smooth_hw, SURROUND_PX)
+    detail_hw: NDArray[np.float32] = smooth_hw - ndimage.uniform_filter(smooth_hw, SURROUND_PX)
+    return detail_hw
 
 
 def _noise_level(image_hwc: NDArray[np.uint8]) -> float:

@@ -134,7 +134,8 @@ def _agreement(
     within_n = (disparity_n >= np.minimum(a_n, b_n) - tolerance) & (
         disparity_n <= np.maximum(a_n, b_n) + tolerance
     )
-    return within_n[known_n]
+    agrees_n: NDArray[np.bool_] = within_n[known_n]
+    return agrees_n
 
 
 def _share_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[Defect]:

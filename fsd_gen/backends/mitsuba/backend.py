@@ -39,7 +39,7 @@ class MitsubaBackend:
     """Mitsuba in this process; `threads` CPU threads (default: every CPU granted to the process)."""
 
     name = "mitsuba"
-    version = mi.__version__
+    version: str = mi.__version__
 
     def __init__(self, *, threads: int | None = None) -> None:
         dr.set_thread_count(threads or len(os.sched_getaffinity(0)))
@@ -143,8 +143,8 @@ class MitsubaBackend:
             parts[f"mesh_{number}"] = mesh_plugin(batch, scene.surfaces[batch.surface], builder)
         for number, light in enumerate(scene.area_lights):
             parts[f"area_light_{number}"] = area_light_plugin(light)
-        for number, light in enumerate(scene.parallel_lights):
-            parts[f"parallel_light_{number}"] = parallel_light_plugin(light, scene)
+        for number, sun in enumerate(scene.parallel_lights):
+            parts[f"parallel_light_{number}"] = parallel_light_plugin(sun, scene)
         if scene.dome:
             parts["dome"] = dome_plugin(scene.dome)
         return parts

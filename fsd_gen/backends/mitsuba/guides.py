@@ -7,11 +7,11 @@ from fsd_gen.backends.mitsuba.runtime import dr, mi
 GUIDE_DEPTH = 8  # mirrors, panes and holes that the denoiser's guides look past
 
 
-class GuideIntegrator(mi.SamplingIntegrator):
+class GuideIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
     """Albedo and normal of what a pixel shows, without noise: it looks through holes and clear glass,
     and into mirrors, always along the likelier way. Normals are those of the normal maps."""
 
-    @dr.syntax
+    @dr.syntax  # type: ignore[untyped-decorator]  # nor are Dr.Jit's
     def sample(
         self,
         scene: mi.Scene,

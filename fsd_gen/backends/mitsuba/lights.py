@@ -65,7 +65,9 @@ def dome_plugin(dome: DomeLight) -> PluginDict:
     """Light from all around; Mitsuba and USD agree on how a latitude-longitude image lies about +y."""
     if dome.texture is None:
         return {"type": "constant", "radiance": rgb_plugin(dome.radiance)}
-    radiance_hwc = np.maximum(np.nan_to_num(_read_panorama(dome.texture)), 0) * np.float32(dome.radiance)
+    radiance_hwc = np.maximum(np.nan_to_num(_read_panorama(dome.texture)), 0) * np.array(
+        dome.radiance, np.float32
+    )
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance_hwc, np.float32)),

@@ -44,18 +44,18 @@ class SurfaceBuilder:
 
     def bsdf(self, surface: Surface, *, solid: bool) -> PluginDict:
         """Opaque, cut out, or see-through: solid glass refracts, single sheets only tint."""
-        if surface.cutout:
+        if holes := surface.cutout_texture:
             base = self._opaque(surface)
-            return {"type": "mask", "opacity": self._cutout(surface), "bsdf": base}
+            return {"type": "mask", "opacity": self._cutout(holes, surface), "bsdf": base}
         if not surface.transparent:
             return self._opaque(surface)
         if isinstance(surface.opacity, Texture):
             opacity = self._texture(surface.opacity, surface)
             return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
-        return self._glass(surface, solid)
+        return self._glass(surface, surface.opacity, solid)
 
     def _opaque(self, surface: Surface) -> PluginDict:
-        if surface.mirror and surface.roughness <= PERFECT_MIRROR and not surface.normal:
+        if _is_perfect_mirror(surface):
             colour = self._colour(surface.diffuse, surface)
             return {"type": "twosided", "bsdf": {"type": "conductor", "specular_reflectance": colour}}
         principled: PluginDict = {
@@ -70,9 +70,9 @@ class SurfaceBuilder:
             return bsdf
         return {"type": "normalmap", "normalmap": self._texture(surface.normal, surface), "bsdf": bsdf}
 
-    def _glass(self, surface: Surface, solid: bool) -> PluginDict:
+    def _glass(self, surface: Surface, opacity: float, solid: bool) -> PluginDict:
         """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour."""
-        tint = rgb_plugin(tuple(channel**surface.opacity for channel in _mean_colour(surface.diffuse)))
+        tint = rgb_plugin(tuple(channel**opacity for channel in _mean_colour(surface.diffuse)))
         ior = max(surface.ior, 1.001)
         clear: PluginDict = {"int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
         roughness = 0.0 if isinstance(surface.roughness, Texture) else surface.roughness
@@ -80,9 +80,9 @@ class SurfaceBuilder:
             clear |= {"type": "roughdielectric", "distribution": "ggx", "alpha": roughness**2}
         else:
             clear |= {"type": "dielectric" if solid else "thindielectric"}
-        if surface.opacity < 0.02:
+        if opacity < 0.02:
             return clear
-        return {"type": "blendbsdf", "weight": surface.opacity, "a": clear, "b": self._opaque(surface)}
+        return {"type": "blendbsdf", "weight": opacity, "a": clear, "b": self._opaque(surface)}
 
     def emitter(self, surface: Surface) -> PluginDict | None:
         """The glow of the surface, if it has any."""
@@ -103,9 +103,9 @@ class SurfaceBuilder:
     def _texture(self, texture: Texture, surface: Surface) -> PluginDict:
         return self._bitmap(self._textures.values(texture), texture, surface)
 
-    def _cutout(self, surface: Surface) -> PluginDict:
-        solid_hw1 = self._textures.cutout(surface.opacity, surface.opacity_threshold)
-        return self._bitmap(solid_hw1, surface.opacity, surface, filter_type="nearest")
+    def _cutout(self, holes: Texture, surface: Surface) -> PluginDict:
+        solid_hw1 = self._textures.cutout(holes, surface.opacity_threshold)
+        return self._bitmap(solid_hw1, holes, surface, filter_type="nearest")
 
     def _bitmap(
         self,
@@ -151,6 +151,11 @@ def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> 
         params["vertex_texcoords"] = batch.uv_v2.ravel()
     params.update()
     return mesh
+
+
+def _is_perfect_mirror(surface: Surface) -> bool:
+    smooth = not isinstance(surface.roughness, Texture) and surface.roughness <= PERFECT_MIRROR
+    return surface.mirror and smooth and not surface.normal
 
 
 def _mean_colour(value: Rgb | Texture) -> Rgb:

@@ -32,9 +32,9 @@ def place(local: Triangles, to_world: Matrix, name: str, surface: int) -> Mesh:
     normals_v3 = None
     if local.normals_v3 is not None:
         cofactors = np.cross(linear[[1, 2, 0]], linear[[2, 0, 1]])  # inverse transpose times determinant
-        normals_v3 = local.normals_v3 @ (cofactors.T * (-1.0 if mirrored else 1.0))
-        length_v1 = np.linalg.norm(normals_v3, axis=1, keepdims=True)
-        normals_v3 = (normals_v3 / np.where(length_v1 > 0, length_v1, 1.0)).astype(np.float32)
+        long_v3 = local.normals_v3 @ (cofactors.T * (-1.0 if mirrored else 1.0))
+        length_v1 = np.linalg.norm(long_v3, axis=1, keepdims=True)
+        normals_v3 = (long_v3 / np.where(length_v1 > 0, length_v1, 1.0)).astype(np.float32)
     return Mesh(
         name=name,
         vertices_v3=local.vertices_v3.astype(np.float64) @ linear.T + shift,
@@ -81,7 +81,7 @@ def _mesh_triangles(mesh: UsdGeom.Mesh, st: str | None) -> Triangles:
     left_handed = mesh.GetOrientationAttr().Get(TIME) == UsdGeom.Tokens.leftHanded
     normals = _normals(mesh)
     if normals is None and mesh.GetSubdivisionSchemeAttr().Get(TIME) != UsdGeom.Tokens.none:
-        normals = polygons.smooth_normals(points, counts, indices, left_handed=left_handed)
+        normals = polygons.point_normals(points, counts, indices, left_handed=left_handed)
     return polygons.triangulate(
         points,
         counts,
@@ -95,7 +95,7 @@ def _mesh_triangles(mesh: UsdGeom.Mesh, st: str | None) -> Triangles:
 
 def _array(attribute: Usd.Attribute, dtype: type, width: int | None = None) -> NDArray[Any]:
     value = attribute.Get(TIME)
-    array = np.asarray(() if value is None else value, dtype)
+    array: NDArray[Any] = np.asarray(() if value is None else value, dtype)
     return array if width is None else array.reshape(-1, width)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.usd.errors import AssetFileError, StageError
-from fsd_gen.usd.flat_scene import AreaLight, DomeLight, ParallelLight
+from fsd_gen.usd.flat_scene import AreaLight, AreaShape, DomeLight, ParallelLight
 from fsd_gen.usd.openusd import Usd, UsdGeom, UsdLux
 from fsd_gen.usd.reader.stage import TIME, Y_TO_Z_UP, Matrix, rgb_of
 
@@ -29,7 +30,7 @@ def area_light(prim: Usd.Prim, to_world: Matrix) -> AreaLight:
     return AreaLight(name=str(prim.GetPath()), shape=shape, to_world=placed, radiance=rgb_of(radiance))
 
 
-def _body(prim: Usd.Prim) -> tuple[str, tuple[float, float, float]]:
+def _body(prim: Usd.Prim) -> tuple[AreaShape, tuple[float, float, float]]:
     if prim.IsA(UsdLux.RectLight):
         rect = UsdLux.RectLight(prim)
         if rect.GetTextureFileAttr().Get(TIME):
@@ -63,17 +64,7 @@ def parallel_light(prim: Usd.Prim, to_world: Matrix) -> ParallelLight:
 def dome_light(prim: Usd.Prim, to_world: Matrix, stage: Usd.Stage) -> DomeLight:
     """The image's pole is the dome's +y; its middle, longitude 0, is the dome's +z (OpenEXR's convention)."""
     dome = UsdLux.DomeLight_1(prim) if prim.IsA(UsdLux.DomeLight_1) else UsdLux.DomeLight(prim)
-    layout = dome.GetTextureFormatAttr().Get(TIME)
-    asset = dome.GetTextureFileAttr().Get(TIME)
-    texture = None
-    if asset is not None and asset.path:
-        if layout not in ("automatic", "latlong"):
-            raise StageError(f"<{prim.GetPath()}>: expected a latlong dome texture, got {layout!r}")
-        texture = Path(asset.resolvedPath or asset.path)
-        if not texture.is_file():
-            raise AssetFileError(
-                f"<{prim.GetPath()}>: no dome texture file {texture} (authored as {asset.path})"
-            )
+    texture = _panorama(dome, f"<{prim.GetPath()}>")
     turn = to_world.copy()
     turn[:3, 3] = 0.0
     turn[:3, :3] /= np.linalg.norm(turn[:3, :3], axis=0)
@@ -82,7 +73,20 @@ def dome_light(prim: Usd.Prim, to_world: Matrix, stage: Usd.Stage) -> DomeLight:
     return DomeLight(texture=texture, radiance=rgb_of(_emission(prim)), to_world=turn)
 
 
-def _pole(prim: Usd.Prim, stage: Usd.Stage) -> str:
+def _panorama(dome: UsdLux.DomeLight, where: str) -> Path | None:
+    asset = dome.GetTextureFileAttr().Get(TIME)
+    if asset is None or not asset.path:
+        return None
+    layout = dome.GetTextureFormatAttr().Get(TIME)
+    if layout not in ("automatic", "latlong"):
+        raise StageError(f"{where}: expected a latlong dome texture, got {layout!r}")
+    texture = Path(asset.resolvedPath or asset.path)
+    if not texture.is_file():
+        raise AssetFileError(f"{where}: no dome texture file {texture} (authored as {asset.path})")
+    return texture
+
+
+def _pole(prim: Usd.Prim, stage: Usd.Stage) -> Any:
     if not prim.IsA(UsdLux.DomeLight_1):
         return UsdGeom.Tokens.y
     pole = UsdLux.DomeLight_1(prim).GetPoleAxisAttr().Get(TIME)
@@ -96,7 +100,7 @@ def _emission(prim: Usd.Prim) -> NDArray[np.float64]:
     colour = np.array(light.GetColorAttr().Get(TIME), float)
     if light.GetEnableColorTemperatureAttr().Get(TIME):
         colour *= np.array(UsdLux.BlackbodyTemperatureAsRgb(light.GetColorTemperatureAttr().Get(TIME)))
-    return scale * colour
+    return np.asarray(scale * colour, np.float64)
 
 
 def _normalised(prim: Usd.Prim) -> bool:

@@ -48,6 +48,6 @@ def matrix_of(gf: Gf.Matrix4d) -> Matrix:
     return np.array(gf).T
 
 
-def rgb_of(value: Sequence[float]) -> Rgb:
+def rgb_of(value: Sequence[float] | NDArray[np.floating]) -> Rgb:
     """Three plain numbers, of a USD vector or an array."""
     return (float(value[0]), float(value[1]), float(value[2]))

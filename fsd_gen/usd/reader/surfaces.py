@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 
 from fsd_gen.usd.errors import AssetFileError, StageError
-from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
+from fsd_gen.usd.flat_scene import ChannelName, ColourSpace, Four, Rgb, Surface, Texture, Wrap
 from fsd_gen.usd.images import open_image
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
 from fsd_gen.usd.reader.stage import TIME, rgb_of
 
 NO_SURFACE = "displayColor"
+ONES: Four = (1.0, 1.0, 1.0, 1.0)
+ZEROS: Four = (0.0, 0.0, 0.0, 0.0)
+CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
+COLOUR_SPACES: tuple[ColourSpace, ...] = get_args(ColourSpace)
+WRAPS: tuple[Wrap, ...] = get_args(Wrap)
+
+T = TypeVar("T", bound=str)
 
 
 class Surfaces:
@@ -80,7 +87,8 @@ class _SurfaceReader:
             ior=self._number("ior", 1.5),
             normal=self._normal(),
         )
-        if surface.cutout and (surface.opacity.gain, surface.opacity.bias) != ((1.0,) * 4, (0.0,) * 4):
+        holes = surface.cutout_texture
+        if holes and (holes.gain, holes.bias) != (ONES, ZEROS):
             raise StageError(f"<{self._path}>: scale and bias of a cut-out's opacity texture must be 1 and 0")
         return surface, self._st
 
@@ -115,11 +123,12 @@ class _SurfaceReader:
         if source is None or not _is_output(source):
             return None
         texture = self._texture(source, "normal", colour=False)
-        if texture.gain == (1.0,) * 4 and texture.bias == (0.0,) * 4:
+        if (texture.gain, texture.bias) == (ONES, ZEROS):
             return texture
-        gain = tuple(value / 2 for value in texture.gain[:3])
-        bias = tuple((value + 1) / 2 for value in texture.bias[:3])
-        return replace(texture, gain=(*gain, 1.0), bias=(*bias, 0.0))
+        x, y, z, _ = texture.gain
+        u, v, w, _ = texture.bias
+        bias = ((u + 1) / 2, (v + 1) / 2, (w + 1) / 2, 0.0)
+        return replace(texture, gain=(x / 2, y / 2, z / 2, 1.0), bias=bias)
 
     def _texture(self, output: Usd.Attribute, name: str, *, colour: bool) -> Texture:
         shader = UsdShade.Shader(output.GetPrim())
@@ -128,22 +137,25 @@ class _SurfaceReader:
         if kind != "UsdUVTexture":
             raise StageError(f"{where}: expected a UsdUVTexture, got {kind} at <{shader.GetPath()}>")
         path = _texture_file(shader, where)
-        channel = UsdShade.Utils.GetBaseNameAndType(output.GetName())[0]
-        if channel not in ("rgb", "r", "g", "b", "a"):
-            raise StageError(f"{where}: <{shader.GetPath()}> has outputs r, g, b, a, rgb, got {channel!r}")
+        channel = _one_of(UsdShade.Utils.GetBaseNameAndType(output.GetName())[0], CHANNELS)
+        if channel is None:
+            raise StageError(
+                f"{where}: <{shader.GetPath()}> has outputs r, g, b, a, rgb, got {output.GetName()!r}"
+            )
         return Texture(
             path=path,
             colour_space=_colour_space(shader, path, colour),
             channel=channel,
             wrap=_wrap(shader),
-            gain=_four(_value(shader, "scale"), 1.0),
-            bias=_four(_value(shader, "bias"), 0.0),
+            gain=_four(_value(shader, "scale"), ONES),
+            bias=_four(_value(shader, "bias"), ZEROS),
             **self._placement(shader, where),
         )
 
     def _placement(self, texture: UsdShade.Shader, where: str) -> dict[str, Any]:
         """Transform of the texture coordinates; notes which primvar they are."""
-        node, placement = _connected(texture, "st"), {}
+        node = _connected(texture, "st")
+        placement: dict[str, Any] = {}
         if node and node.GetIdAttr().Get() == "UsdTransform2d":
             placement = {
                 "scale": tuple(_value(node, "scale") or (1.0, 1.0)),
@@ -166,7 +178,7 @@ def _producer(shader_input: UsdShade.Input) -> Usd.Attribute | None:
 
 
 def _is_output(attribute: Usd.Attribute) -> bool:
-    return UsdShade.Utils.GetType(attribute.GetName()) == UsdShade.AttributeType.Output
+    return bool(UsdShade.Utils.GetType(attribute.GetName()) == UsdShade.AttributeType.Output)
 
 
 def _value(shader: UsdShade.Shader, name: str) -> Any:
@@ -191,9 +203,8 @@ def _texture_file(shader: UsdShade.Shader, where: str) -> Path:
     return Path(resolved)
 
 
-def _colour_space(shader: UsdShade.Shader, path: Path, colour: bool) -> str:
-    authored = _value(shader, "sourceColorSpace") or "auto"
-    if authored in ("sRGB", "raw"):
+def _colour_space(shader: UsdShade.Shader, path: Path, colour: bool) -> ColourSpace:
+    if authored := _one_of(_value(shader, "sourceColorSpace"), COLOUR_SPACES):
         return authored
     if not colour:
         return "raw"
@@ -201,12 +212,25 @@ def _colour_space(shader: UsdShade.Shader, path: Path, colour: bool) -> str:
         return "sRGB" if image.mode in ("RGB", "RGBA", "P", "YCbCr", "CMYK") else "raw"
 
 
-def _wrap(shader: UsdShade.Shader) -> str:
+def _wrap(shader: UsdShade.Shader) -> Wrap:
     modes = {name: _value(shader, name) or "useMetadata" for name in ("wrapS", "wrapT")}
     if modes["wrapS"] != modes["wrapT"]:
         raise StageError(f"<{shader.GetPath()}>: wrapS and wrapT must agree, got {modes}")
-    return "repeat" if modes["wrapS"] == "useMetadata" else modes["wrapS"]
+    if modes["wrapS"] == "useMetadata":
+        return "repeat"
+    mode = _one_of(modes["wrapS"], WRAPS)
+    if mode is None:
+        raise StageError(f"<{shader.GetPath()}>: expected wrapS to be of {WRAPS}, got {modes['wrapS']!r}")
+    return mode
 
 
-def _four(value: Any, default: float) -> tuple[float, float, float, float]:
-    return (default,) * 4 if value is None else tuple(float(c) for c in value)
+def _one_of(value: Any, known: tuple[T, ...]) -> T | None:
+    """The known value that equals `value`, if there is one."""
+    return next((each for each in known if each == value), None)
+
+
+def _four(value: Any, default: Four) -> Four:
+    if value is None:
+        return default
+    red, green, blue, alpha = (float(channel) for channel in value)
+    return (red, green, blue, alpha)
