@@ -10,8 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from jobs.extras import extra
+
+with extra("render"):
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
 CREASE_DEGREES = 40.0  # neighbouring faces that meet at less than this are shaded as one smooth surface
 

@@ -12,9 +12,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 
 from assets_manifest.meshes.parts import MeshPart, Surface
+from jobs.extras import extra
+
+with extra("render"):
+    from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 
 OPACITY_THRESHOLD = 0.5  # alpha below this is a hole
 

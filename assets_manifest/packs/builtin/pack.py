@@ -1,8 +1,4 @@
-"""Pack `builtin`: made on the spot from nothing but code, the same bytes every time.
-
-Textures, normal maps, skies and some eighty objects: enough for varied, well-matchable scenes without a
-download. The pack is dedicated to the public domain (CC0-1.0).
-"""
+"""Draw, assemble and record everything in the builtin pack."""
 
 from __future__ import annotations
 
@@ -19,6 +15,7 @@ from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
 from assets_manifest.meshes.parts import MeshPart, extent, indexed_part, smooth_normals, triangle_areas, weld
 from assets_manifest.meshes.usd import write_object_usd
+from assets_manifest.packs.builtin.identity import NAME, VERSION
 from assets_manifest.packs.builtin.objects import OBJECTS, ObjectSpec, Solid
 from assets_manifest.packs.builtin.patterns import normal_map
 from assets_manifest.packs.builtin.skies import SKIES, render_sky, render_studio, render_window_room
@@ -27,8 +24,6 @@ from assets_manifest.progress import Progress
 from assets_manifest.records import Asset, AssetKind
 from jobs.files import file_sha256
 
-NAME = "builtin"
-VERSION = "1"
 LICENCE = "CC0-1.0"
 TEXTURE_SIZE = 512  # pixels
 SKY_HEIGHT = 768

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+
+from jobs.extras import extra
+
+with extra("render"):
+    from scipy.ndimage import gaussian_filter
+    from scipy.spatial import cKDTree
 
 Pattern = Callable[[int, np.random.Generator], np.ndarray]
 Color = tuple[float, float, float]
