@@ -41,7 +41,7 @@ from curation.rounds.stages import (
 )
 from curation.rounds.world import Event, OnEvent
 from curation.workbench.workbench import DeviceError, RenderError, TrainingDataError, Workbench
-from fsd_gen.production.render import RENDER_ERRORS
+from fsd_gen.production.errors import RENDER_ERRORS
 from jobs.files import DiskFullError
 from jobs.rundir import RunLock, RunLockedError
 from jobs.task import (

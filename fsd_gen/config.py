@@ -8,14 +8,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import operator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from fsd_gen.checks.checks import CheckLimits
+from fsd_gen.backends.registry import unknown_backend
+from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.shards.channels import ChannelNames
 
 Range = tuple[float, float]
 
@@ -85,12 +88,19 @@ class IndoorConfig(Section):
 class RenderConfig(Section):
     """How images are made. Truth does not depend on it."""
 
-    backend: Literal["mitsuba", "replicator", "ovrtx"] = "mitsuba"
+    backend: str = "mitsuba"
     spp: int = Field(default=16, ge=1, le=65536)  # samples per pixel
     max_depth: int = Field(default=9, ge=1, le=64)
     rr_depth: int = Field(default=2, ge=1, le=64)
     denoise: bool = True
     exposure_ev: Range = (-0.4, 0.5)  # stops around the automatic exposure
+
+    @field_validator("backend")
+    @classmethod
+    def _known_backend(cls, name: str) -> str:
+        if problem := unknown_backend(name):
+            raise ValueError(problem)
+        return name
 
 
 class AssetsConfig(Section):
@@ -108,6 +118,7 @@ class Config(Section):
     max_attempts: int = Field(default=6, ge=1, le=100)  # draws of a slot per pass before it is quarantined
     strata: dict[str, float] = Field(default_factory=lambda: {"flying": 0.5, "indoor": 0.5})
     image: ImageConfig = ImageConfig()
+    channels: ChannelNames = Field(default=(), exclude_if=operator.not_)  # optional ones; none: as if unsaid
     rig: RigConfig = RigConfig()
     flying: FlyingConfig = FlyingConfig()
     indoor: IndoorConfig = IndoorConfig()

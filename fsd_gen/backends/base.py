@@ -1,4 +1,4 @@
-"""What a render backend is: it takes a `RenderScene` and gives both eyes' linear images.
+"""What a render backend is: it takes a `FlatScene` and gives both eyes' linear images.
 
 A backend loads the scene once, renders it from the left and the right camera of the rig and keeps
 nothing of it afterwards. Its images follow from (scene, rig, settings, seed) alone.
@@ -15,15 +15,11 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.flat_scene import FlatScene
 
 
 class BackendError(RuntimeError):
     """The renderer could not turn this scene into images."""
-
-
-class BackendUnavailableError(BackendError):
-    """This backend cannot run here: unknown, not built yet, or something it needs is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +41,7 @@ class Backend(Protocol):
     name: str
     version: str
 
-    def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
+    def render(self, scene: FlatScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
         """Both eyes of the scene; the same arguments give the same images."""
         ...
 

@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fsd_gen.config import Config, ConfigError, load_config
-from fsd_gen.shards.writer import ShardMeta
+from fsd_gen.shards.channels import REQUIRED, optional_channels
+from fsd_gen.shards.format import ShardMeta
 from jobs.rundir import CONFIG_NAME, freeze_config
 
 LICENCE = "Images and truth: CC-BY-4.0; assets: see attribution"
@@ -72,6 +73,7 @@ class Run:
             renderer="",
             renderer_version="",
             licence=LICENCE,
+            channels=(*REQUIRED, *optional_channels(self.config.channels)),
         )
 
 

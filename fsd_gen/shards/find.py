@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.format import ShardError
+from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.shards.writer import ShardError, ShardReader
 
 
 def find_shards(path: Path) -> list[Path]:

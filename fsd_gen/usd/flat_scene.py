@@ -1,6 +1,6 @@
 """A stage as renderers and the ground truth need it: triangles, surfaces and lights as plain values.
 
-`stage_reader` makes it from USD; backends and `truth` take it. World axes: z up, metres, whatever
+`usd.reader` makes it from USD; backends and `truth` take it. World axes: z up, metres, whatever
 the stage's own axis and unit were.
 """
 
@@ -71,7 +71,7 @@ class Mesh:
     faces_f3: NDArray[np.int32]
     uv_v2: NDArray[np.float32] | None
     normals_v3: NDArray[np.float32] | None  # None: flat shading
-    surface: int  # index into RenderScene.surfaces
+    surface: int  # index into FlatScene.surfaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class AreaLight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DistantLight:
+class ParallelLight:
     """Parallel light travelling along `direction`."""
 
     name: str
@@ -104,12 +104,12 @@ class DomeLight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderScene:
+class FlatScene:
     """All that can be seen, and the left camera's place."""
 
     meshes: tuple[Mesh, ...]
     surfaces: tuple[Surface, ...]
     area_lights: tuple[AreaLight, ...]
-    distant_lights: tuple[DistantLight, ...]
+    parallel_lights: tuple[ParallelLight, ...]
     dome: DomeLight | None
     left_to_world: NDArray[np.float64]  # (4, 4), column vectors; camera axes x right, y down, z forward

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.checks.checks import check_sample
+from fsd_gen.checks.sample import check_sample
 from fsd_gen.production.attempt import attempts, produce
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import facing

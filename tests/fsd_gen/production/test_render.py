@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from fsd_gen.config import Config
-from fsd_gen.production.render import render_shards, requests_for
+from fsd_gen.production.render import render_shards
+from fsd_gen.production.requests import requests_for
 from fsd_gen.production.run import Run
 from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
 from jobs.rundir import RunConfigMismatchError, RunLock
@@ -103,7 +104,7 @@ def test_a_slot_that_never_passes_is_quarantined_with_its_reasons(small_config, 
         update={"checks": impossible, "max_attempts": 2, "samples_per_shard": 1, "strata": {"flying": 1.0}}
     )
     run = render(tmp_path, config, workers=0, shards=1)
-    from fsd_gen.shards.writer import ShardReader
+    from fsd_gen.shards.reader import ShardReader
 
     with ShardReader(run.shard_path(0)) as reader:
         assert len(reader) == 0

@@ -3,6 +3,7 @@ import dataclasses
 import pyarrow.parquet as pq
 import pytest
 
+from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import (
     SCHEMA,
     IndexFileError,
@@ -14,7 +15,6 @@ from fsd_gen.shards.index import (
     write_index,
 )
 from fsd_gen.shards.record import record_of
-from fsd_gen.shards.writer import ShardError
 from tests.fsd_gen.synthetic import make_sample, make_shard
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsd_gen.shards.record import arrays_of, content_id, is_quantised, quantise, record_of, truth_digest
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.record import content_id, record_of, truth_digest
+from fsd_gen.shards.sample import Flag, is_quantised, quantise
 from tests.fsd_gen.synthetic import make_sample, make_spec
 
 
@@ -46,7 +46,7 @@ def test_without_a_valid_pixel_the_statistics_are_none_not_zero():
 
 
 def test_digests_do_not_depend_on_byte_order_or_memory_layout():
-    arrays = arrays_of(make_sample())
+    arrays = make_sample().channels
     other = {name: np.asfortranarray(a).astype(a.dtype.newbyteorder(">")) for name, a in arrays.items()}
     assert truth_digest(other) == truth_digest(arrays)
 
@@ -62,7 +62,7 @@ def test_the_truth_digest_is_blind_to_images_and_the_content_id_is_not():
 
 @pytest.mark.parametrize("name", ["disparity_left", "disparity_right", "flags_left", "flags_right"])
 def test_every_truth_map_counts_in_both_digests(name):
-    arrays = arrays_of(make_sample())
+    arrays = make_sample().channels
     changed = {**arrays, name: arrays[name].copy()}
     changed[name][40, 64] += 1
     assert truth_digest(changed) != truth_digest(arrays)
@@ -70,7 +70,7 @@ def test_every_truth_map_counts_in_both_digests(name):
 
 
 def test_the_content_id_covers_the_scene():
-    arrays = arrays_of(make_sample())
+    arrays = make_sample().channels
     assert content_id(arrays, make_spec(0).to_json()) != content_id(arrays, make_spec(1).to_json())
 
 

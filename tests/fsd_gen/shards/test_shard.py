@@ -19,14 +19,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fsd_gen.scene.rotations import camera_to_world
-from fsd_gen.shards.format import ARRAYS
-from fsd_gen.shards.record import arrays_of, quantise, record_of
-from fsd_gen.shards.sample import StereoSample
+from fsd_gen.shards.channels import REQUIRED
+from fsd_gen.shards.format import ShardError
+from fsd_gen.shards.gather import publish_rows
+from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.record import record_of
+from fsd_gen.shards.sample import StereoSample, quantise
 from fsd_gen.shards.verify import verify_shard
-from fsd_gen.shards.writer import ShardError, ShardReader, ShardWriter, publish_rows
+from fsd_gen.shards.writer import ShardWriter
 from jobs.files import DiskFullError
 from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
+SIX = [channel.name for channel in REQUIRED]
 REPO = Path(__file__).parents[3]
 
 
@@ -35,8 +39,8 @@ def sha256(path: Path) -> str:
 
 
 def assert_same_sample(a: StereoSample, b: StereoSample) -> None:
-    for name, array in arrays_of(a).items():
-        other = arrays_of(b)[name]
+    for name, array in a.channels.items():
+        other = b.channels[name]
         assert array.dtype == other.dtype, name
         np.testing.assert_array_equal(array, other, err_msg=name)
     assert a.spec == b.spec
@@ -99,7 +103,7 @@ def test_plain_h5py_reads_a_shard(tmp_path):
 def test_the_layout_is_the_documented_one(tmp_path):
     path = make_shard(tmp_path / "0.h5", slots=[0], width=64, height=100)
     with h5py.File(path) as file:
-        for name in ARRAYS:
+        for name in SIX:
             assert file[name].chunks[:3] == (1, 80, 64)
             assert file[name].fletcher32
             assert file[name].id.get_create_plist().get_filter(0)[0] == 32026
@@ -347,7 +351,7 @@ def test_too_little_space_is_noticed_before_the_final_file_is_begun(tmp_path, mo
 
 def stored_chunks(path: Path, row: int) -> list[tuple[int, bytes]]:
     with ShardReader(path) as reader:
-        return [(mask, stored) for name in ARRAYS for _, mask, stored in reader.raw_chunks(name, row)]
+        return [(mask, stored) for name in SIX for _, mask, stored in reader.raw_chunks(name, row)]
 
 
 def test_published_rows_have_the_very_bytes_of_their_sources(tmp_path):
@@ -406,7 +410,7 @@ def flip(path: Path, offset: int, size: int = 1) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("dataset", [*ARRAYS, "spec_json", "render_json"])
+@pytest.mark.parametrize("dataset", [*SIX, "spec_json", "render_json"])
 def test_a_flipped_byte_is_found_and_named_by_shard_row_and_dataset(tmp_path, dataset):
     path = make_shard(tmp_path / "0.h5", slots=[0, 1, 2])
     flip(path, *chunk_place(path, dataset, 1))

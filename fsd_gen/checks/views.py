@@ -1,0 +1,16 @@
+"""The two views of a sample, as the checks walk over them."""
+
+from __future__ import annotations
+
+from numpy.typing import NDArray
+
+from fsd_gen.shards.sample import Flag, StereoSample
+
+WITHOUT_SURFACE = (Flag.SKY | Flag.NO_TRUTH).value
+
+
+def views(sample: StereoSample) -> tuple[tuple[str, NDArray, NDArray, NDArray], ...]:
+    return (
+        ("left", sample.left_hwc, sample.disparity_left_hw, sample.flags_left_hw),
+        ("right", sample.right_hwc, sample.disparity_right_hw, sample.flags_right_hw),
+    )
