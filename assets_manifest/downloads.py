@@ -75,9 +75,9 @@ def download(archive: Archive, folder: Path) -> Path:
         raise DownloadError(
             f"{archive.label}: expected one file {archive.pattern} in {folder}, got {len(files)}"
         )
-    if (found := file_sha256(files[0])) != archive.sha256:
+    if (digest := file_sha256(files[0])) != archive.sha256:
         files[0].unlink()
-        raise DownloadError(f"{archive.label}: sha256 {found}, expected {archive.sha256}; not used")
+        raise DownloadError(f"{archive.label}: sha256 {digest}, expected {archive.sha256}; not used")
     return files[0]
 
 

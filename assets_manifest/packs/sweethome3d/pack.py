@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from assets_manifest.downloads import download, unpack_deb, unzip
 from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
-from assets_manifest.meshes.parts import extent
+from assets_manifest.meshes.parts import size_m
 from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel, read_catalogue
 from assets_manifest.packs.sweethome3d.convert import ConvertedModel, UnusableModelError, convert_model
 from assets_manifest.packs.sweethome3d.identity import NAME, PACKAGE, VERSION
@@ -135,7 +135,6 @@ def _record(job: Job, converted: ConvertedModel) -> Asset:
     model, parts = job.model, converted.parts
     top = find_flat_top(parts, model.drop_on_top_m)
     tags = tags_of(model, parts, top)
-    low, high = extent(parts)
     support = top if "support" in tags else None
     return Asset(
         id=job.asset_id,
@@ -147,7 +146,7 @@ def _record(job: Job, converted: ConvertedModel) -> Asset:
         source=f"{PACKAGE.label} (Sweet Home 3D), {model.library}/{model.key}; scaled and converted to USD",
         title=model.name,
         tags=tags,
-        size_m=tuple(round(float(side), 4) for side in high - low),
+        size_m=size_m(parts),
         triangles=sum(part.triangle_count for part in parts),
         top_m=support.height_m if support else None,
         top_rect_m=support.rect_m if support else None,
