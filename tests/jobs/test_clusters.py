@@ -53,6 +53,16 @@ def test_what_the_recipes_mention_in_their_texts_exists():
     assert mentions and [unknown_words(mention) for mention in mentions] == [[]] * len(mentions)
 
 
+def test_a_recipe_that_installs_this_project_takes_the_extras_that_it_runs_with():
+    lines = [
+        line
+        for path in CLUSTERS.iterdir()
+        for line in path.read_text().splitlines()
+        if "/pip install" in line
+    ]
+    assert len(lines) == 2 and all("[render,farm]'" in line for line in lines)
+
+
 def test_the_readme_names_every_recipe():
     recipes = {path.name for path in CLUSTERS.iterdir()} - {"README.md"}
     readme = (CLUSTERS / "README.md").read_text()
