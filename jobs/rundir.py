@@ -156,8 +156,8 @@ def _lock(fd: int, run_dir: Path) -> None:
         if error.errno not in LOCKS_UNSUPPORTED_ERRNOS:
             raise
         raise RunLockUnsupportedError(
-            f"the file system of {run_dir} offers no locks ({error.strerror}), which keep two drivers apart; put "
-            "the run on a local disk, on NFSv4 with its lock service, or on Lustre mounted with -o flock"
+            f"the file system of {run_dir} offers no locks ({error.strerror}), which keep two drivers apart; "
+            "put the run on a local disk, on NFSv4 with its lock service, or on Lustre mounted with -o flock"
         ) from error
 
 

@@ -10,17 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from assets_manifest.meshes.textures import srgb_to_linear
 from fsd_gen.usd.flat_scene import Texture
 from fsd_gen.usd.images import open_image
 
 MAX_SIDE = 2048  # pixels; larger colour textures are averaged down
 CHANNELS = {"rgb": slice(3), "r": slice(1), "g": slice(1, 2), "b": slice(2, 3), "a": slice(3, 4)}
-
-
-def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The sRGB transfer function undone, elementwise."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
 
 _RAW_OF_BYTE = (np.arange(256) / 255).astype(np.float32)
 _LINEAR_OF_BYTE = srgb_to_linear(np.arange(256) / 255).astype(np.float32)

@@ -54,6 +54,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     """
     from assets_manifest.downloads import DownloadError
     from assets_manifest.fetch import FetchError
+    from assets_manifest.registry import PackRecipeError, UnknownPackError
     from fsd_gen.production.errors import RENDER_ERRORS
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
@@ -67,6 +68,8 @@ def expected_errors() -> tuple[type[Exception], ...]:
         DownloadError,
         FarmCapacityError,
         FetchError,
+        PackRecipeError,
+        UnknownPackError,
         MissingExtraError,
         RunConfigMismatchError,
         RunLockedError,

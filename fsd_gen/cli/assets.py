@@ -1,4 +1,4 @@
-"""`fsd-gen assets`: fetch, list and verify asset packs."""
+"""`fsd-gen assets`: fetch, list and verify asset packs, and name their authors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 
-assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list and verify asset packs.")
+assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list, verify and credit asset packs.")
 app.add_typer(assets_app, name="assets")
 
 
@@ -24,12 +24,16 @@ def assets_fetch(
     force: Annotated[bool, typer.Option(help="Fetch again even if the pack is there.")] = False,
 ) -> None:
     """Fetch asset packs into the cache (FSD_ASSETS_DIR, default ~/.cache/fsd-gen/assets)."""
-    from assets_manifest.fetch import PACKS
     from assets_manifest.library import open_library
+    from assets_manifest.registry import recipes
 
-    for pack in packs or list(PACKS):
+    for pack in packs or list(recipes()):
         folder = _fetch_with_progress(pack, allow_partial=allow_partial, force=force)
-        out.print(f"{pack}: {len(open_library([pack]))} assets in {folder}", soft_wrap=True, highlight=False)
+        library = open_library([pack])
+        out.print(f"{pack}: {len(library)} assets in {folder}", soft_wrap=True, highlight=False)
+        for identity in library.identities():
+            if identity.partial:
+                out.print(escaped("\n".join(("partial:", *identity.notes))), soft_wrap=True, highlight=False)
 
 
 @assets_app.command("list")
@@ -48,13 +52,11 @@ def assets_list(
 def _list_packs() -> None:
     from rich.table import Table
 
-    from assets_manifest.fetch import PACKS
-    from assets_manifest.library import open_library
+    from assets_manifest.registry import pack_statuses
 
-    table = Table("pack", "assets", "what")
-    for name, recipe in PACKS.items():
-        count = str(len(open_library([name]))) if _is_fetched(name) else "not fetched"
-        table.add_row(name, count, recipe.about)
+    table = Table("pack", "state", "what")
+    for status in pack_statuses():
+        table.add_row(status.name, status.state, escaped(status.problem or status.about))
     out.print(table)
 
 
@@ -77,10 +79,9 @@ def assets_verify(
     packs: Annotated[list[str] | None, typer.Argument(help="All fetched packs by default.")] = None,
 ) -> None:
     """Compare every file of the packs with its checksum; exit code 1 if one differs."""
-    from assets_manifest.fetch import PACKS
     from assets_manifest.library import open_library
 
-    names = packs or [name for name in PACKS if _is_fetched(name)]
+    names = packs or _packs_here()
     differences = list(open_library(names).verify())
     for difference in differences:
         err.print(escaped(str(difference)), soft_wrap=True, highlight=False)
@@ -89,13 +90,33 @@ def assets_verify(
         raise typer.Exit(1)
 
 
+@assets_app.command("attribution")
+@clear_errors
+def assets_attribution(
+    packs: Annotated[list[str] | None, typer.Argument(help="All fetched packs by default.")] = None,
+) -> None:
+    """Who made the assets of the packs, and under which licence: a line each."""
+    from assets_manifest.attribution import attribution_text
+    from assets_manifest.library import open_library
+
+    typer.echo(attribution_text(open_library(packs or _packs_here())))
+
+
+def _packs_here() -> list[str]:
+    """Packs that are fetched or the user's own, damaged ones too."""
+    from assets_manifest.registry import pack_statuses
+
+    return [status.name for status in pack_statuses() if status.pack or status.problem]
+
+
 def fetch_missing(packs: Iterable[str]) -> None:
     """Fetch those of `packs` that can be fetched and are not here yet."""
-    from assets_manifest.fetch import PACKS
+    from assets_manifest.registry import recipes
 
+    known = recipes()
     for pack in packs:
-        if pack in PACKS and not _is_fetched(pack):
-            out.print(f"asset pack {pack} is not here yet, fetching it: {PACKS[pack].about}", highlight=False)
+        if pack in known and not _is_fetched(pack):
+            out.print(f"asset pack {pack} is not here yet, fetching it: {known[pack].about}", highlight=False)
             _fetch_with_progress(pack)
 
 
