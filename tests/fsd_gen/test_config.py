@@ -47,3 +47,19 @@ def test_the_digest_ignores_curation_and_nothing_else():
     assert load_config("fsd", {"curation": {"folds": 3}}).digest() == load_config("fsd").digest()
     assert load_config("fsd", {"seed": 1}).digest() != load_config("fsd").digest()
     assert plain.model_copy(update={"max_attempts": 2}).digest() != plain.digest()
+
+
+def test_a_config_without_optional_channels_is_as_if_nothing_was_said_about_them():
+    assert "channels" not in load_config("demo").to_yaml()
+    assert load_config("demo", {"channels": []}).digest() == load_config("demo").digest()
+
+
+def test_optional_channels_change_the_digest_and_their_order_does_not():
+    one = load_config("demo", {"channels": ["instance_left", "normals_left"]})
+    assert one.digest() == load_config("demo", {"channels": ["normals_left", "instance_left"]}).digest()
+    assert one.digest() != load_config("demo").digest()
+
+
+def test_an_unknown_channel_is_refused_with_a_suggestion_and_the_known_ones():
+    with pytest.raises(ConfigError, match=r"channels: .*'normal_left' \(did you mean normals_left\?\); opt"):
+        load_config("demo", {"channels": ["normal_left"]})
