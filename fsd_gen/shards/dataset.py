@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,6 +17,8 @@ import torch
 from torch.utils.data import Dataset
 
 from fsd_gen.scene.slots import stable_hash
+from fsd_gen.shards.find import find_shards
+from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import Flag
@@ -42,9 +44,10 @@ Transform = Callable[[StereoItem, np.random.Generator], StereoItem]
 class StereoShards(Dataset[StereoItem]):
     """The samples of some shards.
 
-    `source` is a folder of shards, one shard, or several. `crop` is (height, width) in pixels; None gives
-    whole images. `keep` chooses samples by their record. `transform` gets each item and a random stream
-    that depends on (seed, epoch, index) alone.
+    `source` is whatever `find_shards` takes: a run, a folder, a shard, a pattern, or several. Shards that the
+    index of their run lists are not opened before they are read from. `crop` is (height, width) in pixels;
+    None gives whole images. `keep` chooses samples by their record. `transform` gets each item and a random
+    stream that depends on (seed, epoch, index) alone.
 
     Raises:
         FileNotFoundError: no shard there.
@@ -54,24 +57,22 @@ class StereoShards(Dataset[StereoItem]):
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
         crop: tuple[int, int] | None = (320, 736),
         seed: int = 0,
         transform: Transform | None = None,
         keep: Callable[[SampleRecord], bool] | None = None,
     ) -> None:
-        self._paths = shard_paths(source)
+        self._paths = find_shards(source)
         self._crop = crop
         self._seed = seed
         self._transform = transform
         # Shared memory: a new epoch reaches workers that are already running.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._readers: OrderedDict[Path, ShardReader] = OrderedDict()
-        chosen: list[tuple[Path, SampleRecord]] = []
-        for path in self._paths:
-            with ShardReader(path) as reader:
-                chosen += [(path, record) for record in reader.records() if keep is None or keep(record)]
+        listed = records_of(self._paths)
+        chosen = [(path, record) for path, record in listed if keep is None or keep(record)]
         if not chosen:
             raise ValueError(f"no sample in {len(self._paths)} shards passes `keep`, or all shards are empty")
         self._where = [path for path, _ in chosen]
@@ -119,19 +120,6 @@ class StereoShards(Dataset[StereoItem]):
             if self._crop[0] > record.height or self._crop[1] > record.width or min(self._crop) < 1:
                 size = (record.height, record.width)
                 raise ValueError(f"crop {self._crop} (height, width) does not fit into the {size} of {path}")
-
-
-def shard_paths(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The shards meant by `source`: all `*.h5` of a folder in order of name, one file, or those listed."""
-    if not isinstance(source, str | os.PathLike):
-        paths = [Path(path) for path in source]
-    elif Path(source).is_dir():
-        paths = sorted(path for path in Path(source).glob("*.h5") if path.is_file())
-    else:
-        paths = [Path(source)]
-    if not paths:
-        raise FileNotFoundError(f"{source}: no finished shards (*.h5) here")
-    return paths
 
 
 def _item(crop: Crop, record: SampleRecord, index: int) -> StereoItem:
