@@ -23,7 +23,7 @@ from fsd_gen.production.render import RENDER_ERRORS, RenderReport, render_shards
 from fsd_gen.production.replay import replay as replay_sample
 from fsd_gen.production.run import Run
 from fsd_gen.shards.find import find_shards, load_sample
-from fsd_gen.shards.index import rebuild_index, truth_manifest_digest
+from fsd_gen.shards.index import refresh_index, truth_manifest_digest
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
 from fsd_gen.usd.author import write_stage
@@ -116,7 +116,7 @@ def render(
         _fetch_missing(chosen)
         farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
         report = _render_with_progress(run, shards, farm)
-        records = rebuild_index(out_dir)
+        records = refresh_index(out_dir).records
     for failure in report.farm.failed.values():
         err.print(f"[red]failed:[/red] {failure.task_id} after {failure.attempts} attempts", highlight=False)
         err.print(_escaped(failure.traceback), highlight=False)
