@@ -17,7 +17,7 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, RenderSettings, SceneSpec
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.styles.registry import sample as sample_scene
+from fsd_gen.styles.registry import compose_scene
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_optional_channels_of_a_sample_are_truth_about_its_scene(backend, librar
 
 def test_every_mesh_and_lamp_of_a_drawn_scene_is_one_of_its_instances(small_config, library):
     for slot in range(2):  # one flying, one indoor
-        spec = sample_scene(small_config, library, SlotKey(slot=slot))
+        spec = compose_scene(small_config, library, SlotKey(slot=slot))
         scene, prims = draw(spec, library).scene, set(instance_prims(spec))
         assert {instance_of(body.name) for body in (*scene.meshes, *scene.area_lights)} == prims - {""}
 
