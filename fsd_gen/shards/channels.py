@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
-import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
@@ -22,10 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.sample import QUANTUM, is_quantised
 
-ZSTD = "blosc2-zstd3-bitshuffle"
-CODECS: dict[str, Mapping[str, Any]] = {  # filters of HDF5 by the name that a schema stores
-    ZSTD: hdf5plugin.Blosc2(cname="zstd", clevel=3, filters=hdf5plugin.Blosc2.BITSHUFFLE)
-}
+ZSTD = "blosc2-zstd3-bitshuffle"  # `format` knows what HDF5 calls it
 UNIT_TOLERANCE = 2e-3  # of a normal's length, stored in half precision
 
 

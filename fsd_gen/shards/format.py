@@ -25,16 +25,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
 import h5py
+import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.shards.channels import CODECS, REQUIRED, ZSTD, Channel, channels_of_schema, schema_json
+from fsd_gen.shards.channels import REQUIRED, ZSTD, Channel, channels_of_schema, schema_json
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import QUANTUM, Flag
 
 FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1
 LIBVER = ("v110", "v110")
+CODECS: dict[str, Mapping[str, Any]] = {  # filters of HDF5 by the name that a schema stores
+    ZSTD: hdf5plugin.Blosc2(cname="zstd", clevel=3, filters=hdf5plugin.Blosc2.BITSHUFFLE)
+}
 BAND_ROWS = 80
 POSES = "left_to_world"
 TEXTS = ("spec_json", "render_json")
