@@ -4,6 +4,8 @@ import dataclasses
 import io
 import os
 import pickle
+import subprocess
+import sys
 
 import h5py
 import hdf5plugin  # noqa: F401  registers the Blosc2 filter
@@ -144,3 +146,12 @@ def test_a_reader_opened_before_a_fork_reads_in_parent_and_child(tmp_path):
             os._exit(0 if same else 1)
         assert_same_sample(reader.sample(1), make_sample(1))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_reading_shards_loads_neither_renderer_nor_truth_nor_torch():
+    code = (
+        "import sys, fsd_gen.shards.index, fsd_gen.shards.verify, fsd_gen.shards.find\n"
+        "print([name for name in sys.modules if name.startswith(('fsd_gen.truth', 'fsd_gen.usd', 'torch'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO)
+    assert done.stdout == "[]\n"
