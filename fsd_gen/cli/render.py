@@ -60,7 +60,7 @@ def render(
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.run import Run
-    from fsd_gen.shards.index import rebuild_index
+    from fsd_gen.shards.index import refresh_index
     from jobs.rundir import RunLock
 
     chosen = load_config(config, overrides)
@@ -69,7 +69,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
         run = Run.start(folder, chosen)
         fetch_missing(chosen.assets.packs)
         report = _render_with_progress(run, shards, farm)
-        records = rebuild_index(folder)
+        records = refresh_index(folder).records
     _tell(run, report, records)
     if not report.complete:
         raise typer.Exit(1)

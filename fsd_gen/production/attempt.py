@@ -27,7 +27,7 @@ from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.channels import REQUIRED, Channel, optional_channels
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.errors import AssetFileError, StageError, StageWriteError
 from fsd_gen.usd.staged import StagedScene
@@ -123,7 +123,7 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
 def _attempt(
     key: SlotKey, config: Config, library: AssetLibrary, backend: Backend, refused_cpu_s: float
 ) -> Attempt:
-    spec, limits = sample(config, library, key), config.check_limits()
+    spec, limits = compose_scene(config, library, key), config.check_limits()
     try:
         with draw(spec, library, config.channels) as draft:
             if defects := check_truth(draft.blank(), limits):

@@ -29,7 +29,7 @@ def render_shards(
         FarmInterrupted: stopped; what was finished is kept, and the same call continues.
     """
     run = Run.open(run_dir)
-    open_library(run.config.assets.packs)  # a missing pack is said here, once
+    run.bind_assets(open_library(run.config.assets.packs))  # a missing or other pack is said here, once
     tasks = shard_tasks(requests)
     make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm))
     report = run_tasks(make_worker, tasks, farm, on_event)

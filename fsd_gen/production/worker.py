@@ -30,7 +30,9 @@ class ShardWorker:
         self._library: AssetLibrary = open_library(self._run.config.assets.packs)
         self._backend = create_backend(self._run.config.render.backend, threads=threads)
         self._meta = replace(
-            self._run.shard_meta(), renderer=self._backend.name, renderer_version=self._backend.version
+            self._run.shard_meta(self._library),
+            renderer=self._backend.name,
+            renderer_version=self._backend.version,
         )
 
     def run(self, task: Task, report: Report) -> dict[str, Any]:

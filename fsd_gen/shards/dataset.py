@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from fsd_gen.scene.slots import stable_hash
+from fsd_gen.shards.find import find_shards
+from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import Flag
@@ -44,10 +46,11 @@ Transform = Callable[[StereoItem, np.random.Generator], StereoItem]
 class StereoShards(Dataset[StereoItem]):
     """The samples of some shards.
 
-    `source` is a folder of shards, one shard, or several. `crop` is (height, width) in pixels; None gives
-    whole images. `keep` chooses samples by their record. `transform` gets each item and a random stream
-    that depends on (seed, epoch, index) alone. `channels` names optional channels to read too; ids of more
-    than 8 bits become int32.
+    `source` is whatever `find_shards` takes: a run, a folder, a shard, a pattern, or several. Shards that the
+    index of their run lists are not opened before they are read from. `crop` is (height, width) in pixels;
+    None gives whole images. `keep` chooses samples by their record. `transform` gets each item and a random
+    stream that depends on (seed, epoch, index) alone. `channels` names optional channels to read too; their
+    shards are opened at once to see that they have them, and ids of 16 bits become int32.
 
     Raises:
         FileNotFoundError: no shard there.
@@ -57,7 +60,7 @@ class StereoShards(Dataset[StereoItem]):
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
         crop: tuple[int, int] | None = (320, 736),
         seed: int = 0,
@@ -65,7 +68,7 @@ class StereoShards(Dataset[StereoItem]):
         keep: Callable[[SampleRecord], bool] | None = None,
         channels: Sequence[str] = (),
     ) -> None:
-        self._paths = shard_paths(source)
+        self._paths = find_shards(source)
         self._crop = crop
         self._seed = seed
         self._transform = transform
@@ -74,19 +77,14 @@ class StereoShards(Dataset[StereoItem]):
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._readers: OrderedDict[Path, ShardReader] = OrderedDict()
-        chosen = [(path, record) for path, record in self._listed() if keep is None or keep(record)]
+        listed = records_of(self._paths)
+        chosen = [(path, record) for path, record in listed if keep is None or keep(record)]
         if not chosen:
             raise ValueError(f"no sample in {len(self._paths)} shards passes `keep`, or all shards are empty")
         self._where = [path for path, _ in chosen]
         self.records: tuple[SampleRecord, ...] = tuple(record for _, record in chosen)
         self._check_crop()
-
-    def _listed(self) -> Iterator[tuple[Path, SampleRecord]]:
-        for path in self._paths:
-            with ShardReader(path) as reader:
-                reader.check_channels(self._channels)
-                for record in reader.records():
-                    yield path, record
+        self._check_channels()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -130,18 +128,10 @@ class StereoShards(Dataset[StereoItem]):
                 size = (record.height, record.width)
                 raise ValueError(f"crop {self._crop} (height, width) does not fit into the {size} of {path}")
 
-
-def shard_paths(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The shards meant by `source`: all `*.h5` of a folder in order of name, one file, or those listed."""
-    if not isinstance(source, str | os.PathLike):
-        paths = [Path(path) for path in source]
-    elif Path(source).is_dir():
-        paths = sorted(path for path in Path(source).glob("*.h5") if path.is_file())
-    else:
-        paths = [Path(source)]
-    if not paths:
-        raise FileNotFoundError(f"{source}: no finished shards (*.h5) here")
-    return paths
+    def _check_channels(self) -> None:
+        for path in dict.fromkeys(self._where) if self._channels else ():
+            with ShardReader(path) as reader:
+                reader.check_channels(self._channels)
 
 
 def _item(crop: Crop, record: SampleRecord, index: int) -> StereoItem:

@@ -73,6 +73,7 @@ class ShardMeta:
     licence: str
     attribution: str = ""
     colour_space: str = "sRGB"
+    assets_json: str = ""  # the exact asset packs by name; empty in shards made before it was known
     channels: tuple[Channel, ...] = REQUIRED  # the six, then the optional ones
 
     def channel(self, name: str) -> Channel:
@@ -81,7 +82,10 @@ class ShardMeta:
 
 
 _META_HINTS = get_type_hints(ShardMeta)
-LATER = {"channels"}  # attributes that came after the first shards: absent where they have their default
+LATER = {
+    "assets_json",
+    "channels",
+}  # attributes that came after the first shards: absent where they have their default
 SAME_WITHIN_A_SHARD = (
     "width",
     "height",
@@ -89,6 +93,7 @@ SAME_WITHIN_A_SHARD = (
     "config_digest",
     "seed",
     "colour_space",
+    "assets_json",
     "channels",
 )
 

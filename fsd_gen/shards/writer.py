@@ -29,6 +29,7 @@ from fsd_gen.shards.format import (
     RowText,
     ShardError,
     ShardMeta,
+    attributes_of,
     merge_meta,
     write_skeleton,
 )
@@ -156,7 +157,9 @@ class ShardWriter:
 
     def _identity(self) -> dict[str, object]:
         """What another writer must agree with to go on with this part."""
-        same = {name: getattr(self.meta, name) for name in SAME_WITHIN_A_SHARD if name != "channels"}
+        attributes = attributes_of(self.meta)
+        names = [name for name in SAME_WITHIN_A_SHARD if name in attributes and name != "channels"]
+        same: dict[str, object] = {name: attributes[name] for name in names}
         beyond = [channel.name for channel in self.meta.channels if channel not in REQUIRED]
         return same | {"slots": list(self.slots)} | ({"channels": beyond} if beyond else {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,15 @@ from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.config import Config
-from fsd_gen.production.attempt import attempts, produce
+from fsd_gen.production.attempt import attempts, draw, produce
+from fsd_gen.production.replay import compare, replay
+from fsd_gen.scene.instances import instance_names, instance_of, instance_prims
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, RenderSettings, SceneSpec
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.styles.registry import sample as sample_scene
+from fsd_gen.styles.registry import compose_scene
 from fsd_gen.usd.errors import AssetFileError
 
 
@@ -176,7 +179,7 @@ def damaged_library(
     library: AssetLibrary, folder: Path, config: Config, damage: str
 ) -> tuple[AssetLibrary, str]:
     """The library with one object of slot 0's first attempt spoilt, and that object's file name."""
-    asset = sample_scene(config, library, SlotKey(slot=0)).placements[0].asset
+    asset = compose_scene(config, library, SlotKey(slot=0)).placements[0].asset
     file = library.path(asset)
     pack = next(parent for parent in file.parents if (parent / "pack.yaml").exists())
     copy = folder / pack.name
@@ -187,3 +190,36 @@ def damaged_library(
     else:
         spoilt.write_bytes(b"" if damage == "emptied" else spoilt.read_bytes()[: spoilt.stat().st_size // 2])
     return open_library([pack.name], folder), file.name
+
+
+def test_optional_channels_of_a_sample_are_truth_about_its_scene(backend, library):
+    spec = textured_scene(next(a.id for a in library.select("texture")))
+    sample = produce(spec, library, backend, ["normals_left", "instance_left"])
+    normals_hw3, instance_hw = sample.optional["normals_left"], sample.optional["instance_left"]
+    assert (normals_hw3.dtype, instance_hw.dtype) == (np.float16, np.uint16)
+    assert instance_names(spec) == ("", "Back", "Front")
+    assert set(np.unique(instance_hw)) == {1, 2}
+    assert (instance_hw[50:60, 100:110] == 2).all()
+    assert np.allclose(normals_hw3[instance_hw == 2], (0, 0, -1), atol=1e-3)  # it faces the camera squarely
+    back = np.array([0.4, -0.1, -1]) / np.linalg.norm([0.4, -0.1, -1])  # world (0.4, -1, 0.1), z up
+    assert np.allclose(normals_hw3[instance_hw == 1], back, atol=1e-3)
+
+
+def test_every_mesh_and_lamp_of_a_drawn_scene_is_one_of_its_instances(small_config, library):
+    for slot in range(2):  # one flying, one indoor
+        spec = compose_scene(small_config, library, SlotKey(slot=slot))
+        prims = set(instance_prims(spec))
+        with draw(spec, library) as draft:
+            bodies = (*draft.staged.flat.meshes, *draft.staged.flat.area_lights)
+        assert {instance_of(body.name) for body in bodies} == prims - {""}
+
+
+def test_a_replay_has_the_channels_of_the_stored_sample(backend, library):
+    spec = textured_scene(next(a.id for a in library.select("texture")))
+    stored = produce(spec, library, backend, ["instance_left"])
+    again, comparison = replay(stored, library, backend)
+    assert again.optional.keys() == {"instance_left"} and comparison.same_truth
+    changed_hw = stored.optional["instance_left"].copy()
+    changed_hw[3, 4] += 1
+    changed = replace(stored, optional={"instance_left": changed_hw})
+    assert compare(changed, again).truth_differs_px == 1

@@ -10,7 +10,7 @@ import pytest
 from fsd_gen.production import staging
 from fsd_gen.production.staging import staged_scene
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage
 from jobs.files import DiskFullError
@@ -18,7 +18,7 @@ from jobs.files import DiskFullError
 
 @pytest.fixture
 def spec(small_config, library):
-    return sample(small_config, library, SlotKey(slot=1))
+    return compose_scene(small_config, library, SlotKey(slot=1))
 
 
 def test_the_stage_file_is_readable_inside_the_block_and_gone_after_it(spec, library):

@@ -2,29 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fsd_gen.shards.record import content_id, record_of, truth_digest
-from fsd_gen.shards.sample import Flag, is_quantised, quantise
+from fsd_gen.shards.sample import Flag
 from tests.fsd_gen.synthetic import make_sample, make_spec
-
-
-@given(st.floats(0, 2000, width=32))
-def test_quantised_disparity_is_on_the_grid_and_at_most_half_a_step_off(value):
-    (quantised,) = quantise(np.array([value], np.float32))
-    assert (quantised * 256).is_integer()
-    assert abs(float(quantised) - value) <= 1 / 512
-    assert is_quantised(np.array([quantised]))
-
-
-def test_quantise_leaves_no_negative_zero():
-    assert not np.signbit(quantise(np.array([-0.0, -1 / 1024]))).any()
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1 / 512])
-def test_values_off_the_grid_are_not_quantised(value):
-    assert not is_quantised(np.array([1.0, value], np.float32))
 
 
 def test_statistics_leave_out_the_sky_and_missing_truth():

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from fsd_gen.shards.sample import Flag, quantise
 from fsd_gen.truth.maps import Truth, compute_truth
-from fsd_gen.usd.flat_scene import AreaLight, Surface, Texture
+from fsd_gen.usd.flat_scene import Surface
 from tests.fsd_gen.truth.scenes import RIG, quad, scene, sphere_mesh, wall
 
 
@@ -104,32 +101,6 @@ def test_glass_and_mirrors_are_flagged_and_have_their_own_disparity():
     assert ((truth.flags_left_hw[:, :79] & Flag.TRANSPARENT) > 0).all()
     assert ((truth.flags_left_hw[:, 81:] & Flag.MIRROR) > 0).all()
     assert np.allclose(truth.disparity_left_hw, 14.0)
-
-
-def test_a_ray_goes_on_through_the_hole_of_a_cutout(tmp_path: Path):
-    alpha = np.full((2, 2, 4), 255, np.uint8)
-    alpha[0, 0, 3] = 0  # top left texel is a hole
-    Image.fromarray(alpha).save(tmp_path / "leaf.png")
-    texture = Texture(path=tmp_path / "leaf.png", colour_space="sRGB", channel="a", wrap="clamp")
-    surfaces = (Surface(name="leaf", opacity=texture, opacity_threshold=0.5), Surface(name="wall"))
-    z = 2.0
-    corners = [(-0.5, 0.3, z), (0.5, 0.3, z), (0.5, -0.3, z), (-0.5, -0.3, z)]  # y is down: st v up
-    truth = compute_truth(scene(quad(corners, 0), wall(4.0, surface=1), surfaces=surfaces), RIG)
-    near, far = RIG.disparity(2.0), RIG.disparity(4.0)
-    centre_v, centre_u = RIG.height // 2, RIG.width // 2
-    assert truth.disparity_left_hw[centre_v - 10, centre_u - 15] == pytest.approx(far, abs=0.01)
-    for dv, du in ((-10, 15), (10, -15), (10, 15)):
-        assert truth.disparity_left_hw[centre_v + dv, centre_u + du] == pytest.approx(near, abs=0.01)
-
-
-def test_the_body_of_a_lamp_is_part_of_the_truth():
-    to_world = np.eye(4)
-    to_world[:3, :3] *= 0.3
-    to_world[2, 3] = 2.0
-    ball = AreaLight(name="bulb", shape="sphere", to_world=to_world, radiance=(1, 1, 1))
-    truth = compute_truth(scene(wall(4.0), lights=(ball,)), RIG)
-    assert truth.disparity_left_hw[48, 80] == pytest.approx(RIG.disparity(1.7), abs=0.02)
-    assert truth.disparity_left_hw[5, 5] == pytest.approx(RIG.disparity(4.0), abs=0.01)
 
 
 def test_disparities_are_multiples_of_a_256th():
