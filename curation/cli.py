@@ -41,11 +41,16 @@ from curation.rounds.stages import (
 )
 from curation.rounds.world import Event, OnEvent
 from curation.workbench.workbench import DeviceError, RenderError, TrainingDataError, Workbench
-from fsd_gen.production.render import RENDER_ERRORS
-from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError
+from fsd_gen.production.errors import RENDER_ERRORS
 from jobs.files import DiskFullError
 from jobs.rundir import RunLock, RunLockedError
-from jobs.task import FarmConfig, FarmInterrupted, WorkerStartError
+from jobs.task import (
+    ClusterUnreachableError,
+    FarmCapacityError,
+    FarmConfig,
+    FarmInterrupted,
+    WorkerStartError,
+)
 from stereo_model import BackboneWeightsError, CheckpointError
 from stereo_model import ConfigError as ModelConfigError
 from stereo_model.data.sample import SampleError

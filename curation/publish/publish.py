@@ -35,8 +35,10 @@ from curation.rounds.stages import (
     started_config,
 )
 from curation.rounds.world import OnEvent, Tools
+from fsd_gen.shards.format import ShardMeta
+from fsd_gen.shards.gather import publish_rows
 from fsd_gen.shards.index import collect_records, manifest_digest, write_index
-from fsd_gen.shards.writer import ShardMeta, ShardReader, publish_rows
+from fsd_gen.shards.reader import ShardReader
 from jobs.files import sync_folder, write_json_atomic, write_text_atomic
 
 MARK = "published.json"

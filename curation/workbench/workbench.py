@@ -21,7 +21,7 @@ from curation.config import CurationConfig
 from curation.rounds.population import Drawn
 from curation.rounds.world import Prediction, Redraw, ShardContents, TrainJob
 from fsd_gen.shards.dataset import StereoShards
-from fsd_gen.shards.writer import ShardReader
+from fsd_gen.shards.reader import ShardReader
 from jobs.files import publish_file, write_json_atomic
 from jobs.task import Event, EventKind, FarmConfig
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint, model_digest
@@ -49,7 +49,7 @@ class RenderError(RuntimeError):
 
 
 def read_shard(path: Path) -> ShardContents:
-    """List a finished shard from its columns. Raises fsd_gen.shards.writer.ShardError when it is damaged."""
+    """List a finished shard from its columns. Raises fsd_gen.shards.format.ShardError when it is damaged."""
     with ShardReader(path) as reader:
         drawn = tuple(
             Drawn(
@@ -189,10 +189,8 @@ class Workbench:
 
     def render(self, run_dir: Path, redraws: Sequence[Redraw], on_done: Callable[[int], None]) -> None:
         """Render on the farm. Raises RenderError with the first failure, once all others are done."""
-        from fsd_gen.production.render import (  # loads a renderer; only needed here
-            ShardRequest,
-            render_shards,
-        )
+        from fsd_gen.production.render import render_shards  # loads a renderer; only needed here
+        from fsd_gen.production.requests import ShardRequest
 
         finished: dict[str, int] = {}  # samples by task
 
@@ -203,7 +201,7 @@ class Workbench:
             elif event.message:
                 log.info("render event=%s task=%s message=%s", event.kind, event.task_id, event.message)
 
-        requests = [ShardRequest(path=redraw.path, draws=redraw.draws) for redraw in redraws]
+        requests = [ShardRequest(path=redraw.path, keys=redraw.draws) for redraw in redraws]
         report = render_shards(run_dir, requests, farm=self.farm, on_event=on_event)
         if report.farm.failed:
             name, failure = next(iter(report.farm.failed.items()))

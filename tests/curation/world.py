@@ -20,8 +20,10 @@ from curation.config import CurationConfig, Policy
 from curation.rounds.population import Drawn
 from curation.rounds.world import Prediction, Redraw, ShardContents, TrainJob
 from fsd_gen.scene.slots import SlotKey, stable_hash
+from fsd_gen.shards.format import ShardMeta
+from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.sample import Flag, StereoSample
-from fsd_gen.shards.writer import ShardMeta, ShardReader, ShardWriter
+from fsd_gen.shards.writer import ShardWriter
 from jobs.files import write_json_atomic
 from tests.fsd_gen.synthetic import make_sample
 

@@ -27,7 +27,7 @@ from curation.workbench.workbench import (
     fold_dataset,
     starting_model,
 )
-from fsd_gen.production.render import RenderReport
+from fsd_gen.production.requests import RenderReport
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
 from stereo_model.network.backbone import Backbone, installed_lite0_weights, load_lite0_weights
 from stereo_model.network.config import ConfigError
@@ -201,4 +201,4 @@ def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path,
             Workbench(threads=1).render(tmp_path, [redraw], done.append)
     else:
         Workbench(threads=1).render(tmp_path, [redraw], done.append)
-    assert done == [1] and [(r.path, r.draws) for r in asked] == [(redraw.path, redraw.draws)]
+    assert done == [1] and [(r.path, r.keys) for r in asked] == [(redraw.path, redraw.draws)]

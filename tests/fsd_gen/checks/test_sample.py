@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsd_gen.checks.checks import CheckLimits, DefectCode, check_sample
-from fsd_gen.shards.record import quantise
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.checks.defects import DefectCode
+from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.sample import check_sample
+from fsd_gen.shards.sample import Flag, StereoSample, quantise
 from tests.fsd_gen.synthetic import make_sample
 
 WIDE = {"width": 384, "height": 160, "near_px": 90, "far_px": 50.0, "slope": 0.02}
