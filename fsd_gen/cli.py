@@ -18,9 +18,11 @@ from assets_manifest.library import assets_root, open_library
 from fsd_gen.backends.registry import BUILT, create_backend
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards
+from fsd_gen.production.errors import RENDER_ERRORS
 from fsd_gen.production.farm import render_farm
-from fsd_gen.production.render import RENDER_ERRORS, RenderReport, render_shards, requests_for, shard_tasks
+from fsd_gen.production.render import render_shards
 from fsd_gen.production.replay import replay as replay_sample
+from fsd_gen.production.requests import RenderReport, requests_for, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.shards.find import find_shards, load_sample
 from fsd_gen.shards.index import refresh_index, truth_manifest_digest

@@ -8,65 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assets_manifest.attribution import attribution_text
-from assets_manifest.library import AssetLibrary, MissingAssetError, PackError, open_library
-from fsd_gen.backends.base import BackendError
+from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.config import ConfigError
 from fsd_gen.production.attempt import Attempt, attempts
+from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.shards.writer import ShardError, ShardMeta, ShardWriter
-from fsd_gen.usd.author import StageWriteError
-from fsd_gen.usd.reader import StageError
+from fsd_gen.shards.writer import ShardMeta, ShardWriter
 from jobs.farm.driver import run_tasks
-from jobs.task import Event, EventKind, FarmConfig, FarmReport, Report, Task
-
-RENDER_ERRORS = (  # what the user can put right; each message says how
-    BackendError,
-    ConfigError,
-    MissingAssetError,
-    PackError,
-    ShardError,
-    StageError,
-    StageWriteError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRequest:
-    """A shard to make: its file, and for each of its slots the first attempt to draw."""
-
-    path: Path
-    draws: tuple[SlotKey, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderReport:
-    """What came of the requests."""
-
-    written: tuple[Path, ...]
-    existing: tuple[Path, ...]  # finished by an earlier run
-    farm: FarmReport
-
-    @property
-    def complete(self) -> bool:
-        """Whether every requested shard is there."""
-        return not self.farm.failed and not self.farm.unfinished
-
-
-def requests_for(run: Run, shards: int) -> tuple[ShardRequest, ...]:
-    """The first draw of shards 0 to `shards` - 1."""
-    return tuple(
-        ShardRequest(run.shard_path(index), tuple(SlotKey(slot=slot) for slot in run.slots_of_shard(index)))
-        for index in range(shards)
-    )
+from jobs.task import Event, EventKind, FarmConfig, Report, Task
 
 
 def render_shards(
@@ -96,20 +53,6 @@ def render_shards(
     )
 
 
-def shard_tasks(requests: Sequence[ShardRequest]) -> list[Task]:
-    """One farm task for each shard that does not exist yet."""
-    return [
-        Task(
-            id=f"{request.path.parent.name}/{request.path.stem}",
-            payload={"path": str(request.path), "draws": [(k.slot, k.attempt) for k in request.draws]},
-            size=len(request.draws),
-            resumable=True,
-        )
-        for request in requests
-        if not request.path.exists()
-    ]
-
-
 class ShardWorker:
     """One warm renderer that fills one shard at a time."""
 
@@ -123,17 +66,17 @@ class ShardWorker:
 
     def run(self, task: Task, report: Report) -> dict[str, Any]:
         """Fill the shard of `task`; reports each sample once it is on disk."""
-        draws = [SlotKey(slot=slot, attempt=attempt) for slot, attempt in task.payload["draws"]]
-        writer = ShardWriter(task.payload["path"], [key.slot for key in draws], self._meta)
+        keys = [SlotKey(slot=slot, attempt=attempt) for slot, attempt in task.payload["keys"]]
+        writer = ShardWriter(task.payload["path"], [key.slot for key in keys], self._meta)
         if writer.done:
             report(Event(kind=EventKind.RESUMED, done=len(writer.done)))
-        for key in draws:
+        for key in keys:
             if key.slot in writer.done:
                 continue
             self._fill(writer, key, report)
             report(Event(kind=EventKind.ITEM, done=len(writer.done)))
         writer.finish()
-        return {"path": task.payload["path"], "samples": len(draws)}
+        return {"path": task.payload["path"], "samples": len(keys)}
 
     def _fill(self, writer: ShardWriter, key: SlotKey, report: Report) -> None:
         tried: list[Attempt] = []

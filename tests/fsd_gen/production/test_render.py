@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from fsd_gen.config import Config
-from fsd_gen.production.render import render_shards, requests_for
+from fsd_gen.production.render import render_shards
+from fsd_gen.production.requests import requests_for
 from fsd_gen.production.run import Run
 from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
 from jobs.rundir import RunConfigMismatchError, RunLock

@@ -1,0 +1,20 @@
+"""What can go wrong in rendering that its user can put right."""
+
+from __future__ import annotations
+
+from assets_manifest.library import MissingAssetError, PackError
+from fsd_gen.backends.base import BackendError
+from fsd_gen.config import ConfigError
+from fsd_gen.shards.writer import ShardError
+from fsd_gen.usd.author import StageWriteError
+from fsd_gen.usd.reader import StageError
+
+RENDER_ERRORS = (  # each message says how
+    BackendError,
+    ConfigError,
+    MissingAssetError,
+    PackError,
+    ShardError,
+    StageError,
+    StageWriteError,
+)
