@@ -102,7 +102,7 @@ def test_a_model_is_trained_on_the_listed_samples_and_no_other(run):
     samples = first_samples(run)
     dataset = fold_dataset([samples[1], samples[4]])
     assert [record.sample_id for record in dataset.records] == ["0000001-a0", "0000004-a0"]
-    assert checked_sample(dataset[1], source="fold").left.shape == (3, 40, 64)
+    assert checked_sample(dataset[1], source="fold")["left"].shape == (3, 40, 64)
 
 
 def test_the_samples_of_a_fold_are_found_in_the_index_without_opening_a_shard(run, monkeypatch):
@@ -195,9 +195,9 @@ def test_a_gpu_that_is_not_there_is_refused_and_not_replaced(monkeypatch):
 def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path, monkeypatch, fails):
     asked = []
 
-    def render_shards(run_dir, requests, *, farm, on_progress):
+    def render_shards(run_dir, requests, *, farm, on_event):
         asked.extend(requests)
-        on_progress(Event(kind=EventKind.ITEM, done=1, task_id="regenerated/00000"))
+        on_event(Event(kind=EventKind.ITEM, done=1, task_id="regenerated/00000"))
         failure = TaskFailure(task_id="regenerated/00000", attempts=3, traceback="Traceback\nOSError: broken")
         failed = {failure.task_id: failure} if fails else {}
         farm_report = FarmReport(done={}, failed=failed, unfinished=(), retried=0, recycled=0, seconds=0.0)
