@@ -116,7 +116,7 @@ class CurationConfig(Settings):
 
 def check_section(section: Mapping[str, Any]) -> None:
     """Refuse a bad `curation:` section before anything is rendered. Raises CurationConfigError."""
-    parse_config(section, source="curation")
+    parse_config(section, source="this section")
 
 
 def parse_config(section: Mapping[str, Any] | None, *, source: str) -> CurationConfig:

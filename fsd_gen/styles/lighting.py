@@ -7,24 +7,24 @@ import numpy as np
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec3
 from fsd_gen.styles.materials import blackbody
-from fsd_gen.styles.sampler import Draw, log_uniform, pick
+from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
 
 def scaled(rgb: Vec3, factor: float) -> Vec3:
     """`rgb` times `factor`."""
-    r, g, b = (round(c * factor, 5) for c in rgb)
+    r, g, b = (c * factor for c in rgb)
     return (r, g, b)
 
 
-def dome(draw: Draw, *tags: str) -> DomeSpec:
+def dome(sampler: AnySampler, *tags: str) -> DomeSpec:
     """A panorama with all of the `tags`, turned at random."""
-    rng = draw.rng("dome")
-    assets = draw.some("hdri", *tags)
-    level = round(log_uniform(rng, 0.6, 1.6), 4)
+    rng = sampler.rng("dome")
+    assets = sampler.some("hdri", *tags)
+    level = log_uniform(rng, 0.6, 1.6)
     return DomeSpec(
         hdri=pick(rng, assets).id,
         colour=(level, level, level),
-        rotation_deg=round(float(rng.uniform(0, 360)), 3),
+        rotation_deg=float(rng.uniform(0, 360)),
     )
 
 
@@ -39,7 +39,7 @@ def sun(rng: np.random.Generator, *, irradiance: float) -> DistantLight:
     return DistantLight(
         name="Sun",
         rotation=facing(towards_sun),  # shines along its own -z
-        angle_deg=round(log_uniform(rng, 0.53, 5.0), 3),
+        angle_deg=log_uniform(rng, 0.53, 5.0),
         irradiance=scaled(blackbody(rng.uniform(4000, 6500)), irradiance),
     )
 
@@ -100,7 +100,7 @@ def ceiling_lamps(
                 float(rng.uniform(-0.35, 0.35)) * depth,
                 ceiling_m - float(rng.uniform(0.15, 0.5)),
             ),
-            radius_m=round(float(rng.uniform(0.07, 0.16)), 3),
+            radius_m=float(rng.uniform(0.07, 0.16)),
             radiance=scaled(warm, log_uniform(rng, 30, 90)),
         )
         for i in range(int(rng.integers(2, 5)))
