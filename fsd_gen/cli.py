@@ -26,8 +26,8 @@ from fsd_gen.production.requests import RenderReport, requests_for, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.shards.find import find_shards, load_sample
 from fsd_gen.shards.index import refresh_index, truth_manifest_digest
+from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
-from fsd_gen.shards.writer import ShardReader
 from fsd_gen.usd.author import write_stage
 from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError
 from jobs.files import DiskFullError

@@ -14,9 +14,10 @@ from curation.judging.tables import write_verdicts
 from curation.publish.card import attribution, dataset_card, histograms
 from curation.publish.select import PublishError, Selection
 from curation.rounds.population import RunSample
+from fsd_gen.shards.format import ShardMeta
+from fsd_gen.shards.gather import publish_rows
 from fsd_gen.shards.index import manifest_digest, refresh_index
 from fsd_gen.shards.reader import ShardReader
-from fsd_gen.shards.writer import ShardMeta, publish_rows
 from jobs.files import sync_folder, write_json_atomic, write_text_atomic
 
 MARK = "published.json"

@@ -18,8 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.shards.record import is_quantised
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.shards.sample import Flag, StereoSample, is_quantised
 
 KNOWN_BITS = sum(flag.value for flag in Flag)
 WITHOUT_SURFACE = (Flag.SKY | Flag.NO_TRUTH).value

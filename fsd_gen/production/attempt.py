@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,10 @@ from fsd_gen.backends.base import Backend, StereoImages
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.checks.checks import Defect, check_sample, check_truth
 from fsd_gen.config import Config
+from fsd_gen.production.shot import Shot
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.shards.channels import REQUIRED, Channel, optional_channels
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.styles.registry import compose_scene
 from fsd_gen.truth.maps import Truth, compute_truth
@@ -71,27 +73,23 @@ class Draft:
     spec: SceneSpec
     scene: RenderScene
     truth: Truth
+    channels: tuple[Channel, ...]
     clock: _Clock
 
     def sample(
         self, left_hwc: NDArray[np.uint8], right_hwc: NDArray[np.uint8], info: RenderInfo
     ) -> StereoSample:
         """The sample that these images make of it."""
-        return StereoSample(
-            left_hwc=left_hwc,
-            right_hwc=right_hwc,
-            disparity_left_hw=self.truth.disparity_left_hw,
-            disparity_right_hw=self.truth.disparity_right_hw,
-            flags_left_hw=self.truth.flags_left_hw,
-            flags_right_hw=self.truth.flags_right_hw,
-            spec=self.spec,
-            render=info,
+        shot = Shot(
+            spec=self.spec, scene=self.scene, truth=self.truth, left_hwc=left_hwc, right_hwc=right_hwc
         )
+        arrays = {channel.name: channel.of(shot) for channel in self.channels}
+        return StereoSample.of_channels(arrays, spec=self.spec, render=info)
 
     def blank(self) -> StereoSample:
         """The sample with black images, for the checks that only look at the truth."""
         black_hwc = np.zeros((self.spec.rig.height, self.spec.rig.width, 3), np.uint8)
-        return self.sample(black_hwc, black_hwc, BLANK)
+        return replace(self, channels=REQUIRED).sample(black_hwc, black_hwc, BLANK)
 
 
 def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Backend) -> Iterator[Attempt]:
@@ -103,7 +101,7 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)
         start = time.process_time()
-        draft = draw(compose_scene(config, library, key), library)
+        draft = draw(compose_scene(config, library, key), library, config.channels)
         defects = check_truth(draft.blank(), limits)
         candidate = None
         if not defects:
@@ -115,14 +113,19 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
         refused_cpu_s += time.process_time() - start
 
 
-def draw(spec: SceneSpec, library: AssetLibrary) -> Draft:
-    """Author a scene and trace its truth."""
+def draw(spec: SceneSpec, library: AssetLibrary, channels: Iterable[str] = ()) -> Draft:
+    """Author a scene and trace its truth. `channels` names the optional ones that its sample is to have.
+
+    Raises:
+        UnknownChannelError: one of them does not exist.
+    """
+    stored = (*REQUIRED, *optional_channels(channels))
     clock = _Clock()
     with clock.stage("author"):
         scene = build_scene(spec, library)
     with clock.stage("truth"):
         truth = compute_truth(scene, spec.rig)
-    return Draft(spec=spec, scene=scene, truth=truth, clock=clock)
+    return Draft(spec=spec, scene=scene, truth=truth, channels=stored, clock=clock)
 
 
 def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> StereoSample:
@@ -137,9 +140,11 @@ def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Stereo
     return draft.sample(left_hwc, right_hwc, _render_info(images, exposure, balance_3, clock, refused_cpu_s))
 
 
-def produce(spec: SceneSpec, library: AssetLibrary, backend: Backend) -> StereoSample:
-    """Draw and expose one scene."""
-    return expose(draw(spec, library), backend)
+def produce(
+    spec: SceneSpec, library: AssetLibrary, backend: Backend, channels: Iterable[str] = ()
+) -> StereoSample:
+    """Draw and expose one scene, with these optional channels."""
+    return expose(draw(spec, library, channels), backend)
 
 
 def trace_truth(spec: SceneSpec, library: AssetLibrary) -> Truth:

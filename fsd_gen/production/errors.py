@@ -5,7 +5,7 @@ from __future__ import annotations
 from assets_manifest.library import MissingAssetError, PackError
 from fsd_gen.backends.base import BackendError
 from fsd_gen.config import ConfigError
-from fsd_gen.shards.writer import ShardError
+from fsd_gen.shards.format import ShardError
 from fsd_gen.usd.author import StageWriteError
 from fsd_gen.usd.reader import StageError
 

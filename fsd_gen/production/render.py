@@ -20,8 +20,9 @@ from fsd_gen.production.attempt import Attempt, attempts
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.shards.writer import ShardMeta, ShardWriter
+from fsd_gen.shards.writer import ShardWriter
 from jobs.farm.driver import run_tasks
 from jobs.task import Event, EventKind, FarmConfig, Report, Task
 

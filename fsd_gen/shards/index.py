@@ -28,7 +28,7 @@ from typing import Any, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsd_gen.shards.format import Quarantined
+from fsd_gen.shards.format import Quarantined, attributes_of
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import part_file
@@ -59,7 +59,7 @@ class ShardEntry:
     mtime_ns: int
     rows: int
     quarantined: tuple[Quarantined, ...]
-    meta_digest: str  # SHA-256 of its `ShardMeta`
+    meta_digest: str  # its root attribute of this name
     config_digest: str
     renderer: str
     renderer_version: str
@@ -247,7 +247,7 @@ def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Listed:
             mtime_ns=stamp[1],
             rows=len(records),
             quarantined=reader.quarantined(),
-            meta_digest=hashlib.sha256(json.dumps(asdict(meta), sort_keys=True).encode()).hexdigest(),
+            meta_digest=str(attributes_of(meta)["meta_digest"]),
             config_digest=meta.config_digest,
             renderer=meta.renderer,
             renderer_version=meta.renderer_version,

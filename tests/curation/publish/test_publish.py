@@ -18,10 +18,11 @@ from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to
 from curation.rounds.state import RunError
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.format import ARRAYS, get_attribute
+from fsd_gen.shards.channels import REQUIRED
+from fsd_gen.shards.format import get_attribute
 from fsd_gen.shards.index import read_index
+from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
-from fsd_gen.shards.writer import ShardReader
 from jobs.files import write_json_atomic
 from tests.curation.world import CONFIG, FakeWorld, make_run
 
@@ -111,7 +112,7 @@ def test_pixels_are_copied_without_decoding_them(run):
     publish(run, run / "curated", WORLD, ignore)
     source, copy = ShardReader(run / "shards" / "00001.h5"), ShardReader(run / "curated/shards/00000.h5")
     assert copy.records()[3].sample_id == source.records()[0].sample_id == "0000004-a0"
-    for name in ARRAYS:
+    for name in (channel.name for channel in REQUIRED):
         stored = [chunk[2] for chunk in source.raw_chunks(name, 0)]
         assert stored == [chunk[2] for chunk in copy.raw_chunks(name, 3)]
 

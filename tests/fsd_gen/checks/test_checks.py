@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from fsd_gen.checks.checks import CheckLimits, DefectCode, check_sample
-from fsd_gen.shards.record import quantise
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.shards.sample import Flag, StereoSample, quantise
 from tests.fsd_gen.synthetic import make_sample
 
 WIDE = {"width": 384, "height": 160, "near_px": 90, "far_px": 50.0, "slope": 0.02}

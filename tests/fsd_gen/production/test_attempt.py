@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.checks import check_sample
-from fsd_gen.production.attempt import attempts, produce
+from fsd_gen.production.attempt import attempts, draw, produce
+from fsd_gen.production.replay import compare, replay
+from fsd_gen.scene.instances import instance_names, instance_of, instance_prims
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, RenderSettings, SceneSpec
 from fsd_gen.shards.sample import StereoSample
+from fsd_gen.styles.registry import compose_scene
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +93,34 @@ def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(small_co
     tried = list(attempts(SlotKey(slot=0, attempt=2), config, library, NoBackend()))
     assert [attempt.key.attempt for attempt in tried] == [2, 3, 4]
     assert all(attempt.sample is None and attempt.defects for attempt in tried)
+
+
+def test_optional_channels_of_a_sample_are_truth_about_its_scene(backend, library):
+    spec = textured_scene(next(a.id for a in library.select("texture")))
+    sample = produce(spec, library, backend, ["normals_left", "instance_left"])
+    normals_hw3, instance_hw = sample.optional["normals_left"], sample.optional["instance_left"]
+    assert (normals_hw3.dtype, instance_hw.dtype) == (np.float16, np.uint16)
+    assert instance_names(spec) == ("", "Back", "Front")
+    assert set(np.unique(instance_hw)) == {1, 2}
+    assert (instance_hw[50:60, 100:110] == 2).all()
+    assert np.allclose(normals_hw3[instance_hw == 2], (0, 0, -1), atol=1e-3)  # it faces the camera squarely
+    back = np.array([0.4, -0.1, -1]) / np.linalg.norm([0.4, -0.1, -1])  # world (0.4, -1, 0.1), z up
+    assert np.allclose(normals_hw3[instance_hw == 1], back, atol=1e-3)
+
+
+def test_every_mesh_and_lamp_of_a_drawn_scene_is_one_of_its_instances(small_config, library):
+    for slot in range(2):  # one flying, one indoor
+        spec = compose_scene(small_config, library, SlotKey(slot=slot))
+        scene, prims = draw(spec, library).scene, set(instance_prims(spec))
+        assert {instance_of(body.name) for body in (*scene.meshes, *scene.area_lights)} == prims - {""}
+
+
+def test_a_replay_has_the_channels_of_the_stored_sample(backend, library):
+    spec = textured_scene(next(a.id for a in library.select("texture")))
+    stored = produce(spec, library, backend, ["instance_left"])
+    again, comparison = replay(stored, library, backend)
+    assert again.optional.keys() == {"instance_left"} and comparison.same_truth
+    changed_hw = stored.optional["instance_left"].copy()
+    changed_hw[3, 4] += 1
+    changed = replace(stored, optional={"instance_left": changed_hw})
+    assert compare(changed, again).truth_differs_px == 1

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fsd_gen.shards import index as index_module
+from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import (
     INDEX_NAME,
     SCHEMA,
@@ -21,7 +22,7 @@ from fsd_gen.shards.index import (
 )
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import record_of
-from fsd_gen.shards.writer import ShardError, ShardWriter
+from fsd_gen.shards.writer import ShardWriter
 from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 
