@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich import box
 from rich.table import Table
 
 from curation.cli.console import out, say
@@ -44,8 +45,8 @@ def say_status(state: RunState) -> None:
 
 
 def _rounds_table(rounds: Iterable[RoundDir]) -> Table:
-    columns = ("round", "scored", "kept", "dropped", "unscorable", "unjudged", "drawn again", "median BP-2")
-    table = Table(*columns)
+    columns = ("round", "scored", "kept", "dropped", "unscorable", "unjudged", "redrawn", "BP-2, median")
+    table = Table(*columns, box=box.SIMPLE, padding=(0, 1, 0, 0))  # fits into 80 columns
     for round_dir in rounds:
         r = read_round_report(round_dir)
         counts = (r.samples, r.kept, r.dropped, r.unscorable, r.unjudged, r.regenerated)
