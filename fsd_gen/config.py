@@ -19,7 +19,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from fsd_gen.checks.checks import CheckLimits
+from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.sections import (
     AssetsConfig,
     ConfigError,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from assets_manifest.library import MissingAssetError, PackError
 from fsd_gen.backends.base import BackendError
+from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.config import ConfigError
 from fsd_gen.shards.format import ShardError
-from fsd_gen.usd.author import StageWriteError
-from fsd_gen.usd.reader import StageError
+from fsd_gen.usd.errors import StageError, StageWriteError
 
 RENDER_ERRORS = (  # each message says how
     BackendError,
+    BackendUnavailableError,
     ConfigError,
     MissingAssetError,
     PackError,

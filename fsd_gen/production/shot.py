@@ -11,7 +11,7 @@ from fsd_gen.scene.instances import instance_prims
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.truth.maps import Truth
 from fsd_gen.truth.surfaces import instance_map, normal_map
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.flat_scene import FlatScene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Shot:
     """What `fsd_gen.shards.channels.Shot` asks for; anything dear is computed when a channel wants it."""
 
     spec: SceneSpec
-    scene: RenderScene
+    scene: FlatScene
     truth: Truth
     left_hwc: NDArray[np.uint8]  # sRGB
     right_hwc: NDArray[np.uint8]

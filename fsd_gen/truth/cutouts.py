@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fsd_gen.usd.flat_scene import Surface, Texture
+from fsd_gen.usd.images import open_image
 
 Array = NDArray[np.float64]
 CHANNEL_INDEX = {"r": 0, "g": 1, "b": 2, "a": 3, "rgb": 0}
@@ -24,9 +24,9 @@ class CutoutMask:
 
     @classmethod
     def of(cls, surface: Surface) -> CutoutMask:
-        """The mask of a cut-out surface."""
+        """The mask of a cut-out surface. Raises AssetFileError."""
         assert isinstance(surface.opacity, Texture)
-        with Image.open(surface.opacity.path) as image:
+        with open_image(surface.opacity.path) as image:
             alpha_hw = np.asarray(image.convert("RGBA"))[..., CHANNEL_INDEX[surface.opacity.channel]]
         return cls(alpha_hw >= surface.opacity_threshold * 255, surface.opacity)
 

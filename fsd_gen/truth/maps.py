@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.shards.sample import Flag, quantise
 from fsd_gen.truth.raycast import GAVE_UP, NOTHING, Hits, RayScene, build_ray_scene
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.flat_scene import FlatScene
 
 Array = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class Truth:
     hits_left: Hits  # of every left pixel, row by row; the ray parameter is the depth Z in metres
 
 
-def compute_truth(scene: RenderScene, rig: StereoRig) -> Truth:
+def compute_truth(scene: FlatScene, rig: StereoRig) -> Truth:
     """Disparity and flags of both eyes of `rig`, whose left camera stands at `scene.left_to_world`."""
     rays = build_ray_scene(scene)
     left_3, right_3 = np.zeros(3), np.array([rig.baseline_m, 0.0, 0.0])

@@ -1,4 +1,4 @@
-"""Nearest hits of rays with a `RenderScene`: Embree finds the triangle, float64 planes the exact distance.
+"""Nearest hits of rays with a `FlatScene`: Embree finds the triangle, float64 planes the exact distance.
 
 Everything lives in the left camera's frame (x right, y down, z forward, metres), so coordinates stay
 small and float32 is only ever used to find *which* triangle a ray meets. Lights with a body (rect,
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fsd_gen.truth.cutouts import CutoutMask
 from fsd_gen.truth.light_bodies import LightBody
-from fsd_gen.usd.flat_scene import Mesh, RenderScene, Surface
+from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface
 from jobs.extras import extra
 
 with extra("render"):
@@ -156,7 +156,7 @@ class CameraTriangles:
     surface_t: NDArray[np.int32]  # index of each triangle's surface
 
     @classmethod
-    def of(cls, scene: RenderScene, world_to_left_44: Array) -> CameraTriangles:
+    def of(cls, scene: FlatScene, world_to_left_44: Array) -> CameraTriangles:
         """Gather the meshes of `scene`."""
         rotation_33, shift_3 = world_to_left_44[:3, :3], world_to_left_44[:3, 3]
         vertices, faces, uvs, surfaces, base = [], [], [], [], 0
@@ -180,7 +180,7 @@ class CameraTriangles:
         return np.concatenate([normal_t3, np.einsum("ij,ij->i", normal_t3, a_t3)[:, None]], axis=1)
 
 
-def build_ray_scene(scene: RenderScene) -> RayScene:
+def build_ray_scene(scene: FlatScene) -> RayScene:
     """Move a scene's triangles into the left camera's frame and build the acceleration structure."""
     world_to_left_44 = world_to_left(scene)
     triangles = CameraTriangles.of(scene, world_to_left_44)
@@ -200,7 +200,7 @@ def build_ray_scene(scene: RenderScene) -> RayScene:
     )
 
 
-def world_to_left(scene: RenderScene) -> Array:
+def world_to_left(scene: FlatScene) -> Array:
     """World to left camera, (4, 4)."""
     return np.asarray(np.linalg.inv(scene.left_to_world), np.float64)
 

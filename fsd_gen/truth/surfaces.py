@@ -11,12 +11,12 @@ from fsd_gen.scene.instances import instance_of
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.light_bodies import LightBody
 from fsd_gen.truth.raycast import CameraTriangles, Hits, world_to_left
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.flat_scene import FlatScene
 
 Array = NDArray[np.float64]
 
 
-def normal_map(scene: RenderScene, rig: StereoRig, hits: Hits) -> Array:
+def normal_map(scene: FlatScene, rig: StereoRig, hits: Hits) -> Array:
     """Unit normals (H, W, 3) in the left camera's frame (x right, y down, z forward), facing the camera.
 
     They are those of the triangle that was hit, not interpolated ones: the truth about the geometry whose
@@ -30,7 +30,7 @@ def normal_map(scene: RenderScene, rig: StereoRig, hits: Hits) -> Array:
     return (normals_n3 * scale_n[:, None] + 0.0).reshape(rig.height, rig.width, 3)
 
 
-def _raw_normals(scene: RenderScene, directions_n3: Array, hits: Hits) -> Array:
+def _raw_normals(scene: FlatScene, directions_n3: Array, hits: Hits) -> Array:
     """Normals (N, 3) of any length and either side."""
     to_left_44 = world_to_left(scene)
     plane_t4 = CameraTriangles.of(scene, to_left_44).planes()
@@ -44,9 +44,7 @@ def _raw_normals(scene: RenderScene, directions_n3: Array, hits: Hits) -> Array:
     return normals_n3
 
 
-def instance_map(
-    scene: RenderScene, rig: StereoRig, hits: Hits, instances: Sequence[str]
-) -> NDArray[np.int64]:
+def instance_map(scene: FlatScene, rig: StereoRig, hits: Hits, instances: Sequence[str]) -> NDArray[np.int64]:
     """For every left pixel the index in `instances` (prim paths) of what it shows first: (H, W).
 
     0 where there is no surface, no truth, or a surface of none of them.

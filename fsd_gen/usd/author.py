@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 
 from fsd_gen.scene.instances import LIGHTS, OBJECTS, PANELS
 from fsd_gen.scene.rotations import camera_to_world
@@ -29,6 +28,8 @@ from fsd_gen.scene.spec import (
     SphereLight,
     Vec3,
 )
+from fsd_gen.usd.errors import StageWriteError
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 
 APERTURE_MM = 36.0  # film width that stands for the image width
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
@@ -36,10 +37,6 @@ OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries b
 SUFFIXES = (".usda", ".usdc", ".usdz")
 
 PathOf = Callable[[str], Path]  # asset id -> file
-
-
-class StageWriteError(RuntimeError):
-    """A stage could not be written."""
 
 
 def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.usd.flat_scene import Mesh, RenderScene, Surface
+from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface
 
 RIG = StereoRig.centred(width=160, height=96, focal_px=140.0, baseline_m=0.2)
 
@@ -27,12 +27,12 @@ def wall(z: float, *, x: tuple[float, float] = (-50, 50), y: tuple = (-50, 50), 
 
 def scene(
     *meshes: Mesh, surfaces: tuple[Surface, ...] = (Surface(name="s"),), lights: tuple = ()
-) -> RenderScene:
-    return RenderScene(
+) -> FlatScene:
+    return FlatScene(
         meshes=meshes,
         surfaces=surfaces,
         area_lights=lights,
-        distant_lights=(),
+        parallel_lights=(),
         dome=None,
         left_to_world=np.eye(4),
     )

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from fsd_gen.truth.raycast import GAVE_UP, MAX_LAYERS, NOTHING, Hits, build_ray_scene
-from fsd_gen.usd.flat_scene import AreaLight, Mesh, RenderScene, Surface, Texture
+from fsd_gen.usd.flat_scene import AreaLight, FlatScene, Mesh, Surface, Texture
 from tests.fsd_gen.truth.scenes import quad, scene, wall
 
 
-def ahead(of: RenderScene, x: float = 0.1, y: float = 0.2) -> Hits:
+def ahead(of: FlatScene, x: float = 0.1, y: float = 0.2) -> Hits:
     return build_ray_scene(of).first_hits(np.zeros((1, 3)), np.array([[x, y, 1.0]]))
 
 

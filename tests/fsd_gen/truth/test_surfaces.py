@@ -9,15 +9,15 @@ import pytest
 
 from fsd_gen.truth.maps import compute_truth
 from fsd_gen.truth.surfaces import instance_map, normal_map
-from fsd_gen.usd.flat_scene import AreaLight, RenderScene
+from fsd_gen.usd.flat_scene import AreaLight, FlatScene
 from tests.fsd_gen.truth.scenes import RIG, quad, scene, sphere_mesh, wall
 
 
-def normals(of: RenderScene) -> np.ndarray:
+def normals(of: FlatScene) -> np.ndarray:
     return normal_map(of, RIG, compute_truth(of, RIG).hits_left)
 
 
-def instances(of: RenderScene, prims: tuple[str, ...]) -> np.ndarray:
+def instances(of: FlatScene, prims: tuple[str, ...]) -> np.ndarray:
     return instance_map(of, RIG, compute_truth(of, RIG).hits_left, prims)
 
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from fsd_gen.scene.rig import StereoRig
+from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Mesh, Surface
-from fsd_gen.usd.reader import StageError, read_stage, rig_of_stage
+from fsd_gen.usd.reader import read_stage, rig_of_stage
 
 RIG = StereoRig(width=64, height=48, focal_px=32.0, baseline_m=0.1, cx_px=30.0, cy_px=25.0)
 
@@ -448,10 +449,10 @@ def test_a_distant_light_shines_along_its_minus_z(tmp_path: Path) -> None:
         uniform token[] xformOpOrder = ["xformOp:rotateY"]
     }
     """
-    (normalised,) = read_stage(stage_file(tmp_path, quad() + sun), None).distant_lights
+    (normalised,) = read_stage(stage_file(tmp_path, quad() + sun), None).parallel_lights
     assert np.allclose(normalised.direction, (-1, 0, 0), atol=1e-7) and normalised.irradiance == (5, 5, 5)
     body = quad() + sun.replace("normalize = 1", "normalize = 0")
-    (as_radiance,) = read_stage(stage_file(tmp_path, body), None).distant_lights
+    (as_radiance,) = read_stage(stage_file(tmp_path, body), None).parallel_lights
     assert as_radiance.irradiance[0] == pytest.approx(5 * np.pi * np.sin(np.radians(1)) ** 2)
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsd_gen.checks.checks import CheckLimits, DefectCode, check_sample
+from fsd_gen.checks.defects import DefectCode
+from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.sample import check_sample
 from fsd_gen.shards.sample import Flag, StereoSample, quantise
 from tests.fsd_gen.synthetic import make_sample
 

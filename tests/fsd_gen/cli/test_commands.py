@@ -84,7 +84,7 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
         (("render", "--shards", 1, "--config", "nope"), "neither a file nor a preset"),
         (("render", "--shards", 1, "--size", "12"), "expected WIDTHxHEIGHT"),
         (("render", "--shards", 1, "--packs", "builtin,attic"), "attic"),
-        (("render", "--shards", 1, "--backend", "ovrtx"), "not built yet"),
+        (("render", "--shards", 1, "--backend", "mitsubi"), "did you mean 'mitsuba'?"),
         (("info", "nowhere"), "expected a shard"),
         (("replay", "runs"), "expected PATH:SAMPLE"),
         (("assets", "fetch", "attic"), "no pack called 'attic'"),
