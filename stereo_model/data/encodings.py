@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stereo_model.whole_files import write_whole
+from jobs.files import write_bytes_atomic
 
 # What Pillow and numpy raise for files that are missing, truncated, damaged or of another kind.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
@@ -125,7 +125,7 @@ def write_png16(
     stored_hw = np.where(valid_hw, np.maximum(stored_hw, 1), 0).astype(np.uint16)
     buffer = BytesIO()
     Image.fromarray(stored_hw).save(buffer, "PNG")
-    write_whole(path, buffer.getvalue())
+    write_bytes_atomic(Path(path), buffer.getvalue())
 
 
 def read_pfm(path: str | os.PathLike[str]) -> NDArray[np.float32]:
@@ -163,7 +163,7 @@ def write_pfm(
         raise ValueError(f"{path}: a PFM file holds (H,W) or (H,W,3), got {values.shape}")
     magic, order = ("Pf" if values.ndim == 2 else "PF"), ("<" if little_endian else ">")
     header = f"{magic}\n{values.shape[1]} {values.shape[0]}\n{-1.0 if little_endian else 1.0}\n"
-    write_whole(path, header.encode() + values[::-1].astype(f"{order}f4").tobytes())
+    write_bytes_atomic(Path(path), header.encode() + values[::-1].astype(f"{order}f4").tobytes())
 
 
 def decode_sintel(rgb_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -29,11 +29,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from jobs.files import sync_file, sync_folder
 from stereo_model.export.trace import PlainShapes, TraceableStereo, holds_for_every_size
 from stereo_model.network.config import SIZE_MULTIPLE
 from stereo_model.network.model import FoundationStereo
 from stereo_model.weights.checkpoint import model_digest
-from stereo_model.whole_files import flush
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -270,9 +270,9 @@ def _publish(proto: ModelProto, info: ExportInfo, folder: Path, target: Path) ->
         names = [part.name]
     onnx.checker.check_model(str(part))
     for name in names:
-        flush(folder / name)
+        sync_file(folder / name)
         os.replace(folder / name, target.parent / name)
-    flush(target.parent)
+    sync_folder(target.parent)
 
 
 # ---------------------------------------------------------------- half precision

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo_model.whole_files import write_whole
+from jobs.files import write_bytes_atomic
 
 MILLIMETRES = 1000  # per metre
 _PLY_VERTEX = np.dtype(
@@ -160,7 +160,7 @@ def write_ply(path: str | Path, points_n3: NDArray[np.floating], colours_n3: NDA
         *properties,
         "end_header",
     ]
-    write_whole(path, ("\n".join(header) + "\n").encode("ascii") + vertices.tobytes())
+    write_bytes_atomic(Path(path), ("\n".join(header) + "\n").encode("ascii") + vertices.tobytes())
 
 
 def _middlebury(text: str, baseline_m: float | None) -> Calibration:

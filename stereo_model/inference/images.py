@@ -15,6 +15,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
+from jobs.files import write_bytes_atomic
 from stereo_model.data.encodings import (
     KITTI_SCALE,
     DataFileError,
@@ -25,7 +26,6 @@ from stereo_model.data.encodings import (
     write_pfm,
     write_png16,
 )
-from stereo_model.whole_files import write_whole
 
 __all__ = [
     "NOTHING",
@@ -128,7 +128,7 @@ def encode_image(image: NDArray[np.integer], *, kind: str = "PNG") -> bytes:
 
 def write_image(path: str | Path, image: NDArray[np.integer]) -> None:
     """Write a PNG of (H,W) or (H,W,3) uint8, or (H,W) uint16, whole or not at all."""
-    write_whole(path, encode_image(image))
+    write_bytes_atomic(Path(path), encode_image(image))
 
 
 def _deep_or_rgb(path: str | Path) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -30,10 +30,11 @@ from ray.job_config import JobConfig
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 
+from jobs.signals import StopRequest, stop_requested
 from stereo_model.training.config import TrainConfig
 from stereo_model.training.log import LOG, NewLines, OnStep, keep_until
 from stereo_model.training.run_folder import MODEL, saved_step
-from stereo_model.training.stopping import StopRequest, TrainingInterrupted, stop_requested
+from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.team import Team
 from stereo_model.training.trainer import Trainer
 

@@ -27,8 +27,8 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from jobs.files import write_text_atomic
 from stereo_model.inference.images import colourise, span_of
-from stereo_model.whole_files import write_whole
 
 LOG = "log.jsonl"
 VALIDATION_LOG = "validation.jsonl"
@@ -152,7 +152,7 @@ def keep_until(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if logged_step(line) <= step]
-    write_whole(path, "".join(line + "\n" for line in kept).encode())
+    write_text_atomic(path, "".join(line + "\n" for line in kept))
 
 
 def logged_step(line: str) -> float:

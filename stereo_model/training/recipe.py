@@ -23,6 +23,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from jobs.files import write_text_atomic
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint
 from stereo_model.data.mixture import Mixture, Part, mixture_digest
 from stereo_model.data.registry import DATASETS, StereoFiles, open_dataset
@@ -33,7 +34,6 @@ from stereo_model.training.run_folder import MODEL
 from stereo_model.training.team import Team
 from stereo_model.training.trainer import Trainer
 from stereo_model.weights.checkpoint import load_prior_weights
-from stereo_model.whole_files import write_whole
 
 RECIPE = "recipe.yaml"  # in the run folder: the recipe as it was resolved
 
@@ -165,7 +165,7 @@ def build_trainer(recipe: Recipe, out: str | Path, team: Team | None = None) -> 
         team=team,
     )
     if trainer.team.leads:
-        write_whole(trainer.run_dir / RECIPE, _yaml(recipe).encode())
+        write_text_atomic(trainer.run_dir / RECIPE, _yaml(recipe))
     return trainer
 
 

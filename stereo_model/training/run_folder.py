@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.files import sync_folder
 from stereo_model.weights.files import write_atomically
-from stereo_model.whole_files import flush
 
 MODEL = "model.pt"
 BEST = "best.pt"
@@ -49,7 +49,7 @@ def forget_old(run_dir: Path, keep: int) -> None:
     """Delete all states but the newest `keep`."""
     for path in checkpoints(run_dir)[:-keep]:
         path.unlink(missing_ok=True)
-    flush(run_dir)
+    sync_folder(run_dir)
 
 
 def save_offender(run_dir: Path, step: int, rank: int, size: int, content: Mapping[str, Any]) -> Path:

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from jobs.signals import stop_requested
 from stereo_model.data.batches import Batch, StepBatches, batches, load_batch, samples_of_step
 from stereo_model.data.mixture import Mixture
 from stereo_model.data.sample import StereoDataset
@@ -40,7 +41,7 @@ from stereo_model.training.run_folder import (
     newest_checkpoint,
     save_offender,
 )
-from stereo_model.training.stopping import TrainingInterrupted, stop_requested
+from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.team import RunningStatistics, Team
 from stereo_model.training.validation import SetScore, overall, validate
 from stereo_model.weights.checkpoint import CheckpointError, load_weights, read_checkpoint, save_checkpoint

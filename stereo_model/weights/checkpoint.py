@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from jobs.files import write_text_atomic
 from stereo_model.network.config import ConfigError, ModelConfig, parse_config
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import ViTPrior
@@ -34,7 +35,6 @@ from stereo_model.weights.published import (
     read_config,
     to_published,
 )
-from stereo_model.whole_files import write_whole
 
 __all__ = [
     "FORMAT",
@@ -106,7 +106,7 @@ def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "publ
         save_checkpoint(model, target)
         return
     write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
-    write_whole(target.parent / CONFIG_FILE, config_yaml(model.config).encode())
+    write_text_atomic(target.parent / CONFIG_FILE, config_yaml(model.config))
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stereo_model.whole_files import replacing
+from jobs.files import part_file
 
 NAMED_KEYS = 3  # how many offending keys an error names
 
@@ -88,7 +88,7 @@ def refuse_misfits(
 def write_atomically(payload: Mapping[str, Any], target: Path) -> None:
     """Save beside the target, verify the bytes, then rename; a crash leaves the old file or the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as part:
+    with part_file(target) as part:
         with part.open("wb") as file:
             torch.save(dict(payload), file)
         _verify(part, target)
