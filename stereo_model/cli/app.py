@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:  # torch takes seconds to load, so each command imports what it needs
-    from stereo_model.data.registry import StereoFiles
+    from stereo_model.data.base import StereoFiles
     from stereo_model.evaluation.evaluate import Evaluation, RegionScore
     from stereo_model.evaluation.metrics import Benchmark, MaskPolicy
     from stereo_model.export.onnx import ParityReport
@@ -700,7 +700,7 @@ def models() -> None:
     import torch
 
     from stereo_model import PRESETS, model_config
-    from stereo_model.data.registry import DATASETS
+    from stereo_model.data.registry import dataset_kinds
     from stereo_model.evaluation.metrics import BENCHMARKS
     from stereo_model.network.model import FoundationStereo
     from stereo_model.training.recipe import preset_names
@@ -716,7 +716,7 @@ def models() -> None:
         )
     out.print(table)
     _say(f"recipes: {', '.join(preset_names())}")
-    _say(f"data sets: {', '.join(DATASETS)}")
+    _say(f"data sets: {', '.join(dataset_kinds())}")
     _say(f"benchmarks: {', '.join(BENCHMARKS)}")
 
 

@@ -25,8 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from jobs.files import write_text_atomic
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint
+from stereo_model.data.base import StereoFiles
 from stereo_model.data.mixture import Mixture, Part, mixture_digest
-from stereo_model.data.registry import DATASETS, StereoFiles, open_dataset
+from stereo_model.data.registry import dataset_kinds, open_dataset
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.config import TrainConfig
 from stereo_model.training.log import OnStep
@@ -69,7 +70,7 @@ class ModelChoice(_Settings):
 class DataChoice(_Settings):
     """One data set of a mixture or of a validation."""
 
-    kind: str  # of stereo_model.data.registry.DATASETS
+    kind: str  # of stereo_model.data.registry
     root: Path | None = None  # must be given before training
     weight: float = Field(
         default=1.0, ge=0.0
@@ -80,8 +81,9 @@ class DataChoice(_Settings):
     @field_validator("kind")
     @classmethod
     def _known_kind(cls, kind: str) -> str:
-        if kind not in DATASETS:
-            raise ValueError(f"there are {', '.join(DATASETS)}{_hint(kind, DATASETS)}")
+        kinds = tuple(dataset_kinds())
+        if kind not in kinds:
+            raise ValueError(f"there are {', '.join(kinds)}{_hint(kind, kinds)}")
         return kind
 
     @property
