@@ -29,8 +29,8 @@ from stereo_model import create_model, installed_lite0_weights, load_checkpoint,
 from stereo_model.data.base import StereoFiles
 from stereo_model.data.registry import open_dataset
 from stereo_model.data.sample import Sample
-from stereo_model.evaluation.evaluate import predict_disparity
 from stereo_model.evaluation.metrics import MaskPolicy, PixelFlags, bad_pixels, valid_mask
+from stereo_model.inference.predict import predict_disparity
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.recipe import load_recipe
 from stereo_model.training.trainer import Trainer

@@ -25,7 +25,7 @@ from fsd_gen.shards.writer import ShardReader
 from jobs.files import publish_file, write_json_atomic
 from jobs.task import Event, EventKind, FarmConfig
 from stereo_model import create_model, installed_lite0_weights, load_checkpoint, model_digest
-from stereo_model.evaluation.evaluate import predict_disparity
+from stereo_model.inference.predict import predict_disparity
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.trainer import LOG, MODEL, TrainConfig, Trainer
 

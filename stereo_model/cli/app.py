@@ -17,10 +17,12 @@ from rich.table import Table
 
 if TYPE_CHECKING:  # torch takes seconds to load, so each command imports what it needs
     from stereo_model.data.base import StereoFiles
-    from stereo_model.evaluation.evaluate import Evaluation, RegionScore
-    from stereo_model.evaluation.metrics import Benchmark, MaskPolicy
+    from stereo_model.evaluation.benchmarks import Benchmark
+    from stereo_model.evaluation.evaluation import Evaluation
+    from stereo_model.evaluation.metrics import MaskPolicy
+    from stereo_model.evaluation.scores import RegionScore
     from stereo_model.export.onnx import ParityReport
-    from stereo_model.inference.infer import InferOptions
+    from stereo_model.inference.options import InferOptions
     from stereo_model.network.model import FoundationStereo
     from stereo_model.training.log import OnStep
 
@@ -374,7 +376,7 @@ def _open_sets(texts: Sequence[str]) -> dict[str, StereoFiles]:
 
 
 def _benchmark(name: str | None) -> Benchmark | None:
-    from stereo_model.evaluation.metrics import BENCHMARKS
+    from stereo_model.evaluation.benchmarks import BENCHMARKS
 
     if name is not None and name not in BENCHMARKS:
         raise OptionError(f"--benchmark: expected one of {', '.join(BENCHMARKS)}, got {name!r}")
@@ -466,7 +468,7 @@ def infer(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Disparity, colours, depth and a point cloud of one pair or many."""
-    from stereo_model.inference.infer import InferOptions
+    from stereo_model.inference.options import InferOptions
 
     try:
         options = InferOptions(
@@ -506,7 +508,7 @@ def _infer_one(
     options: InferOptions,
     replace: bool,
 ) -> None:
-    from stereo_model.inference.cloud import read_calibration
+    from stereo_model.inference.calibration import read_calibration
     from stereo_model.inference.infer import infer_pair
     from stereo_model.inference.results import require_free
 
@@ -530,7 +532,8 @@ def _infer_many(
     options: InferOptions,
     replace: bool,
 ) -> None:
-    from stereo_model.inference.infer import find_pairs, infer_pairs
+    from stereo_model.inference.infer import infer_pairs
+    from stereo_model.inference.pairs import find_pairs
 
     left, right = (f"{text.rstrip('/')}/*" if Path(text).is_dir() else text for text in patterns)
     pairs = find_pairs(left, right, calibration_pattern=intrinsics)
@@ -701,7 +704,7 @@ def models() -> None:
 
     from stereo_model import PRESETS, model_config
     from stereo_model.data.registry import dataset_kinds
-    from stereo_model.evaluation.metrics import BENCHMARKS
+    from stereo_model.evaluation.benchmarks import BENCHMARKS
     from stereo_model.network.model import FoundationStereo
     from stereo_model.training.recipe import preset_names
 

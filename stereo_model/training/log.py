@@ -28,7 +28,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from jobs.files import write_text_atomic
-from stereo_model.inference.images import colourise, span_of
+from stereo_model.inference.colours import colourise, span_of
 
 LOG = "log.jsonl"
 VALIDATION_LOG = "validation.jsonl"
