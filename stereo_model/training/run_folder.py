@@ -42,7 +42,8 @@ def newest_checkpoint(run_dir: str | Path) -> Path | None:
 def saved_step(run_dir: str | Path) -> int:
     """The step after which a run would continue."""
     state = newest_checkpoint(run_dir)
-    return int(_STATE.fullmatch(state.name)[1]) if state else 0
+    match = None if state is None else _STATE.fullmatch(state.name)
+    return int(match[1]) if match else 0
 
 
 def forget_old(run_dir: Path, keep: int) -> None:

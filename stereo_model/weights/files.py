@@ -21,10 +21,11 @@ NAMED_KEYS = 3  # how many offending keys an error names
 
 # Counters in training checkpoints are often NumPy scalars; building one runs no foreign code. The older name
 # of the module is the one that NumPy 1 wrote.
+_MAKE_SCALAR = np.float64(0).__reduce__()[0]
 _SCALARS: list[Any] = [
     np.dtype,
     *{type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u8", "?")},
-    *((np._core.multiarray.scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *((_MAKE_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
 ]
 _UNREADABLE = (RuntimeError, EOFError, KeyError, OSError, zipfile.BadZipFile, safetensors.SafetensorError)
 

@@ -7,10 +7,11 @@ import signal
 import pytest
 import torch
 
-from stereo_model import create_model, load_checkpoint
+from stereo_model import create_model, load_model
 from stereo_model.training.config import TrainConfig
 from stereo_model.training.launch import TeamCapacityError, WorkerFailedError, ray_session, train_together
-from stereo_model.training.recipe import build_trainer, load_recipe, run_recipe
+from stereo_model.training.recipe import load_recipe
+from stereo_model.training.run import build_trainer, run_recipe
 from stereo_model.training.run_folder import saved_step
 from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.team import RunningStatistics, Team, TeamError, unreached
@@ -58,7 +59,7 @@ def test_two_workers_continue_what_one_began_as_one_would(tmp_path):
     for key in ("loss", "epe", "gradient_norm"):
         assert [r[key] for r in shared] == pytest.approx([r[key] for r in alone], rel=1e-3), key
     assert [record["indices"] for record in shared] == [record["indices"] for record in alone]
-    weights = [load_checkpoint(tmp_path / name / "model.pt").state_dict() for name in ("alone", "shared")]
+    weights = [load_model(tmp_path / name / "model.pt").state_dict() for name in ("alone", "shared")]
     for name, value in weights[0].items():
         assert torch.allclose(value.float(), weights[1][name].float(), rtol=1e-2, atol=3e-3), name
 

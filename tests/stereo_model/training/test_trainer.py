@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from stereo_model import create_model, load_checkpoint, model_digest
+from stereo_model import create_model, load_model, model_digest
 from stereo_model.data.augment.augment import AugmentConfig
 from stereo_model.data.batches import load_batch
 from stereo_model.data.mixture import Mixture, Part
@@ -16,17 +16,11 @@ from stereo_model.data.sample import SampleError, without_hidden
 from stereo_model.data.streams import rng_for
 from stereo_model.network.config import ConfigError, parse_config
 from stereo_model.training.average import WeightAverage
+from stereo_model.training.config import DeviceError, TrainConfig
 from stereo_model.training.run_folder import checkpoints
-from stereo_model.training.trainer import (
-    DeviceError,
-    NonFiniteLossError,
-    ResumeError,
-    TrainConfig,
-    Trainer,
-    TrainingInterrupted,
-    UnsupportedModelError,
-    train,
-)
+from stereo_model.training.state import ResumeError
+from stereo_model.training.stopping import TrainingInterrupted
+from stereo_model.training.trainer import NonFiniteLossError, Trainer, UnsupportedModelError, train
 from tests.stereo_model.pairs import textured_pair
 
 CONFIG = TrainConfig(
@@ -91,11 +85,7 @@ def test_a_finished_run_leaves_a_loadable_model_and_does_nothing_more(dataset, u
     model, run_dir = uninterrupted
     again = trainer(dataset, run_dir)
     again.run(on_step=lambda *step: pytest.fail("no step is left to do"))
-    assert (
-        model_digest(load_checkpoint(run_dir / "model.pt"))
-        == model_digest(model)
-        == model_digest(again.model)
-    )
+    assert model_digest(load_model(run_dir / "model.pt")) == model_digest(model) == model_digest(again.model)
 
 
 def test_the_callback_sees_every_step_its_loss_and_rate(dataset, tmp_path):
@@ -184,7 +174,7 @@ def test_a_resumed_run_ends_with_the_same_averaged_model(dataset, tmp_path):
     trainer(dataset, tmp_path / "broken", config).run(until=2)
     resumed = trainer(dataset, tmp_path / "broken", config)
     assert model_digest(resumed.run()) == model_digest(whole) != model_digest(resumed.model)
-    assert model_digest(load_checkpoint(tmp_path / "broken" / "model.pt")) == model_digest(whole)
+    assert model_digest(load_model(tmp_path / "broken" / "model.pt")) == model_digest(whole)
 
 
 def test_samples_that_cannot_be_stacked_are_refused(dataset):
@@ -333,10 +323,10 @@ def test_the_best_model_by_validation_is_kept_and_remembered(dataset, tmp_path, 
         return Trainer(model, dataset, config, tmp_path, data_digest="-", validation={"wall": dataset[:1]})
 
     begin().run(until=2)
-    best = model_digest(load_checkpoint(tmp_path / "best.pt"))
+    best = model_digest(load_model(tmp_path / "best.pt"))
     resumed = begin()
     assert resumed.best == 0.3
-    assert model_digest(resumed.run()) != best == model_digest(load_checkpoint(tmp_path / "best.pt"))
+    assert model_digest(resumed.run()) != best == model_digest(load_model(tmp_path / "best.pt"))
     records = [json.loads(line) for line in (tmp_path / "validation.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records] == [1, 2, 3, 4]
     assert records[0]["sets"]["wall"]["samples"] == 1 and records[0]["sets"]["wall"]["epe"] > 0
