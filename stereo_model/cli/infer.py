@@ -81,28 +81,21 @@ def infer(
     """Disparity, colours, depth and a point cloud of one pair or many."""
     from stereo_model.inference.options import InferOptions
 
-    try:
-        options = InferOptions(
-            formats=_formats(formats),
-            iterations=iterations,
-            hierarchical=hierarchical,
-            tile_hw=None if tile is None else size_hw(tile, "--tile"),
-            overlap=overlap,
-            consistency=confidence or min_confidence > 0,
-            cloud=cloud,
-            z_range_m=(0.0, z_far),
-            min_confidence=min_confidence,
-            allow_swapped=allow_swapped,
-        )
-    except ValueError as error:
-        raise OptionError(str(error)) from None
+    options = InferOptions(
+        formats=_formats(formats),
+        iterations=iterations,
+        hierarchical=hierarchical,
+        tile_hw=None if tile is None else size_hw(tile, "--tile"),
+        overlap=overlap,
+        consistency=confidence or min_confidence > 0,
+        cloud=cloud,
+        z_range_m=(0.0, z_far),
+        min_confidence=min_confidence,
+        allow_swapped=allow_swapped,
+    )
     model = functools.partial(load, checkpoint, fields, device)
-    if not (_is_many(left) or _is_many(right)):
-        _infer_one(model, (left, right), intrinsics, baseline, out_dir, options, replace)
-    elif baseline is None:
-        _infer_many(model, (left, right), intrinsics, out_dir, options, replace)
-    else:
-        raise OptionError("--baseline is for a single pair; put it into the calibration files")
+    infer_all = _infer_many if _is_many(left) or _is_many(right) else _infer_one
+    infer_all(model, (left, right), intrinsics, baseline, out_dir, options, replace)
 
 
 def _formats(text: str) -> tuple[Format, ...]:
@@ -143,6 +136,7 @@ def _infer_many(
     model: Callable[[], FoundationStereo],
     patterns: tuple[str, str],
     intrinsics: str | None,
+    baseline: float | None,
     out_dir: Path,
     options: InferOptions,
     replace: bool,
@@ -150,6 +144,8 @@ def _infer_many(
     from stereo_model.inference.infer import infer_pairs
     from stereo_model.inference.pairs import find_pairs
 
+    if baseline is not None:
+        raise OptionError("--baseline is for a single pair; put it into the calibration files")
     left, right = (f"{text.rstrip('/')}/*" if Path(text).is_dir() else text for text in patterns)
     pairs = find_pairs(left, right, calibration_pattern=intrinsics)
     with counter("pairs", len(pairs)) as count:

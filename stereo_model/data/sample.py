@@ -38,7 +38,7 @@ RawSample: TypeAlias = Mapping[str, Any]
 """A Sample, or what somebody's own data set gives and nobody has checked yet."""
 
 REQUIRED = ("left", "right", "disparity", "valid")
-PICTURES = ("left", "right")
+IMAGES = ("left", "right")
 FLOATS = ("disparity", "disparity_right")
 
 
@@ -106,7 +106,7 @@ def without_hidden(sample: Sample) -> Sample:
 
 def _expected(key: str, size: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
     """Type and shape of an array of a sample whose disparity has this shape."""
-    if key in PICTURES:
+    if key in IMAGES:
         return "uint8", (3, *size)
     return ("float32" if key in FLOATS else "bool"), size
 

@@ -29,8 +29,8 @@ ERROR_COLOURS = (
     (244, 109, 67),
     (165, 0, 38),
 )
-NO_TRUTH = (128, 128, 128)
-NO_ESTIMATE = (255, 0, 255)
+NO_TRUTH_RGB = (128, 128, 128)
+NO_ESTIMATE_RGB = (255, 0, 255)
 NOT_COUNTED_SHADE = 3  # known pixels outside the mask are this many times darker
 
 
@@ -113,9 +113,9 @@ def error_map(
     error_hw = np.abs(np.where(known_hw, estimate_hw - np.where(known_hw, truth_hw, 0), 0).astype(np.float64))
     classes_hw = np.searchsorted(ERROR_EDGES, np.nan_to_num(error_hw, nan=np.inf), side="left")
     map_hwc = np.asarray(ERROR_COLOURS, np.uint8)[classes_hw]
-    map_hwc[known_hw & ~np.isfinite(estimate_hw)] = NO_ESTIMATE
+    map_hwc[known_hw & ~np.isfinite(estimate_hw)] = NO_ESTIMATE_RGB
     map_hwc[known_hw & ~counted_hw] //= NOT_COUNTED_SHADE
-    map_hwc[~known_hw] = NO_TRUTH
+    map_hwc[~known_hw] = NO_TRUTH_RGB
     return map_hwc
 
 
@@ -124,7 +124,11 @@ def legend() -> tuple[LegendEntry, ...]:
     bounds = [f"up to {ERROR_EDGES[0]:g} px"]
     bounds += [f"up to {edge:g} px" for edge in ERROR_EDGES[1:]]
     bounds += [f"above {ERROR_EDGES[-1]:g} px"]
-    entries = [*zip(ERROR_COLOURS, bounds, strict=True), (NO_ESTIMATE, "no estimate"), (NO_TRUTH, "no truth")]
+    entries = [
+        *zip(ERROR_COLOURS, bounds, strict=True),
+        (NO_ESTIMATE_RGB, "no estimate"),
+        (NO_TRUTH_RGB, "no truth"),
+    ]
     red, green, blue = (channel // NOT_COUNTED_SHADE for channel in ERROR_COLOURS[2])
     entries.append(((red, green, blue), "darkened: not counted"))
     return tuple(LegendEntry(colour=f"#{bytes(colour).hex()}", label=label) for colour, label in entries)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+from stereo_model.data.augment.photometric import LUMA
 
 SMALL_WIDTH = 240  # pixels; pictures are reduced by whole factors to about this width
 REACH = 0.25  # of the small width; the largest disparity looked for, to both sides

@@ -13,6 +13,10 @@ Format = Literal["pfm", "png", "npy"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
+class InferOptionError(ValueError):
+    """Options of an inference are out of range or contradict each other."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferOptions:
     """What is computed and written for a pair."""
@@ -32,13 +36,13 @@ class InferOptions:
     def __post_init__(self) -> None:
         unknown = [name for name in self.formats if name not in FORMATS]
         if unknown or not self.formats:
-            raise ValueError(f"formats must be some of {', '.join(FORMATS)}, got {self.formats}")
+            raise InferOptionError(f"formats must be some of {', '.join(FORMATS)}, got {self.formats}")
         if not 0 <= self.z_range_m[0] < self.z_range_m[1]:
-            raise ValueError(f"z_range_m must rise from 0 m or more, got {self.z_range_m}")
+            raise InferOptionError(f"z_range_m must rise from 0 m or more, got {self.z_range_m}")
         if not 0 <= self.min_confidence <= 1:
-            raise ValueError(f"min_confidence must be in 0..1, got {self.min_confidence}")
+            raise InferOptionError(f"min_confidence must be in 0..1, got {self.min_confidence}")
         if self.min_confidence > 0 and not self.consistency:
-            raise ValueError("min_confidence needs consistency=True, which measures the confidence")
+            raise InferOptionError("min_confidence needs consistency=True, which measures the confidence")
         if self.tile_hw is not None:
             Tiling(height=self.tile_hw[0], width=self.tile_hw[1], overlap=self.overlap, reach=0)
 

@@ -263,13 +263,24 @@ def train(
     config: TrainConfig,
     run_dir: str | Path,
     *,
-    data_digest: str,
+    data_digest: str | None = None,  # None: what the data set says itself
     validation: Mapping[str, StereoDataset] | None = None,
     on_step: OnStep | None = None,
 ) -> FoundationStereo:
-    """Train to the end, continuing whatever the run folder holds. See Trainer."""
-    trainer = Trainer(model, dataset, config, run_dir, data_digest=data_digest, validation=validation)
+    """Train to the end, continuing whatever the run folder holds. See Trainer.
+
+    Raises TypeError for data that has no `digest()` where none is given.
+    """
+    digest = _digest_of(dataset) if data_digest is None else data_digest
+    trainer = Trainer(model, dataset, config, run_dir, data_digest=digest, validation=validation)
     return trainer.run(on_step=on_step)
+
+
+def _digest_of(dataset: StereoDataset | Mixture) -> str:
+    digest = getattr(dataset, "digest", None)
+    if digest is None:
+        raise TypeError(f"{type(dataset).__name__} has no digest(); give one as data_digest")
+    return str(digest())
 
 
 def _validation_record(step: int, score: float, scores: Mapping[str, SetScore]) -> dict[str, Any]:
