@@ -30,6 +30,7 @@ from stereo_model.evaluation.metrics import (
     not_finite,
     valid_mask,
 )
+from stereo_model.fast.accelerate import accelerate
 from stereo_model.inference.swap import check_pair
 from stereo_model.network.model import FoundationStereo
 
@@ -320,12 +321,13 @@ def predict_disparity(
     iterations: int | None = None,
     hierarchical: bool = False,
 ) -> np.ndarray:
-    """Disparity (H,W) float32 in pixels of one pair, on the model's device."""
+    """Disparity (H,W) float32 in pixels of one pair, on the model's device, by its accelerated copy."""
     device = model.pixel_mean.device
     left, right = (
         torch.from_numpy(np.array(image)).unsqueeze(0).to(device) for image in (left_chw, right_chw)
     )
-    disparity_b1hw = model.predict(left, right, iterations=iterations, hierarchical=hierarchical)
+    fast = accelerate(model)
+    disparity_b1hw = fast.predict(left, right, iterations=iterations, hierarchical=hierarchical)
     return disparity_b1hw[0, 0].float().cpu().numpy()
 
 

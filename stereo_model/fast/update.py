@@ -1,13 +1,14 @@
-"""The update block for inference on the CPU: the same numbers from fewer multiplications.
+"""`network.update` for inference on the CPU: the same numbers from fewer multiplications.
 
 Everything that does not change between iterations is prepared once per image pair: the context's share of
 the first convolutions, and the transformed weights of `winograd`. Of the convolutions that read the same
-input, those of one kernel size become one. `update.UpdateBlock` is the reference.
+input, those of one kernel size become one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +17,22 @@ from torch.nn import functional as F
 from stereo_model.fast import winograd
 from stereo_model.network.context import ContextLevel
 from stereo_model.network.lookup import channels_innermost
-from stereo_model.network.update import MotionEncoder, SelectiveGRU, UpdateBlock, enlarge, halve
+from stereo_model.network.update import (
+    ConvNeXtBlock,
+    DisparityHead,
+    GRUContext,
+    MotionEncoder,
+    SelectiveGRU,
+    UpdateBlock,
+    enlarge,
+    halve,
+)
 
 PIXELS_AT_ONCE = 1024  # keeps the widest layer inside the processor's caches
 
 
-class FastUpdate:
-    """One iteration of `block` for one image pair."""
+class PreparedUpdate:
+    """What a FastUpdateBlock prepares for one image pair: every layer, with what it takes from the context."""
 
     def __init__(self, block: UpdateBlock, levels: Sequence[ContextLevel]) -> None:
         self.motion = _FastMotion(block.motion)
@@ -32,7 +42,7 @@ class FastUpdate:
             _FastGRU(gru, level) for gru, level in zip(grus, levels, strict=True)
         )
 
-    def __call__(
+    def step(
         self, states: Sequence[Tensor], lookup_bhwk: Tensor, disparity_b1hw: Tensor
     ) -> tuple[list[Tensor], Tensor]:
         """See UpdateBlock.forward."""
@@ -42,6 +52,26 @@ class FastUpdate:
         motion = self.motion(lookup_bhwk, disparity_b1hw)
         s4 = self.gru4(s4, [motion, enlarge(s8, s4)])
         return [s4, s8, s16], self.head(s4)
+
+
+class FastUpdateBlock(UpdateBlock):
+    """Prepares a PreparedUpdate in place of contexts where `winograd` is of use, else does as UpdateBlock."""
+
+    def prepare(self, levels: Sequence[ContextLevel]) -> PreparedUpdate | list[GRUContext]:
+        if winograd.applicable(levels[0].hidden_bchw):
+            return PreparedUpdate(self, levels)
+        return super().prepare(levels)
+
+    def forward(
+        self,
+        states: Sequence[Tensor],
+        contexts: PreparedUpdate | Sequence[GRUContext],
+        lookup_bhwk: Tensor,
+        disparity_b1hw: Tensor,
+    ) -> tuple[list[Tensor], Tensor]:
+        if isinstance(contexts, PreparedUpdate):
+            return contexts.step(states, lookup_bhwk, disparity_b1hw)
+        return super().forward(states, contexts, lookup_bhwk, disparity_b1hw)
 
 
 class _Conv3x3:
@@ -82,11 +112,13 @@ class _FastMotion:
 
 
 class _FastHead:
-    """UpdateBlock.disparity_head, some pixels of its wide layers at a time."""
+    """update.DisparityHead, some pixels of its wide layers at a time."""
 
-    def __init__(self, head: nn.Sequential) -> None:
-        first, _, *self.blocks, self.last = head
+    def __init__(self, head: DisparityHead) -> None:
+        first, _, *blocks, self.last = head
+        first = cast(nn.Conv2d, first)
         self.first = _Conv3x3(first.weight, first.bias, rectified=first.out_channels)
+        self.blocks = [cast(ConvNeXtBlock, block) for block in blocks]
 
     def __call__(self, state_bchw: Tensor) -> Tensor:
         x = self.first(state_bchw)
@@ -98,7 +130,8 @@ class _FastHead:
                 _pixels(inner).split(PIXELS_AT_ONCE), _pixels(x).split(PIXELS_AT_ONCE), strict=True
             ):
                 part.addmm_(F.gelu(block.linear1(pixels)), weight.T).add_(bias)
-        return self.last(x)
+        change: Tensor = self.last(x)
+        return change
 
 
 class _FastGRU:
@@ -109,7 +142,7 @@ class _FastGRU:
         large, small = gru.large, gru.small
         self.hidden = hidden
         self.attention = level.attention_b1hw
-        self.context = gru.context_term(level.context_bchw).contiguous(memory_format=torch.channels_last)
+        self.context = gru.prepare(level).term_bchw.contiguous(memory_format=torch.channels_last)
         self.mix = _Conv3x3(gru.input_conv.weight[:, hidden:])
         candidate_of_x = F.pad(large.candidate.weight[:, hidden:], (0, 0, 0, 0, 0, hidden))
         self.wide = _Conv3x3(  # of [x, state]: the gates' input, and the part of x in the large candidate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,14 @@ from stereo_model.network.prior import MonocularPrior, ViTPrior
 __all__ = ["FeaturePyramid", "HalfResolutionStem", "MonocularPrior", "PriorPyramid", "TokenExchange"]
 
 _PYRAMID_DIMS = (48, 96, 160, 304)  # where neither backbone nor configuration says; those of EdgeNeXt-S
+
+
+class Pyramid(NamedTuple):
+    """What both ways of building a pyramid give."""
+
+    levels: list[Tensor]  # at 1/4, 1/8, 1/16, 1/32
+    backbone_bchw: Tensor | None  # the backbone's own map at 1/4
+    prior_bchw: Tensor | None  # (B,prior_dim,H/4,W/4)
 
 
 class Decoder(nn.Module):
@@ -37,8 +46,8 @@ class Decoder(nn.Module):
 class FeaturePyramid(nn.Module):
     """Backbone, decoder and fusion with the prior at 1/4 (side tuning `c`, and `b` with a TokenExchange).
 
-    forward: (B,3,H,W) normalised and the prior network or None -> maps at 1/4, 1/8, 1/16, 1/32 with
-    `channels` channels, the backbone's own map at 1/4, and the prior (B,prior_dim,H/4,W/4) or None.
+    forward: (B,3,H,W) normalised and the prior network or None -> Pyramid, its levels with `channels`
+    channels.
     """
 
     def __init__(self, config: ModelConfig, prior: MonocularPrior | None = None) -> None:
@@ -56,9 +65,7 @@ class FeaturePyramid(nn.Module):
         self.channels = _pyramid_channels(dims, config)
         self.fusion = _fusion(self.channels[0], config.fusion_blocks)
 
-    def forward(
-        self, image_bchw: Tensor, prior: MonocularPrior | None
-    ) -> tuple[list[Tensor], Tensor, Tensor | None]:
+    def forward(self, image_bchw: Tensor, prior: MonocularPrior | None) -> Pyramid:
         raw = self.backbone(image_bchw)
         levels = [lateral(level) for lateral, level in zip(self.laterals, raw, strict=True)]
         levels, guide = self._meet(image_bchw, levels, prior)
@@ -68,7 +75,7 @@ class FeaturePyramid(nn.Module):
         x4 = self.decoder4(x8, x4)
         if guide is not None:
             x4 = torch.cat([x4, guide], dim=1)
-        return [self.fusion(x4), x8, x16, x32], raw[0], guide
+        return Pyramid([self.fusion(x4), x8, x16, x32], raw[0], guide)
 
     def _meet(
         self, image_bchw: Tensor, levels: list[Tensor], prior: MonocularPrior | None
@@ -134,7 +141,7 @@ class PriorPyramid(nn.Module):
         )
         self.fusion = _fusion(self.channels[0], config.fusion_blocks)
 
-    def forward(self, image_bchw: Tensor, prior: ViTPrior) -> tuple[list[Tensor], None, Tensor]:
+    def forward(self, image_bchw: Tensor, prior: ViTPrior) -> Pyramid:
         guide, raw = prior.pyramid(image_bchw)
         height, width = image_bchw.shape[-2:]
         sizes = [(height // stride, width // stride) for stride in (4, 8, 16, 32)]
@@ -142,7 +149,7 @@ class PriorPyramid(nn.Module):
             lateral(_resized(level, size))
             for lateral, level, size in zip(self.laterals, raw, sizes, strict=True)
         ]
-        return [self.fusion(torch.cat([levels[0], guide], dim=1)), *levels[1:]], None, guide
+        return Pyramid([self.fusion(torch.cat([levels[0], guide], dim=1)), *levels[1:]], None, guide)
 
 
 def build_pyramid(config: ModelConfig, prior: MonocularPrior | None) -> FeaturePyramid | PriorPyramid:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stereo_model.network.blocks import Conv2d
 from stereo_model.network.config import IMAGENET_MEAN, IMAGENET_STD, PRIOR_DIMS, VOLUME_STRIDE, ModelConfig
 from stereo_model.network.vit import VIT_SIZES, DinoViT, ViTSize
 
@@ -74,9 +73,9 @@ class DensePredictionHead(nn.Module):
                 nn.Conv2d(w3, w3, 3, stride=2, padding=1),
             ]
         )
-        self.reduce = nn.ModuleList(Conv2d(width, inner, 3, padding=1, bias=False) for width in widths)
+        self.reduce = nn.ModuleList(nn.Conv2d(width, inner, 3, padding=1, bias=False) for width in widths)
         self.fuse = nn.ModuleList([FusionUnit(inner, skip=index < 3) for index in range(4)])
-        self.out = Conv2d(inner, channels, 3, padding=1)
+        self.out = nn.Conv2d(inner, channels, 3, padding=1)
 
     def forward(self, maps: Sequence[Tensor]) -> HeadMaps:
         parts = zip(maps, self.project, self.resize, self.reduce, strict=True)
@@ -112,8 +111,8 @@ class PreActivationUnit(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(F.relu(self.conv1(F.relu(x))))

@@ -45,10 +45,6 @@ class ConvexUpsampler(nn.Module):
             self.to_full.bias[CENTRE] += CENTRE_LOGIT
 
     def forward(self, state_bchw: Tensor, half_bchw: Tensor, disparity_b1hw: Tensor) -> Tensor:
-        return self.finish(self.mask(state_bchw), half_bchw, disparity_b1hw)
-
-    def finish(self, mask_bchw: Tensor, half_bchw: Tensor, disparity_b1hw: Tensor) -> Tensor:
-        """The upsampling, from what `mask` makes of the hidden state."""
-        x = F.leaky_relu(self.to_half(MASK_SCALE * mask_bchw), LEAK)
+        x = F.leaky_relu(self.to_half(MASK_SCALE * self.mask(state_bchw)), LEAK)
         x = F.leaky_relu(self.mix(torch.cat([x, half_bchw], dim=1)), LEAK)
         return convex_upsample(disparity_b1hw, self.to_full(x).float())
