@@ -1,12 +1,13 @@
 # make demo   render, curate and publish a small dataset; look at runs/demo
 # make test   run the test suite
-# make lint   style checks          make test-slow   soak and real-data tests
+# make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make clean       remove the environment and the demo run
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
+BENCH := runs/bench
 SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -23,7 +24,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' || \
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench,onnx,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,bench,test]'
 	@touch $@
 
 install: $(VENV)/installed
@@ -38,18 +39,21 @@ demo: install
 	@echo "report: $(RUN)/rounds/report.html"
 
 test: install
-	$(BIN)/python -m pytest -m "not slow and not realdata"
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not realdata"
 
 test-slow: install
 	$(BIN)/python -m pytest -m "slow or realdata"
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: install
 	$(BIN)/python -m benchmarks.pair
-	$(BIN)/python -m benchmarks.crops
+	$(BIN)/fsd-gen render --shards 1 --samples-per-shard 2 --out $(BENCH)
+	$(BIN)/python -m benchmarks.crops $(BENCH)
 	$(BIN)/python -m benchmarks.stereo_speed
 
 clean:
-	rm -rf $(VENV) $(RUN)
+	rm -rf $(VENV) $(RUN) $(BENCH)
