@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, so each command imports what i
     from stereo_model.data.registry import StereoFiles
     from stereo_model.evaluation.evaluate import Evaluation, RegionScore
     from stereo_model.evaluation.metrics import Benchmark, MaskPolicy
-    from stereo_model.export.onnx import ParityReport
+    from stereo_model.export.parity import ParityReport
     from stereo_model.inference.infer import InferOptions
     from stereo_model.network.model import FoundationStereo
     from stereo_model.training.log import OnStep
@@ -566,7 +566,8 @@ def export(
     fields: FieldOptions = None,
 ) -> None:
     """Write a model as ONNX, with a fixed number of iterations, and check that it says the same."""
-    from stereo_model.export.onnx import TRACED_HW, check_parity, export_onnx
+    from stereo_model.export.onnx import TRACED_HW, export_onnx
+    from stereo_model.export.parity import check_parity
 
     height, width = TRACED_HW if size is None else _size(size, "--size")
     model = _load(checkpoint, fields)

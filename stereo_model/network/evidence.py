@@ -107,8 +107,14 @@ def census_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, radius:
     cells = _cell_agreement(census(left_bchw.float()), census(right_bchw.float()), VOLUME_STRIDE * bins)
     colour = F.avg_pool2d(left_bchw.float(), VOLUME_STRIDE)
     support = _like_average(_like_average(cells, colour, radius, dim=3), colour, radius, dim=2)
-    near = F.max_pool3d(support.unsqueeze(1), (5, 1, 1), stride=(VOLUME_STRIDE, 1, 1), padding=(2, 0, 0))
-    fine = (torch.unflatten(plane, 1, (bins, VOLUME_STRIDE)).transpose(1, 2) for plane in (support, cells))
+    return in_bins(cells, support, bins=bins)
+
+
+def in_bins(cells_bnhw: Tensor, support_bnhw: Tensor, *, bins: int) -> Tensor:
+    """Agreement per pixel of disparity, alone and averaged, as channels of bins: see `census_evidence`."""
+    side = VOLUME_STRIDE
+    near = F.max_pool3d(support_bnhw.unsqueeze(1), (5, 1, 1), stride=(side, 1, 1), padding=(2, 0, 0))
+    fine = (torch.unflatten(plane, 1, (bins, side)).transpose(1, 2) for plane in (support_bnhw, cells_bnhw))
     return torch.cat([near, *fine], dim=1)
 
 

@@ -173,11 +173,14 @@ class ViTPrior(MonocularPrior):
 
     def from_tokens(self, maps: Sequence[Tensor], image_size: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """`pyramid` from the transformer's token maps; `image_size` is (H, W) before resizing."""
-        out = self.head(maps)
+        out: HeadMaps = self.head(maps)
+        return self.at_quarter(out.prior_bchw, image_size), out.levels
+
+    def at_quarter(self, prior_bchw: Tensor, image_size: Sequence[int]) -> Tensor:
+        """The head's last map at 1/4 of the image, by way of the transformer's image, as published."""
         height, width = image_size
         quarter = (height // VOLUME_STRIDE, width // VOLUME_STRIDE)
-        prior = resize_twice(out.prior_bchw, transformer_size(height, width), quarter)
-        return prior, out.levels
+        return resize_twice(prior_bchw, transformer_size(height, width), quarter)
 
 
 def build_prior(config: ModelConfig) -> ViTPrior | None:
