@@ -80,8 +80,8 @@ def export_onnx(
     """Write the model as ONNX, atomically; weights of more than 2 GB go to a second file beside it.
 
     `dynamic` leaves height and width free, unless the model has a prior of a kind that is not known here; the
-    size given is then only the one that is traced, and a small one saves time and memory. Raises ExportError in one
-    line.
+    size given is then only the one that is traced, and a small one saves time and memory. Raises ExportError
+    in one line.
     """
     target = Path(path)
     _check_request(target, height, width, precision)

@@ -1,4 +1,4 @@
-"""`network.blocks` for inference: batch norms folded into convolutions, activations in place, volumes by rows.
+"""`network.blocks` for inference: norms folded into convolutions, activations in place, volumes by rows.
 
 Each class computes what the one it is derived from does in evaluation mode, but for rounding, and stands in
 its place in the copy that `accelerate` makes. No gradient can be had of any.

@@ -32,7 +32,7 @@ PIXELS_AT_ONCE = 1024  # keeps the widest layer inside the processor's caches
 
 
 class PreparedUpdate:
-    """What a FastUpdateBlock prepares for one image pair: every layer, with what it takes from the context."""
+    """What a FastUpdateBlock prepares for one pair: every layer, with what it takes from the context."""
 
     def __init__(self, block: UpdateBlock, levels: Sequence[ContextLevel]) -> None:
         self.motion = _FastMotion(block.motion)

@@ -110,9 +110,7 @@ class DisparityTransformer(nn.Module):
         dim = config.volume_dim
         self.whole_volume = config.disparity_attention == "volume"
         self.coded = config.positions == "cosine"
-        self.patch = nn.Sequential(
-            nn.Conv3d(dim, dim, PATCH, stride=PATCH, groups=dim), nn.BatchNorm3d(dim)
-        )
+        self.patch = nn.Sequential(nn.Conv3d(dim, dim, PATCH, stride=PATCH, groups=dim), nn.BatchNorm3d(dim))
         self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.transformer_layers))
 
     def forward(self, volume_bcdhw: Tensor) -> Tensor:

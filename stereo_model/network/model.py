@@ -1,4 +1,4 @@
-"""FoundationStereo: features, cost volume, initial disparity, iterative refinement (arXiv 2501.09898, section 3).
+"""FoundationStereo: features, cost volume, initial disparity, refinement (arXiv 2501.09898, section 3).
 
 Images are (B,3,H,W) RGB in 0..255, rectified, H and W multiples of 32. Disparity d >= 0 means that the left
 pixel x is seen at x - d in the right image. Inside the network disparity is in quarter-resolution pixels,

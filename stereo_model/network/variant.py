@@ -24,7 +24,9 @@ def variant(model: Module, classes: Mapping[type[nn.Module], type[nn.Module]]) -
     return copied
 
 
-def _copied(module: nn.Module, classes: Mapping[type[nn.Module], type[nn.Module]], done: dict[int, Any]) -> Any:
+def _copied(
+    module: nn.Module, classes: Mapping[type[nn.Module], type[nn.Module]], done: dict[int, Any]
+) -> Any:
     if id(module) not in done:
         kind = type(module)
         copied = done[id(module)] = nn.Module.__new__(classes.get(kind, kind))

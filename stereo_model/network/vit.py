@@ -80,9 +80,7 @@ class DinoViT(nn.Module):
     def embed(self, image_bchw: Tensor) -> Tensor:
         """Class token and patch tokens with positions, (B,1+N,C)."""
         patches = self.net.patch_embed.proj(image_bchw)
-        tokens = torch.cat(
-            [self.class_token.expand(patches.shape[0], -1, -1), patches.flatten(2).mT], dim=1
-        )
+        tokens = torch.cat([self.class_token.expand(patches.shape[0], -1, -1), patches.flatten(2).mT], dim=1)
         return tokens + self.positions(*patches.shape[-2:]).to(tokens.dtype)
 
     def run_stage(self, stage: int, tokens_bnc: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 
 from stereo_model import create_model
 from stereo_model.export import trace as traceable
-from stereo_model.network.variant import variant
 from stereo_model.network import prior
+from stereo_model.network.variant import variant
 
 
 @pytest.mark.parametrize(
