@@ -80,7 +80,8 @@ def _like_average(planes_bnhw: Tensor, colour_bchw: Tensor, radius: int, *, dim:
     total, weights = planes_bnhw, torch.ones_like(colour_bchw[:, :1])
     for place in (*range(radius), *range(radius + 1, 2 * radius + 1)):
         near = padded.narrow(dim, place, length)
-        planes, colour, inside = near.split([planes_bnhw.shape[1], colour_bchw.shape[1], 1], dim=1)
+        sizes = [planes_bnhw.shape[1], colour_bchw.shape[1], 1]
+        planes, colour, inside = torch.split(near, sizes, dim=1)
         weight = inside * torch.exp(-(colour - colour_bchw).abs().sum(1, keepdim=True) / LIKE_COLOUR)
         total, weights = total + weight * planes, weights + weight
     return total / weights

@@ -67,6 +67,11 @@ def _along_disparity(frame_bchdw: Tensor, weight: Tensor, bias: Tensor | None) -
     return torch.unflatten(rows, 0, (-1, frame_bchdw.shape[2])).transpose(1, 2)
 
 
+def bias_of(conv: Conv) -> Tensor:
+    """The bias of a convolution that has one."""
+    return conv.get_parameter("bias")
+
+
 def _padding(conv: Conv) -> tuple[int, ...]:
     if isinstance(conv.padding, str):
         raise TypeError(f"{conv}: padding by name is not known here")

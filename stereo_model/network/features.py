@@ -40,7 +40,8 @@ class Decoder(nn.Module):
         self.merge = BasicBlock2d(2 * skip)
 
     def forward(self, coarse_bchw: Tensor, fine_bchw: Tensor) -> Tensor:
-        return self.merge(torch.cat([self.up(coarse_bchw), fine_bchw], dim=1))
+        merged: Tensor = self.merge(torch.cat([self.up(coarse_bchw), fine_bchw], dim=1))
+        return merged
 
 
 class FeaturePyramid(nn.Module):
@@ -58,7 +59,9 @@ class FeaturePyramid(nn.Module):
             nn.Conv2d(raw, dim, 1, bias=False) if config.lateral_dims else nn.Identity()
             for raw, dim in zip(self.backbone.channels, dims, strict=True)
         )
-        self.exchange = TokenExchange(prior.vit.size.dim, dims) if config.side_tuning == "b" else None
+        self.exchange = None
+        if config.side_tuning == "b":
+            self.exchange = TokenExchange(_transformer(prior, config).vit.size.dim, dims)
         self.decoder16 = Decoder(dims[3], dims[2])
         self.decoder8 = Decoder(2 * dims[2], dims[1])
         self.decoder4 = Decoder(2 * dims[1], dims[0])
@@ -85,7 +88,8 @@ class FeaturePyramid(nn.Module):
             return levels, None
         if self.exchange is None:
             return levels, prior(image_bchw)
-        return self.exchange(image_bchw, levels, prior)
+        met: tuple[list[Tensor], Tensor] = self.exchange(image_bchw, levels, prior)
+        return met
 
 
 class TokenExchange(nn.Module):
@@ -99,11 +103,12 @@ class TokenExchange(nn.Module):
 
     def __init__(self, tokens: int, levels: Sequence[int]) -> None:
         super().__init__()
-        self.inject = nn.ModuleList(nn.Conv2d(level, tokens, 1) for level in levels)
+        inject = [nn.Conv2d(level, tokens, 1) for level in levels]
+        self.inject = nn.ModuleList(inject)
         self.extract = nn.ModuleList(nn.Conv2d(tokens, level, 1) for level in levels)
-        for projection in self.inject:
-            nn.init.zeros_(projection.weight)
-            nn.init.zeros_(projection.bias)
+        for projection in inject:
+            for weight in projection.parameters():
+                nn.init.zeros_(weight)
 
     def forward(
         self, image_bchw: Tensor, levels: Sequence[Tensor], prior: ViTPrior
@@ -154,7 +159,17 @@ class PriorPyramid(nn.Module):
 
 def build_pyramid(config: ModelConfig, prior: MonocularPrior | None) -> FeaturePyramid | PriorPyramid:
     """The pyramid for a configuration's way of side tuning."""
-    return PriorPyramid(config, prior) if config.side_tuning == "a" else FeaturePyramid(config, prior)
+    if config.side_tuning == "a":
+        return PriorPyramid(config, _transformer(prior, config))
+    return FeaturePyramid(config, prior)
+
+
+def _transformer(prior: MonocularPrior | None, config: ModelConfig) -> ViTPrior:
+    if not isinstance(prior, ViTPrior):
+        raise TypeError(
+            f"side_tuning {config.side_tuning!r} needs a vision transformer as prior, got {prior!r}"
+        )
+    return prior
 
 
 class HalfResolutionStem(nn.Module):

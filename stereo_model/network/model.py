@@ -32,7 +32,7 @@ from stereo_model.network.features import HalfResolutionStem, build_pyramid
 from stereo_model.network.filtering import Hourglass, InitialDisparity
 from stereo_model.network.lookup import GeometryLookup
 from stereo_model.network.prior import MonocularPrior, build_prior
-from stereo_model.network.update import GRUContext, UpdateBlock
+from stereo_model.network.update import UpdateBlock, UpdateContexts
 from stereo_model.network.upsample import ConvexUpsampler
 
 __all__ = ["FoundationStereo", "ImageSizeError", "NonFiniteImageError", "StereoOutput"]
@@ -169,7 +169,7 @@ class FoundationStereo(nn.Module):
     def _step(
         self,
         states: Sequence[Tensor],
-        contexts: Sequence[GRUContext],
+        contexts: UpdateContexts,
         lookup: GeometryLookup,
         disparity_b1hw: Tensor,
     ) -> tuple[list[Tensor], Tensor]:

@@ -101,7 +101,9 @@ class FusionUnit(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, coarse_bchw: Tensor, fine_bchw: Tensor | None, size: Sequence[int]) -> Tensor:
-        x = coarse_bchw if fine_bchw is None else coarse_bchw + self.unit1(fine_bchw)
+        x = coarse_bchw
+        if self.unit1 is not None and fine_bchw is not None:
+            x = x + self.unit1(fine_bchw)
         x = self.out(self.unit2(x))
         return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
@@ -115,7 +117,8 @@ class PreActivationUnit(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        changed: Tensor = x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return changed
 
 
 class TokenHead(nn.Module):
@@ -137,12 +140,15 @@ class ViTPrior(MonocularPrior):
     them as it was trained, with those of ImageNet.
     """
 
+    gain: Tensor
+    shift: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         size: ViTSize = VIT_SIZES[config.prior_size]
         self.channels = PRIOR_DIMS[config.prior_size]
         self.vit = DinoViT(size)
-        self.trained_head = config.prior.startswith("dinov2")
+        self.trained_head = (config.prior or "").startswith("dinov2")
         self.head: DensePredictionHead | TokenHead = (
             TokenHead(size.dim, self.channels)
             if self.trained_head

@@ -64,6 +64,14 @@ class GRUContext(NamedTuple):
     attention_b1hw: Tensor  # in (0, 1): share of the 1x1 cell
 
 
+class UpdateContexts(NamedTuple):
+    """What an UpdateBlock takes from the context: the same in every iteration of a pair."""
+
+    at4: GRUContext
+    at8: GRUContext
+    at16: GRUContext
+
+
 class SelectiveGRU(nn.Module):
     """A 1x1 cell and a 3x3 cell, blended per pixel by the context attention.
 
@@ -139,25 +147,24 @@ class UpdateBlock(nn.Module):
         self.gru16 = SelectiveGRU(hidden, 2 * hidden)
         self.disparity_head = DisparityHead(hidden, config.head_expansion)
 
-    def prepare(self, levels: Sequence[ContextLevel]) -> list[GRUContext]:
-        """What the GRUs take from the context, once per pair; fine to coarse."""
-        grus = (self.gru4, self.gru8, self.gru16)
-        return [gru.prepare(level) for gru, level in zip(grus, levels, strict=True)]
+    def prepare(self, levels: Sequence[ContextLevel]) -> UpdateContexts:
+        """Once per pair, from the context at 1/4, 1/8, 1/16."""
+        l4, l8, l16 = levels
+        return UpdateContexts(self.gru4.prepare(l4), self.gru8.prepare(l8), self.gru16.prepare(l16))
 
     def forward(
         self,
         states: Sequence[Tensor],  # hidden states at 1/4, 1/8, 1/16
-        contexts: Sequence[GRUContext],  # from `prepare`
+        contexts: UpdateContexts,
         lookup_bhwk: Tensor,  # from GeometryLookup.read
         disparity_b1hw: Tensor,
     ) -> tuple[list[Tensor], Tensor]:
         """New hidden states and the change of disparity (B,1,h,w) in quarter-resolution pixels."""
         s4, s8, s16 = states
-        c4, c8, c16 = contexts
-        s16 = self.gru16(s16, c16, [halve(s8)])
-        s8 = self.gru8(s8, c8, [halve(s4), enlarge(s16, s8)])
+        s16 = self.gru16(s16, contexts.at16, [halve(s8)])
+        s8 = self.gru8(s8, contexts.at8, [halve(s4), enlarge(s16, s8)])
         motion = self.motion(lookup_bhwk, disparity_b1hw)
-        s4 = self.gru4(s4, c4, [motion, enlarge(s8, s4)])
+        s4 = self.gru4(s4, contexts.at4, [motion, enlarge(s8, s4)])
         return [s4, s8, s16], self.disparity_head(s4)
 
 

@@ -42,7 +42,7 @@ class ConvexUpsampler(nn.Module):
         self.mix = nn.Conv2d(2 * half, 2 * half, 3, padding=1, bias=False)
         self.to_full = nn.ConvTranspose2d(2 * half, 9, 4, stride=2, padding=1)
         with torch.no_grad():
-            self.to_full.bias[CENTRE] += CENTRE_LOGIT
+            self.to_full.get_parameter("bias")[CENTRE] += CENTRE_LOGIT
 
     def forward(self, state_bchw: Tensor, half_bchw: Tensor, disparity_b1hw: Tensor) -> Tensor:
         x = F.leaky_relu(self.to_half(MASK_SCALE * self.mask(state_bchw)), LEAK)

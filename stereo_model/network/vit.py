@@ -86,7 +86,7 @@ class DinoViT(nn.Module):
     def run_stage(self, stage: int, tokens_bnc: Tensor) -> Tensor:
         """The blocks after the previous tap up to this stage's tap."""
         first = self.size.taps[stage - 1] + 1 if stage else 0
-        for block in cast(nn.Sequential, self.net.blocks)[first : self.size.taps[stage] + 1]:
+        for block in list(self.net.blocks)[first : self.size.taps[stage] + 1]:
             tokens_bnc = block(tokens_bnc)
         return tokens_bnc
 
