@@ -19,7 +19,7 @@ from stereo_model.cli.options import (
 from stereo_model.cli.terminal import err, fail, say
 
 if TYPE_CHECKING:
-    from stereo_model.export.onnx import ParityReport
+    from stereo_model.export.parity import ParityReport
 
 EXPORT_EXAMPLE = "Example: fsd-stereo export model.pt model.onnx --iterations 16 --precision fp16"
 CONVERT_EXAMPLE = "Example: fsd-stereo convert 23-51-11/model_best_bp2.pth foundation.pt --to ours"
@@ -52,7 +52,8 @@ def export(
     fields: FieldOptions = None,
 ) -> None:
     """Write a model as ONNX, with a fixed number of iterations, and check that it says the same."""
-    from stereo_model.export.onnx import TRACED_HW, check_parity, export_onnx
+    from stereo_model.export.onnx import TRACED_HW, export_onnx
+    from stereo_model.export.parity import check_parity
 
     height, width = TRACED_HW if size is None else size_hw(size, "--size")
     model = load(checkpoint, fields)

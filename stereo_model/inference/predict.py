@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stereo_model.fast.accelerate import accelerate
 from stereo_model.inference.confidence import confidence_of, right_disparity
 from stereo_model.inference.images import checked_pair
 from stereo_model.inference.options import InferOptions
@@ -90,11 +91,12 @@ def predict_disparity(
     iterations: int | None = None,
     hierarchical: bool = False,
 ) -> NDArray[np.float32]:
-    """Disparity (H,W) float32 in pixels of one pair, on the model's device."""
+    """Disparity (H,W) float32 in pixels of one pair, on the model's device, by its accelerated copy."""
     device = next(model.parameters()).device
     left, right = (
         torch.from_numpy(np.array(image)).unsqueeze(0).to(device) for image in (left_chw, right_chw)
     )
-    disparity_b1hw = model.predict(left, right, iterations=iterations, hierarchical=hierarchical)
+    fast = accelerate(model)
+    disparity_b1hw = fast.predict(left, right, iterations=iterations, hierarchical=hierarchical)
     disparity_hw: NDArray[np.float32] = disparity_b1hw[0, 0].float().cpu().numpy()
     return disparity_hw
