@@ -27,11 +27,11 @@ import torch
 import typer
 from rich.console import Console
 from rich.table import Table
-from stereo_model.fast.accelerate import accelerate
-from stereo_model.network.model import FoundationStereo
 from torch import Tensor, nn
 
 from stereo_model import create_model
+from stereo_model.fast.accelerate import accelerate
+from stereo_model.network.model import FoundationStereo
 from stereo_model.training.loss import stereo_loss
 
 Way = Literal["reference", "accelerated", "checkpointing", "compiled", "checkpointing, compiled"]
