@@ -29,8 +29,9 @@ from curation.workbench.workbench import (
 )
 from fsd_gen.production.render import RenderReport
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
-from stereo_model.network.backbone import Backbone, installed_lite0_weights, load_lite0_weights
+from stereo_model.network.backbone import Backbone
 from stereo_model.network.config import ConfigError
+from stereo_model.weights.backbone import installed_lite0_weights, load_lite0_weights
 from tests.curation.world import make_run, write_real_shard
 
 CONFIG = CurationConfig(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from stereo_model import create_model, load_checkpoint, model_digest, save_checkpoint
+from stereo_model import create_model, load_model, model_digest, save_checkpoint
 from stereo_model.fast.accelerate import FAST, AcceleratedStereo, InferenceOnlyError, accelerate
 from stereo_model.network.blocks import NormedConv
 
@@ -130,7 +130,7 @@ def test_an_accelerated_copy_is_not_copied_again_and_is_saved_as_the_model(tmp_p
     fast = accelerate(model)
     assert accelerate(fast) is fast and isinstance(fast, AcceleratedStereo)
     save_checkpoint(fast, tmp_path / "model.pt")
-    assert model_digest(load_checkpoint(tmp_path / "model.pt")) == model_digest(model)
+    assert model_digest(load_model(tmp_path / "model.pt")) == model_digest(model)
 
 
 def test_hooks_and_compilation_stay_with_the_model():
