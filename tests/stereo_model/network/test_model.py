@@ -9,7 +9,7 @@ import torch
 from stereo_model import FoundationStereo, ImageSizeError, ModelConfig, create_model, model_config
 from stereo_model.network.features import MonocularPrior
 from stereo_model.network.model import NonFiniteImageError
-from stereo_model.training.trainer import _compile_parts
+from stereo_model.training.step import compile_parts
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +269,7 @@ def assert_compiles_as_the_trainer_does(model):
     expected, wanted = compiled_step(copy.deepcopy(model))
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    _compile_parts(model)
+    compile_parts(model)
     found, gradients = compiled_step(model)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
     for name, gradient in wanted.items():
