@@ -1,7 +1,8 @@
 # make demo   render, curate and publish a small dataset; look at runs/demo
 # make test   run the test suite
 # make lint   style checks          make test-slow   soak and real-data tests
-# make bench  what things cost      make clean       remove the environment and the demo run
+# make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
+# make clean  remove the environment and the demo run
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench clean
+.PHONY: help install demo test test-slow lint bench gpu-check clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -50,6 +51,12 @@ bench: install
 	$(BIN)/python -m benchmarks.pair
 	$(BIN)/python -m benchmarks.crops
 	$(BIN)/python -m benchmarks.stereo_speed
+
+# Not the environment made here: whatever interpreter has a CUDA build of torch, such as
+# make gpu-check PYTHON=python3.12 GPU_CHECK='--data SHARDS --real PAIRS'
+GPU_CHECK :=
+gpu-check:
+	$(PYTHON) -m benchmarks.gpu_check --out runs/gpu-check $(GPU_CHECK)
 
 clean:
 	rm -rf $(VENV) $(RUN)
