@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help install demo test test-slow lint bench gpu-check clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^$$/q; s/^# //p' Makefile
 
 # A stamp made last: an interrupted installation starts again, a finished one costs nothing.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -59,6 +59,8 @@ def run_in(tests: Path, context: Context) -> Iterator[Row]:
         yield {"case": "tests/conftest.py is left out", "because": refusal}
         options.append("--noconftest")
     pytest.main([*options, *map(str, files)], plugins=[listener])
+    if not listener.counts:
+        raise CannotRunError(f"no test in {', '.join(path.name for path in files)} is marked cuda")
     yield {"case": f"{len(files)} files", **listener.counts}
     yield from listener.failures
     if listener.failures:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from benchmarks.gpu_check.part import Part
 
 NETWORK = ("torch", "timm", "numpy", "pydantic", "PIL", "yaml", "rich")
-RENDERER = ("mitsuba", "drjit", "pxr", "embreex", "OpenEXR", "scipy", "h5py", "hdf5plugin", "pydantic")
+SHARDS = ("h5py", "hdf5plugin")
+RENDERER = ("mitsuba", "drjit", "pxr", "embreex", "OpenEXR", "scipy", "pydantic", *SHARDS)
 
 PARTS = (
     Part(
@@ -38,5 +39,5 @@ PARTS = (
         share=0.06,
         needs=NETWORK,
     ),
-    Part(name="train-small", run="benchmarks.gpu_check.training:small", share=1.0, needs=NETWORK),
+    Part(name="train-small", run="benchmarks.gpu_check.training:small", share=1.0, needs=(*NETWORK, *SHARDS)),
 )

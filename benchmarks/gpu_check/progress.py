@@ -15,18 +15,16 @@ Say = Callable[[str, str], None]  # text, style of rich
 
 def teller() -> Callable[[Outcome], None]:
     """An `on_change` for the runner that prints each start, row and end once."""
-    say, shown = _sayer(), 0
+    say = _sayer()
+    shown: dict[str, int] = {}  # rows, by part
 
     def tell(outcome: Outcome) -> None:
-        nonlocal shown
-        if outcome.state == "running" and not outcome.rows:
-            shown = 0
+        if outcome.state == "running" and outcome.name not in shown:
             say(f"{outcome.name} (at most {outcome.deadline_s:.0f} s)", "bold")
-        for row in outcome.rows[shown:]:
+        for row in outcome.rows[shown.get(outcome.name, 0) :]:
             say("  " + ": ".join(text for text in described(row) if text), "")
-        shown = max(shown, len(outcome.rows))
+        shown[outcome.name] = len(outcome.rows)
         if outcome.state != "running":
-            shown = 0
             say(_ending(outcome), STYLES[outcome.state])
 
     return tell

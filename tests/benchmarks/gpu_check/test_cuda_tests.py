@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gpu_check.cuda_tests import marked, run_in
+from benchmarks.gpu_check.cuda_tests import MARK, marked, run_in
 from benchmarks.gpu_check.part import ROOT, CannotRunError, Context
 
-TESTS = """
+TESTS = f"""
 import pytest
 
-@pytest.mark.cuda
+@pytest.{MARK}
 def test_right(): assert True
 
-@pytest.mark.cuda
+@pytest.{MARK}
 def test_wrong(): assert 1 == 2
 
-@pytest.mark.cuda
+@pytest.{MARK}
 @pytest.mark.skipif(True, reason="no GPU")
 def test_not_here(): pass
 
@@ -38,6 +38,13 @@ except CheckFailedError as error:
 """
 
 
+def run_apart(tests: Path) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: a pytest inside a pytest would share its plugins."""
+    (tests / "pytest.ini").write_text("[pytest]\nmarkers = cuda: needs a GPU\n")
+    command = [sys.executable, "-c", PROGRAM, str(tests)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
 def test_only_files_that_use_the_mark_are_collected(tmp_path: Path):
     (tmp_path / "test_one.py").write_text(TESTS)
     (tmp_path / "test_two.py").write_text("import a_library_that_is_not_there")
@@ -50,11 +57,15 @@ def test_no_marked_test_is_a_reason_not_to_run(tmp_path: Path):
         list(run_in(tmp_path, context))
 
 
+def test_a_file_that_only_speaks_of_the_mark_is_no_test(tmp_path: Path):
+    (tmp_path / "test_one.py").write_text(f"# {MARK}\ndef test_of_something_else(): raise RuntimeError\n")
+    done = run_apart(tmp_path)
+    assert "CannotRunError: no test in test_one.py is marked cuda" in done.stderr
+
+
 def test_marked_tests_are_counted_and_failures_named(tmp_path: Path):
     (tmp_path / "test_one.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = cuda: needs a GPU\n")
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = run_apart(tmp_path)
     rows = [line for line in done.stdout.splitlines() if line.startswith("row")]
     assert "('failed', 1), ('passed', 1), ('skipped', 1)" in rows[0], done.stdout + done.stderr
     assert "test_one.py::test_wrong" in rows[1] and len(rows) == 2
