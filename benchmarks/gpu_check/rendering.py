@@ -26,7 +26,7 @@ from fsd_gen.checks.checks import check_sample
 from fsd_gen.config import Config, load_config
 from fsd_gen.production.attempt import produce
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.record import arrays_of, truth_digest
+from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
 from fsd_gen.styles.registry import sample
 
@@ -85,7 +85,7 @@ def compared(first: StereoSample, assets: Path, load: Load) -> Iterator[Row]:
     defects = check_sample(first, configured(load, 1).check_limits())
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         other = pool.submit(cpu_digest, assets, load).result()
-    equal = truth_digest(arrays_of(first)) == other
+    equal = record_of(first).truth_digest == other
     found = "; ".join(f"{defect.code}: {defect.detail}" for defect in defects)
     yield {"case": "first pair against the CPU", "truth_equal": equal, "defects": found or "none"}
     if defects or not equal:
@@ -96,7 +96,8 @@ def cpu_digest(assets: Path, load: Load) -> str:
     """Truth digest of the first pair, rendered on the CPU."""
     os.environ[OVERRIDE] = CPU
     library = open_library([PACK], assets)
-    return truth_digest(arrays_of(rendered(library, _backend(), configured(load, 1), slot=0)[0]))
+    made, _ = rendered(library, _backend(), configured(load, 1), slot=0)
+    return record_of(made).truth_digest
 
 
 def _backend() -> Backend:

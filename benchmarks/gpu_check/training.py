@@ -28,7 +28,8 @@ from stereo_model.evaluation.metrics import MaskPolicy
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.config import TrainConfig
 from stereo_model.training.recipe import load_recipe
-from stereo_model.training.trainer import Trainer, TrainingInterrupted
+from stereo_model.training.stopping import TrainingInterrupted
+from stereo_model.training.trainer import Trainer
 
 STAGES = {"cpu": 0.6, "cpu-refine": 1.0}  # recipe -> share of the time that is left for training then
 PACE_STEPS = 20  # that are not kept
