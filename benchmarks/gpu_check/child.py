@@ -12,20 +12,23 @@ import importlib.util
 import json
 import math
 import os
+import signal
 import sys
 from pathlib import Path
 
 from benchmarks.gpu_check.part import CannotRunError, CheckFailedError, Context, Part, Row, Run, Value
 
 CANNOT = 75  # "try elsewhere"
-GRACE_S = 10.0  # after the deadline, for the process that started this one to end it
+DUMP_S = 0.5  # before the deadline: where every thread stands, for the log
+GRACE_S = 10  # after it, for the process that started this one to end it
 WHY = "cannot run"  # key of the record that tells why not
 
 
 def main(part_json: str, context_json: str, rows: str) -> int:
     """Run the part; the exit code."""
     part, context = Part(**json.loads(part_json)), Context.from_json(context_json)
-    faulthandler.dump_traceback_later(max(0.0, context.left_s()) + GRACE_S, exit=True)
+    faulthandler.dump_traceback_later(max(0.1, context.left_s() - DUMP_S))
+    signal.alarm(max(0, int(context.left_s())) + GRACE_S)  # ends this process should nobody be left to do so
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(context.scratch / "inductor"))
     try:
         require(part, context)

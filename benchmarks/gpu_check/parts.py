@@ -26,12 +26,12 @@ PARTS = (
     Part(name="step-vitl", run="benchmarks.gpu_check.steps:vitl", share=0.1, needs=NETWORK),
     Part(name="infer-vits", run="benchmarks.gpu_check.inference:vits", share=0.06, needs=NETWORK),
     Part(name="infer-vitl", run="benchmarks.gpu_check.inference:vitl", share=0.08, needs=NETWORK),
-    Part(name="render", run="benchmarks.gpu_check.rendering:render", share=0.09, needs=RENDERER),
+    Part(name="render", run="benchmarks.gpu_check.rendering:render", share=0.1, needs=RENDERER),
     Part(
-        name="step-vits-compiled", run="benchmarks.gpu_check.steps:vits_compiled", share=0.11, needs=NETWORK
+        name="step-vits-compiled", run="benchmarks.gpu_check.steps:vits_compiled", share=0.105, needs=NETWORK
     ),
     Part(
-        name="step-vitl-compiled", run="benchmarks.gpu_check.steps:vitl_compiled", share=0.11, needs=NETWORK
+        name="step-vitl-compiled", run="benchmarks.gpu_check.steps:vitl_compiled", share=0.105, needs=NETWORK
     ),
     Part(
         name="infer-vits-compiled",

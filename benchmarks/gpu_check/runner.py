@@ -18,6 +18,7 @@ from benchmarks.gpu_check.part import ROOT, Context, Part, Row
 
 POLL_S = 0.2
 RESERVE_S = 2.0  # kept back for the ends of processes
+TRACES = "Timeout ("  # begins what `faulthandler` writes when a part runs out of time
 MOST_TEXT = 300  # characters of a last line
 
 State = Literal["running", "done", "failed", "timed out", "skipped"]
@@ -81,10 +82,11 @@ def run_part(part: Part, context: Context, log: Path, started: Outcome, on_chang
 
 
 def last_line(log: Path, offset: int) -> str:
-    """The last line of a log after `offset` bytes that says anything."""
+    """The last line of a log after `offset` bytes that says anything; not where threads stood at the end."""
     with log.open("rb") as file:
         file.seek(offset)
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
+        text, _, _ = file.read().decode(errors="replace").partition(TRACES)
+    lines = [line.strip() for line in text.splitlines()]
     return next((line[:MOST_TEXT] for line in reversed(lines) if line), "nothing was printed")
 
 

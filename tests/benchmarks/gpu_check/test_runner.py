@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -40,6 +39,11 @@ def test_a_part_that_hangs_is_ended_at_its_deadline_and_keeps_what_it_measured(t
     assert time.monotonic() - began < 20
     assert outcome.state == "timed out" and outcome.rows == ({"case": "measured before"},)
     assert outcome.why == "not finished within 8 s; last line: about to hang"
+
+
+def test_the_log_tells_where_a_hanging_part_stood(tmp_path: Path):
+    run(tmp_path, part("hangs", share=0.1), budget_s=80.0)
+    assert "fakes.py" in (tmp_path / "log.txt").read_text().partition("Timeout (")[2]
 
 
 def test_what_a_hanging_part_started_ends_with_it(tmp_path: Path):
@@ -112,7 +116,6 @@ def test_every_start_and_row_is_told_at_once(tmp_path: Path):
     assert told == [("running", 0), ("running", 1), ("timed out", 1)]
 
 
-def test_the_process_of_a_part_does_not_inherit_the_terminal_of_the_check(tmp_path: Path):
+def test_the_log_names_each_part_before_what_it_printed(tmp_path: Path):
     run(tmp_path, part("works"))
-    assert os.getpgid(0) == os.getpgrp()  # the check itself stays in its own group
     assert (tmp_path / "log.txt").read_text().startswith("==== works\n")
