@@ -1,6 +1,6 @@
 # make demo   render, curate and publish a small dataset; look at runs/demo
 # make test   run the test suite
-# make lint   style checks          make test-slow   soak and real-data tests
+# make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
 # make clean  remove the environment and the demo run
 
@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
+BENCH := runs/bench
 SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -24,7 +25,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' || \
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench,onnx,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,bench,test]'
 	@touch $@
 
 install: $(VENV)/installed
@@ -39,17 +40,20 @@ demo: install
 	@echo "report: $(RUN)/rounds/report.html"
 
 test: install
-	$(BIN)/python -m pytest -m "not slow and not realdata"
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not realdata"
 
 test-slow: install
 	$(BIN)/python -m pytest -m "slow or realdata"
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: install
 	$(BIN)/python -m benchmarks.pair
-	$(BIN)/python -m benchmarks.crops
+	$(BIN)/fsd-gen render --shards 1 --samples-per-shard 2 --out $(BENCH)
+	$(BIN)/python -m benchmarks.crops $(BENCH)
 	$(BIN)/python -m benchmarks.stereo_speed
 
 # Not the environment made here: whatever interpreter has a CUDA build of torch, such as
@@ -59,4 +63,4 @@ gpu-check:
 	$(PYTHON) -m benchmarks.gpu_check --out runs/gpu-check $(GPU_CHECK)
 
 clean:
-	rm -rf $(VENV) $(RUN)
+	rm -rf $(VENV) $(RUN) $(BENCH)

@@ -8,6 +8,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
 
 import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 from assets_manifest.fetch import fetch  # noqa: E402
 from assets_manifest.library import AssetLibrary, open_library  # noqa: E402
@@ -16,8 +17,11 @@ from fsd_gen.config import Config, load_config  # noqa: E402
 
 @pytest.fixture(scope="session", autouse=True)
 def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keep tests away from the user's asset cache."""
-    root = tmp_path_factory.mktemp("assets")
+    """Keep tests away from the user's asset cache; parallel workers share one folder."""
+    root = tmp_path_factory.getbasetemp() / "assets"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = tmp_path_factory.getbasetemp().parent / "assets"
+    root.mkdir(exist_ok=True)
     os.environ["FSD_ASSETS_DIR"] = str(root)
     return root
 
@@ -25,7 +29,8 @@ def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def library(assets_home: Path) -> AssetLibrary:
     """The builtin pack, made in this session."""
-    fetch("builtin", assets_home)
+    with FileLock(assets_home / "making.lock"):
+        fetch("builtin", assets_home)
     return open_library(["builtin"], assets_home)
 
 
