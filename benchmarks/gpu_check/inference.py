@@ -80,7 +80,7 @@ def _inference(context: Context, preset: str, ways: tuple[Way, ...]) -> Iterator
     model = create_model(name)
     plain: dict[tuple[int, int], Cost] = {}
     for way in ways:
-        runner = prepared(copy.deepcopy(model), way).to(context.device)
+        runner = prepared(copy.deepcopy(model).to(context.device), way)
         for height, width in SMOKE_SIZES if context.smoke else SIZES:
             case = f"{name}, {width}x{height}, {model.config.iterations} iterations, {way.name}"
             print(case)
