@@ -26,10 +26,10 @@ import torch
 import typer
 from rich.console import Console
 from rich.table import Table
+from stereo_model.fast.plain import plain_copy
 from torch import Tensor, nn
 
 from stereo_model import create_model
-from stereo_model.fast.plain import plain_copy
 from stereo_model.training.loss import stereo_loss
 
 Way = Literal["plain", "ours", "checkpointing", "compiled", "checkpointing, compiled"]

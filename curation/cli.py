@@ -49,7 +49,8 @@ from jobs.task import FarmConfig, FarmInterrupted, WorkerStartError
 from stereo_model import BackboneWeightsError, CheckpointError
 from stereo_model import ConfigError as ModelConfigError
 from stereo_model.data.sample import SampleError
-from stereo_model.training.trainer import NonFiniteLossError, ResumeError
+from stereo_model.training.state import ResumeError
+from stereo_model.training.trainer import NonFiniteLossError
 
 P = ParamSpec("P")
 R = TypeVar("R")

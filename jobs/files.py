@@ -1,13 +1,16 @@
-"""Files that are either absent or complete.
+"""Files and folders that are either absent or complete.
 
-A new file is written beside its target under a hidden `.part` name, flushed to disk, and renamed onto the
+What is new is written beside its target under a hidden `.part` name, flushed to disk, and renamed onto the
 target in one step; the folder entry is flushed too. A crash, a kill or a full disk at any moment leaves the
-target as it was before. Sizes are in bytes.
+target as it was before. Only a filled folder that replaces another needs two steps: a crash between them
+leaves the target absent and the older folder under a hidden `.old` name. Sizes are in bytes.
 """
 
 from __future__ import annotations
 
 import errno
+import glob
+import hashlib
 import json
 import os
 import secrets
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PART_SUFFIX = ".part"
+ASIDE_SUFFIX = ".old"
 DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 FSYNC_UNSUPPORTED_ERRNOS = frozenset({errno.EINVAL, errno.ENOTSUP})
 MIB = 1 << 20
@@ -75,7 +79,7 @@ def part_file(final: Path, *, needed_bytes: int | None = None) -> Iterator[Path]
     """
     if needed_bytes is not None and needed_bytes > shutil.disk_usage(final.parent).free:
         raise DiskFullError.at(final, needed_bytes)
-    part = final.with_name(f".{final.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
+    part = _hidden_beside(final, PART_SUFFIX)
     with _disk_full_named(final, needed_bytes):
         try:
             # Not mkstemp: its mode 0600 would survive the rename and lock other users out of the data.
@@ -101,6 +105,49 @@ def publish_file(part: Path, final: Path) -> None:
     sync_folder(final.parent)
 
 
+@contextmanager
+def part_folder(final: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `final` to fill; publish it as `final` if the block succeeds.
+
+    If the block raises, the part is removed and `final` stays as it was. Raises NotADirectoryError at once
+    where something else than a folder is at `final`, DiskFullError for a full disk inside the block.
+    """
+    _require_folder_or_nothing(final)
+    part = _hidden_beside(final, PART_SUFFIX)
+    with _disk_full_named(final, None):
+        try:
+            part.mkdir()
+            yield part
+            publish_folder(part, final)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def publish_folder(part: Path, final: Path) -> None:
+    """Give the finished folder `part` its name `final`: flush all of it, rename it, flush the entries.
+
+    Both must lie on one file system (OSError otherwise). An older `final` steps aside first, returns if the
+    rename fails, and is deleted afterwards: hold a lock where two processes may publish one `final`.
+    Raises NotADirectoryError where something else than a folder is at `final`.
+    """
+    _require_folder_or_nothing(final)
+    with _disk_full_named(final, None):
+        _sync_tree(part)
+    if final.is_dir() and any(final.iterdir()):
+        _rename_over(part, final)
+    else:
+        os.rename(part, final)
+    sync_folder(final.parent)
+    sync_folder(part.parent)
+    for old in final.parent.glob(f".{glob.escape(final.name)}.*{ASIDE_SUFFIX}"):
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file's content to disk."""
+    _fsync(path)
+
+
 def sync_folder(folder: Path) -> None:
     """Flush the entries of `folder` to disk, where its file system can (some network ones cannot)."""
     try:
@@ -110,12 +157,50 @@ def sync_folder(folder: Path) -> None:
             raise
 
 
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def remove_stale_parts(folder: Path) -> list[Path]:
     """Delete the parts that killed writers left in `folder`; returns them. Call it holding the run's lock."""
     stale = sorted(folder.glob(f".*{PART_SUFFIX}"))
     for part in stale:
-        part.unlink(missing_ok=True)
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
     return stale
+
+
+def _hidden_beside(final: Path, suffix: str) -> Path:
+    return final.with_name(f".{final.name}.{secrets.token_hex(4)}{suffix}")
+
+
+def _require_folder_or_nothing(final: Path) -> None:
+    if final.is_symlink() or (final.exists() and not final.is_dir()):
+        raise NotADirectoryError(
+            errno.ENOTDIR, "not a folder, so no folder can take its place; choose another name", str(final)
+        )
+
+
+def _rename_over(part: Path, final: Path) -> None:
+    aside = _hidden_beside(final, ASIDE_SUFFIX)
+    os.rename(final, aside)
+    try:
+        os.rename(part, final)
+    except OSError:
+        os.rename(aside, final)
+        raise
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if not os.path.islink(path := os.path.join(parent, name)):
+                _fsync(Path(path))
+        sync_folder(Path(parent))
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM as a request that a loop can honour at a moment of its choosing."""
+"""Ctrl-C and SIGTERM as a request that a loop can honour at a moment of its choosing: after a step, after an
+item, at the end of a file. The one signal handler of the project."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ class StopRequest:
     """Whether this process was asked to stop; `signum` is by which signal, None if it was not."""
 
     signum: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signum is not None
 
 
 @contextmanager

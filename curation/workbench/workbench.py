@@ -24,10 +24,13 @@ from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.writer import ShardReader
 from jobs.files import publish_file, write_json_atomic
 from jobs.task import Event, EventKind, FarmConfig
-from stereo_model import create_model, installed_lite0_weights, load_checkpoint, model_digest
-from stereo_model.evaluation.evaluate import predict_disparity
+from stereo_model import create_model, installed_lite0_weights, load_model, model_digest
+from stereo_model.inference.predict import predict_disparity
 from stereo_model.network.model import FoundationStereo
-from stereo_model.training.trainer import LOG, MODEL, TrainConfig, Trainer
+from stereo_model.training.config import TrainConfig
+from stereo_model.training.log import LOG
+from stereo_model.training.run_folder import MODEL
+from stereo_model.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +119,7 @@ def trainer_settings(job: TrainJob) -> TrainConfig:
 def starting_model(job: TrainJob) -> FoundationStereo:
     """The weights to train on from: another model's, or fresh ones drawn from the job's seed."""
     if job.start_from is not None:
-        return load_checkpoint(job.start_from)
+        return load_model(job.start_from)
     config = job.config
     weights = config.backbone_weights
     return create_model(
@@ -171,7 +174,7 @@ class Workbench:
     def _load(self, checkpoint: Path) -> FoundationStereo:
         """The model of a finished checkpoint, which never changes; the last one is kept."""
         if self._loaded is None or self._loaded[0] != checkpoint:
-            self._loaded = checkpoint, load_checkpoint(checkpoint)
+            self._loaded = checkpoint, load_model(checkpoint)
         return self._loaded[1]
 
     def predict(

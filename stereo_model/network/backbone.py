@@ -12,6 +12,7 @@ import importlib.util
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,17 +36,18 @@ def _declare_missing_torchvision_ops() -> torch.library.Library | None:
         Path(spec.origin).parent.glob("_C*.pyd")
     )
     try:
-        torch.ops.load_library(str(compiled[0]) if compiled else "")
+        torch.ops.load_library(str(compiled[0]) if compiled else "")  # type: ignore[no-untyped-call]  # torch's
         return None
     except OSError:
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch's
         for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            library.define(schema)  # type: ignore[no-untyped-call]  # torch's
         return library
 
 
 _declared_ops = _declare_missing_torchvision_ops()
-import timm  # noqa: E402  (must follow the declarations above)
+import timm as timm  # noqa: E402  (must follow the declarations above)
 
 _TIMM: Mapping[BackboneName, tuple[str, tuple[int, ...]]] = {
     "efficientnet_lite0": (
@@ -84,10 +86,12 @@ class Backbone(nn.Module):
         timm_name, indices = _TIMM[name]
         self.name = name
         self.net = timm.create_model(timm_name, pretrained=False, features_only=True, out_indices=indices)
-        self.channels: tuple[int, ...] = tuple(self.net.feature_info.channels())
+        info: Any = self.net.feature_info
+        self.channels: tuple[int, ...] = tuple(info.channels())
 
     def forward(self, image_bchw: Tensor) -> list[Tensor]:
-        return self.net(image_bchw)
+        levels: list[Tensor] = self.net(image_bchw)
+        return levels
 
 
 def installed_lite0_weights() -> Path:

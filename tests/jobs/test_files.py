@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jobs.files import (
     DiskFullError,
+    file_sha256,
     part_file,
+    part_folder,
     publish_file,
+    publish_folder,
     remove_stale_parts,
     write_bytes_atomic,
     write_json_atomic,
@@ -26,6 +30,17 @@ ROOT = Path(__file__).parents[2]
 
 def no_space(*arguments: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def kill_when_it_wrote(code: str, wrote: Callable[[], object]) -> None:
+    """Run `code` in a process of its own and end it by SIGKILL as soon as `wrote()`."""
+    writer = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    deadline = time.monotonic() + 30
+    while not wrote():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
 
 
 def test_what_is_written_is_what_is_there_and_nothing_else(tmp_path):
@@ -128,6 +143,99 @@ def test_a_part_is_published_only_within_its_folder(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a", "sub"]
 
 
+def filled(folder: Path, text: str) -> Path:
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a").write_text(text)
+    return folder
+
+
+def content(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("before", ["nothing", "an empty folder", "an older folder"])
+def test_a_folder_is_published_whole_and_replaces_all_of_an_older_one(tmp_path, before):
+    final = tmp_path / "result"
+    if before == "an empty folder":
+        final.mkdir()
+    elif before == "an older folder":
+        (filled(final, "old") / "gone").write_text("x")
+    with part_folder(final) as part:
+        filled(part / "deep", "new")
+        assert not final.exists() or content(final) in ([], ["gone", "sub", "sub/a"])
+    assert content(final) == ["deep", "deep/sub", "deep/sub/a"]
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_an_error_inside_the_block_leaves_the_old_folder_and_no_part(tmp_path):
+    filled(tmp_path / "result", "old")
+    with pytest.raises(KeyError), part_folder(tmp_path / "result") as part:
+        filled(part / "deep", "half")
+        raise KeyError("crash")
+    assert content(tmp_path / "result") == ["sub", "sub/a"]
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_a_folder_does_not_take_the_place_of_a_file_or_a_link(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name in ("file", "link"):
+        with pytest.raises(NotADirectoryError, match="not a folder"), part_folder(tmp_path / name):
+            pytest.fail("the block must not run")
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_renamed_brings_the_older_one_back(tmp_path, monkeypatch):
+    part, final = filled(tmp_path / "part", "new"), filled(tmp_path / "result", "old")
+    rename = os.rename
+
+    def fail_for_the_part(source: Path, target: Path) -> None:
+        if source == part:
+            raise OSError(errno.EXDEV, "another file system")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fail_for_the_part)
+    with pytest.raises(OSError, match="another file system"):
+        publish_folder(part, final)
+    assert (final / "sub" / "a").read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["part", "result"]
+
+
+def test_what_a_killed_publisher_left_aside_goes_with_the_next_one(tmp_path):
+    filled(tmp_path / ".result.0123abcd.old", "from before the kill")
+    publish_folder(filled(tmp_path / ".building", "new"), tmp_path / "result")
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_a_full_disk_is_named_for_a_folder_too(tmp_path, monkeypatch):
+    with pytest.raises(DiskFullError, match="disk full") as caught, part_folder(tmp_path / "result") as part:
+        filled(part / "deep", "new")
+        monkeypatch.setattr(os, "fsync", no_space)
+    assert caught.value.filename == str(tmp_path / "result")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_writer_killed_in_the_middle_leaves_the_old_folder_and_a_part_that_can_be_swept(tmp_path):
+    filled(tmp_path / "result", "old")
+    code = f"""
+from pathlib import Path
+import time
+from jobs.files import part_folder
+with part_folder(Path("{tmp_path}/result")) as part:
+    (part / "half").write_text("half")
+    time.sleep(60)
+"""
+    kill_when_it_wrote(code, lambda: list(tmp_path.glob(".result.*.part/half")))
+    assert content(tmp_path / "result") == ["sub", "sub/a"]
+    assert len(remove_stale_parts(tmp_path)) == 1
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
 def test_a_writer_killed_in_the_middle_leaves_the_old_file_and_a_part_that_can_be_swept(tmp_path):
     code = f"""
 from pathlib import Path
@@ -138,13 +246,7 @@ with part_file(Path("{tmp_path}/a")) as part:
     time.sleep(60)
 """
     (tmp_path / "a").write_text("old")
-    writer = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
-    deadline = time.monotonic() + 30
-    while not any(path.stat().st_size for path in tmp_path.glob(".a.*.part")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    writer.send_signal(signal.SIGKILL)
-    writer.wait()
+    kill_when_it_wrote(code, lambda: any(path.stat().st_size for path in tmp_path.glob(".a.*.part")))
     assert (tmp_path / "a").read_text() == "old"
     assert [path.suffix for path in remove_stale_parts(tmp_path)] == [".part"]
     assert os.listdir(tmp_path) == ["a"]

@@ -14,21 +14,16 @@ from stereo_model import (
     ModelConfig,
     convert,
     create_model,
-    load_checkpoint,
+    load_model,
     load_prior_weights,
     model_config,
     model_digest,
     save_checkpoint,
 )
 from stereo_model.weights.files import read_file
-from stereo_model.weights.published import (
-    config_yaml,
-    load_published,
-    published_names,
-    read_config,
-    to_published,
-    unused_shapes,
-)
+from stereo_model.weights.published import load_published, to_published
+from stereo_model.weights.published_config import config_yaml, read_config
+from stereo_model.weights.published_names import published_names, unused_shapes
 from tests.stereo_model.golden_filler import filled_state, published_shapes
 
 SETTINGS = {"max_disp": 416, "valid_iters": 32, "vit_size": "vits", "hidden_dims": [128, 128, 128]}
@@ -66,7 +61,7 @@ def small_file(tmp_path, content=None, settings=None):
 
 def refusal(path, **overrides) -> str:
     with pytest.raises(CheckpointError) as error:
-        load_checkpoint(path, **overrides)
+        load_model(path, **overrides)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -127,7 +122,7 @@ def test_weights_of_another_size_are_refused_with_shapes():
 
 
 def test_a_published_checkpoint_loads_with_its_configuration(published):
-    model = load_checkpoint(published)
+    model = load_model(published)
     assert model.config == model_config("vits") and not model.training
     state = filled_state("vits")
     gates = model.update.gru4.small.gates.weight
@@ -146,7 +141,7 @@ def test_converting_to_the_published_form_changes_no_weight(published, tmp_path)
     assert all(torch.equal(again[key], state[key]) for key in state if key not in unused)
     assert torch.equal(again["cnet.layer2.0.norm3.bias"], state["cnet.layer2.0.downsample.1.bias"])
     overrides = {"max_disparity": 192, "disparity_attention": "heads"}
-    assert load_checkpoint(tmp_path / "model.pth", **overrides).config == model_config("vits", **overrides)
+    assert load_model(tmp_path / "model.pth", **overrides).config == model_config("vits", **overrides)
 
 
 @pytest.mark.slow
@@ -154,7 +149,7 @@ def test_converting_there_and_back_changes_no_weight(published, tmp_path):
     convert(published, tmp_path / "ours.pt", to="ours")
     convert(tmp_path / "ours.pt", tmp_path / "again" / "model.pth", to="published")
     convert(tmp_path / "again" / "model.pth", tmp_path / "ours2.pt", to="ours")
-    first, second = (load_checkpoint(tmp_path / name) for name in ("ours.pt", "ours2.pt"))
+    first, second = (load_model(tmp_path / name) for name in ("ours.pt", "ours2.pt"))
     assert first.config == second.config and model_digest(first) == model_digest(second)
 
 
