@@ -48,8 +48,20 @@ class Pack(BaseModel):
     version: str
     licence: str  # one line: the licences found in the pack
     notes: tuple[str, ...] = ()  # for people: what was left out and why
+    partial: bool = False  # sources could not be reached when it was fetched, and it does without them
     skipped: dict[str, str] = {}  # id of what the source holds but the pack does not -> reason
     assets: tuple[Asset, ...] = ()  # sorted by id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackIdentity:
+    """Which pack, exactly: two with one digest hold the same files and tags."""
+
+    name: str
+    version: str
+    digest: str  # SHA-256 of its records, as in pack.yaml
+    partial: bool  # sources were left out
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +107,7 @@ def save_pack(pack: Pack, folder: Path) -> None:
     """Write `assets.jsonl`, then `pack.yaml`; a folder without the latter is no pack."""
     _refuse_duplicates(pack.assets)
     ordered = sorted(pack.assets, key=lambda asset: asset.id)
-    lines = "".join(_canonical_json(asset) + "\n" for asset in ordered).encode()
+    lines = _records(ordered)
     head = pack.model_dump(mode="json", exclude={"assets"})
     head["records_sha256"] = hashlib.sha256(lines).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
@@ -134,9 +146,11 @@ class AssetLibrary:
         self._assets: dict[str, Asset] = {}
         self._folders: dict[str, Path] = {}
         self._packs: dict[str, str] = {}
+        self._identities: list[PackIdentity] = []
         for pack, folder in packs:
             _refuse_duplicates((*self._assets.values(), *pack.assets))
             self._packs[pack.name] = pack.version
+            self._identities.append(_identity(pack))
             for asset in pack.assets:
                 self._assets[asset.id] = asset
                 self._folders[asset.id] = folder.resolve()
@@ -152,6 +166,10 @@ class AssetLibrary:
     def packs(self) -> dict[str, str]:
         """Version of each open pack, by name."""
         return dict(self._packs)
+
+    def identities(self) -> tuple[PackIdentity, ...]:
+        """Which packs are open, exactly, in the order they were named."""
+        return tuple(self._identities)
 
     def get(self, asset_id: str) -> Asset:
         """The record of `asset_id`; MissingAssetError where no open pack has it."""
@@ -223,6 +241,18 @@ def open_library(pack_names: Iterable[str], root: Path | None = None) -> AssetLi
     """Open fetched packs by name; MissingAssetError says which one to fetch."""
     folder = assets_root(root)
     return AssetLibrary((load_pack(folder / name), folder / name) for name in pack_names)
+
+
+def _records(ordered: Iterable[Asset]) -> bytes:
+    return "".join(_canonical_json(asset) + "\n" for asset in ordered).encode()
+
+
+def _identity(pack: Pack) -> PackIdentity:
+    ordered = sorted(pack.assets, key=lambda asset: asset.id)
+    digest = hashlib.sha256(_records(ordered)).hexdigest()
+    return PackIdentity(
+        name=pack.name, version=pack.version, digest=digest, partial=pack.partial, notes=pack.notes
+    )
 
 
 def _canonical_json(asset: Asset) -> str:

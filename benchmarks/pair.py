@@ -29,7 +29,7 @@ from fsd_gen.production.attempt import produce
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.writer import ShardWriter
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 
 STAGES = ("author", "load", "trace", "denoise", "develop", "truth", "checks", "write")
 
@@ -49,8 +49,9 @@ def main(
     backend = create_backend("mitsuba", threads=1)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder), config)
-        writer = ShardWriter(run.shard_path(0), range(pairs), run.shard_meta())
+        run = Run.start(Path(folder), config)
+        run.bind_assets(library)
+        writer = ShardWriter(run.shard_path(0), range(pairs), run.shard_meta(library))
         for slot in range(pairs):
             rows.append(one_pair(config, library, backend, slot, writer))
             print(f"slot {slot}: {rows[-1]}", flush=True)
@@ -60,7 +61,7 @@ def main(
 
 def one_pair(config, library, backend, slot: int, writer: ShardWriter) -> dict[str, float]:
     """CPU seconds per stage of one slot; attempts that fail their checks are not repeated here."""
-    made = produce(sample(config, library, SlotKey(slot=slot)), library, backend)
+    made = produce(compose_scene(config, library, SlotKey(slot=slot)), library, backend)
     cost = dict(made.render.stage_cpu_s)
     start = time.process_time()
     check_sample(made, config.check_limits())

@@ -110,6 +110,11 @@ def parse_config(section: Mapping[str, Any] | None, *, source: str) -> CurationC
         raise CurationConfigError(f"{source}: bad curation settings: {complaints}") from error
 
 
+def check_section(section: Mapping[str, Any]) -> None:
+    """Raise CurationConfigError unless `section` is a valid `curation:` section; asked by `fsd_gen`."""
+    parse_config(section, source="this section")
+
+
 def load_config(run_dir: Path, override: Path | None = None) -> CurationConfig:
     """Settings from `override`, or from the `curation:` section of the run's config.yaml (absent: defaults).
 

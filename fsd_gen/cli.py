@@ -18,6 +18,7 @@ from assets_manifest.library import assets_root, open_library
 from fsd_gen.backends.registry import BUILT, create_backend
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.preview import contact_sheet, contact_sheet_of_shards
+from fsd_gen.production.assets import partial_packs
 from fsd_gen.production.farm import render_farm
 from fsd_gen.production.render import RENDER_ERRORS, RenderReport, render_shards, requests_for, shard_tasks
 from fsd_gen.production.replay import replay as replay_sample
@@ -239,6 +240,8 @@ def info(path: Annotated[Path, typer.Argument(help="Shard, folder of shards, or 
         soft_wrap=True,
         highlight=False,
     )
+    if partial := partial_packs(meta.assets_json):
+        out.print(f"made with incomplete asset packs: {', '.join(partial)}", highlight=False)
 
 
 @app.command()

@@ -1,141 +1,130 @@
 """What decides a dataset: one frozen, validated value, whose digest is stored with everything made from it.
 
 How many shards there are and how many workers make them is not part of it: neither changes any sample.
+The digest covers what the configuration says, and the version of the format for what it leaves to defaults
+(see `fsd_gen.versions`). Each style checks its own section, and `curation` checks its own too.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
+import math
+from collections.abc import Iterator, Mapping
 from importlib import resources
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from fsd_gen.checks.checks import CheckLimits
+from fsd_gen.sections import (
+    AssetsConfig,
+    ConfigError,
+    ImageConfig,
+    RenderConfig,
+    RigConfig,
+    Section,
+    suggestion,
+)
+from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.styles.sampler import StyleConfig
+from fsd_gen.styles.style import find_style
+from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
+from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
-Range = tuple[float, float]
+__all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
 
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the field, the value and what was expected."""
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and strict about unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="after")
-    def _ranges_ascend(self) -> Section:
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            numbers = isinstance(value, tuple) and len(value) == 2 and not isinstance(value[0], str)
-            if numbers and value[0] > value[1]:
-                raise ValueError(f"{name} must be [low, high], got [{value[0]}, {value[1]}]")
-        return self
-
-
-class ImageConfig(Section):
-    """Size of each view."""
-
-    width: int = Field(default=1280, ge=64, le=8192)  # pixels
-    height: int = Field(default=720, ge=64, le=8192)  # pixels
+SECTION_CHECKS = "fsd_gen.config_sections"  # entry points: section -> check(section), which raises ValueError
+OF_VERSION_1 = {"strata", "flying", "indoor"}
+EXPLICIT_ONLY = "# What was given; all else has the default of this version of the format.\n"
 
 
-class RigConfig(Section):
-    """From which rigs to draw (paper section 3.5: baseline and focal length are randomised first)."""
-
-    baseline_m: Range = (0.04, 0.4)  # log-uniform; widening it from 0.1 to 0.4 m helped WMGStereo most
-    hfov_deg: Range = (45.0, 95.0)  # horizontal field of view, uniform
-    max_disparity: float = Field(default=0.3, gt=0, lt=1)  # nearest surface, as a share of the width
-
-    @model_validator(mode="after")
-    def _possible(self) -> RigConfig:
-        if self.baseline_m[0] <= 0:
-            raise ValueError(f"baseline_m must be positive metres, got {list(self.baseline_m)}")
-        if not 5 <= self.hfov_deg[0] <= self.hfov_deg[1] <= 150:
-            raise ValueError(f"hfov_deg must lie within [5, 150], got {list(self.hfov_deg)}")
-        return self
-
-
-class FlyingConfig(Section):
-    """Scenes of randomly posed, scaled and retextured objects ("chaotic" in the paper)."""
-
-    objects: tuple[int, int] = (10, 32)
-    retexture: float = Field(default=0.6, ge=0, le=1)  # share of the objects that get another material
-    metal: float = Field(default=0.12, ge=0, le=1)  # of the retextured ones
-    glass: float = Field(default=0.06, ge=0, le=1)
+def _each_by_its_own_config(sections: object) -> object:
+    """Sections of styles, each validated by the style's own settings; all complaints at once."""
+    if not isinstance(sections, Mapping):
+        return sections
+    parsed: dict[Any, StyleConfig] = {}
+    complaints: list[InitErrorDetails] = []
+    for name, section in sections.items():
+        style = find_style(str(name))
+        if not isinstance(section, Mapping | StyleConfig | None):
+            raise ValueError(f"{name}: expected settings such as {{weight: 0.5}}, got {section!r}")
+        try:
+            parsed[name] = style.config.model_validate({} if section is None else section)
+        except ValidationError as error:
+            complaints += [_inside(name, problem) for problem in error.errors()]
+    if complaints:
+        raise ValidationError.from_exception_data("styles", complaints)
+    return parsed
 
 
-class IndoorConfig(Section):
-    """Furnished rooms."""
-
-    room_m: Range = (3.2, 7.0)  # side of the floor
-    ceiling_m: Range = (2.4, 3.2)
-    furniture: tuple[int, int] = (6, 14)
-    on_support: tuple[int, int] = (2, 9)  # small objects standing on furniture
-    pictures: tuple[int, int] = (0, 4)
-    retexture: float = Field(default=0.2, ge=0, le=1)
+def _inside(name: object, problem: ErrorDetails) -> InitErrorDetails:
+    location = (str(name), *problem["loc"])
+    context = problem.get("ctx", {})
+    return InitErrorDetails(type=problem["type"], loc=location, input=problem["input"], ctx=context)
 
 
-class RenderConfig(Section):
-    """How images are made. Truth does not depend on it."""
-
-    backend: Literal["mitsuba", "replicator", "ovrtx"] = "mitsuba"
-    spp: int = Field(default=16, ge=1, le=65536)  # samples per pixel
-    max_depth: int = Field(default=9, ge=1, le=64)
-    rr_depth: int = Field(default=2, ge=1, le=64)
-    denoise: bool = True
-    exposure_ev: Range = (-0.4, 0.5)  # stops around the automatic exposure
+def _some_weight(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
+    if not sum(style.weight for style in styles.values()) > 0:
+        weights = {name: style.weight for name, style in styles.items()}
+        raise ValueError(f"expected at least one style with a weight above 0, got {weights}")
+    return styles
 
 
-class AssetsConfig(Section):
-    """Which packs of `assets_manifest` scenes draw from."""
+def _default_styles() -> dict[str, StyleConfig]:
+    return {name: find_style(name).config() for name in ("flying", "indoor")}
 
-    packs: tuple[str, ...] = ("sweethome3d", "surfaces", "builtin")
+
+Styles = Annotated[
+    dict[str, SerializeAsAny[StyleConfig]],
+    BeforeValidator(_each_by_its_own_config),
+    AfterValidator(_some_weight),
+]
 
 
 class Config(Section):
     """All of it. `load_config` makes one from a preset or a YAML file."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = VERSION
     seed: int = Field(default=0, ge=0)
     samples_per_shard: int = Field(default=16, ge=1, le=4096)
     max_attempts: int = Field(default=6, ge=1, le=100)  # draws of a slot per pass before it is quarantined
-    strata: dict[str, float] = Field(default_factory=lambda: {"flying": 0.5, "indoor": 0.5})
+    styles: Styles = Field(default_factory=_default_styles)  # weight and settings of each
     image: ImageConfig = ImageConfig()
     rig: RigConfig = RigConfig()
-    flying: FlyingConfig = FlyingConfig()
-    indoor: IndoorConfig = IndoorConfig()
     render: RenderConfig = RenderConfig()
     assets: AssetsConfig = AssetsConfig()
     checks: CheckLimits = CheckLimits()
-    curation: dict[str, Any] = Field(default_factory=dict)  # validated by `curation`
-
-    @model_validator(mode="after")
-    def _strata_have_weights(self) -> Config:
-        if not self.strata or min(self.strata.values()) < 0 or sum(self.strata.values()) <= 0:
-            raise ValueError(f"strata must map names to weights >= 0 with a positive sum, got {self.strata}")
-        return self
+    curation: dict[str, Any] = Field(default_factory=dict)  # checked by `curation`, where it is installed
 
     def check_limits(self) -> CheckLimits:
         """The checks' limits, with the largest disparity that this rig and size may give."""
-        largest_px = 1.2 * self.rig.max_disparity * self.image.width
+        largest_px = 1.2 * self.rig.max_disparity_share * self.image.width
         largest_px = min(largest_px, self.checks.max_disparity_px)
         return self.checks.model_copy(update={"max_disparity_px": largest_px})
 
+    def explicit(self) -> dict[str, Any]:
+        """What was given, in one spelling: plain values, with the version that says all the rest."""
+        return {"version": VERSION, **self.model_dump(mode="json", exclude_unset=True)}
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides the samples, defaults included."""
+        return self.model_dump(mode="json", exclude={"curation"})
+
     def to_yaml(self) -> str:
-        """The text that `load_config` reads back to the same value."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        """The text that `load_config` reads back to the same value, and `thaw` to the same identity."""
+        return EXPLICIT_ONLY + yaml.safe_dump(self.explicit(), sort_keys=False)
+
+    def identity(self) -> ConfigIdentity:
+        """What shards say of this configuration."""
+        return identity(self.explicit())
 
     def digest(self) -> str:
-        """SHA-256 over what decides the samples (all but the `curation` section), hexadecimal."""
-        values = self.model_dump(mode="json", exclude={"curation"})
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        """SHA-256 over what was given and decides samples (all but `curation`), hexadecimal."""
+        return self.identity().digest
 
 
 def preset_names() -> tuple[str, ...]:
@@ -147,62 +136,125 @@ def preset_names() -> tuple[str, ...]:
 def load_config(source: str = "fsd", overrides: dict[str, Any] | None = None) -> Config:
     """The configuration called `source` (a preset's name or a YAML file), with dotted `overrides` on top.
 
+    The `config.yaml` of a run is read in whatever version it was frozen.
+
     Raises:
-        ConfigError: unknown preset, unreadable YAML, or a value out of range.
+        ConfigError: unknown preset, unreadable YAML, an unknown field or style, or a value out of range.
     """
-    values = _read_yaml(source)
+    where = f"config {source}"
+    values = read_mapping(_text(source), where)
+    if _is_frozen(Path(source)):
+        values = upgrade(values)
     for dotted, value in (overrides or {}).items():
-        _set(values, dotted, value)
+        _set(values, dotted, value, where)
+    _refuse_version_1(values, where)
+    _refuse_infinite(values, where)
+    config = _validated(values, where)
+    _check_sections(values, where)
+    return config
+
+
+def thaw(text: str, source: str) -> tuple[Config, ConfigIdentity]:
+    """A frozen configuration of any version: its value today, and what its shards have always said of it.
+
+    Raises:
+        ConfigError: not the text of a configuration that this program knows.
+    """
+    values = read_mapping(text, source)
+    try:
+        known_as, today = identity(values), upgrade(values)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    return _validated(today, source), known_as
+
+
+def _validated(values: dict[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"config {source}: {_first_problem(error)}") from None
+        raise ConfigError(f"{where}: {'; '.join(map(_complaint, error.errors()))}") from None
 
 
-def _read_yaml(source: str) -> dict[str, Any]:
+def _text(source: str) -> str:
     if source in preset_names():
-        text = resources.files("fsd_gen").joinpath("presets", f"{source}.yaml").read_text()
-    else:
-        path = Path(source)
-        if not path.is_file():
-            close = difflib.get_close_matches(source, preset_names(), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"config {source}: neither a file nor a preset {list(preset_names())}{hint}")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise ConfigError(f"config {source}: not a text file") from None
+        return resources.files("fsd_gen").joinpath("presets", f"{source}.yaml").read_text("utf-8")
+    path = Path(source)
+    if not path.is_file():
+        close = difflib.get_close_matches(source, preset_names(), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"config {source}: neither a file nor a preset {list(preset_names())}{hint}")
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"config {source}: not valid YAML: {' '.join(str(error).split())}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"config {source}: expected a mapping of sections, got {type(values).__name__}")
-    return values
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"config {source}: not a text file") from None
 
 
-def _set(values: dict[str, Any], dotted: str, value: Any) -> None:
+def _is_frozen(path: Path) -> bool:
+    return path.name == CONFIG_NAME and path.with_name(DIGEST_NAME).is_file()
+
+
+def _set(values: dict[str, Any], dotted: str, value: Any, where: str) -> None:
     *parents, last = dotted.split(".")
     for name in parents:
         values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{where}: {dotted}: {name} is {values!r}, expected a section")
     values[last] = value
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
+def _refuse_version_1(values: dict[str, Any], where: str) -> None:
+    if values.get("version") != 1 and not OF_VERSION_1 & values.keys():
+        return
+    today = upgrade_v1(values)
+    changed = {name: today[name] for name in ("version", "styles", "rig") if name in today}
+    flow = yaml.safe_dump(changed, sort_keys=False, default_flow_style=True, width=10**6).strip()
+    raise ConfigError(
+        f"{where}: is of version 1 of the format; in place of version, strata, flying, indoor and rig write "
+        f"{flow[1:-1]}"
+    )
+
+
+def _refuse_infinite(values: dict[str, Any], where: str) -> None:
+    for dotted, number in _floats(values):
+        if not math.isfinite(number):
+            raise ConfigError(f"{where}: {dotted}: expected a finite number, got {number}")
+
+
+def _floats(value: Any, dotted: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(value, float):
+        yield dotted, value
+    elif isinstance(value, Mapping):
+        for name, child in value.items():
+            yield from _floats(child, f"{dotted}.{name}" if dotted else str(name))
+    elif isinstance(value, list | tuple):
+        for index, child in enumerate(value):
+            yield from _floats(child, f"{dotted}[{index}]")
+
+
+def _check_sections(values: dict[str, Any], where: str) -> None:
+    """Let the packages that read a section check it, before anything is frozen."""
+    for point in entry_points(group=SECTION_CHECKS):
+        if section := values.get(point.name):
+            try:
+                point.load()(section)
+            except ValueError as error:
+                raise ConfigError(f"{where}: {point.name}: {error}") from None
+
+
+def _complaint(problem: ErrorDetails) -> str:
     where = ".".join(str(part) for part in problem["loc"]) or "top level"
-    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":  # one of our own checks
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "extra_forbidden":
-        known = _known_fields(problem["loc"][:-1])
-        close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-        return f"{where}: unknown field" + (f"; did you mean {close[0]!r}?" if close else f"; known: {known}")
-    return f"{where}: {message}, got {problem['input']!r}" if "got" not in message else f"{where}: {message}"
+        name = problem["loc"][-1]
+        return f"{where}: unknown field{suggestion(name, _known_fields(problem['loc'][:-1]))}"
+    return f"{where}: {problem['msg']}, got {problem['input']!r}"
 
 
 def _known_fields(section: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Config
+    if section[:1] == ("styles",) and len(section) > 1:
+        model, section = find_style(str(section[1])).config, section[2:]
     for name in section:
         annotation = model.model_fields[str(name)].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):

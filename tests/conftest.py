@@ -41,7 +41,7 @@ def small_config(library: AssetLibrary) -> Config:
         "demo",
         {
             "assets.packs": ["builtin"],
-            "strata": {"flying": 0.5, "indoor": 0.5},
+            "styles": {"flying": {"weight": 0.5}, "indoor": {"weight": 0.5}},
             "image.width": 160,
             "image.height": 96,
             "render.spp": 1,

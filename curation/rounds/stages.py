@@ -303,6 +303,8 @@ def _score(
     for model in plan.models:
         slots = plan.score_slots(model)
         mine = [sample for sample in samples if sample.key.slot in slots]
+        if not mine:
+            continue  # the model is not needed
 
         def on_sample(done: int, model: int = model, total: int = len(mine)) -> None:
             note = f"by model {model}"

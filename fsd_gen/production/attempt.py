@@ -20,7 +20,7 @@ from fsd_gen.config import Config
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.author import write_stage
 from fsd_gen.usd.flat_scene import RenderScene
@@ -103,7 +103,7 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)
         start = time.process_time()
-        draft = draw(sample(config, library, key), library)
+        draft = draw(compose_scene(config, library, key), library)
         defects = check_truth(draft.blank(), limits)
         candidate = None
         if not defects:

@@ -83,7 +83,7 @@ def render_shards(
         FarmInterrupted: stopped; what was finished is kept, and the same call continues.
     """
     run = Run.open(run_dir)
-    open_library(run.config.assets.packs)  # a missing pack is said here, once
+    run.bind_assets(open_library(run.config.assets.packs))  # a missing or other pack is said here, once
     tasks = shard_tasks(requests)
     make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm))
     report = run_tasks(make_worker, tasks, farm, on_event)
@@ -118,7 +118,9 @@ class ShardWorker:
         self._library: AssetLibrary = open_library(self._run.config.assets.packs)
         self._backend = create_backend(self._run.config.render.backend, threads=threads)
         self._meta = replace(
-            self._run.shard_meta(), renderer=self._backend.name, renderer_version=self._backend.version
+            self._run.shard_meta(self._library),
+            renderer=self._backend.name,
+            renderer_version=self._backend.version,
         )
 
     def run(self, task: Task, report: Report) -> dict[str, Any]:

@@ -1,17 +1,44 @@
-"""A run directory of the generator: its frozen config, its shards, and what they are made with."""
+"""A run directory of the generator: what it is frozen to, its shards, and what they are made with.
+
+    config.yaml           what the configuration says, in the version it was begun with; `curation` too
+    config.sha256         digest of all of it that decides samples
+    config.resolved.yaml  every value with its default, to read, and to notice a default that changed
+    assets.yaml           the exact asset packs (see `fsd_gen.production.assets`)
+    shards/00000.h5 ...   the first draw of every slot
+
+What a run and its shards are called is read from the frozen text and never computed anew, so a run of an
+older version goes on under its old name.
+"""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from fsd_gen.config import Config, ConfigError, load_config
-from fsd_gen.shards.writer import ShardMeta
-from jobs.rundir import CONFIG_NAME, freeze_config
+import yaml
+
+from assets_manifest.library import AssetLibrary
+from fsd_gen.config import Config, ConfigError, thaw
+from fsd_gen.production.assets import assets_json, bind_assets, check_assets
+from fsd_gen.shards.format import ShardMeta
+from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.versions import ConfigIdentity
+from jobs.files import write_text_atomic
+from jobs.rundir import (
+    CONFIG_NAME,
+    DIGEST_NAME,
+    RunConfigMismatchError,
+    config_differences,
+    freeze_config,
+)
 
 LICENCE = "Images and truth: CC-BY-4.0; assets: see attribution"
+RESOLVED_NAME = "config.resolved.yaml"
+ABOUT_RESOLVED = "# Every setting of this run with its default. Frozen; the run is made from config.yaml.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +47,7 @@ class Run:
 
     folder: Path
     config: Config
+    known_as: ConfigIdentity  # what its shards say of the configuration
 
     @classmethod
     def start(cls, folder: Path, config: Config) -> Run:
@@ -27,23 +55,34 @@ class Run:
 
         Raises:
             RunConfigMismatchError: the folder belongs to another configuration; says what differs.
+            ConfigError: what is frozen there cannot be read.
         """
+        if (folder / DIGEST_NAME).exists():
+            run = cls.open(folder)
+            _refuse_another(run, config)
+            return run
+        folder.mkdir(parents=True, exist_ok=True)
+        resolved = yaml.safe_dump(config.resolved(), sort_keys=False)
+        write_text_atomic(folder / RESOLVED_NAME, ABOUT_RESOLVED + resolved)
         freeze_config(folder, config.to_yaml(), config.digest())
-        return cls(folder, config)
+        return cls(folder, config, config.identity())
 
     @classmethod
     def open(cls, folder: Path) -> Run:
-        """An existing run.
+        """An existing run, of this version or an older one.
 
         Raises:
-            ConfigError: there is no run in `folder`.
+            ConfigError: there is no run in `folder`, or its frozen files were changed.
         """
         path = folder / CONFIG_NAME
         if not path.is_file():
             raise ConfigError(
                 f"{folder}: no run here ({CONFIG_NAME} is missing); `fsd-gen render --out {folder}`"
             )
-        return cls(folder, load_config(str(path)))
+        config, known_as = thaw(path.read_text("utf-8"), str(path))
+        _refuse_edited(folder, known_as)
+        _refuse_changed_defaults(folder, config)
+        return cls(folder, config, known_as)
 
     @property
     def shards(self) -> Path:
@@ -59,19 +98,77 @@ class Run:
         count = self.config.samples_per_shard
         return range(index * count, (index + 1) * count)
 
-    def shard_meta(self) -> ShardMeta:
-        """Root attributes of this run's shards; renderer, licence and attribution come with the samples."""
+    def bind_assets(self, library: AssetLibrary) -> None:
+        """Freeze the packs of `library` into the run, or find the same ones frozen. Hold the run's lock.
+
+        Raises:
+            RunAssetsError: the run was begun with other packs.
+        """
+        bind_assets(self.folder, library)
+
+    def shard_meta(self, library: AssetLibrary) -> ShardMeta:
+        """Root attributes of this run's shards; renderer, licence and attribution come with the samples.
+
+        Raises:
+            RunAssetsError: `library` is not the one that the run is bound to.
+        """
+        check_assets(self.folder, library)
         return ShardMeta(
             width=self.config.image.width,
             height=self.config.image.height,
-            config_json=self.config.model_dump_json(exclude={"curation"}),
-            config_digest=self.config.digest(),
+            config_json=self.known_as.json,
+            config_digest=self.known_as.digest,
             seed=self.config.seed,
             generator_version=version("fsd-gen"),
             generator_commit=_commit(),
             renderer="",
             renderer_version="",
             licence=LICENCE,
+            assets_json=assets_json(self.folder) if self.known_as.names_assets else "",
+        )
+
+
+def _refuse_edited(folder: Path, known_as: ConfigIdentity) -> None:
+    path = folder / DIGEST_NAME
+    if path.is_file() and (frozen := path.read_text().strip()) != known_as.digest:
+        raise ConfigError(
+            f"{folder / CONFIG_NAME}: was changed after the run was begun (its digest is "
+            f"{known_as.digest[:12]}, {DIGEST_NAME} says {frozen[:12]}); undo the change, or start another "
+            "run directory. Only its section `curation` may be edited"
+        )
+
+
+def _refuse_changed_defaults(folder: Path, config: Config) -> None:
+    """A default that is not what it was would change the samples still to come without a word."""
+    path = folder / RESOLVED_NAME
+    if not path.is_file():
+        return
+    frozen = read_mapping(path.read_text("utf-8"), str(path))
+    if lines := config_differences(frozen, _those_of(frozen, config.resolved())):
+        raise ConfigError(
+            f"{path}: defaults have changed since this run was begun ({'; '.join(lines)}); "
+            "go on with the program that began it"
+        )
+
+
+def _those_of(frozen: Any, today: Any) -> Any:
+    """Today's settings without those that did not exist when `frozen` was written."""
+    if not (isinstance(frozen, Mapping) and isinstance(today, Mapping)):
+        return today
+    return {name: _those_of(value, today[name]) for name, value in frozen.items() if name in today}
+
+
+def _refuse_another(run: Run, config: Config) -> None:
+    """Two configurations are the same run if they decide the same samples, however they are spelled."""
+    lines = config_differences(run.config.resolved(), config.resolved())
+    if config.curation and config.curation != run.config.curation:
+        lines += config_differences({"curation": run.config.curation}, {"curation": config.curation})
+    if lines:
+        own = run.folder / CONFIG_NAME
+        raise RunConfigMismatchError(
+            f"{run.folder} was started with another configuration ({CONFIG_NAME}); use that one "
+            f"(--config {own}; edit the section `curation` there), or another run directory. "
+            "Frozen -> given:\n  " + "\n  ".join(lines)
         )
 
 

@@ -89,5 +89,5 @@ def camera_to_world(pose: CameraPose) -> Array:
 
 def _quaternion(matrix: Array) -> Quaternion:
     """Unit quaternion of a rotation matrix, w >= 0."""
-    x, y, z, w = Rotation.from_matrix(matrix).as_quat(canonical=True).round(9).tolist()
+    x, y, z, w = Rotation.from_matrix(matrix).as_quat(canonical=True).tolist()
     return (w, x, y, z)

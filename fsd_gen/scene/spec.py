@@ -2,15 +2,18 @@
 
 World axes: z up, metres. Quaternions are (w, x, y, z). Colours are linear RGB. `SceneSpec.to_json`
 is canonical (sorted keys, no spaces), so `digest()` names the scene.
+
+Numbers are rounded once, here: a field's type says to how many digits, and a style hands over what it has
+computed. Fields of a plain float type keep every bit, because the scenes of existing datasets do.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
@@ -18,25 +21,50 @@ from fsd_gen.scene.slots import SlotKey
 Vec2 = tuple[float, float]
 Vec3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]  # w, x, y, z
-Unit = Annotated[float, Field(ge=0, le=1)]
-IDENTITY: Quaternion = (1.0, 0.0, 0.0, 0.0)
+
+
+def rounded(digits: int) -> AfterValidator:
+    """Round a number to so many digits after the point when it becomes part of a value."""
+    return AfterValidator(lambda number: round(number, digits))
+
+
+Coordinate = Annotated[float, rounded(5)]  # metres
+Radius = Annotated[float, rounded(3), Field(gt=0)]  # metres
+Degrees = Annotated[float, rounded(3)]
+Stops = Annotated[float, rounded(3)]
+Unit = Annotated[float, rounded(3), Field(ge=0, le=1)]
+TileOffset = Annotated[float, rounded(5)]
+ScaleFactor = Annotated[float, rounded(6)]
+Versor = Annotated[float, rounded(9)]
+Reflectance = Annotated[float, rounded(4)]
+Power = Annotated[float, rounded(5)]
+Point = tuple[Coordinate, Coordinate, Coordinate]
+Scale = tuple[ScaleFactor, ScaleFactor, ScaleFactor]
+Facing = tuple[Versor, Versor, Versor, Versor]  # a Quaternion
+Rgb = tuple[Reflectance, Reflectance, Reflectance]  # linear
+Radiance = tuple[Power, Power, Power]  # linear RGB
+NO_ROTATION: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
 
 class Value(BaseModel):
-    """Base of all parts of a scene: frozen, and strict about unknown fields."""
+    """Base of all parts of a scene: frozen, strict about unknown fields, every number finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def but(self, **changes: Any) -> Self:
+        """This value with some fields changed, validated and rounded like any other."""
+        return self.model_validate({**dict(self), **changes})
 
 
 class MaterialSpec(Value):
     """A UsdPreviewSurface: constants, or textures laid over the mesh's own texture coordinates."""
 
-    colour: Vec3 = (0.5, 0.5, 0.5)  # linear RGB; multiplies nothing when `texture` is given
+    colour: Rgb = (0.5, 0.5, 0.5)  # linear RGB; multiplies nothing when `texture` is given
     texture: str | None = None  # asset id of an albedo texture or a photo
     normal_map: str | None = None  # asset id
     uv_scale: Vec2 = (1.0, 1.0)  # tiles per unit of texture coordinate
-    uv_rotation_deg: float = 0.0
-    uv_offset: Vec2 = (0.0, 0.0)
+    uv_rotation_deg: Degrees = 0.0
+    uv_offset: tuple[TileOffset, TileOffset] = (0.0, 0.0)  # tiles
     roughness: Unit = 0.6
     metallic: Unit = 0.0
     opacity: Unit = 1.0  # below 1: see-through
@@ -48,9 +76,9 @@ class Placement(Value):
 
     name: str
     asset: str  # asset id of an object
-    position: Vec3
-    rotation: Quaternion = IDENTITY
-    scale: Vec3 = (1.0, 1.0, 1.0)
+    position: Point
+    rotation: Quaternion = NO_ROTATION
+    scale: Scale = (1.0, 1.0, 1.0)
     material: MaterialSpec | None = None  # None keeps the asset's own materials
 
 
@@ -62,7 +90,7 @@ class Panel(Value):
 
     name: str
     position: Vec3
-    rotation: Quaternion = IDENTITY
+    rotation: Facing = NO_ROTATION
     size: Vec2  # metres
     material: MaterialSpec
 
@@ -73,9 +101,9 @@ class RectLight(Value):
     kind: Literal["rect"] = "rect"
     name: str
     position: Vec3
-    rotation: Quaternion = IDENTITY
+    rotation: Facing = NO_ROTATION
     size: Vec2  # metres
-    radiance: Vec3
+    radiance: Radiance
 
 
 class DiskLight(Value):
@@ -84,9 +112,9 @@ class DiskLight(Value):
     kind: Literal["disk"] = "disk"
     name: str
     position: Vec3
-    rotation: Quaternion = IDENTITY
-    radius_m: float = Field(gt=0)
-    radiance: Vec3
+    rotation: Facing = NO_ROTATION
+    radius_m: Radius
+    radiance: Radiance
 
 
 class SphereLight(Value):
@@ -95,8 +123,8 @@ class SphereLight(Value):
     kind: Literal["sphere"] = "sphere"
     name: str
     position: Vec3
-    radius_m: float = Field(gt=0)
-    radiance: Vec3
+    radius_m: Radius
+    radiance: Radiance
 
 
 class DistantLight(Value):
@@ -104,9 +132,9 @@ class DistantLight(Value):
 
     kind: Literal["distant"] = "distant"
     name: str
-    rotation: Quaternion = IDENTITY
-    angle_deg: float = Field(default=0.53, gt=0)
-    irradiance: Vec3  # on a surface facing the light
+    rotation: Facing = NO_ROTATION
+    angle_deg: Annotated[Degrees, Field(gt=0)] = 0.53
+    irradiance: Radiance  # on a surface facing the light
 
 
 LightSpec = Annotated[RectLight | DiskLight | SphereLight | DistantLight, Field(discriminator="kind")]
@@ -116,8 +144,8 @@ class DomeSpec(Value):
     """Light from infinitely far: an HDRI turned about the vertical, or one colour."""
 
     hdri: str | None = None  # asset id, latitude-longitude
-    colour: Vec3 = (1.0, 1.0, 1.0)  # multiplies the HDRI
-    rotation_deg: float = 0.0
+    colour: Rgb = (1.0, 1.0, 1.0)  # multiplies the HDRI
+    rotation_deg: Degrees = 0.0
 
 
 class CameraPose(Value):
@@ -125,7 +153,7 @@ class CameraPose(Value):
 
     position: Vec3
     target: Vec3
-    roll_deg: float = 0.0
+    roll_deg: Degrees = 0.0
 
 
 class RenderSettings(Value):
@@ -135,7 +163,7 @@ class RenderSettings(Value):
     max_depth: int = Field(default=9, ge=1)  # bounces
     rr_depth: int = Field(default=2, ge=1)  # Russian roulette from this bounce on
     denoise: bool = True
-    exposure_ev: float = 0.0  # stops added to the automatic exposure
+    exposure_ev: Stops = 0.0  # stops added to the automatic exposure
 
 
 class SceneSpec(Value):
@@ -163,7 +191,8 @@ class SceneSpec(Value):
 
     def asset_ids(self) -> tuple[str, ...]:
         """Every asset the scene refers to, sorted, each once."""
-        materials = [p.material for p in (*self.placements, *self.panels) if p.material]
+        coats = (*(p.material for p in self.placements), *(p.material for p in self.panels))
+        materials = [coat for coat in coats if coat]
         ids = {p.asset for p in self.placements}
         ids |= {m.texture for m in materials if m.texture} | {m.normal_map for m in materials if m.normal_map}
         if self.dome and self.dome.hdri:

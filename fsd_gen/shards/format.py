@@ -77,10 +77,11 @@ class ShardMeta:
     licence: str
     attribution: str = ""
     colour_space: str = "sRGB"
+    assets_json: str = ""  # the exact asset packs by name; empty in shards made before it was known
 
 
 # What may not differ within a file.
-IDENTITY = ("width", "height", "config_json", "config_digest", "seed", "colour_space")
+IDENTITY = ("width", "height", "config_json", "config_digest", "seed", "colour_space", "assets_json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +152,8 @@ def write_skeleton(
 def attributes_of(meta: ShardMeta) -> dict[str, str | int]:
     """Root attributes, in a fixed order."""
     own = asdict(meta)
+    if not meta.assets_json:
+        del own["assets_json"]  # older shards have no such attribute, and keep their digest
     digest = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
     return {"format": FORMAT, "schema_version": SCHEMA_VERSION, **DESCRIPTION, **own, "meta_digest": digest}
 
@@ -182,6 +185,8 @@ def meta_of(file: h5py.File) -> ShardMeta:
     """
     hints = get_type_hints(ShardMeta)
     values = {name: get_attribute(file, name) for name in hints}
+    if values["assets_json"] is None:
+        values["assets_json"] = ""
     for name, kind in hints.items():
         if not isinstance(values[name], kind):
             raise TypeError(f"attribute {name} should be of type {kind.__name__}, is {values[name]!r:.60}")

@@ -174,7 +174,7 @@ class ShardWriter:
     def _check_same_part(self, identity: Mapping[str, object]) -> None:
         stored = json.loads((self.part / PART_ID).read_text())
         for name, value in identity.items():
-            if stored.get(name) != value:
+            if stored.get(name, "") != value:
                 raise ShardError(
                     f"{self.part}: was begun with {name} {stored.get(name)!r:.80}, not {value!r:.80}; "
                     "use another run directory, or delete it to begin this shard again"

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.scene.spec import Degrees, Value, rounded
+
+Spot = Annotated[float, rounded(4)]  # metres
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footprint:
-    """A rectangle on the floor, turned about the vertical, with a height range."""
+class Footprint(Value):
+    """A rectangle on the floor, turned about the vertical, with a height range. Metres."""
 
-    x: float
-    y: float
+    x: Spot
+    y: Spot
     width: float  # along its own x
     depth: float  # along its own y
-    heading_deg: float
+    heading_deg: Degrees
     bottom: float = 0.0
     top: float = 0.0
 
-    def corners(self) -> np.ndarray:
+    def corners(self) -> NDArray[np.float64]:
         """(4, 2) corners."""
         angle = np.deg2rad(self.heading_deg)
         axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [self.width / 2, self.depth / 2]
-        return half @ axes + [self.x, self.y]
+        corners_42: NDArray[np.float64] = half @ axes + [self.x, self.y]
+        return corners_42
 
     def overlaps(self, other: Footprint) -> bool:
         """Whether the two share ground (separating axis test)."""

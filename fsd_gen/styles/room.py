@@ -6,36 +6,46 @@ on: 0 at +y, 1 at -x, 2 at -y, 3 at +x; wall coordinates are (along, up) from th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import facing
-from fsd_gen.scene.spec import MaterialSpec, Panel, RectLight, Vec2, Vec3
+from fsd_gen.scene.spec import MaterialSpec, Panel, RectLight, Value, Vec2, Vec3, rounded
+from fsd_gen.sections import PositiveRange
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.sampler import Draw, pick
+from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig, count, pick
 
 INWARD = ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
 
+Side = Annotated[float, rounded(3)]  # metres
+OnWall = Annotated[float, rounded(4)]  # metres
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+
+class RoomConfig(StyleConfig):
+    """How large rooms are."""
+
+    room_m: PositiveRange = (3.2, 7.0)  # side of the floor
+    ceiling_m: PositiveRange = (2.4, 3.2)
+
+
+class Window(Value):
     """A rectangular hole in a wall, in wall coordinates."""
 
     wall: int
-    along_m: float  # centre
-    up_m: float  # centre
-    size: Vec2  # metres
+    along_m: OnWall  # centre
+    up_m: OnWall  # centre
+    size: tuple[OnWall, OnWall]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Value):
     """A box to live in."""
 
-    width_m: float  # along x
-    depth_m: float  # along y
-    ceiling_m: float
+    width_m: Side  # along x
+    depth_m: Side  # along y
+    ceiling_m: Side
 
     def wall_length(self, wall: int) -> float:
         """Length of a wall along the floor."""
@@ -62,19 +72,19 @@ class Room:
         )
 
 
-def draw_room(draw: Draw) -> Room:
+def draw_room(sampler: Sampler[RoomConfig]) -> Room:
     """A room of random size."""
-    rng, indoor = draw.rng("room"), draw.config.indoor
+    rng, size = sampler.rng("room"), sampler.style
     return Room(
-        width_m=round(float(rng.uniform(*indoor.room_m)), 3),
-        depth_m=round(float(rng.uniform(*indoor.room_m)), 3),
-        ceiling_m=round(float(rng.uniform(*indoor.ceiling_m)), 3),
+        width_m=float(rng.uniform(*size.room_m)),
+        depth_m=float(rng.uniform(*size.room_m)),
+        ceiling_m=float(rng.uniform(*size.ceiling_m)),
     )
 
 
-def draw_window(draw: Draw, room: Room) -> Window | None:
+def draw_window(sampler: AnySampler, room: Room) -> Window | None:
     """A window in two rooms of three."""
-    rng = draw.rng("window")
+    rng = sampler.rng("window")
     if rng.uniform() > 0.67:
         return None
     wall = int(rng.integers(4))
@@ -83,40 +93,39 @@ def draw_window(draw: Draw, room: Room) -> Window | None:
     slack = (room.wall_length(wall) - width) / 2 - 0.3
     return Window(
         wall=wall,
-        along_m=round(float(rng.uniform(-slack, slack)), 4),
-        up_m=round(min(1.5 + float(rng.uniform(-0.15, 0.2)), room.ceiling_m - height / 2 - 0.15), 4),
-        size=(round(width, 4), round(height, 4)),
+        along_m=float(rng.uniform(-slack, slack)),
+        up_m=min(1.5 + float(rng.uniform(-0.15, 0.2)), room.ceiling_m - height / 2 - 0.15),
+        size=(width, height),
     )
 
 
-def shell(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]:
+def shell(sampler: AnySampler, room: Room, window: Window | None) -> tuple[Panel, ...]:
     """Floor, ceiling, four walls, skirting boards and the window's frame."""
-    rng = draw.rng("shell")
-    floor = materials.surface(draw, rng, "floor", "carpet")
-    ceiling = materials.surface(draw, rng, "ceiling", paint=0.8)
-    base = materials.surface(draw, rng, "wall", "plaster", paint=0.45)
-    accent = materials.surface(draw, rng, "wall", "brick", "wood", "stone") if rng.uniform() < 0.5 else base
+    rng = sampler.rng("shell")
+    floor = materials.surface(sampler, rng, "floor", "carpet")
+    ceiling = materials.surface(sampler, rng, "ceiling", paint=0.8)
+    base = materials.surface(sampler, rng, "wall", "plaster", paint=0.45)
+    accented = rng.uniform() < 0.5
+    accent = materials.surface(sampler, rng, "wall", "brick", "wood", "stone") if accented else base
     accent_wall = int(rng.integers(4))
-    size = (room.width_m, room.depth_m)
-    panels = [
-        Panel(name="Floor", position=(0, 0, 0), rotation=facing((0, 0, 1)), size=size, material=floor),
-        Panel(
-            name="Ceiling",
-            position=(0, 0, room.ceiling_m),
-            rotation=facing((0, 0, -1)),
-            size=size,
-            material=ceiling,
-        ),
-    ]
-    skirting = MaterialSpec(
-        colour=materials.colour(rng, saturation=(0, 0.3), value=(0.3, 0.95)), roughness=0.5
-    )
+    wood = materials.colour(rng, saturation=(0, 0.3), value=(0.3, 0.95))
+    panels = [_level(room, "Floor", 0.0, 1.0, floor), _level(room, "Ceiling", room.ceiling_m, -1.0, ceiling)]
     for wall in range(4):
         coat = accent if wall == accent_wall else base
         panels += _wall(room, wall, coat, window if window and window.wall == wall else None)
-        length = room.wall_length(wall)
-        panels.append(room.wall_panel(f"Skirting_{wall}", wall, (0, 0.04), (length, 0.08), skirting, 0.012))
+        panels.append(_skirting(room, wall, MaterialSpec(colour=wood, roughness=0.5)))
     return tuple(panels)
+
+
+def _level(room: Room, name: str, z: float, normal_z: float, material: MaterialSpec) -> Panel:
+    size = (room.width_m, room.depth_m)
+    turned = facing((0.0, 0.0, normal_z))
+    return Panel(name=name, position=(0, 0, z), rotation=turned, size=size, material=material)
+
+
+def _skirting(room: Room, wall: int, material: MaterialSpec) -> Panel:
+    size = (room.wall_length(wall), 0.08)
+    return room.wall_panel(f"Skirting_{wall}", wall, (0, 0.04), size, material, 0.012)
 
 
 def _wall(room: Room, wall: int, coat: MaterialSpec, window: Window | None) -> list[Panel]:
@@ -134,7 +143,7 @@ def _wall(room: Room, wall: int, coat: MaterialSpec, window: Window | None) -> l
     }
     panels = []
     for name, (a0, a1, u0, u1) in pieces.items():
-        shifted = coat.model_copy(update={"uv_offset": _continued(coat, a0 + length / 2, u0)})
+        shifted = coat.but(uv_offset=_continued(coat, a0 + length / 2, u0))
         centre, size = ((a0 + a1) / 2, (u0 + u1) / 2), (a1 - a0, u1 - u0)
         panels.append(room.wall_panel(f"Wall_{wall}_{name}", wall, centre, size, shifted))
     return panels + _frame(room, window)
@@ -144,7 +153,7 @@ def _continued(coat: MaterialSpec, along_m: float, up_m: float) -> Vec2:
     """Texture offset that lets a piece go on where the whole wall's pattern would be."""
     u = coat.uv_offset[0] + along_m * coat.uv_scale[0]
     v = coat.uv_offset[1] + up_m * coat.uv_scale[1]
-    return (round(u % 1.0, 5), round(v % 1.0, 5))
+    return (u % 1.0, v % 1.0)
 
 
 def _frame(room: Room, window: Window) -> list[Panel]:
@@ -183,37 +192,45 @@ def before_window(room: Room, window: Window) -> Footprint:
     return Footprint(x=x, y=y, width=window.size[0] + 0.3, depth=0.6, heading_deg=turn)
 
 
-def decorate(draw: Draw, room: Room, window: Window | None) -> tuple[Panel, ...]:
+def decorate(
+    sampler: AnySampler, room: Room, window: Window | None, *, pictures: tuple[int, int]
+) -> tuple[Panel, ...]:
     """Framed pictures on the walls and perhaps a rug."""
-    rng, panels = draw.rng("decoration"), []
-    paintings = draw.assets("texture", "painting") + draw.assets("photo")
-    count = int(rng.integers(draw.config.indoor.pictures[0], draw.config.indoor.pictures[1] + 1))
-    for index in range(count if paintings else 0):
-        wall = int(rng.integers(4))
-        width, height = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.3, 0.8))
-        slack = room.wall_length(wall) / 2 - width
-        centre = (float(rng.uniform(-slack, slack)), float(rng.uniform(1.35, 1.75)))
-        if (
-            window
-            and window.wall == wall
-            and abs(centre[0] - window.along_m) < (width + window.size[0]) / 2 + 0.1
-        ):
-            continue
-        frame = MaterialSpec(colour=materials.colour(rng, value=(0.05, 0.6)), roughness=0.4)
-        image = MaterialSpec(texture=pick(rng, paintings).id, uv_scale=(1 / width, 1 / height), roughness=0.5)
-        border = (width + 0.06, height + 0.06)
-        panels.append(
-            room.wall_panel(f"Frame_of_{index}", wall, centre, border, frame, 0.012 + index * 0.002)
-        )
-        panels.append(
-            room.wall_panel(f"Picture_{index}", wall, centre, (width, height), image, 0.02 + index * 0.002)
-        )
+    rng = sampler.rng("decoration")
+    paintings = sampler.assets("texture", "painting") + sampler.assets("photo")
+    wanted = count(rng, pictures)
+    panels: list[Panel] = []
+    for index in range(wanted if paintings else 0):
+        panels += _picture(rng, room, window, index, paintings)
     if rng.uniform() < 0.5:
-        panels.append(_rug(draw, rng, room))
+        panels.append(_rug(sampler, rng, room))
     return tuple(panels)
 
 
-def _rug(draw: Draw, rng: np.random.Generator, room: Room) -> Panel:
+def _picture(
+    rng: np.random.Generator, room: Room, window: Window | None, index: int, paintings: tuple[Asset, ...]
+) -> tuple[Panel, ...]:
+    """A picture in its frame; nothing where it would hang over the window."""
+    wall = int(rng.integers(4))
+    width, height = float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.3, 0.8))
+    slack = room.wall_length(wall) / 2 - width
+    centre = (float(rng.uniform(-slack, slack)), float(rng.uniform(1.35, 1.75)))
+    if window and window.wall == wall and _overlap(window, centre[0], width):
+        return ()
+    wood = MaterialSpec(colour=materials.colour(rng, value=(0.05, 0.6)), roughness=0.4)
+    image = MaterialSpec(texture=pick(rng, paintings).id, uv_scale=(1 / width, 1 / height), roughness=0.5)
+    border, off_m = (width + 0.06, height + 0.06), 0.012 + index * 0.002
+    return (
+        room.wall_panel(f"Frame_of_{index}", wall, centre, border, wood, off_m),
+        room.wall_panel(f"Picture_{index}", wall, centre, (width, height), image, 0.02 + index * 0.002),
+    )
+
+
+def _overlap(window: Window, along_m: float, width_m: float) -> bool:
+    return abs(along_m - window.along_m) < (width_m + window.size[0]) / 2 + 0.1
+
+
+def _rug(sampler: AnySampler, rng: np.random.Generator, room: Room) -> Panel:
     size = (float(rng.uniform(0.3, 0.6)) * room.width_m, float(rng.uniform(0.3, 0.6)) * room.depth_m)
     return Panel(
         name="Rug",
@@ -224,5 +241,5 @@ def _rug(draw: Draw, rng: np.random.Generator, room: Room) -> Panel:
         ),
         rotation=facing((0, 0, 1)),
         size=size,
-        material=materials.surface(draw, rng, "carpet", "fabric"),
+        material=materials.surface(sampler, rng, "carpet", "fabric"),
     )

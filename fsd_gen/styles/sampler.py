@@ -1,35 +1,49 @@
-"""What every stratum draws from: the config, the assets, and named random streams of one slot."""
+"""What every style draws from: its own settings, the assets, and named random streams of one slot."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from pydantic import Field
 
 from assets_manifest.library import AssetLibrary
-from assets_manifest.records import Asset
-from fsd_gen.config import Config, ConfigError
+from assets_manifest.records import Asset, AssetKind
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey, rng_for
 from fsd_gen.scene.spec import CameraPose, RenderSettings, SceneSpec
+from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, RigConfig, Section
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draw:
-    """One attempt at one slot."""
+class StyleConfig(Section):
+    """Base of the settings of every style: `styles: {NAME: {weight: 0.5, ...}}` in the YAML."""
 
-    config: Config
+    weight: float = Field(default=1.0, ge=0)  # share of the slots, relative to the weights of the others
+
+
+C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampler(Generic[C_co]):
+    """One attempt at one slot. `style` holds the validated settings of the style that composes it."""
+
+    style: C_co
+    image: ImageConfig
+    rigs: RigConfig
+    render: RenderConfig
     library: AssetLibrary
+    seed: int
     key: SlotKey
     stratum: str
 
     def rng(self, *names: str | int) -> np.random.Generator:
         """The random stream called `names`; a new name never disturbs the others."""
-        return rng_for(self.config.seed, self.key, *names)
+        return rng_for(self.seed, self.key, *names)
 
     def rig(self, *, nearest_m: float | None = None) -> StereoRig:
         """Baseline log-uniform, field of view uniform (paper section 3.5).
@@ -37,39 +51,37 @@ class Draw:
         Where the scene's size is given (`nearest_m`), the baseline stays small enough that a surface
         at that distance keeps within the configured disparity.
         """
-        rng, limits = self.rng("rig"), self.config.rig
-        width = self.config.image.width
-        focal_px = width / 2 / np.tan(np.deg2rad(rng.uniform(*limits.hfov_deg)) / 2)
-        low, high = limits.baseline_m
+        rng, width = self.rng("rig"), self.image.width
+        focal_px = width / 2 / np.tan(np.deg2rad(rng.uniform(*self.rigs.hfov_deg)) / 2)
+        low, high = self.rigs.baseline_m
         if nearest_m is not None:
-            high = max(low, min(high, nearest_m * limits.max_disparity * width / focal_px))
+            high = max(low, min(high, nearest_m * self.rigs.max_disparity_share * width / focal_px))
         baseline_m = np.exp(rng.uniform(np.log(low), np.log(high)))
         return StereoRig.centred(
             width=width,
-            height=self.config.image.height,
+            height=self.image.height,
             focal_px=round(float(focal_px), 4),
             baseline_m=round(float(baseline_m), 6),
         )
 
     def nearest_m(self, rig: StereoRig) -> float:
         """Distance at which a surface reaches the configured maximum disparity."""
-        return rig.focal_px * rig.baseline_m / (self.config.rig.max_disparity * rig.width)
+        return rig.focal_px * rig.baseline_m / (self.rigs.max_disparity_share * rig.width)
 
     def settings(self) -> RenderSettings:
         """Render settings with this sample's exposure."""
-        render = self.config.render
         return RenderSettings(
-            spp=render.spp,
-            max_depth=render.max_depth,
-            rr_depth=render.rr_depth,
-            denoise=render.denoise,
-            exposure_ev=round(float(self.rng("exposure").uniform(*render.exposure_ev)), 3),
+            spp=self.render.spp,
+            max_depth=self.render.max_depth,
+            rr_depth=self.render.rr_depth,
+            denoise=self.render.denoise,
+            exposure_ev=float(self.rng("exposure").uniform(*self.render.exposure_ev)),
         )
 
     def scene(self, rig: StereoRig, camera: CameraPose, **parts: Any) -> SceneSpec:
         """The finished scene: `parts` are the other fields of a SceneSpec."""
         return SceneSpec(
-            seed=self.config.seed,
+            seed=self.seed,
             key=self.key,
             stratum=self.stratum,
             rig=rig,
@@ -78,11 +90,11 @@ class Draw:
             **parts,
         )
 
-    def assets(self, kind: str, *tags: str, without: Sequence[str] = ()) -> tuple[Asset, ...]:
+    def assets(self, kind: AssetKind, *tags: str, without: Sequence[str] = ()) -> tuple[Asset, ...]:
         """All assets of a kind with all of the tags, in a fixed order; may be empty."""
         return self.library.select(kind, tags=tags, without=tuple(without))
 
-    def some(self, kind: str, *tags: str, without: Sequence[str] = ()) -> tuple[Asset, ...]:
+    def some(self, kind: AssetKind, *tags: str, without: Sequence[str] = ()) -> tuple[Asset, ...]:
         """As `assets`, falling back to all of the kind; never empty.
 
         Raises:
@@ -90,16 +102,24 @@ class Draw:
         """
         found = self.assets(kind, *tags, without=without) or self.assets(kind)
         if not found:
-            packs = list(self.config.assets.packs)
+            packs = list(self.library.packs)
             raise ConfigError(
                 f"assets.packs: {packs} hold no {kind}; add the pack 'builtin', which has every kind"
             )
         return found
 
 
+AnySampler = Sampler[StyleConfig]
+
+
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:
     """One of `items`, uniformly."""
     return items[int(rng.integers(len(items)))]
+
+
+def count(rng: np.random.Generator, low_high: tuple[int, int]) -> int:
+    """A whole number between the two, both included."""
+    return int(rng.integers(low_high[0], low_high[1] + 1))
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

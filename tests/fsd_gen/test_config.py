@@ -1,27 +1,60 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from fsd_gen.config import Config, ConfigError, load_config, preset_names
+from fsd_gen.config import Config, ConfigError, load_config, preset_names, thaw
+from fsd_gen.styles.style import own_styles
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "mitsuba", "pxr", "ray", "h5py", "pyarrow")
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_is_valid_and_reads_back_from_its_own_yaml(name, tmp_path):
     config = load_config(name)
-    (tmp_path / "config.yaml").write_text(config.to_yaml())
-    again = load_config(str(tmp_path / "config.yaml"))
+    (tmp_path / "mine.yaml").write_text(config.to_yaml())
+    again = load_config(str(tmp_path / "mine.yaml"))
     assert again == config
     assert again.digest() == config.digest()
+    assert thaw(config.to_yaml(), "frozen") == (config, config.identity())
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
         ({"rig.baselin_m": [0.1, 0.2]}, "rig.baselin_m: unknown field; did you mean 'baseline_m'"),
-        ({"rig.baseline_m": [0.4, 0.1]}, r"rig: baseline_m must be \[low, high\], got \[0.4, 0.1\]"),
-        ({"rig.baseline_m": [0.0, 0.1]}, "baseline_m must be positive metres"),
+        ({"sede": 1}, "sede: unknown field; did you mean 'seed'"),
+        ({"checks.max_skyy": 1}, "checks.max_skyy: unknown field; did you mean 'max_sky'"),
+        ({"rig.max_disparity": 0.2}, "rig.max_disparity: unknown field; did you mean 'max_disparity_share'"),
+        ({"rig.baseline_m": [0.4, 0.1]}, r"rig.baseline_m: must be \[low, high\], got \[0.4, 0.1\]"),
+        ({"rig.baseline_m": [0.0, 0.1]}, "rig.baseline_m.0: .*greater than 0, got 0.0"),
+        ({"rig.hfov_deg": [4, 170]}, r"rig.hfov_deg: must lie within \[5, 150\] degrees, got \[4.0, 170.0\]"),
         ({"image.width": "wide"}, "image.width: .* got 'wide'"),
         ({"image.width": 3}, "image.width: .*64"),
-        ({"strata": {}}, "strata must map names to weights"),
+        ({"image.width": {"a": 1}}, "image.width: .*valid integer"),
         ({"render.backend": "blender"}, "render.backend: .*mitsuba"),
+        ({"version": 3}, "version: .*2.*got 3"),
+        ({"styles": {}}, "styles: expected at least one style with a weight above 0"),
+        ({"styles": {"flying": {"weight": 0}}}, "styles: expected at least one style with a weight above 0"),
+        ({"styles": {"flying": {"weight": -1}}}, "styles.flying.weight: .*greater than or equal to 0"),
+        ({"styles": {"flying": 0.5}}, "styles: flying: expected settings such as {weight: 0.5}, got 0.5"),
+        ({"styles": ["flying"]}, "styles: .*dictionary"),
+        ({"styles.flying.objcts": [1, 2]}, "styles.flying.objcts: unknown field; did you mean 'objects'"),
+        ({"styles.flying.objects": [0, 2]}, "styles.flying.objects.0: .*greater than 0, got 0"),
+        ({"styles.flying.weight": math.nan}, "styles.flying.weight: expected a finite number, got nan"),
+        (
+            {"checks.mean_level": [0.0, math.inf]},
+            r"checks.mean_level\[1\]: expected a finite number, got inf",
+        ),
+        ({"curation.lr": -math.inf}, "curation.lr: expected a finite number, got -inf"),
+        ({"seed": 1, "seed.deep": 3}, "seed.deep: seed is 1, expected a section"),
     ],
 )
 def test_a_bad_value_is_one_line_naming_the_field(overrides, message):
@@ -30,20 +63,93 @@ def test_a_bad_value_is_one_line_naming_the_field(overrides, message):
     assert "\n" not in str(caught.value)
 
 
+def test_every_mistake_is_named_at_once():
+    with pytest.raises(ConfigError, match="styles.indoor.room.*; styles.flying.objects.*; image.width"):
+        bad = {"indoor": {"room": 3}, "flying": {"objects": [3, 2]}}
+        load_config("fsd", {"image.width": 3, "styles": bad})
+
+
 def test_an_unknown_preset_is_met_with_the_nearest_name():
     with pytest.raises(ConfigError, match="did you mean 'demo'"):
         load_config("demmo")
 
 
-@pytest.mark.parametrize("text", ["seed: [", "- a\n- b", "!!python/object:os.system {}"])
+@pytest.mark.parametrize("text", ["seed: [", "- a\n- b", "!!python/object:os.system {}", "? [1, 2]\n: 3"])
 def test_a_file_that_is_not_plain_yaml_is_refused(tmp_path, text):
     (tmp_path / "bad.yaml").write_text(text)
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="bad.yaml"):
         load_config(str(tmp_path / "bad.yaml"))
 
 
-def test_the_digest_ignores_curation_and_nothing_else():
-    plain = Config()
+def test_a_config_of_version_1_is_refused_with_what_to_write_instead(tmp_path):
+    old = tmp_path / "old.yaml"
+    old.write_text(
+        "strata: {flying: 0.6, indoor: 0.4}\nflying: {objects: [3, 5]}\nrig: {max_disparity: 0.2}\n"
+    )
+    with pytest.raises(ConfigError, match="version 1 of the format") as caught:
+        load_config(str(old))
+    advice = str(caught.value).partition(" write ")[2]
+    new = tmp_path / "new.yaml"
+    new.write_text(f"{{{advice}}}")
+    config = load_config(str(new))
+    assert config.styles["flying"].model_dump()["objects"] == (3, 5)
+    assert (config.styles["flying"].weight, config.styles["indoor"].weight) == (0.6, 0.4)
+    assert config.rig.max_disparity_share == 0.2
+
+
+def test_the_digest_ignores_curation_and_nothing_else_that_is_given():
     assert load_config("fsd", {"curation": {"folds": 3}}).digest() == load_config("fsd").digest()
     assert load_config("fsd", {"seed": 1}).digest() != load_config("fsd").digest()
-    assert plain.model_copy(update={"max_attempts": 2}).digest() != plain.digest()
+    assert Config().model_copy(update={"max_attempts": 2}).digest() != Config().digest()
+
+
+def test_a_field_that_is_not_given_is_not_in_the_digest():
+    config = load_config("fsd")
+    given = json.loads(config.identity().json)
+    assert set(given) == {"version", "image", "samples_per_shard", "styles", "render"}
+    assert given["styles"] == {"flying": {"weight": 0.5}, "indoor": {"weight": 0.5}}
+    assert set(config.resolved()) >= {"seed", "max_attempts", "rig", "assets", "checks"}
+
+
+def test_one_value_has_one_digest_however_it_is_spelled(tmp_path):
+    spellings = ("styles: {flying: {weight: 1}}\nseed: 3", "{seed: 3, styles: {flying: {weight: 1.0}}}")
+    digests = set()
+    for text in spellings:
+        (tmp_path / "c.yaml").write_text(text)
+        digests.add(load_config(str(tmp_path / "c.yaml")).digest())
+    assert len(digests) == 1
+
+
+def test_a_default_of_this_version_never_changes():
+    """Runs keep only what was given: to change a default, make a new version of the format.
+
+    A new field is added to the file of pinned defaults. See `fsd_gen.versions`.
+    """
+    pinned = json.loads((ROOT / "tests/data/config_v2_defaults.json").read_text())
+    assert json.loads(json.dumps(Config().resolved())) == pinned["config"]
+    styles = {name: style.config().model_dump(mode="json") for name, style in own_styles().items()}
+    assert styles == pinned["styles"]
+
+
+def test_the_section_of_another_package_is_checked_before_anything_is_frozen(tmp_path, monkeypatch):
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    ours = declared["fsd_gen.config_sections"]
+    info = tmp_path / "sections-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sections\nVersion: 1.0\n")
+    lines = "".join(f"{name} = {value}\n" for name, value in ours.items())
+    (info / "entry_points.txt").write_text(f"[fsd_gen.config_sections]\n{lines}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert load_config("demo").curation["steps_first"] == 60
+    with pytest.raises(ConfigError, match="config demo: curation: .*fold"):
+        load_config("demo", {"curation.fold": 3})
+
+
+@pytest.mark.parametrize("module", ["fsd_gen", "fsd_gen.config"])
+def test_importing_the_configuration_is_light(module):
+    code = (
+        f"import sys, {module}; from fsd_gen import load_config; load_config('demo')\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -18,7 +18,7 @@ from fsd_gen.scene.spec import (
     SceneSpec,
     SphereLight,
 )
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 from fsd_gen.usd.author import StageWriteError, write_stage
 from fsd_gen.usd.reader import read_stage, rig_of_stage
 
@@ -104,7 +104,7 @@ def test_lights_read_back_with_their_radiance(tmp_path, library):
 
 
 def test_a_packed_stage_holds_its_assets(tmp_path, small_config, library):
-    scene = sample(small_config, library, SlotKey(slot=0))
+    scene = compose_scene(small_config, library, SlotKey(slot=0))
     packed = write_stage(scene, tmp_path / "scene.usdz", library.path)
     plain = write_stage(scene, tmp_path / "scene.usdc", library.path)
     assert packed.stat().st_size > 10 * plain.stat().st_size

@@ -1,0 +1,100 @@
+"""The asset library that a run is made from, frozen: every shard is to show the same things.
+
+`assets.yaml` is written when the first shard of a run is asked for. A pack that lacked some of its sources
+when it was opened is marked as partial there and in every shard, so that it never passes for the whole one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assets_manifest.library import AssetLibrary, PackIdentity
+from fsd_gen.sections import ConfigError
+from fsd_gen.strict_yaml import read_mapping
+from jobs.files import write_text_atomic
+
+ASSETS_NAME = "assets.yaml"
+ABOUT = "# The asset packs of every sample of this run, as they were when its first shard was begun.\n"
+
+
+class RunAssetsError(ConfigError):
+    """The asset packs here are not those that a run was begun with."""
+
+
+def bind_assets(run_dir: Path, library: AssetLibrary) -> None:
+    """Freeze the packs of `library` into the run, or find them frozen there. Hold the run's lock.
+
+    Raises:
+        RunAssetsError: the run was begun with other packs; says which, and what to do.
+    """
+    if (run_dir / ASSETS_NAME).exists():
+        check_assets(run_dir, library)
+        return
+    frozen = {pack.name: _entry(pack) for pack in library.identities()}
+    text = ABOUT + yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True)
+    write_text_atomic(run_dir / ASSETS_NAME, text)
+
+
+def check_assets(run_dir: Path, library: AssetLibrary) -> None:
+    """Compare the packs of `library` with those frozen in the run.
+
+    Raises:
+        RunAssetsError: one differs, or the run has frozen none yet.
+    """
+    frozen = _frozen(run_dir)
+    here = {pack.name: pack for pack in library.identities()}
+    problems = [_difference(name, frozen.get(name), here.get(name)) for name in sorted(frozen | here.keys())]
+    if found := [problem for problem in problems if problem]:
+        raise RunAssetsError(
+            f"{run_dir}: this run was begun with other assets ({ASSETS_NAME}): {'; '.join(found)}. "
+            "Bring those packs back (FSD_ASSETS_DIR may name another folder of packs), or start another run"
+        )
+
+
+def assets_json(run_dir: Path) -> str:
+    """What the run's shards say of its packs: canonical JSON, version and digest by name."""
+    packs = {
+        name: {key: value for key, value in entry.items() if key != "notes"}
+        for name, entry in _frozen(run_dir).items()
+    }
+    return json.dumps(packs, sort_keys=True, separators=(",", ":"))
+
+
+def partial_packs(stored: str) -> tuple[str, ...]:
+    """Names of the packs that lacked some of their sources, from a shard's `assets_json` ("" names none)."""
+    return tuple(name for name, pack in json.loads(stored or "{}").items() if pack.get("partial"))
+
+
+def _entry(pack: PackIdentity) -> dict[str, Any]:
+    whole: dict[str, Any] = {"version": pack.version, "digest": pack.digest}
+    return whole | ({"partial": True, "notes": list(pack.notes)} if pack.partial else {})
+
+
+def _frozen(run_dir: Path) -> dict[str, dict[str, Any]]:
+    path = run_dir / ASSETS_NAME
+    if not path.is_file():
+        raise RunAssetsError(f"{path}: missing; `fsd-gen render --out {run_dir}` writes it")
+    packs = read_mapping(path.read_text("utf-8"), str(path))
+    for name, entry in packs.items():
+        if not (isinstance(entry, Mapping) and {"version", "digest"} <= entry.keys()):
+            raise RunAssetsError(f"{path}: {name}: expected its version and digest, got {entry!r}")
+    return packs
+
+
+def _difference(name: str, frozen: Mapping[str, Any] | None, here: PackIdentity | None) -> str | None:
+    """What is wrong with one pack, and how to put it right."""
+    if frozen is None or here is None:
+        return f"{name} is {'not among them' if frozen is None else 'missing here'}"
+    if frozen["digest"] == here.digest:
+        return None
+    if here.partial and not frozen.get("partial"):
+        return f"{name} is partial here; complete it with `fsd-gen assets fetch {name} --force`"
+    return (
+        f"{name} was version {frozen['version']} ({str(frozen['digest'])[:12]}), "
+        f"is version {here.version} ({here.digest[:12]})"
+    )

@@ -1,0 +1,79 @@
+"""What a configuration is made of: strict, frozen sections, and those that every style reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+Pair = TypeVar("Pair", tuple[float, float], tuple[int, int])
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the field, the value and what was expected."""
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, strict about unknown fields, every number finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _ascending(pair: Pair) -> Pair:
+    if pair[0] > pair[1]:
+        raise ValueError(f"must be [low, high], got {list(pair)}")
+    return pair
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
+PositiveRange = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_ascending)]
+Count = Annotated[tuple[NonNegativeInt, NonNegativeInt], AfterValidator(_ascending)]
+PositiveCount = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ascending)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """How an error about an unknown `name` goes on: the nearest of the known names, and all of them."""
+    known = sorted(known)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"; did you mean {close[0]!r}? Known: {known}" if close else f"; known: {known}"
+
+
+class ImageConfig(Section):
+    """Size of each view."""
+
+    width: int = Field(default=1280, ge=64, le=8192)  # pixels
+    height: int = Field(default=720, ge=64, le=8192)  # pixels
+
+
+def _possible_view(degrees: tuple[float, float]) -> tuple[float, float]:
+    if not 5 <= degrees[0] <= degrees[1] <= 150:
+        raise ValueError(f"must lie within [5, 150] degrees, got {list(degrees)}")
+    return degrees
+
+
+class RigConfig(Section):
+    """From which rigs to draw (paper section 3.5: baseline and focal length are randomised first)."""
+
+    baseline_m: PositiveRange = (0.04, 0.4)  # log-uniform; up to 0.4 instead of 0.1 m helped WMGStereo most
+    hfov_deg: Annotated[Range, AfterValidator(_possible_view)] = (45.0, 95.0)  # horizontal, uniform
+    max_disparity_share: float = Field(default=0.3, gt=0, lt=1)  # of the nearest surface, in image widths
+
+
+class RenderConfig(Section):
+    """How images are made. Truth does not depend on it."""
+
+    backend: Literal["mitsuba", "replicator", "ovrtx"] = "mitsuba"
+    spp: int = Field(default=16, ge=1, le=65536)  # samples per pixel
+    max_depth: int = Field(default=9, ge=1, le=64)
+    rr_depth: int = Field(default=2, ge=1, le=64)
+    denoise: bool = True
+    exposure_ev: Range = (-0.4, 0.5)  # stops around the automatic exposure
+
+
+class AssetsConfig(Section):
+    """Which packs of `assets_manifest` scenes draw from."""
+
+    packs: tuple[str, ...] = ("sweethome3d", "surfaces", "builtin")
