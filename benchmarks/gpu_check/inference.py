@@ -1,8 +1,9 @@
-"""Inference of pairs of two sizes by `FoundationStereo.predict`, plain and in the ways that a GPU likes.
+"""Inference of pairs of two sizes: the plain network, and ours in the ways that a GPU likes.
 
-Plain is float32, eager, contiguous. The others are bfloat16 by autocast, the same with images and weights in
-channels-last order, and the same compiled part by part as the trainer does it. Differences are of the
-disparity to the plain one, with random weights, which exaggerate rounding.
+Plain is the network as it trains, in float32, eager. Ours is the accelerated copy that the product infers
+with: in float32, in bfloat16 by autocast, and with the weights of 2-D convolutions in channels-last order.
+What is compiled, part by part as the trainer does it, is the plain network: a compiler finds its own ways.
+Differences are of the disparity to the plain one, with random weights, which exaggerate rounding.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from benchmarks.gpu_check.measuring import fresh_memory, median_seconds, peak_gb
 from benchmarks.gpu_check.pairs import layered_pair
 from benchmarks.gpu_check.part import Context, Row
 from stereo_model import create_model
+from stereo_model.fast.accelerate import accelerate
 from stereo_model.network.model import FoundationStereo
 
 SIZES = ((480, 640), (720, 1280))  # height, width, pixels
@@ -32,6 +34,7 @@ class Way:
 
     name: str
     half: bool = True
+    accelerated: bool = True
     channels_last: bool = False
     compiled: bool = False
 
@@ -54,9 +57,14 @@ class Cost:
         }
 
 
-PLAIN = Way(name="plain: fp32, eager", half=False)
-EAGER = (PLAIN, Way(name="bf16"), Way(name="bf16, channels last", channels_last=True))
-COMPILED = (PLAIN, Way(name="bf16, compiled", compiled=True))
+PLAIN = Way(name="plain, fp32", half=False, accelerated=False)
+EAGER = (
+    PLAIN,
+    Way(name="ours, fp32", half=False),
+    Way(name="ours, bf16"),
+    Way(name="ours, bf16, channels last", channels_last=True),
+)
+COMPILED = (PLAIN, Way(name="plain, bf16, compiled", accelerated=False, compiled=True))
 
 
 def vits(context: Context) -> Iterator[Row]:
@@ -94,7 +102,7 @@ def _inference(context: Context, preset: str, ways: tuple[Way, ...]) -> Iterator
 
 
 def prepared(model: FoundationStereo, way: Way) -> FoundationStereo:
-    """The model itself, its weights laid out and its parts compiled as the way says."""
+    """The model, its weights laid out and its parts compiled as the way says, or its accelerated copy."""
     if way.channels_last:
         for weight in model.parameters():
             if weight.dim() == 4:
@@ -102,7 +110,7 @@ def prepared(model: FoundationStereo, way: Way) -> FoundationStereo:
     if way.compiled:
         for part in model.children():
             part.compile()
-    return model
+    return accelerate(model) if way.accelerated else model
 
 
 def compared(cost: Cost, plain: Cost | None) -> Row:

@@ -28,7 +28,7 @@ from fsd_gen.production.attempt import produce
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.styles.registry import sample
+from fsd_gen.styles.registry import compose_scene
 
 PACK = "builtin"
 
@@ -79,7 +79,7 @@ def rendered(
 ) -> tuple[StereoSample, float]:
     """The pair of a slot and its wall seconds."""
     began = time.perf_counter()
-    made = produce(sample(config, library, SlotKey(slot=slot)), library, backend)
+    made = produce(compose_scene(config, library, SlotKey(slot=slot)), library, backend)
     return made, time.perf_counter() - began
 
 
