@@ -1,9 +1,10 @@
 """Inference of pairs of two sizes: the plain network, and ours in the ways that a GPU likes.
 
-Plain is the network as it trains, in float32, eager. Ours is the accelerated copy that the product infers
-with: in float32, in bfloat16 by autocast, and with the weights of 2-D convolutions in channels-last order.
-What is compiled, part by part as the trainer does it, is the plain network: a compiler finds its own ways.
-Differences are of the disparity to the plain one, with random weights, which exaggerate rounding.
+Plain is the network as it trains, eager, in float32 with torch's defaults (TF32 in convolutions). Ours is
+the accelerated copy that the product infers with: in float32, in bfloat16 by autocast, and with the weights
+of 2-D convolutions in channels-last order. What is compiled, part by part as the trainer does it, is the
+plain network: a compiler finds its own ways. Differences are of the disparity to the plain one, with random
+weights, which exaggerate rounding.
 """
 
 from __future__ import annotations
