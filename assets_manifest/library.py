@@ -62,7 +62,7 @@ class Pack(BaseModel):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PackIdentity:
     """Two packs of one identity hold the same assets, to the byte of every file."""
 

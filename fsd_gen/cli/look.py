@@ -63,6 +63,7 @@ def verify(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
 @clear_errors
 def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
     """What a dataset holds: strata, disparities, rigs, cost, quarantined slots."""
+    from fsd_gen.production.assets import partial_packs
     from fsd_gen.shards.find import find_shards
     from fsd_gen.shards.reader import ShardReader
 
@@ -85,6 +86,8 @@ def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
         soft_wrap=True,
         highlight=False,
     )
+    if partial := partial_packs(meta.assets_json):
+        out.print(f"made with incomplete asset packs: {', '.join(partial)}", highlight=False)
 
 
 def _show_strata(records: Sequence[SampleRecord]) -> None:

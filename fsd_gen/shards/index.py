@@ -136,15 +136,6 @@ def refresh_index(root: StrPath, folders: Sequence[str] = (FIRST_DRAW,)) -> Inde
     return index.within(folders)
 
 
-def rebuild_index(root: StrPath, folders: Sequence[str] = (FIRST_DRAW,)) -> list[SampleRecord]:
-    """Like `refresh_index`, but opens every shard, whatever is stored; returns the records."""
-    root = Path(root)
-    read = [_read(root, path, stamp) for path, stamp in _stamps(root, folders).items()]
-    index = _joined(Index(root=root, records=(), shards=()), (), read)
-    _store(index)
-    return list(index.records)
-
-
 def records_of(shards: Iterable[StrPath]) -> list[tuple[Path, SampleRecord]]:
     """Every sample of `shards` with the file that holds it, in the given order of shards, by row.
 

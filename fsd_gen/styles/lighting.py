@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fsd_gen.scene.rotations import facing, heading
-from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec3
+from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec2, Vec3
 from fsd_gen.styles.materials import blackbody
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
@@ -71,27 +71,37 @@ def studio_lights(
 
 
 def ceiling_lamps(
-    rng: np.random.Generator, *, room_m: tuple[float, float], ceiling_m: float
+    rng: np.random.Generator, *, room_m: Vec2, ceiling_m: float
 ) -> tuple[RectLight | SphereLight, ...]:
     """One or two panels in the ceiling, or two to four glowing balls below it."""
     warm = blackbody(rng.uniform(2700, 6500))
-    width, depth = room_m
     if rng.uniform() < 0.6:
-        count = int(rng.integers(1, 3))
-        return tuple(
-            RectLight(
-                name=f"Ceiling_{i}",
-                position=(
-                    (i - (count - 1) / 2) * width / 2,
-                    float(rng.uniform(-0.2, 0.2)) * depth,
-                    ceiling_m - 0.01,
-                ),
-                rotation=heading(0.0),  # shines along its own -z: down
-                size=(round(float(rng.uniform(0.5, 1.3)), 3), round(float(rng.uniform(0.3, 0.8)), 3)),
-                radiance=scaled(warm, log_uniform(rng, 8, 20)),
-            )
-            for i in range(count)
+        return _ceiling_panels(rng, warm, room_m, ceiling_m)
+    return _bulbs(rng, warm, room_m, ceiling_m)
+
+
+def _ceiling_panels(
+    rng: np.random.Generator, warm: Vec3, room_m: Vec2, ceiling_m: float
+) -> tuple[RectLight, ...]:
+    number, (width, depth) = int(rng.integers(1, 3)), room_m
+    return tuple(
+        RectLight(
+            name=f"Ceiling_{i}",
+            position=(
+                (i - (number - 1) / 2) * width / 2,
+                float(rng.uniform(-0.2, 0.2)) * depth,
+                ceiling_m - 0.01,
+            ),
+            rotation=heading(0.0),  # shines along its own -z: down
+            size=(round(float(rng.uniform(0.5, 1.3)), 3), round(float(rng.uniform(0.3, 0.8)), 3)),
+            radiance=scaled(warm, log_uniform(rng, 8, 20)),
         )
+        for i in range(number)
+    )
+
+
+def _bulbs(rng: np.random.Generator, warm: Vec3, room_m: Vec2, ceiling_m: float) -> tuple[SphereLight, ...]:
+    width, depth = room_m
     return tuple(
         SphereLight(
             name=f"Bulb_{i}",

@@ -25,6 +25,7 @@ from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
 from jobs.rundir import RunConfigMismatchError, RunLock
 from jobs.task import FarmConfig
+from tests.fsd_gen.styles.only import only
 
 SHARDS = 2
 
@@ -104,8 +105,8 @@ def truth_bytes(path: Path) -> dict[str, bytes]:
 
 def test_a_slot_that_never_passes_is_quarantined_with_its_reasons(small_config, tmp_path):
     impossible = small_config.checks.model_copy(update={"min_valid": 1.0, "max_black": 0.0})
-    config = small_config.model_copy(
-        update={"checks": impossible, "max_attempts": 2, "samples_per_shard": 1, "strata": {"flying": 1.0}}
+    config = only(small_config, "flying").model_copy(
+        update={"checks": impossible, "max_attempts": 2, "samples_per_shard": 1}
     )
     run = render(tmp_path, config, workers=0, shards=1)
     with ShardReader(run.shard_path(0)) as reader:

@@ -14,7 +14,6 @@ from fsd_gen.shards.index import (
     collect_records,
     manifest_digest,
     read_index,
-    rebuild_index,
     records_of,
     refresh_index,
     truth_manifest_digest,
@@ -49,11 +48,11 @@ def test_an_empty_index_still_has_its_columns(tmp_path):
     assert pq.read_schema(tmp_path / "samples.parquet").names == SCHEMA.names
 
 
-def test_rebuilding_finds_every_finished_shard_and_leaves_parts_alone(tmp_path):
+def test_refreshing_finds_every_finished_shard_and_leaves_parts_alone(tmp_path):
     make_shard(tmp_path / "shards/00001.h5", slots=[2, 3])
     make_shard(tmp_path / "shards/00000.h5", slots=[0, 1])
     (tmp_path / "shards/00002.h5.part").mkdir()
-    found = rebuild_index(tmp_path)
+    found = list(refresh_index(tmp_path).records)
     assert [(r.shard, r.row, r.slot) for r in found] == [
         ("shards/00000.h5", 0, 0),
         ("shards/00000.h5", 1, 1),
@@ -65,10 +64,10 @@ def test_rebuilding_finds_every_finished_shard_and_leaves_parts_alone(tmp_path):
 
 def test_a_damaged_shard_leaves_the_index_as_it_was(tmp_path):
     make_shard(tmp_path / "shards/0.h5", slots=[0])
-    before = rebuild_index(tmp_path)
+    before = list(refresh_index(tmp_path).records)
     (tmp_path / "shards/1.h5").write_bytes(b"junk")
     with pytest.raises(ShardError, match=r"1\.h5"):
-        rebuild_index(tmp_path)
+        refresh_index(tmp_path)
     assert read_index(tmp_path / "index/samples.parquet") == before
 
 
@@ -108,7 +107,8 @@ BOTH = ("shards", "rounds/1/regenerated")
 
 def test_a_refreshed_index_is_what_opening_every_shard_says(run):
     index = refresh_index(run, BOTH)
-    assert list(index.records) == rebuild_index(run, BOTH)
+    shards = [path for folder in BOTH for path in (run / folder).iterdir()]
+    assert list(index.records) == collect_records(shards, run)
     assert [entry.path for entry in index.shards] == [
         "rounds/1/regenerated/00000.h5",
         "shards/00000.h5",

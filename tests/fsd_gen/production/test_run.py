@@ -1,0 +1,117 @@
+"""A run is what its frozen files say, for ever."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from assets_manifest.library import AssetLibrary
+from fsd_gen.config import Config, ConfigError, load_config
+from fsd_gen.production.run import RESOLVED_NAME, Run
+from jobs.rundir import RunConfigMismatchError
+
+
+def edit(path, change):
+    values = yaml.safe_load(path.read_text())
+    change(values)
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def test_an_opened_run_is_the_started_one(tmp_path, small_config):
+    started = Run.start(tmp_path, small_config)
+    assert Run.open(tmp_path) == started == Run.start(tmp_path, small_config)
+
+
+def test_the_frozen_config_holds_what_was_given_and_the_resolved_one_everything(tmp_path):
+    Run.start(tmp_path, load_config("fsd"))
+    given = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    resolved = yaml.safe_load((tmp_path / RESOLVED_NAME).read_text())
+    assert "max_attempts" not in given and "rig" not in given
+    assert resolved["max_attempts"] == 6 and resolved["rig"]["max_disparity_share"] == 0.3
+
+
+def test_a_new_field_with_a_default_changes_neither_name_nor_shards(
+    tmp_path, small_config, library, monkeypatch
+):
+    run = Run.start(tmp_path, small_config)
+    run.bind_assets(library)
+    before = run.shard_meta(library)
+
+    class Later(Config):
+        """The program of next year."""
+
+        weather: str = "fair"
+
+    monkeypatch.setattr("fsd_gen.config.Config", Later)
+    later = Run.open(tmp_path)
+    assert later.config.resolved()["weather"] == "fair"
+    assert later.shard_meta(library) == before
+    assert Run.start(tmp_path, Later.model_validate(small_config.explicit())).known_as == run.known_as
+
+
+def test_a_default_that_changed_is_noticed(tmp_path):
+    Run.start(tmp_path, load_config("fsd"))
+    edit(tmp_path / RESOLVED_NAME, lambda values: values["rig"].update(max_disparity_share=0.25))
+    with pytest.raises(ConfigError, match="defaults have changed .*rig.max_disparity_share: 0.25 -> 0.3"):
+        Run.open(tmp_path)
+
+
+def test_a_frozen_config_that_was_edited_is_refused(tmp_path, small_config):
+    Run.start(tmp_path, small_config)
+    edit(tmp_path / "config.yaml", lambda values: values.update(seed=9))
+    with pytest.raises(ConfigError, match="config.yaml: was changed after the run was begun"):
+        Run.open(tmp_path)
+
+
+def test_the_section_of_curation_may_be_edited_in_the_run(tmp_path, small_config):
+    run = Run.start(tmp_path, small_config)
+    edit(tmp_path / "config.yaml", lambda values: values["curation"].update(steps_first=7))
+    assert Run.open(tmp_path).known_as == run.known_as
+    again = load_config(str(tmp_path / "config.yaml"))
+    assert Run.start(tmp_path, again).config.curation["steps_first"] == 7
+
+
+def test_another_section_of_curation_is_refused_with_what_differs(tmp_path, small_config):
+    Run.start(tmp_path, small_config)
+    other = small_config.model_copy(update={"curation": {**small_config.curation, "steps_first": 7}})
+    with pytest.raises(RunConfigMismatchError, match="curation.steps_first: 60 -> 7"):
+        Run.start(tmp_path, other)
+    silent = small_config.model_copy(update={"curation": {}})
+    assert Run.start(tmp_path, silent).config.curation == small_config.curation
+
+
+def test_another_configuration_is_refused_with_what_differs(tmp_path, small_config):
+    Run.start(tmp_path, small_config)
+    with pytest.raises(RunConfigMismatchError, match="seed: 0 -> 99"):
+        Run.start(tmp_path, small_config.model_copy(update={"seed": 99}))
+
+
+def test_a_default_spelled_out_is_the_same_configuration(tmp_path, small_config):
+    run = Run.start(tmp_path, small_config)
+    spelled = small_config.model_copy(update={"max_attempts": small_config.max_attempts})
+    assert spelled.digest() != small_config.digest()
+    assert Run.start(tmp_path, spelled).known_as == run.known_as
+
+
+def test_a_kill_before_the_digest_was_written_leaves_a_run_that_can_be_started(tmp_path, small_config):
+    run = Run.start(tmp_path, small_config)
+    (tmp_path / "config.sha256").unlink()
+    assert Run.start(tmp_path, small_config) == run
+
+
+def test_no_run_in_a_folder_is_said_with_the_command_that_makes_one(tmp_path):
+    with pytest.raises(ConfigError, match="no run here .*fsd-gen render --out"):
+        Run.open(tmp_path)
+
+
+def test_shards_say_what_they_are_made_of(tmp_path, small_config, library):
+    run = Run.start(tmp_path, small_config)
+    with pytest.raises(ConfigError, match="assets.yaml: missing"):
+        run.shard_meta(library)
+    run.bind_assets(library)
+    meta = run.shard_meta(library)
+    (pack,) = library.identities()
+    assert meta.config_digest == small_config.digest()
+    assert yaml.safe_load(meta.assets_json) == {"builtin": {"digest": pack.digest, "version": pack.version}}
+    with pytest.raises(ConfigError, match="builtin is missing here"):
+        run.shard_meta(AssetLibrary(()))
