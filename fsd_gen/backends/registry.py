@@ -86,7 +86,7 @@ def _plugin(name: str) -> BackendPlugin:
     if len(entries) + (name in _folders()) > 1:
         offers = ", ".join(entry.value for entry in entries)
         raise BackendUnavailableError(f"backend {name!r} is offered more than once ({offers}); remove one")
-    plugin = _load(name, entries[0]) if entries else import_module(f"{GROUP}.{name}").BACKEND
+    plugin = _load(name, entries[0]) if entries else vars(import_module(f"{GROUP}.{name}")).get("BACKEND")
     if not isinstance(plugin, BackendPlugin):
         raise BackendUnavailableError(
             f"backend {name!r}: expected a BackendPlugin, got {type(plugin).__name__}"

@@ -83,7 +83,7 @@ def test_denoising_brings_the_wall_nearer_to_the_converged_one(backend: Backend)
     def left(spp: int, denoise: bool) -> NDArray[np.float32]:  # without the lamp
         return backend.render(NOISY, RIG, RenderSettings(spp=spp, denoise=denoise), 3).left_hwc[20:]
 
-    truth_hwc = left(512, False)
+    truth_hwc = left(128, False)
     noisy, clean = (np.abs(left(4, denoise) - truth_hwc).mean() for denoise in (False, True))
     assert clean < 0.6 * noisy
 
