@@ -18,8 +18,10 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from assets_manifest.library import file_sha256
+from jobs.files import file_sha256
 
+Tool = Literal["apt", "pip", "npm"]
+PROGRAMS: dict[Tool, tuple[str, ...]] = {"apt": ("apt-get", "dpkg-deb"), "pip": (), "npm": ("npm",)}
 MAX_UNPACKED_BYTES = 4 << 30
 TIMEOUT_S = 1800
 
@@ -40,7 +42,7 @@ class ArchiveError(ValueError):
 class Archive:
     """One pinned package archive."""
 
-    tool: Literal["apt", "pip", "npm"]
+    tool: Tool
     package: str
     version: str
     pattern: str  # of the file name that the tool leaves
@@ -50,6 +52,11 @@ class Archive:
     @property
     def label(self) -> str:
         return f"{self.package} {self.version}"
+
+
+def has_tool(tool: Tool) -> bool:
+    """Whether archives that come through `tool` can be downloaded on this machine."""
+    return all(shutil.which(program) for program in PROGRAMS[tool])
 
 
 def download(archive: Archive, folder: Path) -> Path:
@@ -68,9 +75,9 @@ def download(archive: Archive, folder: Path) -> Path:
         raise DownloadError(
             f"{archive.label}: expected one file {archive.pattern} in {folder}, got {len(files)}"
         )
-    if (found := file_sha256(files[0])) != archive.sha256:
+    if (digest := file_sha256(files[0])) != archive.sha256:
         files[0].unlink()
-        raise DownloadError(f"{archive.label}: sha256 {found}, expected {archive.sha256}; not used")
+        raise DownloadError(f"{archive.label}: sha256 {digest}, expected {archive.sha256}; not used")
     return files[0]
 
 
@@ -81,7 +88,7 @@ def _pip(archive: Archive, folder: Path) -> None:
 
 
 def _npm(archive: Archive, folder: Path) -> None:
-    if shutil.which("npm") is None:
+    if not has_tool("npm"):
         raise MissingToolError(
             f"{archive.label}: there is no `npm` on this machine; install Node.js to get it"
         )
@@ -89,7 +96,7 @@ def _npm(archive: Archive, folder: Path) -> None:
 
 
 def _apt(archive: Archive, folder: Path) -> None:
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+    if not has_tool("apt"):
         raise MissingToolError(
             f"{archive.label}: there is no `apt-get` on this machine, and the package comes from Debian or "
             "Ubuntu only; use the builtin pack (`fsd-gen assets fetch builtin`), which needs nothing"

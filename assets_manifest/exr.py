@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import OpenEXR
+from numpy.typing import NDArray
+
+from jobs.extras import extra
+
+with extra("render"):
+    import OpenEXR
 
 
 class ExrError(ValueError):
     """An EXR file without three colour channels."""
 
 
-def read_exr(path: Path) -> np.ndarray:
+def read_exr(path: Path) -> NDArray[np.float32]:
     """Linear RGB of a file's first part, float32 (H, W, 3)."""
     with OpenEXR.File(str(path)) as file:
         channels = file.channels()
@@ -25,7 +30,7 @@ def read_exr(path: Path) -> np.ndarray:
         return np.array(pixels, dtype=np.float32)
 
 
-def write_exr(path: Path, rgb_hw3: np.ndarray) -> None:
+def write_exr(path: Path, rgb_hw3: NDArray[np.floating]) -> None:
     """Write finite, non-negative linear RGB as zip-compressed 32-bit floats."""
     if rgb_hw3.ndim != 3 or rgb_hw3.shape[2] != 3:
         raise ExrError(f"expected an (H, W, 3) image for {path}, got {rgb_hw3.shape}")

@@ -3,7 +3,8 @@
 A pack is one folder: `pack.yaml` (name, version, licence, notes, what was left out), `assets.jsonl` (one
 `Asset` per line, sorted by id) and the files those records name. `pack.yaml` holds the SHA-256 of
 `assets.jsonl`, and every record holds the SHA-256 of its files, so that one small file vouches for the whole
-folder.
+folder: a pack's `PackIdentity` says exactly which files it is. A pack made without some of its sources is
+partial, and never passes for the whole one.
 
 A library is several packs seen as one. Whatever it answers is sorted by id: choosing from it is
 reproducible.
@@ -14,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets_manifest.records import Asset, AssetKind
+from jobs.files import file_sha256, write_bytes_atomic
 
 PACK_FILE = "pack.yaml"
 RECORDS_FILE = "assets.jsonl"
 ROOT_VARIABLE = "FSD_ASSETS_DIR"
 DEFAULT_ROOT = Path("~/.cache/fsd-gen/assets")
+LEFT_OUT = "without "  # how the note begins that names a source which a partial pack lacks
 
 
 class PackError(ValueError):
@@ -47,20 +49,27 @@ class Pack(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     version: str
     licence: str  # one line: the licences found in the pack
+    partial: bool = False  # a source was left out, which `notes` name
     notes: tuple[str, ...] = ()  # for people: what was left out and why
-    partial: bool = False  # sources could not be reached when it was fetched, and it does without them
     skipped: dict[str, str] = {}  # id of what the source holds but the pack does not -> reason
     assets: tuple[Asset, ...] = ()  # sorted by id
+
+    def identity(self) -> PackIdentity:
+        """Which pack exactly this is."""
+        digest = hashlib.sha256(_record_lines(self.assets)).hexdigest()
+        return PackIdentity(
+            name=self.name, version=self.version, digest=digest, partial=self.partial, notes=self.notes
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackIdentity:
-    """Which pack, exactly: two with one digest hold the same files and tags."""
+    """Two packs of one identity hold the same assets, to the byte of every file."""
 
     name: str
     version: str
-    digest: str  # SHA-256 of its records, as in pack.yaml
-    partial: bool  # sources were left out
+    digest: str  # SHA-256 of the pack's records, as in pack.yaml
+    partial: bool
     notes: tuple[str, ...]
 
 
@@ -73,46 +82,15 @@ class Difference:
     problem: str
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds either its old content or all of the new one."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    fsync_folder(path.parent)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def save_pack(pack: Pack, folder: Path) -> None:
     """Write `assets.jsonl`, then `pack.yaml`; a folder without the latter is no pack."""
     _refuse_duplicates(pack.assets)
-    ordered = sorted(pack.assets, key=lambda asset: asset.id)
-    lines = _records(ordered)
+    lines = _record_lines(pack.assets)
     head = pack.model_dump(mode="json", exclude={"assets"})
     head["records_sha256"] = hashlib.sha256(lines).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / RECORDS_FILE, lines)
-    write_atomically(folder / PACK_FILE, yaml.safe_dump(head, sort_keys=False, allow_unicode=True).encode())
+    write_bytes_atomic(folder / RECORDS_FILE, lines)
+    write_bytes_atomic(folder / PACK_FILE, yaml.safe_dump(head, sort_keys=False, allow_unicode=True).encode())
 
 
 def load_pack(folder: Path) -> Pack:
@@ -128,6 +106,7 @@ def load_pack(folder: Path) -> Pack:
     try:
         head = yaml.safe_load((folder / PACK_FILE).read_text(encoding="utf-8"))
         expected = head.pop("records_sha256")
+        head.setdefault("partial", any(note.startswith(LEFT_OUT) for note in head.get("notes", ())))
         lines = (folder / RECORDS_FILE).read_bytes()
         assets = tuple(Asset.model_validate_json(line) for line in lines.splitlines())
         pack = Pack(**head, assets=assets)
@@ -145,12 +124,10 @@ class AssetLibrary:
         """`packs`: each pack with the folder that holds its files."""
         self._assets: dict[str, Asset] = {}
         self._folders: dict[str, Path] = {}
-        self._packs: dict[str, str] = {}
-        self._identities: list[PackIdentity] = []
+        self._packs: dict[str, Pack] = {}
         for pack, folder in packs:
             _refuse_duplicates((*self._assets.values(), *pack.assets))
-            self._packs[pack.name] = pack.version
-            self._identities.append(_identity(pack))
+            self._packs[pack.name] = pack
             for asset in pack.assets:
                 self._assets[asset.id] = asset
                 self._folders[asset.id] = folder.resolve()
@@ -165,11 +142,11 @@ class AssetLibrary:
     @property
     def packs(self) -> dict[str, str]:
         """Version of each open pack, by name."""
-        return dict(self._packs)
+        return {name: pack.version for name, pack in self._packs.items()}
 
     def identities(self) -> tuple[PackIdentity, ...]:
-        """Which packs are open, exactly, in the order they were named."""
-        return tuple(self._identities)
+        """Which packs exactly are open, sorted by name."""
+        return tuple(pack.identity() for _, pack in sorted(self._packs.items()))
 
     def get(self, asset_id: str) -> Asset:
         """The record of `asset_id`; MissingAssetError where no open pack has it."""
@@ -243,16 +220,10 @@ def open_library(pack_names: Iterable[str], root: Path | None = None) -> AssetLi
     return AssetLibrary((load_pack(folder / name), folder / name) for name in pack_names)
 
 
-def _records(ordered: Iterable[Asset]) -> bytes:
+def _record_lines(assets: Iterable[Asset]) -> bytes:
+    """The content of `assets.jsonl`, whatever the order of `assets`."""
+    ordered = sorted(assets, key=lambda asset: asset.id)
     return "".join(_canonical_json(asset) + "\n" for asset in ordered).encode()
-
-
-def _identity(pack: Pack) -> PackIdentity:
-    ordered = sorted(pack.assets, key=lambda asset: asset.id)
-    digest = hashlib.sha256(_records(ordered)).hexdigest()
-    return PackIdentity(
-        name=pack.name, version=pack.version, digest=digest, partial=pack.partial, notes=pack.notes
-    )
 
 
 def _canonical_json(asset: Asset) -> str:

@@ -12,12 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import h5py
 import hdf5plugin  # noqa: F401  (registers the codec)
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -63,11 +64,11 @@ def gzip_copy(source: Path, target: Path) -> int:
 
 def whole_reader(
     path: Path, rng: np.random.Generator, rows: int, height: int, width: int
-) -> Callable[[int], list]:
+) -> Callable[[int], list[NDArray[Any]]]:
     """Reads a whole sample and crops in memory."""
     file = h5py.File(path)
 
-    def read(index: int) -> list:
+    def read(index: int) -> list[NDArray[Any]]:
         full_h, full_w = file["left"].shape[1:3]
         y, x = rng.integers(full_h - height + 1), rng.integers(full_w - width + 1)
         return [file[name][index % rows][y : y + height, x : x + width] for name in ARRAYS]

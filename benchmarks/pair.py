@@ -23,7 +23,7 @@ from rich.table import Table
 
 from assets_manifest.library import open_library
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.checks.checks import check_sample
+from fsd_gen.checks.sample import check_sample
 from fsd_gen.config import load_config
 from fsd_gen.production.attempt import produce
 from fsd_gen.production.run import Run

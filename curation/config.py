@@ -6,6 +6,7 @@ refused, and the refusal names what differs.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from curation.judging.rules import check_rule
 
 ScoringMask = Literal["visible", "all"]
 
@@ -41,11 +45,23 @@ class Policy(Settings):
     and a scene is not worse because much of it hides behind something.
     """
 
+    rules: tuple[str, ...] = Field(default=("unscorable", "weak-scorer", "bp2"), min_length=1)
+    """Files of `curation/judging/rules`, in order: the first that has a verdict decides."""
+
     threshold: float = Field(default=0.60, ge=0, le=1)  # drop above this BP-2
     mask: ScoringMask = "visible"  # pixels the BP-2 is taken over
     min_valid_share: float = Field(default=0.02, ge=0, le=1)  # of all pixels; fewer cannot be judged
     weak_scorer_median: float = Field(default=0.40, ge=0, le=1)  # a scorer worse than this judges nothing
-    force: bool = False  # drop even with a weak scorer
+    force: bool = False  # a weak scorer judges nevertheless
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_are_known(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        for name in rules:
+            check_rule(name)
+        if twice := [name for name in rules if rules.count(name) > 1]:
+            raise ValueError(f"rule {twice[0]!r} is listed twice")
+        return rules
 
 
 class CurationConfig(Settings):
@@ -98,21 +114,30 @@ class CurationConfig(Settings):
         return self.steps_first if round_number == 1 else self.steps_next
 
 
+def check_section(section: Mapping[str, Any]) -> None:
+    """Refuse a bad `curation:` section before anything is rendered. Raises CurationConfigError."""
+    parse_config(section, source="this section")
+
+
 def parse_config(section: Mapping[str, Any] | None, *, source: str) -> CurationConfig:
     """The validated settings. Raises CurationConfigError naming `source` and every bad field."""
     try:
         return CurationConfig.model_validate(dict(section or {}))
     except ValidationError as error:
-        complaints = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'curation'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
+        complaints = "; ".join(_complaint(item) for item in error.errors())
         raise CurationConfigError(f"{source}: bad curation settings: {complaints}") from error
 
 
-def check_section(section: Mapping[str, Any]) -> None:
-    """Raise CurationConfigError unless `section` is a valid `curation:` section; asked by `fsd_gen`."""
-    parse_config(section, source="this section")
+def _complaint(item: ErrorDetails) -> str:
+    """One bad field and what is wrong with it; an unknown one with the name that was probably meant."""
+    place = ".".join(map(str, item["loc"])) or "curation"
+    if item["type"] != "extra_forbidden":
+        return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+    owner = Policy if item["loc"][0] == "policy" else CurationConfig
+    known = list(owner.model_fields)
+    near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return f"{place}: unknown setting; {hint}"
 
 
 def load_config(run_dir: Path, override: Path | None = None) -> CurationConfig:

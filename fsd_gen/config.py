@@ -19,7 +19,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from fsd_gen.checks.checks import CheckLimits
+from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.sections import (
     AssetsConfig,
     ConfigError,
@@ -29,6 +29,7 @@ from fsd_gen.sections import (
     Section,
     suggestion,
 )
+from fsd_gen.shards.channels import ChannelNames
 from fsd_gen.strict_yaml import read_mapping
 from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.styles.style import find_style
@@ -94,6 +95,7 @@ class Config(Section):
     max_attempts: int = Field(default=6, ge=1, le=100)  # draws of a slot per pass before it is quarantined
     styles: Styles = Field(default_factory=_default_styles)  # weight and settings of each
     image: ImageConfig = ImageConfig()
+    channels: ChannelNames = ()  # optional ones that every sample is to have
     rig: RigConfig = RigConfig()
     render: RenderConfig = RenderConfig()
     assets: AssetsConfig = AssetsConfig()

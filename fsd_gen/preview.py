@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -28,10 +29,12 @@ FLAG_COLOURS = {
     Flag.MIRROR: (230, 0, 230),
     Flag.NO_TRUTH: (255, 255, 255),
 }
+TURN = 0.618034  # of the colour circle: neighbouring ids look different
 
 
 def contact_sheet(samples: Iterable[StereoSample], *, columns: int = 1, thumb_px: int = 320) -> Image.Image:
-    """One cell per sample: left, right and disparity, each `thumb_px` wide, over a caption.
+    """One cell per sample: left, right, disparity and any optional channels, each `thumb_px` wide, over a
+    caption.
 
     Raises:
         ValueError: no samples.
@@ -59,7 +62,7 @@ def contact_sheet_of_shards(
 
 
 def sample_view(sample: StereoSample) -> Image.Image:
-    """One sample in full size: the two images, the two disparity maps, and the left view with its flags."""
+    """One sample in full size: images, disparity maps, the left view with its flags, optional channels."""
     span = _disparity_range(sample)
     left = disparity_picture(sample.disparity_left_hw, sample.flags_left_hw, span)
     right = disparity_picture(sample.disparity_right_hw, sample.flags_right_hw, span)
@@ -68,7 +71,11 @@ def sample_view(sample: StereoSample) -> Image.Image:
         (left, right),
         (flags_overlay(sample.left_hwc, sample.flags_left_hw), _legend(sample.left_hwc.shape[:2])),
     )
-    return _captioned(np.vstack([np.hstack(row) for row in pictures]), caption(record_of(sample)))
+    shown = [np.hstack(row) for row in pictures]
+    for array in sample.optional.values():
+        picture_hwc = channel_picture(array)
+        shown.append(np.hstack([picture_hwc, np.full_like(picture_hwc, BACKGROUND)]))
+    return _captioned(np.vstack(shown), caption(record_of(sample)))
 
 
 def disparity_picture(
@@ -77,9 +84,32 @@ def disparity_picture(
     """Disparity as colours (H, W, 3): `span` in pixels goes from blue (far) to red (near)."""
     low, high = span
     scaled_hw = (disparity_hw - low) / max(high - low, 1e-6)
-    picture_hwc = colormaps["turbo"](np.clip(scaled_hw, 0, 1), bytes=True)[..., :3].copy()
+    picture_hwc = _colours("turbo", np.clip(scaled_hw, 0, 1))
     picture_hwc[(flags_hw & (Flag.SKY | Flag.NO_TRUTH).value) != 0] = NO_DISPARITY
     return picture_hwc
+
+
+def channel_picture(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Any channel as colours (H, W, 3): ids each in a colour of its own, but 0 as no disparity; numbers from
+    blue (least) to red (greatest); the first three numbers of a pixel as red, green and blue.
+    """
+    if array.dtype.kind == "u" and array.ndim == 2:
+        picture_hwc = _colours("hsv", array * TURN % 1)
+        picture_hwc[array == 0] = NO_DISPARITY
+        return picture_hwc
+    low, high = float(array.min()), float(array.max())
+    scaled = (array.astype(np.float32) - low) / max(high - low, 1e-6)
+    if array.ndim == 2:
+        return _colours("turbo", scaled)
+    numbers_hwn = scaled.reshape(*array.shape[:2], -1)[..., :3]
+    picture_hwc = np.zeros((*array.shape[:2], 3), np.uint8)
+    picture_hwc[..., : numbers_hwn.shape[2]] = np.rint(255 * numbers_hwn)
+    return picture_hwc
+
+
+def _colours(name: str, scaled_hw: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Values between 0 and 1 in a colour map."""
+    return np.array(colormaps[name](scaled_hw, bytes=True)[..., :3], np.uint8)
 
 
 def flags_overlay(image_hwc: NDArray[np.uint8], flags_hw: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -117,6 +147,7 @@ def _cell(sample: StereoSample, thumb_px: int) -> Image.Image:
             (sample.left_hwc, Image.Resampling.LANCZOS),
             (sample.right_hwc, Image.Resampling.LANCZOS),
             (disparity, Image.Resampling.NEAREST),
+            *((channel_picture(array), Image.Resampling.NEAREST) for array in sample.optional.values()),
         )
     ]
     return _captioned(np.hstack([np.asarray(thumb) for thumb in thumbs]), caption(record_of(sample)))
@@ -145,5 +176,5 @@ def _legend(shape: tuple[int, int]) -> NDArray[np.uint8]:
     for line, (flag, colour) in enumerate(FLAG_COLOURS.items()):
         y = 4 + line * CAPTION_PX
         draw.rectangle((4, y, 14, y + 10), fill=colour)
-        draw.text((20, y - 1), flag.name.lower(), fill=(220, 220, 220), font=ImageFont.load_default(11))
+        draw.text((20, y - 1), str(flag.name).lower(), fill=(220, 220, 220), font=ImageFont.load_default(11))
     return np.asarray(picture)

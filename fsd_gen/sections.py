@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from fsd_gen.backends.registry import unknown_backend
 
 Pair = TypeVar("Pair", tuple[float, float], tuple[int, int])
 
@@ -62,10 +64,16 @@ class RigConfig(Section):
     max_disparity_share: float = Field(default=0.3, gt=0, lt=1)  # of the nearest surface, in image widths
 
 
+def _known_backend(name: str) -> str:
+    if problem := unknown_backend(name):
+        raise ValueError(problem)
+    return name
+
+
 class RenderConfig(Section):
     """How images are made. Truth does not depend on it."""
 
-    backend: Literal["mitsuba", "replicator", "ovrtx"] = "mitsuba"
+    backend: Annotated[str, AfterValidator(_known_backend)] = "mitsuba"
     spp: int = Field(default=16, ge=1, le=65536)  # samples per pixel
     max_depth: int = Field(default=9, ge=1, le=64)
     rr_depth: int = Field(default=2, ge=1, le=64)

@@ -70,12 +70,13 @@ def write_json_atomic(final: Path, value: Any) -> None:
 
 
 @contextmanager
-def part_file(final: Path, *, needed_bytes: int | None = None) -> Iterator[Path]:
+def part_file(final: Path, *, needed_bytes: int | None = None, replace: bool = True) -> Iterator[Path]:
     """Yield an empty file beside `final` to write into; publish it as `final` if the block succeeds.
 
     If the block raises, the part is removed and `final` stays as it was. Two writers of one `final` never
     share a part. Raises DiskFullError at once if `needed_bytes` exceeds the free space, and later for a full
-    disk or an exhausted quota inside the block.
+    disk or an exhausted quota inside the block; FileExistsError at the end where there is a `final` that is
+    not to be replaced.
     """
     if needed_bytes is not None and needed_bytes > shutil.disk_usage(final.parent).free:
         raise DiskFullError.at(final, needed_bytes)
@@ -85,23 +86,28 @@ def part_file(final: Path, *, needed_bytes: int | None = None) -> Iterator[Path]
             # Not mkstemp: its mode 0600 would survive the rename and lock other users out of the data.
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             yield part
-            publish_file(part, final)
+            publish_file(part, final, replace=replace)
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()
 
 
-def publish_file(part: Path, final: Path) -> None:
+def publish_file(part: Path, final: Path, *, replace: bool = True) -> None:
     """Give the finished file `part` its name `final`: flush it, rename it, flush the folder.
 
-    Both must lie in one folder (ValueError otherwise): only there is a rename one step. Replaces an older
-    `final`. Raises DiskFullError if the flush finds no room; then `part` keeps its name.
+    Both must lie in one folder (ValueError otherwise): only there is a rename one step. Raises DiskFullError
+    if the flush finds no room, FileExistsError if there is a `final` and it is not to be replaced; then
+    `part` keeps its name.
     """
     if part.parent.resolve() != final.parent.resolve():
         raise ValueError(f"a part is published within its own folder: {part} cannot become {final}")
     with _disk_full_named(final, part.stat().st_size):
         _fsync(part)
-    os.replace(part, final)
+    if replace:
+        os.replace(part, final)
+    else:
+        os.link(part, final)  # unlike a rename it fails where `final` exists
+        part.unlink()
     sync_folder(final.parent)
 
 

@@ -8,25 +8,17 @@ import socket
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-import psutil
-
-from jobs.ledger import Attempt, Outcome
+from jobs.ledger import End, Ending, Reach, Run
 from jobs.task import WORKER_KINDS, Event, EventKind, MakeWorker, Recycle, Stop
 
-MIB = 1 << 20
 Send = Callable[[Event], bool]  # delivers an event; True if the farm is stopping
 
 
 def process_name() -> str:
     """`host:pid` of this process, the name of its worker."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def resident_mb() -> int:
-    """Resident memory of this process and its descendants, MiB."""
-    own = psutil.Process()
-    return sum(map(_resident_bytes, [own, *own.children(recursive=True)])) // MIB
 
 
 class WorkerHost:
@@ -41,20 +33,22 @@ class WorkerHost:
         self._items = 0
         self._worker = make_worker()
 
-    def run(self, attempt: Attempt) -> Outcome:
-        """Do one attempt; every way it can end is a value, never an exception."""
-        run = _Run(self, attempt)
+    def run(self, run: Run) -> Ending:
+        """Do one run of a task; every way it can end is a value, never an exception."""
+        listener = _Listener(self, run)
         try:
-            result = self._worker.run(attempt.task, run.report)
+            result = self._worker.run(run.task, listener.report)
         except Recycle as wish:
             result = wish
         except Stop:
-            return Outcome(end="stopped", reason="the farm was stopped", done=run.done)
+            return listener.ending("stopped", reason="the farm was stopped")
+        except SystemExit:  # elsewhere it would end the process; here the worker alone is lost
+            return listener.ending("died", reason=traceback.format_exc())
         except Exception:  # the one place that turns whatever a task raises into a record of it
-            return Outcome(end="failed", reason=traceback.format_exc(), done=run.done)
+            return listener.ending("failed", reason=traceback.format_exc())
         if isinstance(result, Recycle):
-            return Outcome(end="recycle", reason=str(result), done=run.done)
-        return Outcome(end="done", result=result, done=run.done, worn_out=self.worn_out())
+            return listener.ending("recycle", reason=str(result))
+        return listener.ending("done", result=result, worn_out=self.worn_out())
 
     def close(self) -> None:
         """Close the worker."""
@@ -72,43 +66,50 @@ class WorkerHost:
         """Why the worker should be replaced, "" if it need not."""
         if self._recycle_after is not None and self._items >= self._recycle_after:
             return f"finished {self._items} items, the limit is {self._recycle_after}"
-        if self._recycle_rss_mb is not None and (resident := resident_mb()) > self._recycle_rss_mb:
+        if self._recycle_rss_mb is not None and (resident := _resident_mb()) > self._recycle_rss_mb:
             return f"holds {resident} MiB, the limit is {self._recycle_rss_mb} MiB"
         return ""
 
 
-class _Run:
-    """One run of one task: receives its reports."""
+class _Listener:
+    """Receives the reports of one run of a task."""
 
-    def __init__(self, host: WorkerHost, attempt: Attempt) -> None:
+    def __init__(self, host: WorkerHost, run: Run) -> None:
         self._host = host
-        self._attempt = attempt
-        self.done = 0
+        self._run = run
+        self.reach = Reach()
 
     def report(self, event: Event) -> None:
         """Pass a worker's event on; raises Stop or Recycle when the task must end here."""
-        task = self._attempt.task
+        task = self._run.task
         if event.kind not in WORKER_KINDS:
             raise ValueError(f"a worker reports {sorted(WORKER_KINDS)}, got {event.kind!r}")
         self._count(event)
-        if self._host.send(replace(event, task_id=task.id, attempt=self._attempt.number)):
+        if self._host.send(replace(event, task_id=task.id, attempt=self._run.attempt)):
             raise Stop
-        unfinished = event.kind is EventKind.ITEM and self.done < task.size
+        unfinished = event.kind is EventKind.ITEM and self.reach.done < task.size
         if task.resumable and unfinished and (wear := self._host.worn_out()):
             raise Recycle(wear)
+
+    def ending(self, end: End, *, result: Any = None, reason: str = "", worn_out: str = "") -> Ending:
+        """The run has ended, here and now."""
+        reach = self.reach
+        return Ending(
+            end=end, result=result, reason=reason, done=reach.done, found=reach.found, worn_out=worn_out
+        )
 
     def _count(self, event: Event) -> None:
         if event.kind not in (EventKind.ITEM, EventKind.RESUMED):
             return
-        if event.done is None or event.done < self.done:
-            raise ValueError(f"{event.kind} needs a `done` of at least {self.done}, got {event.done}")
+        before = self.reach.done
+        if event.done is None or event.done < before:
+            raise ValueError(f"{event.kind} needs a `done` of at least {before}, got {event.done}")
         if event.kind is EventKind.ITEM:
-            self._host.count(event.done - self.done)
-        self.done = event.done
+            self._host.count(event.done - before)
+        self.reach.note(event)
 
 
-def _resident_bytes(process: psutil.Process) -> int:
-    try:
-        return process.memory_info().rss
-    except psutil.NoSuchProcess:  # it ended since it was listed
-        return 0
+def _resident_mb() -> int:
+    from jobs.memory import resident_mb  # the library behind it comes with the farm; workers=0 does without
+
+    return resident_mb()

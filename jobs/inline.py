@@ -1,5 +1,6 @@
 """The farm without a farm: tasks one after the other in this process. For debugging, and the reference that
-the Ray farm is tested against. Recycling means closing the worker and making a new one."""
+the Ray farm is tested against. Recycling means closing the worker and making a new one; a worker that dies by
+SystemExit is replaced, one that dies by a signal takes this process with it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from jobs.host import WorkerHost, process_name
-from jobs.ledger import Attempt, Ledger, Outcome
+from jobs.ledger import Ending, Ledger, started
 from jobs.signals import stop_requested
 from jobs.task import (
     Event,
@@ -29,8 +30,8 @@ def run_inline(
     config: FarmConfig,
     on_event: Callable[[Event], None],
 ) -> FarmReport:
-    """Run `tasks` in order in this process. Same contract as `jobs.farm.driver.run_tasks`."""
-    started = time.monotonic()
+    """Run `tasks` in order in this process. Same contract as `jobs.farm.run_tasks`."""
+    begun = time.monotonic()
     ledger = Ledger(tasks, config.max_retries)
     with stop_requested() as request:
 
@@ -44,7 +45,7 @@ def run_inline(
                 bench.run_next(ledger)
         finally:
             bench.clear("the farm is done")
-    report = ledger.report(time.monotonic() - started)
+    report = ledger.report(time.monotonic() - begun)
     if request.signum is not None and report.unfinished:
         raise FarmInterrupted(request.signum, report)
     return report
@@ -61,14 +62,14 @@ class _Bench:
 
     def run_next(self, ledger: Ledger) -> None:
         host = self._host or self._start()
-        attempt = ledger.take()
-        self._tell(_started(attempt))
-        outcome = host.run(attempt)
-        self._tell(ledger.settle(attempt, outcome))
-        if outcome.end == "recycle" or outcome.worn_out:
+        run = ledger.take()
+        self._tell(started(run))
+        ending = host.run(run)
+        self._tell(ledger.settle(run, ending))
+        if ending.end == "recycle" or ending.worn_out:
             ledger.count_recycled()
-        if outcome.end != "done" or outcome.worn_out:
-            self.clear(outcome.worn_out or _last_line(outcome))
+        if ending.end != "done" or ending.worn_out:
+            self.clear(ending.worn_out or _last_line(ending))
 
     def clear(self, why: str) -> None:
         host, self._host = self._host, None
@@ -90,10 +91,6 @@ class _Bench:
         self._send(replace(event, worker=process_name()))
 
 
-def _started(attempt: Attempt) -> Event:
-    return Event(kind=EventKind.TASK_STARTED, task_id=attempt.task.id, attempt=attempt.number)
-
-
-def _last_line(outcome: Outcome) -> str:
-    lines = outcome.reason.strip().splitlines()
-    return lines[-1] if lines else outcome.end
+def _last_line(ending: Ending) -> str:
+    lines = ending.reason.strip().splitlines()
+    return lines[-1] if lines else ending.end

@@ -7,6 +7,7 @@ run as `config.yaml` and `config.sha256`; the digest is written last and is what
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -26,10 +27,15 @@ LOCK_NAME = ".lock"
 CONFIG_NAME = "config.yaml"
 DIGEST_NAME = "config.sha256"
 ABSENT = "(absent)"
+LOCKS_UNSUPPORTED_ERRNOS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP})
 
 
 class RunLockedError(RuntimeError):
     """Another driver works in this run directory."""
+
+
+class RunLockUnsupportedError(RunLockedError):
+    """The file system of this run directory cannot lock files."""
 
 
 class RunConfigMismatchError(ValueError):
@@ -40,7 +46,8 @@ class RunLock:
     """The right to drive a run directory: `with RunLock(run_dir): ...`.
 
     Creates the directory. Raises RunLockedError, naming the holder's pid and host, while another process (or
-    another RunLock of this one) holds it. Forked children do not keep it alive.
+    another RunLock of this one) holds it, RunLockUnsupportedError where the file system has no locks. Forked
+    children do not keep it alive.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -54,12 +61,8 @@ class RunLock:
         self._run_dir.mkdir(parents=True, exist_ok=True)
         fd = os.open(self._run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(fd, 4096, 0)
-            os.close(fd)
-            raise RunLockedError(_held_message(self._run_dir, holder)) from None
-        except OSError:
+            _lock(fd, self._run_dir)
+        except BaseException:
             os.close(fd)
             raise
         self._fd = fd
@@ -142,6 +145,20 @@ def _mismatch(run_dir: Path, text: str) -> RunConfigMismatchError:
 def _own_identity() -> dict[str, str | int]:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": socket.gethostname(), "since": started}
+
+
+def _lock(fd: int, run_dir: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunLockedError(_held_message(run_dir, os.pread(fd, 4096, 0))) from None
+    except OSError as error:
+        if error.errno not in LOCKS_UNSUPPORTED_ERRNOS:
+            raise
+        raise RunLockUnsupportedError(
+            f"the file system of {run_dir} offers no locks ({error.strerror}), which keep two drivers apart; "
+            "put the run on a local disk, on NFSv4 with its lock service, or on Lustre mounted with -o flock"
+        ) from error
 
 
 def _held_message(run_dir: Path, holder: bytes) -> str:

@@ -25,7 +25,7 @@ class EventKind(StrEnum):
     TASK_STARTED = "task_started"
     TASK_DONE = "task_done"  # `data` is the result
     TASK_RETRIED = "task_retried"  # `message` is the traceback or the cause of death
-    TASK_PUT_BACK = "task_put_back"  # interrupted by recycling or shutdown, to be resumed
+    TASK_PUT_BACK = "task_put_back"  # interrupted by recycling, shutdown or a death after new items
     TASK_FAILED = "task_failed"  # `message` is the last traceback
 
 
@@ -66,6 +66,7 @@ class Worker(Protocol):
 
         Report each item once it is safe on disk. `report` returns when the event has left this process, so
         that it survives the worker's death. Let the `Stop` and `Recycle` it may raise pass through.
+        SystemExit counts as the worker's death.
         """
 
     def close(self) -> None:
@@ -86,6 +87,18 @@ class Recycle(BaseException):
 
 class WorkerStartError(RuntimeError):
     """No worker could be started; the message ends with the traceback of the last try."""
+
+
+class ClusterUnreachableError(ConnectionError):
+    """There is no Ray cluster to join at the given address."""
+
+
+class FarmCapacityError(ValueError):
+    """Not even one worker fits on this machine."""
+
+
+class FarmError(RuntimeError):
+    """The farm itself broke, not a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +139,7 @@ class FarmConfig:
     address: str | None = None  # None: a Ray of our own; "auto" or "host:port": an existing cluster
     cpus_per_worker: float = 1
     gpus_per_worker: float = 0  # 0 claims none and hides none
-    max_retries: int = 2  # further attempts after a task raised or its worker died
+    max_retries: int = 2  # further attempts after a task raised or its worker died without new items
     recycle_after: int | None = None  # items a worker may finish before it is replaced
     recycle_rss_mb: int | None = None  # resident MiB of a worker and its children, likewise; not if workers=0
     stall_timeout_s: float | None = None  # kill a worker silent for so long in a task; not if workers=0

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from stereo_model.inference.options import InferOptions
     from stereo_model.inference.predict import Prediction, PredictionError, predict
     from stereo_model.inference.swap import SwappedPairError
-    from stereo_model.network.backbone import BackboneWeightsError, installed_lite0_weights
     from stereo_model.network.config import PRESETS, ConfigError, ModelConfig, model_config
     from stereo_model.network.model import FoundationStereo, ImageSizeError, NonFiniteImageError, StereoOutput
     from stereo_model.training.config import DeviceError, TrainConfig
     from stereo_model.training.state import ResumeError
     from stereo_model.training.stopping import TrainingInterrupted
     from stereo_model.training.trainer import NonFiniteLossError, train
+    from stereo_model.weights.backbone import BackboneWeightsError, installed_lite0_weights
     from stereo_model.weights.checkpoint import (
         convert,
         load_model,
@@ -66,7 +66,6 @@ _DEFINED_IN = {
     "stereo_model.inference.options": ("InferOptions",),
     "stereo_model.inference.predict": ("Prediction", "PredictionError", "predict"),
     "stereo_model.inference.swap": ("SwappedPairError",),
-    "stereo_model.network.backbone": ("BackboneWeightsError", "installed_lite0_weights"),
     "stereo_model.network.config": ("PRESETS", "ConfigError", "ModelConfig", "model_config"),
     "stereo_model.network.model": (
         "FoundationStereo",
@@ -78,6 +77,7 @@ _DEFINED_IN = {
     "stereo_model.training.state": ("ResumeError",),
     "stereo_model.training.stopping": ("TrainingInterrupted",),
     "stereo_model.training.trainer": ("NonFiniteLossError", "train"),
+    "stereo_model.weights.backbone": ("BackboneWeightsError", "installed_lite0_weights"),
     "stereo_model.weights.checkpoint": (
         "convert",
         "load_model",

@@ -18,13 +18,20 @@ ALLOWED = {
 LIGHT = {"jobs.files", "jobs.signals", "jobs.extras"}  # all that these may import of `jobs`
 LIGHT_USERS = ("assets_manifest", "stereo_model")
 HEAVY = {  # library -> the only modules that import it
-    "mitsuba": {"fsd_gen/backends/mitsuba/backend.py"},
-    "drjit": {"fsd_gen/backends/mitsuba/backend.py"},
-    "mitsuba_oidn": {"fsd_gen/backends/mitsuba/backend.py"},
+    "mitsuba": {"fsd_gen/backends/mitsuba/runtime.py"},
+    "drjit": {"fsd_gen/backends/mitsuba/runtime.py"},
+    "mitsuba_oidn": {"fsd_gen/backends/mitsuba/runtime.py"},
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
-    "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/author.py", "fsd_gen/usd/reader.py"},
-    "ray": {"jobs/farm/driver.py", "stereo_model/training/launch.py"},
+    "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/openusd.py"},
+    "psutil": {"jobs/memory.py"},
+    "ray": {
+        "jobs/farm/actor.py",
+        "jobs/farm/driver.py",
+        "jobs/farm/mailbox.py",
+        "jobs/farm/session.py",
+        "stereo_model/training/launch.py",
+    },
     "timm": {"stereo_model/network/backbone.py", "stereo_model/network/vit.py"},
     "huggingface_hub": {"stereo_model/weights/hub.py"},
     "tensorboard": {"stereo_model/training/events.py"},

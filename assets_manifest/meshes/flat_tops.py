@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.meshes.parts import MeshPart, extent, triangle_areas
 
@@ -44,7 +45,9 @@ def find_flat_top(parts: list[MeshPart], hint_m: float | None = None) -> FlatTop
     return max(tops, key=lambda top: top.area_m2, default=None)
 
 
-def height_map(parts: list[MeshPart], low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def height_map(
+    parts: list[MeshPart], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """Highest point in each cell seen from above, in metres; -inf where the object is not. (CELLS, CELLS)"""
     triangles = np.concatenate([part.points_n3[part.triangles_f3] for part in parts]).astype(np.float64)
     flattened = triangles * (1.0, 1.0, 0.0)
@@ -63,7 +66,9 @@ def height_map(parts: list[MeshPart], low: np.ndarray, high: np.ndarray) -> np.n
     return heights
 
 
-def _top_at(heights_xy: np.ndarray, height: float, low: np.ndarray, high: np.ndarray) -> FlatTop | None:
+def _top_at(
+    heights_xy: NDArray[np.float64], height: float, low: NDArray[np.float32], high: NDArray[np.float32]
+) -> FlatTop | None:
     top_xy = np.abs(heights_xy - height) <= SLACK_M
     rect = _free_rectangle(top_xy)
     if rect is None:
@@ -71,20 +76,18 @@ def _top_at(heights_xy: np.ndarray, height: float, low: np.ndarray, high: np.nda
     cell = (high - low)[:2] / CELLS
     i0, j0, i1, j1 = rect
     corners = (low[0] + i0 * cell[0], low[1] + j0 * cell[1], low[0] + i1 * cell[0], low[1] + j1 * cell[1])
-    return FlatTop(
-        height_m=round(float(np.median(heights_xy[top_xy])), 4),
-        rect_m=tuple(round(float(value), 4) for value in corners),
-    )
+    x0, y0, x1, y1 = (round(float(value), 4) for value in corners)
+    return FlatTop(height_m=round(float(np.median(heights_xy[top_xy])), 4), rect_m=(x0, y0, x1, y1))
 
 
-def _commonest(heights: np.ndarray) -> float:
+def _commonest(heights: NDArray[np.float64]) -> float:
     bins = np.round(heights / SLACK_M).astype(int)
     values, counts = np.unique(bins, return_counts=True)
     inside = np.abs(heights - values[counts.argmax()] * SLACK_M) <= SLACK_M
     return float(np.median(heights[inside]))
 
 
-def _free_rectangle(top_xy: np.ndarray) -> tuple[int, int, int, int] | None:
+def _free_rectangle(top_xy: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
     """Shrink the box of the top cells, always on its emptiest side, until it is filled."""
     i, j = np.nonzero(top_xy)
     if len(i) == 0:

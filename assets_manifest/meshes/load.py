@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 
 class ObjError(ValueError):
@@ -20,11 +24,11 @@ class ObjError(ValueError):
 class ObjTriangles:
     """Corners of every triangle, in file units and the file's own axes."""
 
-    points_f33: np.ndarray  # float64
-    normals_f33: np.ndarray | None  # None unless every face carries normals
-    uv_f32: np.ndarray  # zero where `has_uv_f` is False
-    has_uv_f: np.ndarray  # bool
-    material_f: np.ndarray  # index into `materials`
+    points_f33: NDArray[np.float64]
+    normals_f33: NDArray[np.float64] | None  # None unless every face carries normals
+    uv_f32: NDArray[np.float64]  # zero where `has_uv_f` is False
+    has_uv_f: NDArray[np.bool_]
+    material_f: NDArray[np.int64]  # index into `materials`
     materials: tuple[str, ...]
     libraries: tuple[str, ...]  # names of MTL files
 
@@ -63,7 +67,7 @@ def parse_obj(data: bytes) -> ObjTriangles:
     corners, material_f = _triangulate(lines, points_n3, material_of_face)
     point_f3, uv_f3, normal_f3 = corners[:, :, 0], corners[:, :, 1], corners[:, :, 2]
     _check_range(point_f3, len(points_n3), "point")
-    has_uv_f = (uv_f3 >= 0).all(axis=1)
+    has_uv_f = np.asarray((uv_f3 >= 0).all(axis=1))
     uv_f32 = np.zeros((len(corners), 3, 2))
     if has_uv_f.any():
         uv_n2 = _numbers(lines.uvs, 2)
@@ -135,7 +139,7 @@ def _sort_lines(data: bytes) -> _Lines:
     return lines
 
 
-def _numbers(lines: list[bytes], width: int) -> np.ndarray:
+def _numbers(lines: list[bytes], width: int) -> NDArray[np.float64]:
     """The first `width` numbers of every line, as float64."""
     columns = len(lines[0].split()) if lines else width
     values = _bulk(b" ".join(lines), np.float64)
@@ -150,7 +154,7 @@ def _numbers(lines: list[bytes], width: int) -> np.ndarray:
         raise ObjError(f"a line that is not numbers: {error}") from error
 
 
-def _bulk(text: bytes, dtype: type) -> np.ndarray:
+def _bulk(text: bytes, dtype: type[Number]) -> NDArray[Number]:
     """Numbers separated by white space; none at all where something else stands among them."""
     try:
         return np.fromstring(text, dtype=dtype, sep=" ")
@@ -158,7 +162,7 @@ def _bulk(text: bytes, dtype: type) -> np.ndarray:
         return np.empty(0, dtype)
 
 
-def _materials_of_faces(lines: _Lines) -> np.ndarray:
+def _materials_of_faces(lines: _Lines) -> NDArray[np.int64]:
     material_of_face = np.full(len(lines.faces), -1, np.int64)
     for first, material in lines.switches:
         material_of_face[first:] = material
@@ -169,8 +173,8 @@ def _materials_of_faces(lines: _Lines) -> np.ndarray:
 
 
 def _triangulate(
-    lines: _Lines, points_n3: np.ndarray, material_of_face: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    lines: _Lines, points_n3: NDArray[np.float64], material_of_face: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Corner indices (F, 3, 3: point, uv, normal; -1 for none) and material per triangle, in file order."""
     shapes: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
     for number, line in enumerate(lines.faces):
@@ -192,7 +196,7 @@ def _triangulate(
     return np.concatenate(corner_blocks)[order], material_of_face[faces[order]]
 
 
-def _polygon_corners(lines: list[bytes], sides: int, slashes: int, skips_uv: bool) -> np.ndarray:
+def _polygon_corners(lines: list[bytes], sides: int, slashes: int, skips_uv: bool) -> NDArray[np.int64]:
     """(P, sides, 3) indices as written (1-based, 0 for none)."""
     columns = {0: [0], sides: [0, 1], 2 * sides: [0, 2] if skips_uv else [0, 1, 2]}.get(slashes)
     if columns is None:
@@ -205,12 +209,14 @@ def _polygon_corners(lines: list[bytes], sides: int, slashes: int, skips_uv: boo
     return corners
 
 
-def _absolute(corners: np.ndarray, counts: tuple[int, int, int]) -> np.ndarray:
+def _absolute(corners: NDArray[np.int64], counts: tuple[int, int, int]) -> NDArray[np.int64]:
     """1-based to 0-based. Negative indices count from the end; exact where faces follow all the points."""
     return np.where(corners < 0, corners + np.array(counts), corners - 1)
 
 
-def _split_polygons(corners: np.ndarray, points_n3: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _split_polygons(
+    corners: NDArray[np.int64], points_n3: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Triangles (T, 3, 3) of polygons (P, sides, 3), and for each triangle the polygon it came from."""
     sides = corners.shape[1]
     if sides == 3:
@@ -225,37 +231,39 @@ def _split_polygons(corners: np.ndarray, points_n3: np.ndarray) -> tuple[np.ndar
     return np.concatenate(blocks), np.concatenate(owners)
 
 
-def _fan(corners: np.ndarray) -> np.ndarray:
+def _fan(corners: NDArray[np.int64]) -> NDArray[np.int64]:
     sides = corners.shape[1]
     fans = [corners[:, [0, k, k + 1]] for k in range(1, sides - 1)]
     return np.stack(fans, axis=1).reshape(-1, 3, corners.shape[2])
 
 
-def _fan_is_valid(polygons_pk3: np.ndarray) -> np.ndarray:
+def _fan_is_valid(polygons_pk3: NDArray[np.float64]) -> NDArray[np.bool_]:
     """True where all triangles fanned from the first corner face the same way."""
     edges = polygons_pk3[:, 1:] - polygons_pk3[:, :1]
     crosses = np.cross(edges[:, :-1], edges[:, 1:])
     total = crosses.sum(axis=1, keepdims=True)
-    return (np.einsum("pki,pki->pk", crosses, np.broadcast_to(total, crosses.shape)) >= 0).all(axis=1)
+    along: NDArray[np.float64] = np.einsum("pki,pki->pk", crosses, np.broadcast_to(total, crosses.shape))
+    return np.asarray((along >= 0).all(axis=1))
 
 
-def ear_clip(polygon_k3: np.ndarray) -> np.ndarray:
+def ear_clip(polygon_k3: NDArray[np.float64]) -> NDArray[np.intp]:
     """Triangles (k - 2, 3) of a simple planar polygon, as indices of its corners."""
     normal = np.cross(polygon_k3, np.roll(polygon_k3, -1, axis=0)).sum(axis=0)
     drop = int(np.argmax(np.abs(normal)))
     flat = np.delete(polygon_k3, drop, axis=1)
     if (normal[drop] < 0) != (drop == 1):
         flat = flat[:, ::-1]
-    left, ears = list(range(len(flat))), []
+    left: list[int] = list(range(len(flat)))
+    ears: list[tuple[int, int, int]] = []
     while len(left) > 3:
         position = _find_ear(flat, left)
         ears.append((left[position - 1], left[position], left[(position + 1) % len(left)]))
         del left[position]
-    ears.append(tuple(left))
+    ears.append((left[0], left[1], left[2]))
     return np.array(ears)
 
 
-def _find_ear(flat_k2: np.ndarray, left: list[int]) -> int:
+def _find_ear(flat_k2: NDArray[np.float64], left: list[int]) -> int:
     for position in range(len(left)):
         a, b, c = (flat_k2[left[(position + step) % len(left)]] for step in (-1, 0, 1))
         if _turn(a, b, c) <= 0:
@@ -268,10 +276,11 @@ def _find_ear(flat_k2: np.ndarray, left: list[int]) -> int:
     return 0  # no ear: the polygon crosses itself; any cut is as good as another
 
 
-def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    return (b[0] - a[0]) * (c[..., 1] - a[1]) - (b[1] - a[1]) * (c[..., 0] - a[0])
+def _turn(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
+    turn: NDArray[np.float64] = (b[0] - a[0]) * (c[..., 1] - a[1]) - (b[1] - a[1]) * (c[..., 0] - a[0])
+    return turn
 
 
-def _check_range(indices: np.ndarray, count: int, what: str) -> None:
+def _check_range(indices: NDArray[np.int64], count: int, what: str) -> None:
     if indices.size and (indices.min() < 0 or indices.max() >= count):
         raise ObjError(f"a face names {what} {int(indices.max()) + 1}, the file has {count}")

@@ -10,8 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from numpy.typing import NDArray
+
+from jobs.extras import extra
+
+with extra("render"):
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
 CREASE_DEGREES = 40.0  # neighbouring faces that meet at less than this are shaded as one smooth surface
 
@@ -37,27 +42,28 @@ class MeshPart:
 
     name: str
     surface: Surface
-    points_n3: np.ndarray  # float32, metres
-    normals_n3: np.ndarray  # float32, unit length
-    uv_n2: np.ndarray | None  # float32; v grows upwards
-    triangles_f3: np.ndarray  # int32
+    points_n3: NDArray[np.float32]  # metres
+    normals_n3: NDArray[np.float32]  # unit length
+    uv_n2: NDArray[np.float32] | None  # v grows upwards
+    triangles_f3: NDArray[np.int32]
 
     @property
     def triangle_count(self) -> int:
         return len(self.triangles_f3)
 
 
-def triangle_areas(points_f33: np.ndarray) -> np.ndarray:
+def triangle_areas(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     """Area of each triangle, in squared units of the points. (F, 3, 3) -> (F,)"""
-    return 0.5 * np.linalg.norm(_cross(points_f33), axis=1)
+    areas: NDArray[np.float64] = 0.5 * np.linalg.norm(_cross(points_f33), axis=1)
+    return areas
 
 
-def face_normals(points_f33: np.ndarray) -> np.ndarray:
+def face_normals(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     """Unit normals, zero where a triangle has no area. (F, 3, 3) -> (F, 3)"""
     return _unit(_cross(points_f33))
 
 
-def weld(points_n3: np.ndarray, tolerance: float) -> np.ndarray:
+def place_numbers(points_n3: NDArray[np.float64], tolerance: float) -> NDArray[np.intp]:
     """The number of each point's place; points in one cell of `tolerance` share it. (N, 3) -> (N,)"""
     cells = np.round((points_n3 - points_n3.min(axis=0)) / tolerance).astype(np.int64)
     span = cells.max(axis=0) + 1
@@ -65,13 +71,14 @@ def weld(points_n3: np.ndarray, tolerance: float) -> np.ndarray:
     return np.unique(keys, return_inverse=True)[1]
 
 
-def smooth_normals(
-    points_f33: np.ndarray, places_f3: np.ndarray, crease_degrees: float = CREASE_DEGREES
-) -> np.ndarray:
+def crease_normals(
+    points_f33: NDArray[np.float64], places_f3: NDArray[np.intp], crease_degrees: float = CREASE_DEGREES
+) -> NDArray[np.float64]:
     """Corner normals, averaged over neighbours across edges flatter than the crease. (F, 3, 3) -> (F, 3, 3)
 
     Two triangles share a corner's normal when a chain of such edges around that corner joins them, so a
-    cylinder's side turns smooth while its rim stays sharp. `places_f3` says which corners coincide (`weld`).
+    cylinder's side turns smooth while its rim stays sharp. `places_f3` says which corners coincide: see
+    `place_numbers`.
     """
     faces = len(points_f33)
     cross = _cross(points_f33)
@@ -87,8 +94,8 @@ def smooth_normals(
 
 
 def _smooth_edges(
-    places_f3: np.ndarray, normals_f3: np.ndarray, min_cosine: float
-) -> tuple[np.ndarray, np.ndarray]:
+    places_f3: NDArray[np.intp], normals_f3: NDArray[np.float64], min_cosine: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of corners joined by an edge flatter than the crease, as corner numbers 3 * face + corner."""
     faces = len(places_f3)
     start = np.arange(3 * faces)
@@ -108,9 +115,9 @@ def _smooth_edges(
 def indexed_part(
     name: str,
     surface: Surface,
-    points_f33: np.ndarray,
-    normals_f33: np.ndarray,
-    uv_f32: np.ndarray | None,
+    points_f33: NDArray[np.float64],
+    normals_f33: NDArray[np.float64],
+    uv_f32: NDArray[np.float64] | None,
 ) -> MeshPart:
     """Join equal corners (position, normal, uv) of separate triangles into shared vertices."""
     columns = [points_f33.reshape(-1, 3), normals_f33.reshape(-1, 3)]
@@ -133,24 +140,34 @@ def indexed_part(
     )
 
 
-def extent(parts: list[MeshPart]) -> tuple[np.ndarray, np.ndarray]:
+def extent(parts: list[MeshPart]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest corner of the parts' bounding box, in metres."""
     low = np.min([part.points_n3.min(axis=0) for part in parts], axis=0)
     high = np.max([part.points_n3.max(axis=0) for part in parts], axis=0)
     return low, high
 
 
-def _cross(points_f33: np.ndarray) -> np.ndarray:
+def size_m(parts: list[MeshPart]) -> tuple[float, float, float]:
+    """Extent of the parts in x, y and z, as records say it: to a tenth of a millimetre."""
+    low, high = extent(parts)
+    x, y, z = (round(float(side), 4) for side in high - low)
+    return x, y, z
+
+
+def _cross(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     edges = points_f33[:, 1:] - points_f33[:, :1]
-    return np.cross(edges[:, 0], edges[:, 1])
+    crosses: NDArray[np.float64] = np.cross(edges[:, 0], edges[:, 1])
+    return crosses
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-30)
+    units: NDArray[np.float64] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-30)
+    return units
 
 
-def _corner_angles(points_f33: np.ndarray) -> np.ndarray:
+def _corner_angles(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     forward = _unit(points_f33[:, [1, 2, 0]] - points_f33)
     backward = _unit(points_f33[:, [2, 0, 1]] - points_f33)
-    return np.arccos(np.clip(np.einsum("fij,fij->fi", forward, backward), -1.0, 1.0))
+    cosines: NDArray[np.float64] = np.einsum("fij,fij->fi", forward, backward)
+    return np.arccos(np.clip(cosines, -1.0, 1.0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 SUFFIX_OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png"}
@@ -21,6 +22,11 @@ class ObjectTexture:
     name: str  # relative to the USD file
     cutout: bool = False  # alpha is all or nothing: leaves, lace
     mean_alpha: float | None = None  # alpha is an even veil of this opacity: glass, curtains
+
+
+def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Display values to linear light, both 0..1, elementwise (IEC 61966-2-1)."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def store_texture(color: Path, alpha: Path | None, folder: Path) -> ObjectTexture | None:
@@ -37,14 +43,14 @@ def store_texture(color: Path, alpha: Path | None, folder: Path) -> ObjectTextur
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^A-Za-z0-9_\-]", "_", color.stem)
     target = folder / f"{stem}{SUFFIX_OF_FORMAT[kind] if plain and kind else '.png'}"
-    meaning = _read_alpha(image)
+    stored = _read_alpha(image, target.name)
     if plain:
         shutil.copyfile(color, target)
     else:
-        (image if "mean_alpha" in meaning or "cutout" in meaning else image.convert("RGB")).save(
+        (image if stored.mean_alpha is not None or stored.cutout else image.convert("RGB")).save(
             target, "PNG"
         )
-    return ObjectTexture(name=target.name, **meaning)
+    return stored
 
 
 def _has_alpha(image: Image.Image) -> bool:
@@ -58,14 +64,14 @@ def _with_alpha(image: Image.Image, alpha: Path) -> Image.Image:
     return image
 
 
-def _read_alpha(image: Image.Image) -> dict[str, bool | float]:
-    """Keyword arguments of ObjectTexture that describe the alpha channel."""
+def _read_alpha(image: Image.Image, name: str) -> ObjectTexture:
+    """The texture `name` as its alpha channel describes it."""
     if image.mode != "RGBA":
-        return {}
+        return ObjectTexture(name=name)
     alpha = np.asarray(image.getchannel("A"))
     if alpha.min() >= OPAQUE:
-        return {}
+        return ObjectTexture(name=name)
     veil = (alpha > 25) & (alpha < 230)
     if veil.mean() > 0.5:
-        return {"mean_alpha": float(alpha.mean() / 255)}
-    return {"cutout": True}
+        return ObjectTexture(name=name, mean_alpha=float(alpha.mean() / 255))
+    return ObjectTexture(name=name, cutout=True)

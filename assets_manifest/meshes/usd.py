@@ -12,9 +12,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
+from numpy.typing import NDArray
 
 from assets_manifest.meshes.parts import MeshPart, Surface
+from jobs.extras import extra
+
+with extra("render"):
+    from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 
 OPACITY_THRESHOLD = 0.5  # alpha below this is a hole
 
@@ -63,7 +67,7 @@ def _define_mesh(stage: Usd.Stage, prim_path: str, part: MeshPart) -> UsdGeom.Me
     return mesh
 
 
-def _box_coordinates(part: MeshPart) -> np.ndarray:
+def _box_coordinates(part: MeshPart) -> NDArray[np.float64]:
     """(3F, 2) texture coordinates in metres: each triangle laid flat along its normal's largest axis."""
     corners_f33 = part.points_n3[part.triangles_f3]
     normals_f3 = np.cross(corners_f33[:, 1] - corners_f33[:, 0], corners_f33[:, 2] - corners_f33[:, 0])

@@ -1,0 +1,1 @@
+"""The packs that are shipped, one module each; `assets_manifest.registry` finds them by their RECIPE."""

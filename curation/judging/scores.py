@@ -60,10 +60,15 @@ class Score:
         """The numbers of the mask called "visible" or "all"."""
         return {"visible": self.visible, "all": self.all}[mask]
 
+    def measured(self, mask: str) -> str:
+        """The BP-2 over a mask, in words."""
+        bp2 = self.on(mask).bp2
+        return f"BP-2 ({mask}) {'not measured' if bp2 is None else f'{bp2:.1%}'}"
+
 
 def score_prediction(
-    predicted_hw: NDArray[np.floating],
-    truth_hw: NDArray[np.floating],
+    predicted_hw: NDArray[np.floating[Any]],
+    truth_hw: NDArray[np.floating[Any]],
     flags_hw: NDArray[np.uint8],
     *,
     max_disparity: float,
@@ -100,7 +105,9 @@ def score_prediction(
     )
 
 
-def _mask_score(error_n: NDArray[np.float64], truth_n: NDArray[np.floating], *, finite: bool) -> MaskScore:
+def _mask_score(
+    error_n: NDArray[np.float64], truth_n: NDArray[np.floating[Any]], *, finite: bool
+) -> MaskScore:
     if not (finite and error_n.size):
         empty = (0,) * (len(ERROR_BINS) + 1)
         return MaskScore(

@@ -97,4 +97,5 @@ def _read(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
         raise TableError(f"{path}: not a readable Parquet table: {' '.join(str(error).split())}") from error
     if table.schema.names != schema.names:
         raise TableError(f"{path}: expected the columns {schema.names}, got {table.schema.names}")
-    return table.to_pylist()
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows

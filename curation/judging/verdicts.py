@@ -1,20 +1,20 @@
-"""From scores to verdicts: KEEP, DROP or UNSCORABLE, each with its reason. Pure.
+"""From scores to verdicts: KEEP, DROP, UNSCORABLE or UNJUDGED, each with its reason. Pure.
 
-UNSCORABLE (too few pixels with truth, or no finite prediction) is never KEEP: a sample without an
-error is not a perfect sample. It is drawn again like a dropped one. A scorer that is wrong about most
-things has no say: when the median BP-2 of what it scored is above the policy's limit, it drops
-nothing unless forced.
+The first rule of the policy that has a verdict decides (`curation.judging.rules`). DROP and UNSCORABLE
+reject a sample: its slot is drawn again. UNJUDGED (the scorer too weak, or not scored yet) says nothing of
+the sample, neither that it is good nor that it is bad: it stays, and is not published unasked.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from curation.config import Policy
-from curation.judging.scores import Score, bad_share, by_key, median_bp2
+from curation.judging.rules import rule_module
+from curation.judging.scores import Score, by_key, median_bp2
 from fsd_gen.scene.slots import SlotKey
 
 
@@ -24,6 +24,12 @@ class Outcome(StrEnum):
     KEEP = "keep"
     DROP = "drop"
     UNSCORABLE = "unscorable"
+    UNJUDGED = "unjudged"
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the sample goes, and its slot is drawn again."""
+        return self in (Outcome.DROP, Outcome.UNSCORABLE)
 
 
 class BrokenScorerError(RuntimeError):
@@ -38,8 +44,35 @@ class Verdict:
     outcome: Outcome
     reason: str
     bp2: float | None  # on the policy's mask, the number that was judged
-    model_digest: str
+    model_digest: str  # empty: no model scored it
     policy_digest: str
+
+    @classmethod
+    def on(cls, score: Score, policy: Policy, outcome: Outcome, reason: str) -> Verdict:
+        """The verdict on a scored sample."""
+        return cls(
+            key=score.key,
+            outcome=outcome,
+            reason=reason,
+            bp2=score.on(policy.mask).bp2,
+            model_digest=score.model_digest,
+            policy_digest=policy.digest(),
+        )
+
+
+def not_scored(key: SlotKey, policy: Policy) -> Verdict:
+    """The verdict on a sample that no model has scored yet."""
+    return Verdict(
+        key=key,
+        outcome=Outcome.UNJUDGED,
+        reason="not scored yet",
+        bp2=None,
+        model_digest="",
+        policy_digest=policy.digest(),
+    )
+
+
+# ---------------------------------------------------------------- how strong the scorers are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +84,13 @@ class ScorerStrength:
     n_scored: int
     median_bp2: float | None  # on the policy's mask; None: nothing could be scored
     weak: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreInRound(Score):
+    """A score beside what its round knows of the model that gave it; what rules judge."""
+
+    scorer: ScorerStrength
 
 
 def scorer_strengths(scores: Iterable[Score], policy: Policy) -> dict[str, ScorerStrength]:
@@ -78,6 +118,12 @@ def _strength(scores: Sequence[Score], policy: Policy) -> ScorerStrength:
     )
 
 
+# ---------------------------------------------------------------- judging
+
+
+Rule = Callable[[ScoreInRound, Policy], Verdict | None]
+
+
 def judge(
     scores: Iterable[Score], policy: Policy, strengths: Mapping[str, ScorerStrength] | None = None
 ) -> tuple[Verdict, ...]:
@@ -91,80 +137,36 @@ def judge(
     unknown = {score.model_digest for score in unique.values()} - strengths.keys()
     if unknown:
         raise ValueError(f"scores of models whose strength is not known: {', '.join(sorted(unknown))}")
+    rules = rules_of(policy)
     ordered = sorted(unique, key=lambda key: (key.slot, key.attempt))
-    return tuple(_judge_one(unique[key], policy, strengths[unique[key].model_digest]) for key in ordered)
-
-
-def _judge_one(score: Score, policy: Policy, scorer: ScorerStrength) -> Verdict:
-    outcome, reason = _decide(score, policy, scorer)
-    return Verdict(
-        key=score.key,
-        outcome=outcome,
-        reason=reason,
-        bp2=score.on(policy.mask).bp2,
-        model_digest=score.model_digest,
-        policy_digest=policy.digest(),
-    )
-
-
-def _decide(score: Score, policy: Policy, scorer: ScorerStrength) -> tuple[Outcome, str]:
-    mask = policy.mask
-    on = score.on(mask)
-    share = on.n_valid / score.n_pixels
-    if not score.finite:
-        return Outcome.UNSCORABLE, "the prediction is not finite"
-    if on.bp2 is None or share < policy.min_valid_share:
-        return Outcome.UNSCORABLE, _too_few_pixels(score, share, policy)
-    measured = f"BP-2 ({mask}) {on.bp2:.1%}"
-    if on.bp2 <= policy.threshold:
-        return Outcome.KEEP, f"{measured} <= {policy.threshold:.0%}"
-    if scorer.weak and not policy.force:
-        limit = f"{scorer.median_bp2:.1%} > {policy.weak_scorer_median:.0%}"
-        return Outcome.KEEP, f"{measured}, but the scorer is too weak to judge: its median is {limit}"
-    return Outcome.DROP, f"{measured} > {policy.threshold:.0%}{_cause(score)}"
-
-
-def _too_few_pixels(score: Score, share: float, policy: Policy) -> str:
-    text = (
-        f"only {share:.1%} of the pixels can be scored ({policy.mask}), {policy.min_valid_share:.1%} must be"
-    )
-    beyond = score.n_beyond / score.n_pixels
-    return f"{text}; {beyond:.1%} lie beyond the scorer's range" if beyond > 0.01 else text
-
-
-def _cause(score: Score) -> str:
-    """The special surfaces that hold most of the bad pixels, if they do."""
-    causes = (("transparent", score.bad_transparent), ("mirror-like", score.bad_mirror))
-    named = [f"{share:.0%} of the bad pixels are {name}" for name, share in causes if share and share >= 0.25]
-    return f"; {', '.join(named)}" if named else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhatIf:
-    """How many samples would go under another threshold or tolerance."""
-
-    threshold: float  # share of bad pixels above which a sample is dropped
-    tau: float  # pixels; an error above this is bad
-    dropped: int
-    scorable: int
-
-    @property
-    def share(self) -> float | None:
-        """Dropped samples among the scorable."""
-        return self.dropped / self.scorable if self.scorable else None
-
-
-def sweep(
-    scores: Sequence[Score], policy: Policy, thresholds: Iterable[float], *, tau: float = 2.0
-) -> tuple[WhatIf, ...]:
-    """What other thresholds would drop, from the stored histograms. Weak scorers count like strong ones."""
-    shares = [bad_share(s.on(policy.mask), tau) for s in scores if _scorable(s, policy)]
     return tuple(
-        WhatIf(threshold=t, tau=tau, dropped=sum(share > t for share in shares), scorable=len(shares))
-        for t in thresholds
+        first_verdict(in_round(unique[key], strengths[unique[key].model_digest]), policy, rules)
+        for key in ordered
     )
 
 
-def _scorable(score: Score, policy: Policy) -> bool:
-    strong = ScorerStrength(model_digest="", fold=0, n_scored=1, median_bp2=None, weak=False)
-    return _decide(score, policy, strong)[0] is not Outcome.UNSCORABLE
+def rules_of(policy: Policy) -> tuple[Rule, ...]:
+    """The rules that the policy names, in its order. Raises UnknownRuleError, or TypeError for a bad file."""
+    return tuple(_rule(name) for name in policy.rules)
+
+
+def _rule(name: str) -> Rule:
+    module = rule_module(name)
+    found: Rule | None = getattr(module, "rule", None)
+    if not callable(found):
+        raise TypeError(f"{module.__file__}: expected a function rule(score, policy) -> Verdict | None")
+    return found
+
+
+def in_round(score: Score, scorer: ScorerStrength) -> ScoreInRound:
+    """The score as rules see it."""
+    values = {field.name: getattr(score, field.name) for field in fields(Score)}
+    return ScoreInRound(**values, scorer=scorer)
+
+
+def first_verdict(score: ScoreInRound, policy: Policy, rules: Iterable[Rule]) -> Verdict:
+    """What the first rule says that has a verdict; UNJUDGED when none has."""
+    for rule in rules:
+        if (verdict := rule(score, policy)) is not None:
+            return verdict
+    return Verdict.on(score, policy, Outcome.UNJUDGED, "no rule of the policy has a verdict")

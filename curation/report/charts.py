@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 DRAWN, KEPT, LIMIT = "#b8c4d6", "#2f6f9f", "#c4472f"
+NICE = [1, 2, 2.5, 5, 10]  # steps between ticks, as matplotlib itself chooses them
 LINES = ("#2f6f9f", "#d08a2e", "#4b8b5a", "#8a5aa8", "#a84f5a", "#5a7f8a")
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # its stubs list every key there is
     "svg.hashsalt": "fsd-curate",
     "svg.fonttype": "path",
     "font.size": 9,
@@ -37,7 +42,7 @@ def bp2_histogram(
         axes.bar(left, before, width, align="edge", color=DRAWN, edgecolor="white", label="scored")
         axes.bar(left, after, width, align="edge", color=KEPT, edgecolor="white", label="kept")
         axes.axvline(100 * threshold, color=LIMIT, lw=1.2, ls="--", label=f"threshold {threshold:.0%}")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator("auto", steps=NICE, integer=True))
         axes.set(xlim=(0, 100), xlabel="BP-2 of a sample, %", ylabel="samples")
         _legend(axes)
         return _svg(figure)
@@ -83,22 +88,23 @@ def curves(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
         return _svg(figure)
 
 
-def running_mean(values: np.ndarray, window: int) -> np.ndarray:
+def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """Mean of each value and up to `window` - 1 before it."""
     sums = np.cumsum(np.concatenate([[0.0], values]))
     index = np.arange(1, len(values) + 1)
     start = np.maximum(0, index - window)
-    return (sums[index] - sums[start]) / (index - start)
+    means: NDArray[np.float64] = (sums[index] - sums[start]) / (index - start)
+    return means
 
 
-def _edges(values: Sequence[float]) -> np.ndarray:
+def _edges(values: Sequence[float]) -> NDArray[np.float64]:
     """4 to 24 bins, more where there are more values, so that few samples do not look like a comb."""
     low, high = (min(values), max(values)) if len(values) else (0.0, 1.0)
     bins = int(np.clip(np.sqrt(len(values)), 4, 24))
     return np.linspace(low, high if high > low else low + 1, bins + 1)
 
 
-def _figure(width_in: float, height_in: float) -> tuple[Figure, matplotlib.axes.Axes]:
+def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     axes = figure.subplots()
     axes.grid(axis="y", color=GRID, lw=0.7)
@@ -106,7 +112,7 @@ def _figure(width_in: float, height_in: float) -> tuple[Figure, matplotlib.axes.
     return figure, axes
 
 
-def _legend(axes: matplotlib.axes.Axes) -> None:
+def _legend(axes: Axes) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8)
 

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -31,14 +32,18 @@ class Panel:
     uri: str
 
 
-def choose(verdicts: Sequence[Verdict], *, rejected: int = 8, kept: int = 6) -> tuple[SlotKey, ...]:
-    """Samples to show: rejected ones from the worst to the least bad, kept ones spread over their BP-2."""
+def choose(
+    verdicts: Sequence[Verdict], *, rejected: int = 8, kept: int = 6, unjudged: int = 4
+) -> tuple[SlotKey, ...]:
+    """Samples to show: rejected ones from the worst to the least bad, the others spread over their BP-2."""
     by_outcome = {outcome: [v for v in verdicts if v.outcome is outcome] for outcome in Outcome}
     for group in by_outcome.values():
         group.sort(key=lambda v: (v.bp2 or 0.0, v.key.slot))
     unscorable = by_outcome[Outcome.UNSCORABLE][: max(1, rejected // 4)]
     dropped = spread(by_outcome[Outcome.DROP][::-1], rejected - len(unscorable))
-    return tuple(v.key for v in (*dropped, *unscorable, *spread(by_outcome[Outcome.KEEP], kept)))
+    not_judged = spread(by_outcome[Outcome.UNJUDGED], unjudged)
+    shown = (*dropped, *unscorable, *not_judged, *spread(by_outcome[Outcome.KEEP], kept))
+    return tuple(verdict.key for verdict in shown)
 
 
 def spread(ordered: Sequence[Verdict], count: int) -> list[Verdict]:
@@ -63,7 +68,7 @@ def panels(prediction: Prediction) -> tuple[Panel, ...]:
     )
 
 
-def _range(truth_hw: NDArray[np.floating], exact_hw: NDArray[np.bool_]) -> tuple[float, float]:
+def _range(truth_hw: NDArray[np.floating[Any]], exact_hw: NDArray[np.bool_]) -> tuple[float, float]:
     if not exact_hw.any():
         return 0.0, 1.0
     low, high = np.percentile(truth_hw[exact_hw], (1, 99))
@@ -80,7 +85,7 @@ def _error(prediction: Prediction) -> NDArray[np.uint8]:
 
 
 def _coloured(
-    values_hw: NDArray[np.floating], low: float, high: float, map_name: str, known_hw: NDArray[np.bool_]
+    values_hw: NDArray[np.floating[Any]], low: float, high: float, map_name: str, known_hw: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     scaled_hw = np.clip((np.where(known_hw, values_hw, low) - low) / (high - low), 0, 1)
     shown_hwc = (matplotlib.colormaps[map_name](scaled_hw)[..., :3] * 255).astype(np.uint8)

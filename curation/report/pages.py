@@ -7,44 +7,36 @@ The JSON is written last, for it marks the round as complete.
 from __future__ import annotations
 
 import base64
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from curation.judging.folds import FoldPlan
 from curation.judging.scores import Score, by_key
-from curation.judging.tables import read_scores, read_verdicts
 from curation.judging.verdicts import Outcome, Verdict
 from curation.report import charts
 from curation.report.gallery import Panel, choose, panels
+from curation.report.inputs import RoundInputs, load_inputs
+from curation.report.run_summary import RunReport, build_run_report
 from curation.report.summary import (
     BP2_EDGES,
     QUANTITIES,
-    Curve,
-    RoundInputs,
     RoundReport,
-    RunReport,
     build_report,
-    drifts,
     kept_samples,
 )
-from curation.rounds.layout import RoundDir, completed_rounds, first_shards
-from curation.rounds.population import Drawn, Population
-from curation.rounds.stages import (
-    RunError,
-    effort,
-    population_before,
-    population_digest,
-    started_config,
-    successors,
-)
-from curation.rounds.world import Tools
+from curation.rounds.layout import RoundDir
+from curation.rounds.population import RunSample
+from curation.rounds.state import RunState
+from curation.rounds.world import World
+from fsd_gen.scene.slots import SlotKey
 from jobs.files import write_json_atomic, write_text_atomic
+
+GALLERIES = (  # heading and outcomes of each
+    ("Rejected", (Outcome.DROP, Outcome.UNSCORABLE)),
+    ("Unjudged, from the best to the worst", (Outcome.UNJUDGED,)),
+    ("Kept, from the best to the worst", (Outcome.KEEP,)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +45,7 @@ class GalleryItem:
 
     sample_id: str
     stratum: str
-    outcome: str
+    outcome: Outcome
     reason: str
     facts: str
     panels: tuple[Panel, ...]
@@ -62,88 +54,44 @@ class GalleryItem:
 # ---------------------------------------------------------------- one round
 
 
-def write_round_report(run_dir: Path, here: RoundDir, tools: Tools) -> None:
+def write_round_report(state: RunState, round_dir: RoundDir, world: World) -> None:
     """Write report.html, then report.json, of a round that has its verdicts and successors."""
-    inputs = load_inputs(here, tools)
+    inputs = load_inputs(state, round_dir)
     report = build_report(inputs)
-    items = gallery(here, inputs, tools)
-    write_text_atomic(here.report_html, render_round(report, inputs, items, title=run_dir.resolve().name))
-    write_json_atomic(here.report_json, report.model_dump(mode="json"))
+    items = gallery(round_dir, inputs, world)
+    page = render_round(report, inputs, items, title=state.run_dir.resolve().name)
+    write_text_atomic(round_dir.report_html, page)
+    write_json_atomic(round_dir.report_json, report.model_dump(mode="json"))
 
 
-def load_inputs(here: RoundDir, tools: Tools) -> RoundInputs:
-    """Everything a round's report is made of, from its files."""
-    config = started_config(here)
-    population = population_before(here.run_dir, here.number, tools)
-    fold_of = {int(slot): fold for slot, fold in json.loads(here.folds.read_text("utf-8")).items()}
-    plan = FoldPlan(fold_of=fold_of, in_sample=config.in_sample)
-    drawn = drawn_before(here, tools)
-    return RoundInputs(
-        number=here.number,
-        config=config,
-        population=population,
-        population_digest=population_digest(population),
-        plan=plan,
-        scores=read_scores(here.scores),
-        verdicts=read_verdicts(here.verdicts),
-        successors=successors(here, tools),
-        curves={model: read_curve(here.curve(model)) for model in plan.models},
-        render_cpu_s=sum(sample.cpu_s for sample in drawn),
-        drawn_pairs=len(drawn),
-        effort=_effort_until(here),
-    )
+def read_round_report(round_dir: RoundDir) -> RoundReport:
+    """The numbers of a complete round."""
+    return RoundReport.model_validate_json(round_dir.report_json.read_text("utf-8"))
 
 
-def drawn_before(here: RoundDir, tools: Tools) -> tuple[Drawn, ...]:
-    """Every sample that was drawn before the round, rejected ones included."""
-    earlier = [RoundDir(run_dir=here.run_dir, number=number) for number in range(1, here.number)]
-    first = (sample for path in first_shards(here.run_dir) for sample in tools.read_shard(path).drawn)
-    return (*first, *(sample for before in earlier for sample in successors(before, tools)))
-
-
-def read_curve(path: Path) -> Curve:
-    """A training curve, at most 2000 points of it."""
-    if not path.exists():
-        return ()
-    points = json.loads(path.read_text("utf-8"))
-    stride = max(1, len(points) // 2000)
-    return tuple((int(step), float(loss)) for step, loss in points[::stride])
-
-
-def _effort_until(here: RoundDir) -> dict[str, dict[str, float]]:
-    total: dict[str, dict[str, float]] = {}
-    for number in range(1, here.number + 1):
-        for stage, seconds in effort(RoundDir(run_dir=here.run_dir, number=number)).items():
-            sums = total.setdefault(stage, dict.fromkeys(seconds, 0.0))
-            for kind, value in seconds.items():
-                sums[kind] += value
-    return total
-
-
-def gallery(here: RoundDir, inputs: RoundInputs, tools: Tools) -> tuple[GalleryItem, ...]:
+def gallery(round_dir: RoundDir, inputs: RoundInputs, world: World) -> tuple[GalleryItem, ...]:
     """Pictures of a choice of samples, predicted anew by the models that judged them."""
     verdict_of = {verdict.key: verdict for verdict in inputs.verdicts}
     score_of = by_key(inputs.scores)
     chosen = choose(inputs.verdicts)
-    items: dict[Any, GalleryItem] = {}
+    items: dict[SlotKey, GalleryItem] = {}
     for model in inputs.plan.models:
         mine = [inputs.population.current[key.slot] for key in chosen if score_of[key].fold == model]
-        if mine:
-            predictions = tools.predict(here.checkpoint(model), mine, inputs.config)
-            for drawn, prediction in zip(mine, predictions, strict=True):
-                pictures = panels(prediction)
-                items[drawn.key] = _item(drawn, verdict_of[drawn.key], score_of[drawn.key], pictures)
+        predictions = world.predict(round_dir.checkpoint(model), mine, inputs.config) if mine else ()
+        for sample, prediction in zip(mine, predictions, strict=True):
+            key = sample.key
+            items[key] = _item(sample, verdict_of[key], score_of[key], panels(prediction))
     return tuple(items[key] for key in chosen)
 
 
-def _item(drawn: Drawn, verdict: Verdict, score: Score, pictures: tuple[Panel, ...]) -> GalleryItem:
+def _item(sample: RunSample, verdict: Verdict, score: Score, pictures: tuple[Panel, ...]) -> GalleryItem:
     bp2 = {name: score.on(name).bp2 for name in ("visible", "all")}
     shown = ", ".join(f"{name} {value:.1%}" for name, value in bp2.items() if value is not None)
-    facts = f"baseline {drawn.baseline_m * 100:.1f} cm, focal {drawn.focal_px:.0f} px"
+    facts = f"baseline {sample.baseline_m * 100:.1f} cm, focal {sample.focal_px:.0f} px"
     return GalleryItem(
-        sample_id=drawn.key.sample_id,
-        stratum=drawn.stratum,
-        outcome=verdict.outcome.value,
+        sample_id=sample.key.sample_id,
+        stratum=sample.stratum,
+        outcome=verdict.outcome,
         reason=verdict.reason,
         facts=f"BP-2 {shown or 'not measured'}; {facts}",
         panels=pictures,
@@ -155,23 +103,28 @@ def render_round(
 ) -> str:
     """The page of a round."""
     kept = kept_samples(inputs.population, inputs.verdicts)
-    return _template("report.html.j2").render(
+    return _page(
+        "report.html.j2",
         title=title,
         r=report,
         policy=inputs.config.policy,
-        rejected=[item for item in items if item.outcome != Outcome.KEEP.value],
-        kept=[item for item in items if item.outcome == Outcome.KEEP.value],
-        histogram=_image(
-            charts.bp2_histogram(
-                BP2_EDGES, report.before.counts, report.after.counts, threshold=report.threshold
-            )
-        ),
+        galleries=[(heading, _of(items, outcomes)) for heading, outcomes in GALLERIES],
+        histogram=_histogram(report),
         curves=_image(charts.curves({f"model {s.fold}": s.curve for s in report.scorers})),
         drift_charts=drift_charts({"scored": inputs.population.samples, "kept": kept}),
     )
 
 
-def drift_charts(groups: Mapping[str, Sequence[Drawn]]) -> list[str]:
+def _of(items: Iterable[GalleryItem], outcomes: Collection[Outcome]) -> list[GalleryItem]:
+    return [item for item in items if item.outcome in outcomes]
+
+
+def _histogram(report: RoundReport) -> str:
+    before, after = report.before.counts, report.after.counts
+    return _image(charts.bp2_histogram(BP2_EDGES, before, after, threshold=report.threshold))
+
+
+def drift_charts(groups: Mapping[str, Sequence[RunSample]]) -> list[str]:
     """One histogram per quantity that curation must not change, as data URIs."""
     shown = []
     for name, unit, of in QUANTITIES:
@@ -186,50 +139,24 @@ def drift_charts(groups: Mapping[str, Sequence[Drawn]]) -> list[str]:
 # ---------------------------------------------------------------- the run
 
 
-def write_run_report(run_dir: Path, tools: Tools) -> RunReport:
+def write_run_report(state: RunState) -> RunReport:
     """Write rounds/report.html and rounds/report.json over all complete rounds.
 
     Raises RunError when no round is complete.
     """
-    rounds = completed_rounds(run_dir)
-    if not rounds:
-        raise RunError(f"{run_dir}: no round is complete yet; run `fsd-curate round {run_dir}`")
-    first = population_before(run_dir, 1, tools)
-    now = population_before(run_dir, len(rounds) + 1, tools)
-    report = build_run_report(rounds, first, now, tools)
-    page = _template("run.html.j2").render(
-        title=run_dir.resolve().name,
+    state.last_round()
+    folder = state.run_dir / "rounds"
+    report = build_run_report(state, tuple(map(read_round_report, state.rounds)))
+    page = _page(
+        "run.html.j2",
+        title=state.run_dir.resolve().name,
         r=report,
-        histograms=[
-            _image(charts.bp2_histogram(BP2_EDGES, x.before.counts, x.after.counts, threshold=x.threshold))
-            for x in report.rounds
-        ],
-        drift_charts=drift_charts({"first draw": first.samples, "now": now.samples}),
+        histograms=[_histogram(each) for each in report.rounds],
+        drift_charts=drift_charts({"first draw": state.first.samples, "now": state.now.samples}),
     )
-    write_text_atomic(run_dir / "rounds" / "report.html", page)
-    write_json_atomic(run_dir / "rounds" / "report.json", report.model_dump(mode="json"))
+    write_text_atomic(folder / "report.html", page)
+    write_json_atomic(folder / "report.json", report.model_dump(mode="json"))
     return report
-
-
-def build_run_report(
-    rounds: Sequence[RoundDir], first: Population, now: Population, tools: Tools
-) -> RunReport:
-    """All rounds, and how the samples of now differ from the first draw."""
-    last = rounds[-1]
-    final = read_verdicts(last.final_verdicts) if last.final_verdicts.exists() else None
-    kept = sum(verdict.outcome is Outcome.KEEP for verdict in final) if final is not None else None
-    was, now_is = (Counter(p.strata().values()) for p in (first, now))
-    return RunReport(
-        rounds=tuple(RoundReport.model_validate_json(here.report_json.read_text("utf-8")) for here in rounds),
-        slots=len(first.current) + len(first.missing),
-        current=len(now.current),
-        quarantined=now.quarantined,
-        unjudged=len(successors(last, tools)) if final is None else 0,
-        successors_kept=kept,
-        successors_rejected=len(final) - kept if final is not None else None,
-        drift=drifts(first.samples, now.samples),
-        strata={name: (was[name], now_is[name]) for name in sorted(was | now_is)},
-    )
 
 
 # ---------------------------------------------------------------- HTML
@@ -245,7 +172,7 @@ def number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def _template(name: str) -> Any:
+def _page(template: str, **values: object) -> str:
     environment = Environment(
         loader=PackageLoader("curation.report", "templates"),
         autoescape=True,
@@ -254,7 +181,7 @@ def _template(name: str) -> Any:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "number": number}
-    return environment.get_template(name)
+    return environment.get_template(template).render(**values)
 
 
 def _image(svg: str) -> str:

@@ -6,24 +6,23 @@ Every BP-2 here is over the policy's mask, which the report names. Costs are CPU
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from curation.config import CurationConfig, ScoringMask
-from curation.judging.folds import FoldPlan
+from curation.config import Policy, ScoringMask
 from curation.judging.scores import Score, by_key
-from curation.judging.verdicts import Outcome, Verdict, scorer_strengths, sweep
-from curation.rounds.population import Drawn, Population
+from curation.judging.sweep import sweep
+from curation.judging.verdicts import Outcome, Verdict, scorer_strengths
+from curation.report.inputs import Curve, RoundInputs
+from curation.rounds.population import Population, RunSample
 
 PLANTED = "planted"  # strata of unlearnable scenes that tests plant begin with this
 BP2_EDGES = tuple(round(0.05 * i, 2) for i in range(21))
 WHAT_IF = tuple(round(0.05 * i, 2) for i in range(6, 19))  # 30 % ... 90 %
-Curve = tuple[tuple[int, float], ...]  # (step, loss)
 
 
 class Part(BaseModel):
@@ -40,6 +39,7 @@ class StratumCount(Part):
     kept: int
     dropped: int
     unscorable: int
+    unjudged: int = 0  # reports of before this outcome lack it
     median_bp2: float | None
 
 
@@ -118,7 +118,7 @@ class Cost(Part):
 class RoundReport(Part):
     """The machine-readable twin of a round's page."""
 
-    version: int = 1
+    version: int = 2  # 1 had no unjudged samples: what a weak scorer scored was kept
     round: int
     config: dict[str, Any]
     config_digest: str
@@ -131,6 +131,7 @@ class RoundReport(Part):
     kept: int
     dropped: int
     unscorable: int
+    unjudged: int = 0
     quarantined: int  # slots without a sample when the round began
     regenerated: int  # successors drawn
     without_successor: int  # rejected slots for which no attempt passed its checks
@@ -147,61 +148,70 @@ class RoundReport(Part):
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundInputs:
-    """All that a round's report is made of."""
-
-    number: int
-    config: CurationConfig
-    population: Population  # when the round began
-    population_digest: str
-    plan: FoldPlan
-    scores: tuple[Score, ...]
-    verdicts: tuple[Verdict, ...]
-    successors: tuple[Drawn, ...]
-    curves: Mapping[int, Curve]  # by model
-    render_cpu_s: float  # of everything drawn before the round
-    drawn_pairs: int
-    effort: Mapping[str, Mapping[str, float]]  # seconds per stage, earlier rounds included
-
-
 def build_report(inputs: RoundInputs) -> RoundReport:
     """The report of a round."""
-    config, policy = inputs.config, inputs.config.policy
-    counts = Counter(verdict.outcome for verdict in inputs.verdicts)
-    rejected = counts[Outcome.DROP] + counts[Outcome.UNSCORABLE]
+    policy, verdicts = inputs.config.policy, inputs.verdicts
     scorers = _scorers(inputs)
-    before = distribution(v.bp2 for v in inputs.verdicts)
+    before = distribution(v.bp2 for v in verdicts)
     return RoundReport(
         round=inputs.number,
-        config=config.model_dump(mode="json"),
-        config_digest=config.digest(),
-        policy_digest=policy.digest(),
-        population_digest=inputs.population_digest,
-        mask=policy.mask,
-        threshold=policy.threshold,
-        in_sample=config.in_sample,
-        samples=len(inputs.verdicts),
-        kept=counts[Outcome.KEEP],
-        dropped=counts[Outcome.DROP],
-        unscorable=counts[Outcome.UNSCORABLE],
-        quarantined=inputs.population.quarantined,
-        regenerated=len(inputs.successors),
-        without_successor=rejected - len(inputs.successors),
+        **_frozen(inputs),
+        **_counts(inputs),
         weak=any(scorer.weak for scorer in scorers),
         median_bp2=before.median,
         before=before,
-        after=distribution(v.bp2 for v in inputs.verdicts if v.outcome is Outcome.KEEP),
-        strata=stratum_counts(inputs.population, inputs.verdicts),
-        causes=causes(inputs.scores, inputs.verdicts),
-        drift=drifts(inputs.population.samples, kept_samples(inputs.population, inputs.verdicts)),
+        after=distribution(v.bp2 for v in verdicts if v.outcome is Outcome.KEEP),
+        strata=stratum_counts(inputs.population, verdicts),
+        causes=causes(inputs.scores, verdicts),
+        drift=drifts(inputs.population.samples, kept_samples(inputs.population, verdicts)),
         scorers=scorers,
-        what_if=tuple(
-            WhatIfRow(threshold=row.threshold, dropped=row.dropped, share=row.share)
-            for row in sweep(inputs.scores, policy, WHAT_IF)
-        ),
-        planted=planted_rates(inputs.population, inputs.verdicts),
-        cost=_cost(inputs, kept=counts[Outcome.KEEP]),
+        what_if=what_if(inputs.scores, policy),
+        planted=planted_rates(inputs.population, verdicts),
+        cost=_cost(inputs),
+    )
+
+
+def _frozen(inputs: RoundInputs) -> dict[str, Any]:
+    """What the round started with."""
+    config, policy = inputs.config, inputs.config.policy
+    return {
+        "config": config.model_dump(mode="json"),
+        "config_digest": config.digest(),
+        "policy_digest": policy.digest(),
+        "population_digest": inputs.population_digest,
+        "mask": policy.mask,
+        "threshold": policy.threshold,
+        "in_sample": config.in_sample,
+    }
+
+
+def _counts(inputs: RoundInputs) -> dict[str, Any]:
+    rejected = sum(verdict.outcome.rejects for verdict in inputs.verdicts)
+    return {
+        "samples": len(inputs.verdicts),
+        **outcome_counts(inputs.verdicts),
+        "quarantined": inputs.population.quarantined,
+        "regenerated": len(inputs.successors),
+        "without_successor": rejected - len(inputs.successors),
+    }
+
+
+def outcome_counts(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """How many verdicts there are of each outcome, under the names that reports have for them."""
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    return {
+        "kept": counts[Outcome.KEEP],
+        "dropped": counts[Outcome.DROP],
+        "unscorable": counts[Outcome.UNSCORABLE],
+        "unjudged": counts[Outcome.UNJUDGED],
+    }
+
+
+def what_if(scores: Sequence[Score], policy: Policy) -> tuple[WhatIfRow, ...]:
+    """What the thresholds of WHAT_IF would drop."""
+    return tuple(
+        WhatIfRow(threshold=row.threshold, dropped=row.dropped, share=row.share)
+        for row in sweep(scores, policy, WHAT_IF)
     )
 
 
@@ -221,11 +231,12 @@ def _scorers(inputs: RoundInputs) -> tuple[ScorerReport, ...]:
     )
 
 
-def _cost(inputs: RoundInputs, *, kept: int) -> Cost:
+def _cost(inputs: RoundInputs) -> Cost:
     def seconds(kind: str, *stages: str) -> float:
         return round(sum(inputs.effort.get(stage, {}).get(kind, 0.0) for stage in stages), 3)
 
     train, score = seconds("cpu_s", "train"), seconds("cpu_s", "score")
+    kept = sum(verdict.outcome is Outcome.KEEP for verdict in inputs.verdicts)
     return Cost(
         render_cpu_s=round(inputs.render_cpu_s, 3),
         train_cpu_s=train,
@@ -250,7 +261,7 @@ def distribution(values: Iterable[float | None]) -> Distribution:
     )
 
 
-def kept_samples(population: Population, verdicts: Iterable[Verdict]) -> tuple[Drawn, ...]:
+def kept_samples(population: Population, verdicts: Iterable[Verdict]) -> tuple[RunSample, ...]:
     """The samples that the round kept, by slot."""
     kept = (v.key.slot for v in verdicts if v.outcome is Outcome.KEEP)
     return tuple(population.current[slot] for slot in sorted(kept))
@@ -265,13 +276,10 @@ def stratum_counts(population: Population, verdicts: Sequence[Verdict]) -> tuple
 
 
 def _stratum_count(name: str, verdicts: Sequence[Verdict]) -> StratumCount:
-    counts = Counter(verdict.outcome for verdict in verdicts)
     return StratumCount(
         stratum=name,
         drawn=len(verdicts),
-        kept=counts[Outcome.KEEP],
-        dropped=counts[Outcome.DROP],
-        unscorable=counts[Outcome.UNSCORABLE],
+        **outcome_counts(verdicts),
         median_bp2=distribution(v.bp2 for v in verdicts).median,
     )
 
@@ -298,17 +306,17 @@ def causes(scores: Iterable[Score], verdicts: Iterable[Verdict]) -> tuple[Cause,
     )
 
 
-QUANTITIES: tuple[tuple[str, str, Callable[[Drawn], float | None]], ...] = (
-    ("median disparity", "px", lambda drawn: drawn.disparity_px),
-    ("baseline", "m", lambda drawn: drawn.baseline_m),
-    ("focal length", "px", lambda drawn: drawn.focal_px),
+QUANTITIES: tuple[tuple[str, str, Callable[[RunSample], float | None]], ...] = (
+    ("median disparity", "px", lambda sample: sample.disparity_px),
+    ("baseline", "m", lambda sample: sample.baseline_m),
+    ("focal length", "px", lambda sample: sample.focal_px),
 )
 
 
-def drifts(drawn: Sequence[Drawn], kept: Sequence[Drawn]) -> tuple[Drift, ...]:
+def drifts(drawn: Sequence[RunSample], kept: Sequence[RunSample]) -> tuple[Drift, ...]:
     """Drift of what curation must not change."""
 
-    def known(samples: Sequence[Drawn], of: Callable[[Drawn], float | None]) -> list[float]:
+    def known(samples: Sequence[RunSample], of: Callable[[RunSample], float | None]) -> list[float]:
         return [value for sample in samples if (value := of(sample)) is not None]
 
     return tuple(_drift(name, unit, known(drawn, of), known(kept, of)) for name, unit, of in QUANTITIES)
@@ -332,7 +340,7 @@ def planted_rates(population: Population, verdicts: Iterable[Verdict]) -> Plante
     counts: Counter[tuple[bool, bool]] = Counter()
     for verdict in verdicts:
         planted = population.current[verdict.key.slot].stratum.startswith(PLANTED)
-        counts[planted, verdict.outcome is not Outcome.KEEP] += 1
+        counts[planted, verdict.outcome.rejects] += 1
     if not (counts[True, True] or counts[True, False]):
         return None
     return PlantedRates(
@@ -341,18 +349,3 @@ def planted_rates(population: Population, verdicts: Iterable[Verdict]) -> Plante
         others=counts[False, True] + counts[False, False],
         others_rejected=counts[False, True],
     )
-
-
-class RunReport(Part):
-    """All complete rounds of a run, and what lies there now."""
-
-    version: int = 1
-    rounds: tuple[RoundReport, ...]
-    slots: int
-    current: int  # slots with a sample now
-    quarantined: int
-    unjudged: int  # current samples that no model has scored yet: successors of the last round
-    successors_kept: int | None  # of those, by the final scoring pass; None: not run
-    successors_rejected: int | None
-    drift: tuple[Drift, ...]  # current samples against the first draw
-    strata: dict[str, tuple[int, int]]  # stratum -> samples in the first draw, and now

@@ -83,6 +83,10 @@ class RoundDir:
         """For programs, and the mark of a complete round."""
         return self.path / "report.json"
 
+    def before(self) -> RoundDir:
+        """The round before this one."""
+        return RoundDir(run_dir=self.run_dir, number=self.number - 1)
+
     @property
     def complete(self) -> bool:
         """Whether the round is over."""
@@ -108,11 +112,6 @@ class RoundDir:
     def regenerated_shards(self) -> tuple[Path, ...]:
         """Finished shards of successors, by name."""
         return tuple(sorted(self.regenerated.glob("*.h5")))
-
-
-def first_shards(run_dir: Path) -> tuple[Path, ...]:
-    """Finished shards of the first draw, by name."""
-    return tuple(sorted((run_dir / "shards").glob("*.h5")))
 
 
 def unfinished_shards(run_dir: Path) -> tuple[Path, ...]:

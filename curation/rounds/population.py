@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from curation.judging.verdicts import Outcome, Verdict
+from curation.config import Policy
+from curation.judging.verdicts import Verdict, not_scored
 from fsd_gen.scene.slots import SlotKey
 
 
@@ -21,7 +22,7 @@ class PopulationError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class RunSample:
     """One rendered sample: where it lies and what the statistics need."""
 
     key: SlotKey
@@ -39,12 +40,12 @@ class Drawn:
 class Population:
     """The samples that count now, by slot."""
 
-    current: Mapping[int, Drawn]
+    current: Mapping[int, RunSample]
     missing: frozenset[int]  # slots that the first draw left empty
     lost: Mapping[int, SlotKey]  # slot -> its last, rejected sample
 
     @property
-    def samples(self) -> tuple[Drawn, ...]:
+    def samples(self) -> tuple[RunSample, ...]:
         """The current samples, by slot."""
         return tuple(self.current[slot] for slot in sorted(self.current))
 
@@ -55,35 +56,37 @@ class Population:
 
     def strata(self) -> dict[int, str]:
         """Stratum of every filled slot."""
-        return {slot: drawn.stratum for slot, drawn in self.current.items()}
+        return {slot: sample.stratum for slot, sample in self.current.items()}
 
 
-def first_draw(drawn: Iterable[Drawn], slots: Iterable[int]) -> Population:
+def first_draw(samples: Iterable[RunSample], slots: Iterable[int]) -> Population:
     """The population before any round: `slots` are all slots that there should be."""
-    current = _by_slot(drawn)
+    current = _by_slot(samples)
     return Population(current=current, missing=frozenset(slots) - current.keys(), lost={})
 
 
-def after_round(before: Population, verdicts: Iterable[Verdict], regenerated: Iterable[Drawn]) -> Population:
+def after_round(
+    before: Population, verdicts: Iterable[Verdict], regenerated: Iterable[RunSample]
+) -> Population:
     """The population once the rejected samples of a round are replaced.
 
     Raises PopulationError when a verdict or a successor does not fit the population before.
     """
-    rejected = {v.key.slot: v.key for v in verdicts if v.outcome is not Outcome.KEEP}
+    rejected = {v.key.slot: v.key for v in verdicts if v.outcome.rejects}
     for slot, key in rejected.items():
         if slot not in before.current or before.current[slot].key != key:
             raise PopulationError(f"a verdict speaks of {key.sample_id}, which is not current in its slot")
     successors = _by_slot(regenerated)
     for slot, successor in successors.items():
         _check_successor(before.current.get(slot), successor, rejected)
-    kept = {slot: drawn for slot, drawn in before.current.items() if slot not in rejected}
+    kept = {slot: sample for slot, sample in before.current.items() if slot not in rejected}
     lost = {slot: key for slot, key in rejected.items() if slot not in successors}
     return replace(before, current=kept | successors, lost={**before.lost, **lost})
 
 
-def _by_slot(drawn: Iterable[Drawn]) -> dict[int, Drawn]:
-    found: dict[int, Drawn] = {}
-    for sample in drawn:
+def _by_slot(samples: Iterable[RunSample]) -> dict[int, RunSample]:
+    found: dict[int, RunSample] = {}
+    for sample in samples:
         if (other := found.get(sample.key.slot)) is not None:
             raise PopulationError(
                 f"slot {sample.key.slot} is filled twice: {other.path.name} row {other.row} "
@@ -93,7 +96,7 @@ def _by_slot(drawn: Iterable[Drawn]) -> dict[int, Drawn]:
     return found
 
 
-def _check_successor(old: Drawn | None, new: Drawn, rejected: Mapping[int, SlotKey]) -> None:
+def _check_successor(old: RunSample | None, new: RunSample, rejected: Mapping[int, SlotKey]) -> None:
     name = f"{new.path}: {new.key.sample_id}"
     if old is None or new.key.slot not in rejected:
         raise PopulationError(f"{name} was drawn again although nothing rejected its slot")
@@ -101,3 +104,11 @@ def _check_successor(old: Drawn | None, new: Drawn, rejected: Mapping[int, SlotK
         raise PopulationError(f"{name} must be a later attempt than {old.key.sample_id}")
     if new.stratum != old.stratum:
         raise PopulationError(f"{name} is of stratum {new.stratum!r}, but its slot is of {old.stratum!r}")
+
+
+def current_verdicts(
+    population: Population, verdicts: Iterable[Verdict], policy: Policy
+) -> tuple[Verdict, ...]:
+    """One verdict per current sample, by slot; UNJUDGED where `verdicts` have none on it."""
+    of = {verdict.key: verdict for verdict in verdicts}
+    return tuple(of.get(sample.key) or not_scored(sample.key, policy) for sample in population.samples)

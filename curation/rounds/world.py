@@ -1,7 +1,7 @@
-"""What the loop needs from the world, as plain functions: training, predicting, rendering, reading shards.
+"""What the loop needs from the world, as plain functions: training, predicting, rendering.
 
-`curation.workbench.workbench` makes the real ones; tests hand in small ones. The loop itself knows no
-network, no renderer and no file format but its own.
+`curation.workbench` makes the real ones; tests hand in small ones. The loop itself knows no network and no
+renderer. What lies in the shards it reads from the run's index (`curation.rounds.state`).
 """
 
 from __future__ import annotations
@@ -15,31 +15,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.config import CurationConfig
-from curation.rounds.population import Drawn
+from curation.rounds.population import RunSample
+from fsd_gen.production.requests import ShardRequest
 from fsd_gen.scene.slots import SlotKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class StageProgress:
     """How far a stage is; for progress displays and logs."""
 
     round: int
-    stage: str  # "train", "score", "judge", "regenerate", "report"
+    stage: str  # "train", "score", "regenerate", "report", "final score"
     done: int
     total: int
-    unit: str  # what `done` counts: "steps", "samples"
-    note: str = ""  # for example "fold 1"
+    unit: str  # what `done` counts: "steps", "samples", "reports"
+    note: str = ""  # for example "model 1"
     loss: float | None = None
 
 
-OnEvent = Callable[[Event], None]
+OnProgress = Callable[[StageProgress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainJob:
     """Train one model. Done when `checkpoint` exists; `curve` is written before it."""
 
-    samples: tuple[Drawn, ...]  # and no other
+    samples: tuple[RunSample, ...]  # and no other
     checkpoint: Path
     curve: Path  # JSON: [[step, loss], ...]
     start_from: Path | None  # weights to continue from; None starts anew
@@ -60,33 +61,8 @@ class Prediction:
     predicted_hw: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redraw:
-    """A shard to render: the first attempt to try for each slot."""
-
-    path: Path
-    draws: tuple[SlotKey, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardContents:
-    """What a shard holds, without pixels."""
-
-    drawn: tuple[Drawn, ...]
-    quarantined: tuple[int, ...]  # slots for which no attempt passed its checks
-
-    @property
-    def slots(self) -> tuple[int, ...]:
-        """All slots the shard is about."""
-        return (*(sample.key.slot for sample in self.drawn), *self.quarantined)
-
-
-class Tools(Protocol):
+class World(Protocol):
     """The world. Every method may be called again after a kill and must then go on or start over."""
-
-    def read_shard(self, path: Path) -> ShardContents:
-        """List a finished shard."""
-        ...
 
     def train(self, job: TrainJob, on_step: Callable[[int, float], None]) -> None:
         """Train until `job.checkpoint` exists; calls `on_step(step, loss)` now and then."""
@@ -97,11 +73,11 @@ class Tools(Protocol):
         ...
 
     def predict(
-        self, checkpoint: Path, samples: Sequence[Drawn], config: CurationConfig
+        self, checkpoint: Path, samples: Sequence[RunSample], config: CurationConfig
     ) -> Iterator[Prediction]:
         """Predictions of a trained model, in the order of `samples`."""
         ...
 
-    def render(self, run_dir: Path, redraws: Sequence[Redraw], on_done: Callable[[int], None]) -> None:
+    def render(self, run_dir: Path, requests: Sequence[ShardRequest], on_done: Callable[[int], None]) -> None:
         """Render the shards that do not exist yet; `on_done(samples)` says how many samples are finished."""
         ...

@@ -1,7 +1,9 @@
-"""What a render backend is: it takes a `RenderScene` and gives both eyes' linear images.
+"""What a render backend is: it takes a staged scene and gives both eyes' linear images.
 
-A backend loads the scene once, renders it from the left and the right camera of the rig and keeps
-nothing of it afterwards. Its images follow from (scene, rig, settings, seed) alone.
+The scene is there twice: as a stage *file*, for renderers that read USD, and as plain values, for those that
+are handed arrays. A backend takes whichever it likes, loads it once, renders it from the left and the right
+camera of the rig and keeps nothing of it afterwards. Its images follow from (scene, rig, settings, seed)
+alone.
 """
 
 from __future__ import annotations
@@ -15,15 +17,11 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.usd.staged import StagedScene
 
 
 class BackendError(RuntimeError):
-    """The renderer could not turn this scene into images."""
-
-
-class BackendUnavailableError(BackendError):
-    """This backend cannot run here: unknown, not built yet, or something it needs is missing."""
+    """The renderer could not turn this scene into images; another scene may do better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +40,27 @@ class StereoImages:
 class Backend(Protocol):
     """A renderer that lives as long as its worker."""
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str:
+        """What the registry calls it."""
+        ...
 
-    def render(self, scene: RenderScene, rig: StereoRig, settings: RenderSettings, seed: int) -> StereoImages:
-        """Both eyes of the scene; the same arguments give the same images."""
+    @property
+    def version(self) -> str:
+        """Version of the renderer."""
+        ...
+
+    def render(
+        self, staged: StagedScene, rig: StereoRig, settings: RenderSettings, seed: int
+    ) -> StereoImages:
+        """Both eyes of the scene; the same arguments give the same images.
+
+        The stage file is there until the sample is stored or refused, and is gone after that.
+
+        Raises:
+            BackendError: this scene cannot be rendered.
+            AssetFileError: one of its files cannot be read.
+        """
         ...
 
     def close(self) -> None:

@@ -33,7 +33,8 @@ def white_balance(left_hwc: NDArray[np.float32], right_hwc: NDArray[np.float32])
     usable_n = np.isfinite(luma_n) & (luma_n > 0) & (luma_n <= np.quantile(luma_n, 0.95))
     mean_3 = np.maximum(rgb_n3[usable_n].mean(axis=0), 1e-6) if usable_n.any() else np.ones(3)
     gains_3 = (mean_3.mean() / mean_3) ** BALANCE
-    return (gains_3 / (gains_3 * mean_3).sum() * mean_3.sum()).astype(np.float32)
+    kept_3: NDArray[np.float32] = (gains_3 / (gains_3 * mean_3).sum() * mean_3.sum()).astype(np.float32)
+    return kept_3
 
 
 def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -45,4 +46,5 @@ def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> ND
     film_hwc = (x_hwc * (2.51 * x_hwc + 0.03)) / (x_hwc * (2.43 * x_hwc + 0.59) + 0.14)
     film_hwc = np.clip(film_hwc, 0, 1)
     srgb_hwc = np.where(film_hwc <= 0.0031308, 12.92 * film_hwc, 1.055 * film_hwc ** (1 / 2.4) - 0.055)
-    return np.rint(srgb_hwc * 255).astype(np.uint8)
+    bytes_hwc: NDArray[np.uint8] = np.rint(srgb_hwc * 255).astype(np.uint8)
+    return bytes_hwc

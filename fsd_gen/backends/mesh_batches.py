@@ -9,15 +9,15 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.usd.flat_scene import Mesh, RenderScene, Texture
-from fsd_gen.usd.polygons import weld
+from fsd_gen.usd.flat_scene import FlatScene, Mesh, Texture
+from fsd_gen.usd.polygons import weld_corners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshBatch:
     """Triangles with one surface; texture coordinates have v = 0 at the image's top."""
 
-    surface: int  # index into RenderScene.surfaces
+    surface: int  # index into FlatScene.surfaces
     solid: bool  # see-through and closed: light is refracted going in and coming out
     vertices_v3: NDArray[np.float32]
     faces_f3: NDArray[np.uint32]
@@ -36,7 +36,7 @@ def uv_matrix(texture: Texture) -> NDArray[np.float64]:
 FLIP_V = np.array([[1.0, 0, 0], [0, -1.0, 1.0], [0, 0, 1.0]])
 
 
-def batch_meshes(scene: RenderScene, base_uv: Sequence[NDArray[np.float64]]) -> list[MeshBatch]:
+def batch_meshes(scene: FlatScene, base_uv: Sequence[NDArray[np.float64]]) -> list[MeshBatch]:
     """All triangles of the scene, one batch per (surface, kind of shading).
 
     `base_uv` (3, 3) per surface is baked into the texture coordinates, and v is flipped.
@@ -52,7 +52,7 @@ def batch_meshes(scene: RenderScene, base_uv: Sequence[NDArray[np.float64]]) -> 
 def is_closed(mesh: Mesh) -> bool:
     """Whether every edge, by position, belongs to exactly two triangles."""
     positions_v3 = mesh.vertices_v3.astype(np.float32) + np.float32(0)  # no -0
-    _, welded_v = weld(np.zeros(len(positions_v3), np.int32), [positions_v3])
+    _, welded_v = weld_corners(np.zeros(len(positions_v3), np.int32), [positions_v3])
     corners_f3 = welded_v[mesh.faces_f3]
     edges_e2 = np.sort(corners_f3[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     edges_e2 = edges_e2[edges_e2[:, 0] != edges_e2[:, 1]]
@@ -60,7 +60,7 @@ def is_closed(mesh: Mesh) -> bool:
     return bool(len(counts)) and bool((counts == 2).all())
 
 
-def _batch_key(scene: RenderScene, mesh: Mesh) -> tuple[int, bool, bool, bool]:
+def _batch_key(scene: FlatScene, mesh: Mesh) -> tuple[int, bool, bool, bool]:
     solid = scene.surfaces[mesh.surface].transparent and is_closed(mesh)
     return (mesh.surface, solid, mesh.uv_v2 is not None, mesh.normals_v3 is not None)
 

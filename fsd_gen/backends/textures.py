@@ -10,39 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from assets_manifest.meshes.textures import srgb_to_linear
 from fsd_gen.usd.flat_scene import Texture
+from fsd_gen.usd.images import open_image
 
 MAX_SIDE = 2048  # pixels; larger colour textures are averaged down
 CHANNELS = {"rgb": slice(3), "r": slice(1), "g": slice(1, 2), "b": slice(2, 3), "a": slice(3, 4)}
 
-
-def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The sRGB transfer function undone, elementwise."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
+_RAW_OF_BYTE = (np.arange(256) / 255).astype(np.float32)
 _LINEAR_OF_BYTE = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
 
 
 def read_texture(texture: Texture, *, max_side: int = MAX_SIDE) -> NDArray[np.float32]:
-    """Values (H, W, 3) for "rgb", (H, W, 1) for one channel; row 0 is the top of the image. Raises OSError.
+    """Values (H, W, 3) for "rgb", (H, W, 1) for one channel; row 0 is the top of the image.
 
-    A grey image has its value in r, g and b; an image without alpha is opaque.
+    A grey image has its value in r, g and b; an image without alpha is opaque. Raises AssetFileError.
     """
-    with Image.open(texture.path) as image:
+    with open_image(texture.path) as image:
         if image.mode.startswith(("I", "F")):
             return _deep_grey(image, texture, max_side)
-        rgba = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA")
-        if max(rgba.size) > max_side:
-            rgba = rgba.reduce(-(-max(rgba.size) // max_side))
-        bytes_hwc = np.asarray(rgba)
+        bytes_hwc = _bytes(image, max_side)
     if texture.channel == "a" and bytes_hwc.shape[2] == 3:
         bytes_hwc = np.full((*bytes_hwc.shape[:2], 4), 255, np.uint8)
-    channels = CHANNELS[texture.channel]
-    picked_hwc = bytes_hwc[..., channels]
-    linear = texture.colour_space == "raw" or texture.channel == "a"  # alpha is never encoded
-    values_hwc = (picked_hwc / 255).astype(np.float32) if linear else _LINEAR_OF_BYTE[picked_hwc]
-    return _adjusted(values_hwc, texture)
+    raw = texture.colour_space == "raw" or texture.channel == "a"  # alpha is never encoded
+    value_of_byte = _RAW_OF_BYTE if raw else _LINEAR_OF_BYTE
+    return _adjusted(value_of_byte[bytes_hwc[..., CHANNELS[texture.channel]]], texture)
+
+
+def _bytes(image: Image.Image, max_side: int) -> NDArray[np.uint8]:
+    """(H, W, 3) or (H, W, 4), averaged down to `max_side` pixels; grey ones while they are one byte each."""
+    reducible = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
+    if max(reducible.size) > max_side:
+        reducible = reducible.reduce(-(-max(reducible.size) // max_side))
+    return np.asarray(reducible.convert("RGBA") if reducible.mode == "L" else reducible)
 
 
 def _deep_grey(image: Image.Image, texture: Texture, max_side: int) -> NDArray[np.float32]:
@@ -56,7 +56,7 @@ def _deep_grey(image: Image.Image, texture: Texture, max_side: int) -> NDArray[n
 
 def _adjusted(values_hwc: NDArray[np.float32], texture: Texture) -> NDArray[np.float32]:
     channels = CHANNELS[texture.channel]
-    gain, bias = np.float32(texture.gain)[channels], np.float32(texture.bias)[channels]
+    gain, bias = (np.array(four, np.float32)[channels] for four in (texture.gain, texture.bias))
     return values_hwc if (gain == 1).all() and (bias == 0).all() else values_hwc * gain + bias
 
 

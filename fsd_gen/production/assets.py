@@ -93,7 +93,7 @@ def _difference(name: str, frozen: Mapping[str, Any] | None, here: PackIdentity 
     if frozen["digest"] == here.digest:
         return None
     if here.partial and not frozen.get("partial"):
-        return f"{name} is partial here; complete it with `fsd-gen assets fetch {name} --force`"
+        return f"{name} is partial here; complete it with `fsd-gen assets fetch {name}`"
     return (
         f"{name} was version {frozen['version']} ({str(frozen['digest'])[:12]}), "
         f"is version {here.version} ({here.digest[:12]})"

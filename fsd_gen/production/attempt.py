@@ -1,30 +1,44 @@
-"""One slot from key to checked sample: draw, author, render, trace the truth, check, or draw again."""
+"""One slot from key to checked sample: draw, author, trace the truth, render, check, or draw again.
+
+What is wrong with one scene (a file of it, its stage, the renderer's opinion of it) is a defect of the
+attempt, like a failed check. What is wrong with the whole set-up (no renderer, no pack, no room) is an error.
+"""
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assets_manifest.library import AssetLibrary
-from fsd_gen.backends.base import Backend, StereoImages
+from assets_manifest.library import AssetLibrary, MissingAssetError
+from fsd_gen.backends.base import Backend, BackendError, StereoImages
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
-from fsd_gen.checks.checks import Defect, check_sample, check_truth
+from fsd_gen.checks.defects import Defect, DefectCode
+from fsd_gen.checks.sample import check_sample
+from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
+from fsd_gen.production.shot import Shot
+from fsd_gen.production.staging import staged_scene
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.shards.channels import REQUIRED, Channel, optional_channels
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.styles.registry import compose_scene
 from fsd_gen.truth.maps import Truth, compute_truth
-from fsd_gen.usd.author import write_stage
-from fsd_gen.usd.flat_scene import RenderScene
-from fsd_gen.usd.reader import read_stage
+from fsd_gen.usd.errors import AssetFileError, StageError, StageWriteError
+from fsd_gen.usd.staged import StagedScene
+
+CODE_OF_ERROR: dict[type[Exception], DefectCode] = {  # the first that fits
+    MissingAssetError: DefectCode.BAD_ASSET,
+    AssetFileError: DefectCode.BAD_ASSET,
+    StageError: DefectCode.BAD_STAGE,
+    StageWriteError: DefectCode.BAD_STAGE,
+    BackendError: DefectCode.RENDERER_ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,32 +80,28 @@ BLANK = RenderInfo(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A scene with its truth, not rendered yet."""
+    """A scene on its stage and with its truth, not rendered yet."""
 
     spec: SceneSpec
-    scene: RenderScene
+    staged: StagedScene
     truth: Truth
+    channels: tuple[Channel, ...]
     clock: _Clock
 
     def sample(
         self, left_hwc: NDArray[np.uint8], right_hwc: NDArray[np.uint8], info: RenderInfo
     ) -> StereoSample:
         """The sample that these images make of it."""
-        return StereoSample(
-            left_hwc=left_hwc,
-            right_hwc=right_hwc,
-            disparity_left_hw=self.truth.disparity_left_hw,
-            disparity_right_hw=self.truth.disparity_right_hw,
-            flags_left_hw=self.truth.flags_left_hw,
-            flags_right_hw=self.truth.flags_right_hw,
-            spec=self.spec,
-            render=info,
+        shot = Shot(
+            spec=self.spec, scene=self.staged.flat, truth=self.truth, left_hwc=left_hwc, right_hwc=right_hwc
         )
+        arrays = {channel.name: channel.of(shot) for channel in self.channels}
+        return StereoSample.of_channels(arrays, spec=self.spec, render=info)
 
     def blank(self) -> StereoSample:
         """The sample with black images, for the checks that only look at the truth."""
         black_hwc = np.zeros((self.spec.rig.height, self.spec.rig.width, 3), np.uint8)
-        return self.sample(black_hwc, black_hwc, BLANK)
+        return replace(self, channels=REQUIRED).sample(black_hwc, black_hwc, BLANK)
 
 
 def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Backend) -> Iterator[Attempt]:
@@ -99,36 +109,61 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
 
     A scene whose truth cannot pass is not rendered. The sample's cost includes the refused attempts.
     """
-    limits, refused_cpu_s = config.check_limits(), 0.0
+    refused_cpu_s = 0.0
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)
         start = time.process_time()
-        draft = draw(compose_scene(config, library, key), library)
-        defects = check_truth(draft.blank(), limits)
-        candidate = None
-        if not defects:
-            candidate = expose(draft, backend, refused_cpu_s)
-            defects = check_sample(candidate, limits)
-        yield Attempt(key=key, sample=None if defects else candidate, defects=defects)
-        if not defects:
-            return
+        attempt = _attempt(key, config, library, backend, refused_cpu_s)
         refused_cpu_s += time.process_time() - start
+        yield attempt
+        if attempt.sample is not None:
+            return
 
 
-def draw(spec: SceneSpec, library: AssetLibrary) -> Draft:
-    """Author a scene and trace its truth."""
+def _attempt(
+    key: SlotKey, config: Config, library: AssetLibrary, backend: Backend, refused_cpu_s: float
+) -> Attempt:
+    spec, limits = compose_scene(config, library, key), config.check_limits()
+    try:
+        with draw(spec, library, config.channels) as draft:
+            if defects := check_truth(draft.blank(), limits):
+                return Attempt(key=key, sample=None, defects=defects)
+            candidate = expose(draft, backend, refused_cpu_s)
+    except tuple(CODE_OF_ERROR) as error:
+        return Attempt(key=key, sample=None, defects=(_defect_of(error),))
+    defects = check_sample(candidate, limits)
+    return Attempt(key=key, sample=None if defects else candidate, defects=defects)
+
+
+def _defect_of(error: Exception) -> Defect:
+    code = next(code for kind, code in CODE_OF_ERROR.items() if isinstance(error, kind))
+    return Defect(code=code, detail=" ".join(str(error).split()))
+
+
+@contextmanager
+def draw(spec: SceneSpec, library: AssetLibrary, channels: Iterable[str] = ()) -> Iterator[Draft]:
+    """The scene on its stage, which is gone after the block, and its truth.
+
+    `channels` names the optional ones that its sample is to have.
+
+    Raises:
+        UnknownChannelError: one of them does not exist.
+        MissingAssetError, StageError, StageWriteError: this scene cannot be staged.
+    """
+    stored = (*REQUIRED, *optional_channels(channels))
     clock = _Clock()
-    with clock.stage("author"):
-        scene = build_scene(spec, library)
-    with clock.stage("truth"):
-        truth = compute_truth(scene, spec.rig)
-    return Draft(spec=spec, scene=scene, truth=truth, clock=clock)
+    with ExitStack() as until_the_end:
+        with clock.stage("author"):
+            staged = until_the_end.enter_context(staged_scene(spec, library))
+        with clock.stage("truth"):
+            truth = compute_truth(staged.flat, spec.rig)
+        yield Draft(spec=spec, staged=staged, truth=truth, channels=stored, clock=clock)
 
 
 def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> StereoSample:
     """Render a drawn scene and develop its images; nothing is checked yet."""
     spec, clock = draft.spec, draft.clock
-    images = backend.render(draft.scene, spec.rig, spec.settings, seed=noise_seed(spec))
+    images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
     with clock.stage("develop"):
         exposure = auto_exposure(images.left_hwc, images.right_hwc, spec.settings.exposure_ev)
         balance_3 = white_balance(images.left_hwc, images.right_hwc)
@@ -137,21 +172,18 @@ def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Stereo
     return draft.sample(left_hwc, right_hwc, _render_info(images, exposure, balance_3, clock, refused_cpu_s))
 
 
-def produce(spec: SceneSpec, library: AssetLibrary, backend: Backend) -> StereoSample:
-    """Draw and expose one scene."""
-    return expose(draw(spec, library), backend)
+def produce(
+    spec: SceneSpec, library: AssetLibrary, backend: Backend, channels: Iterable[str] = ()
+) -> StereoSample:
+    """Draw and expose one scene, with these optional channels."""
+    with draw(spec, library, channels) as draft:
+        return expose(draft, backend)
 
 
 def trace_truth(spec: SceneSpec, library: AssetLibrary) -> Truth:
     """The truth of a scene without rendering it."""
-    return draw(spec, library).truth
-
-
-def build_scene(spec: SceneSpec, library: AssetLibrary) -> RenderScene:
-    """Author the USD stage of a scene and read it back, so that what is rendered is what the stage says."""
-    with tempfile.TemporaryDirectory(prefix="fsd-stage-") as folder:
-        stage = write_stage(spec, Path(folder) / f"{spec.key.sample_id}.usdc", library.path)
-        return read_stage(stage, spec.rig)
+    with draw(spec, library) as draft:
+        return draft.truth
 
 
 def noise_seed(spec: SceneSpec) -> int:

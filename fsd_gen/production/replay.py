@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from assets_manifest.library import AssetLibrary
 from fsd_gen.backends.base import Backend
 from fsd_gen.production.attempt import produce
+from fsd_gen.shards.channels import KNOWN
 from fsd_gen.shards.sample import StereoSample
 
 
@@ -17,33 +19,39 @@ from fsd_gen.shards.sample import StereoSample
 class Comparison:
     """A stored sample against its replay."""
 
-    truth_differs_px: int  # pixels of both views whose disparity or flags are not bit-identical
+    truth_differs_px: int  # pixels of both views whose disparity, flags or other truth differ in any bit
     psnr_left_db: float  # inf where identical
     psnr_right_db: float
 
     @property
     def same_truth(self) -> bool:
-        """Whether disparity and flags of both views are bit-identical."""
+        """Whether disparity, flags and optional channels of both views are bit-identical."""
         return self.truth_differs_px == 0
 
 
 def replay(stored: StereoSample, library: AssetLibrary, backend: Backend) -> tuple[StereoSample, Comparison]:
-    """Render the stored scene again."""
-    again = produce(stored.spec, library, backend)
+    """Render the stored scene again, with the optional channels that this program knows."""
+    again = produce(stored.spec, library, backend, [name for name in stored.optional if name in KNOWN])
     return again, compare(stored, again)
 
 
 def compare(a: StereoSample, b: StereoSample) -> Comparison:
     """How far two samples of one scene differ."""
-    differs = (
-        (a.disparity_left_hw != b.disparity_left_hw) | (a.flags_left_hw != b.flags_left_hw),
-        (a.disparity_right_hw != b.disparity_right_hw) | (a.flags_right_hw != b.flags_right_hw),
-    )
     return Comparison(
-        truth_differs_px=sum(int(mask.sum()) for mask in differs),
+        truth_differs_px=_differing_px(a, b, "left") + _differing_px(a, b, "right"),
         psnr_left_db=psnr(a.left_hwc, b.left_hwc),
         psnr_right_db=psnr(a.right_hwc, b.right_hwc),
     )
+
+
+def _differing_px(a: StereoSample, b: StereoSample, view: Literal["left", "right"]) -> int:
+    """Pixels of a view where any channel of truth that both have is not bit-identical."""
+    differs_hw = np.zeros(a.left_hwc.shape[:2], bool)
+    for name in a.channels.keys() & b.channels.keys():
+        if name.endswith(f"_{view}"):
+            other = a.channels[name] != b.channels[name]
+            differs_hw |= other.reshape(*differs_hw.shape, -1).any(axis=2)
+    return int(differs_hw.sum())
 
 
 def psnr(a_hwc: NDArray[np.uint8], b_hwc: NDArray[np.uint8]) -> float:

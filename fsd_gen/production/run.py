@@ -24,6 +24,7 @@ import yaml
 from assets_manifest.library import AssetLibrary
 from fsd_gen.config import Config, ConfigError, thaw
 from fsd_gen.production.assets import assets_json, bind_assets, check_assets
+from fsd_gen.shards.channels import REQUIRED, optional_channels
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.strict_yaml import read_mapping
 from fsd_gen.versions import ConfigIdentity
@@ -124,6 +125,7 @@ class Run:
             renderer="",
             renderer_version="",
             licence=LICENCE,
+            channels=(*REQUIRED, *optional_channels(self.config.channels)),
             assets_json=assets_json(self.folder) if self.known_as.names_assets else "",
         )
 

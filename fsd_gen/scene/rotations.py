@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from fsd_gen.scene.spec import CameraPose, Quaternion, Vec3
+from jobs.extras import extra
 
 Array = NDArray[np.float64]
 
@@ -89,5 +89,8 @@ def camera_to_world(pose: CameraPose) -> Array:
 
 def _quaternion(matrix: Array) -> Quaternion:
     """Unit quaternion of a rotation matrix, w >= 0."""
+    with extra("render"):  # here, so that a configuration is read without it
+        from scipy.spatial.transform import Rotation
+
     x, y, z, w = Rotation.from_matrix(matrix).as_quat(canonical=True).tolist()
     return (w, x, y, z)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from fsd_gen.scene.slots import stable_hash
+from fsd_gen.shards.find import find_shards
+from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import Flag
@@ -32,6 +35,7 @@ class StereoItem(TypedDict):
     disparity: torch.Tensor  # f32 (H, W), pixels of the left view; 0 where there is none
     valid: torch.Tensor  # bool (H, W); False only for NO_TRUTH: the sky is known to be at disparity 0
     flags: torch.Tensor  # u8 (H, W), bits of `Flag`
+    channels: NotRequired[dict[str, torch.Tensor]]  # the optional ones asked for, (C, H, W) or (H, W)
     sample_id: str
     index: int
 
@@ -42,41 +46,45 @@ Transform = Callable[[StereoItem, np.random.Generator], StereoItem]
 class StereoShards(Dataset[StereoItem]):
     """The samples of some shards.
 
-    `source` is a folder of shards, one shard, or several. `crop` is (height, width) in pixels; None gives
-    whole images. `keep` chooses samples by their record. `transform` gets each item and a random stream
-    that depends on (seed, epoch, index) alone.
+    `source` is whatever `find_shards` takes: a run, a folder, a shard, a pattern, or several. Shards that the
+    index of their run lists are not opened before they are read from. `crop` is (height, width) in pixels;
+    None gives whole images. `keep` chooses samples by their record. `transform` gets each item and a random
+    stream that depends on (seed, epoch, index) alone. `channels` names optional channels to read too; their
+    shards are opened at once to see that they have them, and ids of 16 bits become int32.
 
     Raises:
         FileNotFoundError: no shard there.
-        ShardError: a shard is damaged.
+        ShardError: a shard is damaged, or lacks one of the `channels`.
         ValueError: the crop is larger than the images, or `keep` leaves nothing.
     """
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
         crop: tuple[int, int] | None = (320, 736),
         seed: int = 0,
         transform: Transform | None = None,
         keep: Callable[[SampleRecord], bool] | None = None,
+        channels: Sequence[str] = (),
     ) -> None:
-        self._paths = shard_paths(source)
+        self._paths = find_shards(source)
         self._crop = crop
         self._seed = seed
         self._transform = transform
+        self._channels = tuple(channels)
         # Shared memory: a new epoch reaches workers that are already running.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._readers: OrderedDict[Path, ShardReader] = OrderedDict()
-        chosen: list[tuple[Path, SampleRecord]] = []
-        for path in self._paths:
-            with ShardReader(path) as reader:
-                chosen += [(path, record) for record in reader.records() if keep is None or keep(record)]
+        listed = records_of(self._paths)
+        chosen = [(path, record) for path, record in listed if keep is None or keep(record)]
         if not chosen:
             raise ValueError(f"no sample in {len(self._paths)} shards passes `keep`, or all shards are empty")
         self._where = [path for path, _ in chosen]
         self.records: tuple[SampleRecord, ...] = tuple(record for _, record in chosen)
         self._check_crop()
+        self._check_channels()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -92,7 +100,7 @@ class StereoShards(Dataset[StereoItem]):
         rng_key = stable_hash(self._seed, int(self._epoch), index, "item")
         rng = np.random.Generator(np.random.Philox(key=rng_key))
         y, x, height, width = self._window(record, rng)
-        crop = self._reader(self._where[index]).crop(record.row, y, x, height, width)
+        crop = self._reader(self._where[index]).crop(record.row, y, x, height, width, optional=self._channels)
         item = _item(crop, record, index)
         return self._transform(item, rng) if self._transform else item
 
@@ -120,28 +128,29 @@ class StereoShards(Dataset[StereoItem]):
                 size = (record.height, record.width)
                 raise ValueError(f"crop {self._crop} (height, width) does not fit into the {size} of {path}")
 
-
-def shard_paths(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The shards meant by `source`: all `*.h5` of a folder in order of name, one file, or those listed."""
-    if not isinstance(source, str | os.PathLike):
-        paths = [Path(path) for path in source]
-    elif Path(source).is_dir():
-        paths = sorted(path for path in Path(source).glob("*.h5") if path.is_file())
-    else:
-        paths = [Path(source)]
-    if not paths:
-        raise FileNotFoundError(f"{source}: no finished shards (*.h5) here")
-    return paths
+    def _check_channels(self) -> None:
+        for path in dict.fromkeys(self._where) if self._channels else ():
+            with ShardReader(path) as reader:
+                reader.check_channels(self._channels)
 
 
 def _item(crop: Crop, record: SampleRecord, index: int) -> StereoItem:
     flags = torch.from_numpy(crop.flags_left_hw)
-    return {
-        "left": torch.from_numpy(crop.left_hwc).permute(2, 0, 1).contiguous(),
-        "right": torch.from_numpy(crop.right_hwc).permute(2, 0, 1).contiguous(),
-        "disparity": torch.from_numpy(crop.disparity_left_hw),
+    item: StereoItem = {
+        "left": _tensor(crop.left_hwc),
+        "right": _tensor(crop.right_hwc),
+        "disparity": _tensor(crop.disparity_left_hw),
         "valid": (flags & Flag.NO_TRUTH.value) == 0,
         "flags": flags,
         "sample_id": record.sample_id,
         "index": index,
     }
+    if crop.optional:
+        item["channels"] = {name: _tensor(array) for name, array in crop.optional.items()}
+    return item
+
+
+def _tensor(array: NDArray[Any]) -> torch.Tensor:
+    """(H, W) as it is, (H, W, C) as (C, H, W); torch can do little with uint16."""
+    tensor = torch.from_numpy(array.astype(np.int32) if array.dtype == np.uint16 else array)
+    return tensor if array.ndim == 2 else tensor.permute(2, 0, 1).contiguous()

@@ -1,33 +1,74 @@
-"""Naming samples on the command line, and finding the shards of a folder."""
+"""Finding shards: what a user means by a run, a folder, a shard, a pattern, or several of those."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.format import ShardError
+from fsd_gen.shards.index import records_of
+from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.shards.writer import ShardError, ShardReader
+
+StrPath = str | os.PathLike[str]
+WILDCARDS = frozenset("*?[")
 
 
-def find_shards(path: Path) -> list[Path]:
-    """The shard itself, the shards of a folder, or those in a run's `shards`; sorted.
+class NoShardsError(ShardError, FileNotFoundError):
+    """Nothing there is a finished shard."""
+
+
+def find_shards(source: StrPath | Iterable[StrPath]) -> list[Path]:
+    """The finished shards that `source` means, each once.
+
+    A shard means itself; a run the shards of its first draw; any other folder the shards in it; a pattern
+    (`runs/*`, `shards/0000[0-3].h5`) everything that it matches, each in turn. Those of one folder are
+    sorted; several sources keep their order. A name that exists is never read as a pattern, so brackets
+    in the names of folders and files are harmless.
 
     Raises:
-        ShardError: there is none.
+        NoShardsError: `source`, or one of several, means no finished shard.
     """
-    if path.is_file():
-        return [path]
-    folder = path / "shards" if (path / "shards").is_dir() else path
-    shards = sorted(folder.glob("*.h5"))
+    if isinstance(source, str | os.PathLike):
+        return _meant_by(Path(source))
+    found = [shard for each in source for shard in _meant_by(Path(each))]
+    if not found:
+        raise NoShardsError("no shard was named")
+    return list(dict.fromkeys(found))
+
+
+def _meant_by(path: Path) -> list[Path]:
+    places = [path] if path.exists() else sorted(_matches(path))
+    shards = [shard for place in places for shard in _shards_at(place)]
     if not shards:
-        raise ShardError(
-            f"{path}: expected a shard (.h5), a folder of shards, or a run directory; found none"
+        raise NoShardsError(
+            f"{path}: no finished shards (*.h5) here; "
+            "expected a shard, a folder of shards, a run directory, or a pattern of those"
         )
-    return shards
+    return list(dict.fromkeys(shards))
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    """What `pattern` matches below the deepest folder of it that exists, which is taken literally."""
+    base = next((parent for parent in pattern.parents if parent.is_dir()), None)
+    if base is None:
+        return
+    rest = str(pattern.relative_to(base))
+    if WILDCARDS & set(rest):
+        yield from base.glob(rest)
+
+
+def _shards_at(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    folder = place / "shards" if (place / "shards").is_dir() else place
+    return sorted(path for path in folder.glob("*.h5") if path.is_file())
 
 
 def load_sample(address: str) -> StereoSample:
-    """The sample at "PATH:SAMPLE": PATH a shard, folder or run, SAMPLE an id (0000012-a0) or a shard's row.
+    """The sample at "PATH:SAMPLE": PATH as in `find_shards`, SAMPLE an id (0000012-a0) or a shard's row.
 
     Raises:
         ShardError: no such sample.
@@ -35,18 +76,16 @@ def load_sample(address: str) -> StereoSample:
     place, colon, name = address.rpartition(":")
     if not colon:
         raise ShardError(f"{address}: expected PATH:SAMPLE, for example runs/demo:0000003-a0 or 00000.h5:3")
-    shards = find_shards(Path(place))
+    shards = find_shards(place)
     if name.isdigit() and Path(place).is_file():
         return _row(shards[0], int(name))
     try:
         key = SlotKey.parse(name)
     except ValueError as error:
         raise ShardError(f"{address}: {error}") from None
-    for path in shards:
-        with ShardReader(path) as reader:
-            for record in reader.records():
-                if record.key == key:
-                    return reader.sample(record.row)
+    for path, record in records_of(shards):
+        if record.key == key:
+            return _row(path, record.row)
     raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards")
 
 

@@ -3,6 +3,7 @@
     left, right                       u8  (N, H, W, 3)  sRGB
     disparity_left, disparity_right   f32 (N, H, W)     pixels, multiples of 1/256
     flags_left, flags_right           u8  (N, H, W)     bits of `Flag`
+    normals_left, ...                 optional channels, listed in the root attribute `channels`
     slot, attempt, stratum, ...       one column per field of `SampleRecord`, each (N,)
     left_to_world                     f64 (N, 4, 4)     left camera's pose; x right, y down, z forward; metres
     spec_json, render_json            UTF-8 (N,)        the whole scene; how it was rendered, its cost
@@ -19,8 +20,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
 import h5py
@@ -28,22 +29,17 @@ import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.shards.record import QUANTUM, SampleRecord
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.channels import REQUIRED, ZSTD, Channel, channels_of_schema, schema_json
+from fsd_gen.shards.record import SampleRecord
+from fsd_gen.shards.sample import QUANTUM, Flag
 
 FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1
 LIBVER = ("v110", "v110")
-BAND_ROWS = 80
-CODEC = hdf5plugin.Blosc2(cname="zstd", clevel=3, filters=hdf5plugin.Blosc2.BITSHUFFLE)
-ARRAYS = {
-    "left": ("u1", (3,)),
-    "right": ("u1", (3,)),
-    "disparity_left": ("<f4", ()),
-    "disparity_right": ("<f4", ()),
-    "flags_left": ("u1", ()),
-    "flags_right": ("u1", ()),
+CODECS: dict[str, Mapping[str, Any]] = {  # filters of HDF5 by the name that a schema stores
+    ZSTD: hdf5plugin.Blosc2(cname="zstd", clevel=3, filters=hdf5plugin.Blosc2.BITSHUFFLE)
 }
+BAND_ROWS = 80
 POSES = "left_to_world"
 TEXTS = ("spec_json", "render_json")
 QUARANTINE = ("quarantined_slot", "quarantined_reasons")
@@ -78,10 +74,28 @@ class ShardMeta:
     attribution: str = ""
     colour_space: str = "sRGB"
     assets_json: str = ""  # the exact asset packs by name; empty in shards made before it was known
+    channels: tuple[Channel, ...] = REQUIRED  # the six, then the optional ones
+
+    def channel(self, name: str) -> Channel:
+        """The stored channel of this name. Raises KeyError."""
+        return {channel.name: channel for channel in self.channels}[name]
 
 
-# What may not differ within a file.
-IDENTITY = ("width", "height", "config_json", "config_digest", "seed", "colour_space", "assets_json")
+_META_HINTS = get_type_hints(ShardMeta)
+LATER = {
+    "assets_json",
+    "channels",
+}  # attributes that came after the first shards: absent where they have their default
+SAME_WITHIN_A_SHARD = (
+    "width",
+    "height",
+    "config_json",
+    "config_digest",
+    "seed",
+    "colour_space",
+    "assets_json",
+    "channels",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,38 +120,48 @@ def merge_meta(metas: Sequence[ShardMeta], where: Sequence[object]) -> ShardMeta
     """One meta for a file that gathers samples of several; versions, licences and attributions add up.
 
     Raises:
-        ShardError: two of them differ in size, configuration, seed or colour space; `where` names them.
+        ShardError: two of them differ in size, configuration, seed, colour space or channels; `where` names
+            them.
     """
     for meta, place in zip(metas, where, strict=True):
-        for name in IDENTITY:
+        for name in SAME_WITHIN_A_SHARD:
             if getattr(meta, name) != getattr(metas[0], name):
                 raise ShardError(
-                    f"{place}: {name} is {getattr(meta, name)!r:.80}, but {where[0]} has "
-                    f"{getattr(metas[0], name)!r:.80}; samples of different datasets cannot share a shard"
+                    f"{place}: {name} is {shown(meta, name)}, but {where[0]} has {shown(metas[0], name)}; "
+                    "samples of different datasets cannot share a shard"
                 )
-    gathered = (f.name for f in fields(ShardMeta) if f.name not in IDENTITY)
-    return replace(metas[0], **{name: _joined(getattr(meta, name) for meta in metas) for name in gathered})
+    gathered = (f.name for f in fields(ShardMeta) if f.name not in SAME_WITHIN_A_SHARD)
+    joined: dict[str, Any] = {name: _joined(getattr(meta, name) for meta in metas) for name in gathered}
+    return replace(metas[0], **joined)
+
+
+def shown(meta: ShardMeta, name: str) -> str:
+    """What `meta` says about `name`, short enough for a message."""
+    value = getattr(meta, name)
+    return repr([channel.name for channel in value] if name == "channels" else value)[:80]
 
 
 def _joined(texts: Iterable[str]) -> str:
     return "\n".join(sorted({line for text in texts for line in text.split("\n") if line}))
 
 
-def chunk_shape(name: str, meta: ShardMeta) -> tuple[int, ...]:
-    """Shape of one chunk of the array `name`."""
-    return (1, min(BAND_ROWS, meta.height), meta.width, *ARRAYS[name][1])
+def chunk_shape(channel: Channel, meta: ShardMeta) -> tuple[int, ...]:
+    """Shape of one chunk of a channel."""
+    return (1, min(BAND_ROWS, meta.height), meta.width, *channel.tail)
 
 
 def write_skeleton(
     file: h5py.File, meta: ShardMeta, rows: Sequence[RowText], quarantined: Sequence[Quarantined]
 ) -> None:
-    """Everything but the content of the arrays, which are created for `len(rows)` samples."""
+    """Everything but the content of the channels, which are created for `len(rows)` samples.
+
+    Raises:
+        ShardError: a channel has a codec that this program does not have.
+    """
     for name, value in attributes_of(meta).items():
         set_attribute(file, name, value)
-    for name, (dtype, tail) in ARRAYS.items():
-        shape = (len(rows), meta.height, meta.width, *tail)
-        chunked = {"chunks": chunk_shape(name, meta), "fletcher32": True, **CODEC} if rows else {}
-        file.create_dataset(name, shape, dtype, track_times=False, fillvalue=0, **chunked)
+    for channel in meta.channels:
+        _create_array(file, channel, meta, len(rows))
     for name, kind in COLUMNS.items():
         _write_column(file, name, _column([getattr(row.record, name) for row in rows], kind))
     poses = [row.left_to_world_44 for row in rows]
@@ -149,20 +173,43 @@ def write_skeleton(
     _write_column(file, QUARANTINE[1], _texts(reasons))
 
 
+def _create_array(file: h5py.File, channel: Channel, meta: ShardMeta, rows: int) -> None:
+    if channel.codec not in CODECS:
+        raise ShardError(f"channel {channel.name} has the codec {channel.codec!r}; known: {list(CODECS)}")
+    shape = (rows, *channel.shape(meta.height, meta.width))
+    chunked: dict[str, Any] = {}
+    if rows:
+        chunked = {"chunks": chunk_shape(channel, meta), "fletcher32": True, **CODECS[channel.codec]}
+    file.create_dataset(channel.name, shape, channel.dtype, track_times=False, fillvalue=0, **chunked)
+
+
 def attributes_of(meta: ShardMeta) -> dict[str, str | int]:
     """Root attributes, in a fixed order."""
-    own = asdict(meta)
-    if not meta.assets_json:
-        del own["assets_json"]  # older shards have no such attribute, and keep their digest
-    digest = hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
-    return {"format": FORMAT, "schema_version": SCHEMA_VERSION, **DESCRIPTION, **own, "meta_digest": digest}
+    own = {
+        f.name: schema_json(meta.channels) if f.name == "channels" else getattr(meta, f.name)
+        for f in fields(ShardMeta)
+        if f.name not in LATER or getattr(meta, f.name) != f.default
+    }
+    return {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        **DESCRIPTION,
+        **own,
+        "meta_digest": _meta_digest(own),
+    }
+
+
+def _meta_digest(own: Mapping[str, str | int]) -> str:
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
 def set_attribute(file: h5py.File, name: str, value: str | int | float) -> None:
     """Set a root attribute; text becomes UTF-8 of fixed length."""
-    stored = _texts([value])[0] if isinstance(value, str) else value
-    dtype = h5py.string_dtype("utf-8", max(1, len(stored))) if isinstance(value, str) else None
-    file.attrs.create(name, stored, dtype=dtype)
+    if isinstance(value, str):
+        stored = _texts([value])[0]
+        file.attrs.create(name, stored, dtype=h5py.string_dtype("utf-8", max(1, len(stored))))
+    else:
+        file.attrs.create(name, value)
 
 
 def get_attribute(file: h5py.File, name: str) -> str | int | float | None:
@@ -174,7 +221,8 @@ def get_attribute(file: h5py.File, name: str) -> str | int | float | None:
     if stored.shape != () or (text is not None and text.length is None):
         raise TypeError(f"attribute {name} is neither a number nor text of fixed length")
     value = file.attrs[name]
-    return value.decode() if text is not None else value.item()
+    plain: str | int | float = value.decode() if text is not None else value.item()
+    return plain
 
 
 def meta_of(file: h5py.File) -> ShardMeta:
@@ -183,20 +231,20 @@ def meta_of(file: h5py.File) -> ShardMeta:
     Raises:
         TypeError, ValueError: an attribute is missing, of another type, or not what was written.
     """
-    hints = get_type_hints(ShardMeta)
-    values = {name: get_attribute(file, name) for name in hints}
-    if values["assets_json"] is None:
-        values["assets_json"] = ""
-    for name, kind in hints.items():
-        if not isinstance(values[name], kind):
-            raise TypeError(f"attribute {name} should be of type {kind.__name__}, is {values[name]!r:.60}")
-    meta = ShardMeta(**values)
-    if get_attribute(file, "meta_digest") != attributes_of(meta)["meta_digest"]:
+    stored: dict[str, Any] = {}
+    for name, kind in _META_HINTS.items():
+        value, expected = get_attribute(file, name), str if name == "channels" else kind
+        if value is None and name in LATER:
+            continue
+        if not isinstance(value, expected):
+            raise TypeError(f"attribute {name} should be of type {expected.__name__}, is {value!r:.60}")
+        stored[name] = value
+    if get_attribute(file, "meta_digest") != _meta_digest(stored):
         raise ValueError("the root attributes are not those that were written")
-    return meta
+    return ShardMeta(**stored | {"channels": channels_of_schema(stored.get("channels", ""))})
 
 
-def _column(values: list[Any], kind: Any) -> NDArray:
+def _column(values: list[Any], kind: Any) -> NDArray[Any]:
     if kind is str:
         return _texts(values)
     if kind is int:
@@ -209,7 +257,8 @@ def _texts(values: list[str]) -> NDArray[np.bytes_]:
     return np.array(encoded, h5py.string_dtype("utf-8", max([1, *map(len, encoded)])))
 
 
-def _write_column(file: h5py.File, name: str, values: NDArray, *, one_by_one: bool = False) -> None:
+def _write_column(file: h5py.File, name: str, values: NDArray[Any], *, one_by_one: bool = False) -> None:
     chunks = (1 if one_by_one else len(values), *values.shape[1:])
-    chunked = {"chunks": chunks, "fletcher32": True, **(CODEC if one_by_one else {})} if len(values) else {}
+    codec = CODECS[ZSTD] if one_by_one else {}
+    chunked = {"chunks": chunks, "fletcher32": True, **codec} if len(values) else {}
     file.create_dataset(name, data=values, track_times=False, **chunked)

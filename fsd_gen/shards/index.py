@@ -1,4 +1,11 @@
-"""The index: one Parquet row per sample, made from the shards' columns alone and remade at will.
+"""The index: what all shards of a run hold, without opening them again.
+
+    index/samples.parquet   one row per sample: a `SampleRecord`
+    index/shards.parquet    one row per shard: size and time of its file, meta digest, quarantined slots
+
+Both are made from the shards' columns alone and can be removed at will. `refresh_index` opens only shards
+that are new or whose file changed; with nothing new it lists folders and reads two files. The second file
+names the content of the first, so that of two writers at once one wins whole.
 
 A manifest digest names a set of samples, whatever the machine, the time, the cost and the order in which
 they were made. `manifest_digest` covers images, truth and scenes; `truth_manifest_digest` the truth alone,
@@ -7,29 +14,166 @@ which stays equal where another CPU's renderer noise differs.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
+import logging
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
-from pathlib import Path
-from typing import get_type_hints
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fsd_gen.shards.format import Quarantined, attributes_of
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import part_file
 
+log = logging.getLogger(__name__)
+
 StrPath = str | os.PathLike[str]
 INDEX_NAME = "index/samples.parquet"  # within a run directory
+SHARDS_NAME = "index/shards.parquet"
+FIRST_DRAW = "shards"  # folder of a run's first draw
+DEEPEST = 4  # folders between a shard and its run: run/rounds/1/regenerated/00000.h5
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: pa.float64()}
 _HINTS = get_type_hints(SampleRecord)
 SCHEMA = pa.schema([pa.field(f.name, _ARROW[_HINTS[f.name]]) for f in fields(SampleRecord)])
+_SAMPLES_DIGEST = b"samples_sha256"  # in the metadata of shards.parquet
 
 
 class IndexFileError(ValueError):
     """Not an index, or one of another version; it can be made again from the shards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardEntry:
+    """One shard as it was when it was read."""
+
+    path: str  # relative to the index's root, with forward slashes
+    size: int  # bytes of the file
+    mtime_ns: int
+    rows: int
+    quarantined: tuple[Quarantined, ...]
+    meta_digest: str  # its root attribute of this name
+    config_digest: str
+    renderer: str
+    renderer_version: str
+
+    @property
+    def folder(self) -> str:
+        """Where it lies, relative to the index's root."""
+        return PurePosixPath(self.path).parent.as_posix()
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """What tells a changed file from an unchanged one."""
+        return self.size, self.mtime_ns
+
+
+SHARD_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("size", pa.int64()),
+        ("mtime_ns", pa.int64()),
+        ("rows", pa.int64()),
+        ("quarantined", pa.string()),  # JSON: [[slot, [[reason, ...], ...]], ...]
+        ("meta_digest", pa.string()),
+        ("config_digest", pa.string()),
+        ("renderer", pa.string()),
+        ("renderer_version", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """What the shards of some folders hold."""
+
+    root: Path  # of all paths in it
+    records: tuple[SampleRecord, ...]  # by slot, attempt and shard
+    shards: tuple[ShardEntry, ...]  # by path
+
+    def within(self, folders: Iterable[str]) -> Index:
+        """The part of it that lies in `folders`."""
+        shards = tuple(entry for entry in self.shards if entry.folder in set(folders))
+        return Index(root=self.root, records=_records_in(self.records, shards), shards=shards)
+
+    def by_shard(self) -> dict[str, tuple[SampleRecord, ...]]:
+        """The records of every shard, by its path, in order of rows."""
+        found: dict[str, list[SampleRecord]] = {entry.path: [] for entry in self.shards}
+        for record in self.records:
+            found[record.shard].append(record)
+        return {path: tuple(sorted(rows, key=lambda record: record.row)) for path, rows in found.items()}
+
+
+# ---------------------------------------------------------------- what a run holds
+
+
+def refresh_index(root: StrPath, folders: Sequence[str] = (FIRST_DRAW,)) -> Index:
+    """What the finished shards in `folders` of `root` hold; opens only those that the stored index lacks.
+
+    The stored index also keeps what it knows of other folders. Where it cannot be written (a read-only
+    disk), a warning says so and the next call reads the new shards again.
+
+    Raises:
+        ShardError: a shard is damaged; the stored index stays as it was.
+    """
+    root = Path(root)
+    stored = _load(root) or Index(root=root, records=(), shards=())
+    asked = _stamps(root, folders)
+    present = asked | _stamps(root, {entry.folder for entry in stored.shards} - set(folders))
+    known = tuple(entry for entry in stored.shards if present.get(entry.path) == entry.stamp)
+    new = asked.keys() - {entry.path for entry in known}
+    if not new and len(known) == len(stored.shards):
+        return stored.within(folders)
+    index = _joined(stored, known, [_read(root, path, asked[path]) for path in sorted(new)])
+    _store_if_possible(index)
+    return index.within(folders)
+
+
+def records_of(shards: Iterable[StrPath]) -> list[tuple[Path, SampleRecord]]:
+    """Every sample of `shards` with the file that holds it, in the given order of shards, by row.
+
+    Shards that the index of their run lists unchanged are not opened. Nothing is written.
+
+    Raises:
+        FileNotFoundError: no such shard.
+        ShardError: a shard is damaged.
+    """
+    indices: dict[Path, dict[Path, _Listed]] = {}
+    found: list[tuple[Path, SampleRecord]] = []
+    for path in map(Path, shards):
+        folder = path.absolute().parent
+        if folder not in indices:
+            indices[folder] = _listed_near(folder)
+        found += [(path, record) for record in _records_at(path, indices[folder])]
+    return found
+
+
+_Listed = tuple[ShardEntry, tuple[SampleRecord, ...]]
+
+
+def _listed_near(folder: Path) -> dict[Path, _Listed]:
+    """What the index of the run that `folder` belongs to says of the shards in it, by absolute path."""
+    for root in (folder, *folder.parents[:DEEPEST]):
+        if (index := _load(root)) is not None:
+            inside = index.within([folder.relative_to(root).as_posix()])
+            records = inside.by_shard()
+            return {root / entry.path: (entry, records[entry.path]) for entry in inside.shards}
+    return {}
+
+
+def _records_at(path: Path, listed: Mapping[Path, _Listed]) -> tuple[SampleRecord, ...]:
+    known = listed.get(path.absolute())
+    if known is not None and path.is_file() and known[0].stamp == _stamp(path.stat()):
+        return known[1]
+    with ShardReader(path) as reader:
+        return reader.records()
 
 
 def collect_records(shards: Iterable[StrPath], root: StrPath) -> list[SampleRecord]:
@@ -39,29 +183,75 @@ def collect_records(shards: Iterable[StrPath], root: StrPath) -> list[SampleReco
         name = Path(os.path.relpath(path, root)).as_posix()
         with ShardReader(path) as reader:
             records += reader.records(name)
-    return sorted(records, key=lambda record: (record.slot, record.attempt, record.shard))
+    return sorted(records, key=_order)
 
 
-def rebuild_index(run_dir: StrPath, folders: Sequence[str] = ("shards",)) -> list[SampleRecord]:
-    """Make `run_dir/index/samples.parquet` from the finished shards in `folders`, and return its records.
+def _order(record: SampleRecord) -> tuple[int, int, str]:
+    return record.slot, record.attempt, record.shard
 
-    Raises:
-        ShardError: a shard is damaged; the index stays as it was.
-    """
-    run_dir = Path(run_dir)
-    shards = [path for folder in folders for path in sorted((run_dir / folder).glob("*.h5"))]
-    records = collect_records(shards, run_dir)
-    write_index(records, run_dir / INDEX_NAME)
-    return records
+
+def _records_in(records: Iterable[SampleRecord], shards: Iterable[ShardEntry]) -> tuple[SampleRecord, ...]:
+    paths = {entry.path for entry in shards}
+    return tuple(record for record in records if record.shard in paths)
+
+
+def _joined(stored: Index, known: Sequence[ShardEntry], read: Iterable[_Listed]) -> Index:
+    """What is `known` of the stored index, and what was `read` now."""
+    records = [*_records_in(stored.records, known)]
+    shards = list(known)
+    for entry, rows in read:
+        shards.append(entry)
+        records += rows
+    return Index(
+        root=stored.root,
+        records=tuple(sorted(records, key=_order)),
+        shards=tuple(sorted(shards, key=lambda entry: entry.path)),
+    )
+
+
+def _stamps(root: Path, folders: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Size and time of every finished shard in `folders`, by path relative to `root`."""
+    return {
+        PurePosixPath(folder, entry.name).as_posix(): _stamp(entry.stat())
+        for folder in folders
+        for entry in _files(root / folder)
+    }
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            found = (entry for entry in entries if entry.name.endswith(".h5") and entry.is_file())
+            yield from sorted(found, key=lambda entry: entry.name)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Listed:
+    with ShardReader(root / path) as reader:
+        records, meta = reader.records(path), reader.meta
+        entry = ShardEntry(
+            path=path,
+            size=stamp[0],
+            mtime_ns=stamp[1],
+            rows=len(records),
+            quarantined=reader.quarantined(),
+            meta_digest=str(attributes_of(meta)["meta_digest"]),
+            config_digest=meta.config_digest,
+            renderer=meta.renderer,
+            renderer_version=meta.renderer_version,
+        )
+    return entry, records
+
+
+# ---------------------------------------------------------------- the files
 
 
 def write_index(records: Sequence[SampleRecord], path: StrPath) -> None:
     """Write `records` to the Parquet file `path`, all or nothing. The same records give the same bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA)
-    with part_file(path) as part:
-        pq.write_table(table, part, compression="zstd")
+    _write(Path(path), pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA))
 
 
 def read_index(path: StrPath) -> list[SampleRecord]:
@@ -71,15 +261,84 @@ def read_index(path: StrPath) -> list[SampleRecord]:
         FileNotFoundError: no such file.
         IndexFileError: damaged, or with other columns.
     """
-    if not Path(path).is_file():
+    columns = _columns(_read_table(Path(path), SCHEMA))
+    return [
+        SampleRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _store_if_possible(index: Index) -> None:
+    try:
+        _store(index)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        log.warning("the index of %s cannot be stored (%s); its shards are read again", index.root, error)
+
+
+def _store(index: Index) -> None:
+    samples = index.root / INDEX_NAME
+    write_index(index.records, samples)
+    rows = [asdict(entry) | {"quarantined": _to_json(entry.quarantined)} for entry in index.shards]
+    metadata = {_SAMPLES_DIGEST: _file_digest(samples).encode()}
+    _write(index.root / SHARDS_NAME, pa.Table.from_pylist(rows, schema=SHARD_SCHEMA.with_metadata(metadata)))
+
+
+def _load(root: Path) -> Index | None:
+    """The stored index, or None where there is none that can be believed; it is then made again."""
+    if not (root / SHARDS_NAME).is_file():
+        return None
+    try:
+        table = _read_table(root / SHARDS_NAME, SHARD_SCHEMA)
+        samples = root / INDEX_NAME
+        records = read_index(samples)
+        written = (table.schema.metadata or {}).get(_SAMPLES_DIGEST, b"").decode()
+        if written != _file_digest(samples):
+            raise IndexFileError(f"{samples}: not the one that {SHARDS_NAME} was written with")
+    except (IndexFileError, FileNotFoundError) as error:
+        log.info("the index of %s is made again: %s", root, error)
+        return None
+    shards = tuple(
+        ShardEntry(**row | {"quarantined": _from_json(row["quarantined"])}) for row in table.to_pylist()
+    )
+    return Index(root=root, records=tuple(records), shards=shards)
+
+
+def _to_json(quarantined: Iterable[Quarantined]) -> str:
+    return json.dumps([[entry.slot, entry.reasons] for entry in quarantined], separators=(",", ":"))
+
+
+def _from_json(text: str) -> tuple[Quarantined, ...]:
+    return tuple(
+        Quarantined(slot=slot, reasons=tuple(map(tuple, reasons))) for slot, reasons in json.loads(text)
+    )
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with part_file(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    if not path.is_file():
         raise FileNotFoundError(f"{path}: no such index; make it from the shards")
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise IndexFileError(f"{path}: not a readable Parquet file ({error}); make it again") from error
-    if table.schema.names != SCHEMA.names or table.schema.types != SCHEMA.types:
-        raise IndexFileError(f"{path}: columns {table.schema.names}, expected {SCHEMA.names}; make it again")
-    return [SampleRecord(**row) for row in table.to_pylist()]
+    if table.schema.names != schema.names or table.schema.types != schema.types:
+        raise IndexFileError(f"{path}: columns {table.schema.names}, expected {schema.names}; make it again")
+    return table
+
+
+def _columns(table: pa.Table) -> dict[str, list[Any]]:
+    return {name: table.column(name).to_pylist() for name in table.schema.names}
 
 
 def manifest_digest(records: Iterable[SampleRecord]) -> str:
@@ -94,7 +353,7 @@ def truth_manifest_digest(records: Iterable[SampleRecord]) -> str:
 
 def _digest(entries: Iterable[tuple[int, int, str]]) -> str:
     ordered = sorted(entries)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before[:2] == after[:2]:
             raise ValueError(f"slot {after[0]} attempt {after[1]} is listed twice")
     text = "".join(f"{slot} {attempt} {digest}\n" for slot, attempt, digest in ordered)

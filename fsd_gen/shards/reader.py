@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.shards.channels import KNOWN, Channel
 from fsd_gen.shards.format import (
-    ARRAYS,
     COLUMNS,
     FORMAT,
     POSES,
@@ -37,18 +37,30 @@ from fsd_gen.shards.sample import RenderInfo, StereoSample
 
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
+CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
+WHOLE = (slice(None), slice(None))
 _RENDER_INFO = TypeAdapter(RenderInfo)
 _REASONS = TypeAdapter(tuple[tuple[str, ...], ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crop:
-    """A window of one sample, left truth only."""
+    """A window of one sample, left truth only, and the optional channels that were asked for."""
 
     left_hwc: NDArray[np.uint8]
     right_hwc: NDArray[np.uint8]
     disparity_left_hw: NDArray[np.float32]  # pixels
     flags_left_hw: NDArray[np.uint8]
+    optional: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # by name
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file that was understood."""
+
+    file: h5py.File
+    meta: ShardMeta
+    rows: int
 
 
 class ShardReader:
@@ -56,7 +68,7 @@ class ShardReader:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._opened: dict[int, tuple[h5py.File, ShardMeta, int]] = {}  # by process id
+        self._opened: dict[int, _Opened] = {}  # by process id
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "_opened": {}}
@@ -70,15 +82,15 @@ class ShardReader:
     def close(self) -> None:
         """Let go of the file in this process; the next access opens it again."""
         if opened := self._opened.pop(os.getpid(), None):
-            opened[0].close()
+            opened.file.close()
 
     def __len__(self) -> int:
-        return self._open()[2]
+        return self._open().rows
 
     @property
     def meta(self) -> ShardMeta:
         """What all samples have in common."""
-        return self._open()[1]
+        return self._open().meta
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -93,36 +105,49 @@ class ShardReader:
             ShardError: damaged; the message names file, row and dataset.
         """
         row = self._checked(row)
-        arrays = {name: self.array(name, row) for name in ARRAYS}
-        return StereoSample(
-            left_hwc=arrays["left"],
-            right_hwc=arrays["right"],
-            disparity_left_hw=arrays["disparity_left"],
-            disparity_right_hw=arrays["disparity_right"],
-            flags_left_hw=arrays["flags_left"],
-            flags_right_hw=arrays["flags_right"],
-            spec=self.spec(row),
-            render=self.render_info(row),
-        )
+        arrays = {channel.name: self.array(channel.name, row) for channel in self.meta.channels}
+        return StereoSample.of_channels(arrays, spec=self.spec(row), render=self.render_info(row))
 
-    def crop(self, row: int, y: int, x: int, h: int, w: int) -> Crop:
-        """The window (y, x, h, w) in pixels of `row`; only the bands it touches are decoded."""
+    def crop(self, row: int, y: int, x: int, h: int, w: int, *, optional: Sequence[str] = ()) -> Crop:
+        """The window (y, x, h, w) in pixels of `row`; only the bands it touches are decoded.
+
+        `optional` names channels to crop too.
+
+        Raises:
+            IndexError: there is no such row, or the window leaves the image.
+            ShardError: damaged, or without such a channel.
+        """
         height, width = self.shape
         if not (0 <= y <= y + h <= height and 0 <= x <= x + w <= width):
             raise IndexError(f"{self.path}: window y={y} x={x} h={h} w={w} leaves the {width}x{height} image")
         window = (slice(y, y + h), slice(x, x + w))
+        left, right, disparity, flags = (self.array(name, row, window) for name in CROPPED)
         return Crop(
-            left_hwc=self.array("left", row, window),
-            right_hwc=self.array("right", row, window),
-            disparity_left_hw=self.array("disparity_left", row, window),
-            flags_left_hw=self.array("flags_left", row, window),
+            left_hwc=left,
+            right_hwc=right,
+            disparity_left_hw=disparity,
+            flags_left_hw=flags,
+            optional={name: self.array(name, row, window) for name in optional},
         )
 
-    def array(self, name: str, row: int, window: tuple[slice, slice] = (slice(None), slice(None))) -> NDArray:
-        """One of the six arrays of a row, (H, W) or (H, W, 3), or a window of it."""
-        row = self._checked(row)
+    def array(self, name: str, row: int, window: tuple[slice, slice] = WHOLE) -> NDArray[Any]:
+        """The channel `name` of a row, (H, W) or (H, W, C), or a window of it."""
+        channel, row = self._channel(name), self._checked(row)
         with self._damage(name, row) as file:
-            return file[name][(row, *window)]
+            values: NDArray[Any] = file[channel.name][(row, *window)]
+            return values
+
+    def check_channels(self, names: Iterable[str]) -> None:
+        """Raises ShardError unless all the channels `names` are here."""
+        for name in names:
+            self._channel(name)
+
+    def unknown(self) -> tuple[str, ...]:
+        """Names of channels and other datasets here that this program does not know."""
+        opened = self._open()
+        listed = {channel.name for channel in opened.meta.channels if channel not in KNOWN.values()}
+        strange = set(opened.file) - {*KNOWN, *COLUMNS, POSES, *TEXTS, *QUARANTINE}
+        return tuple(sorted(listed | strange))
 
     def spec(self, row: int) -> SceneSpec:
         """The scene behind `row`."""
@@ -138,7 +163,8 @@ class ShardReader:
         """`spec_json` or `render_json` of a row, as stored."""
         row = self._checked(row)
         with self._damage(name, row) as file:
-            return file[name][row].decode()
+            text: str = file[name][row].decode()
+            return text
 
     def records(self, name: str | None = None) -> tuple[SampleRecord, ...]:
         """One record per row, from the columns alone; `name` (default: the file's) is put into `shard`."""
@@ -164,18 +190,25 @@ class ShardReader:
             )
 
     def raw_chunks(self, name: str, row: int) -> Iterator[tuple[tuple[int, ...], int, bytes]]:
-        """Stored chunks of an array's row: (offset, filter mask, bytes), neither decoded nor checked."""
+        """Stored chunks of a channel's row: (offset, filter mask, bytes), neither decoded nor checked."""
         row = self._checked(row)
-        bands = math.ceil(self.meta.height / chunk_shape(name, self.meta)[1])
-        tail = (0,) * (1 + len(ARRAYS[name][1]))
-        for band in range(bands):
-            offset = (row, band * chunk_shape(name, self.meta)[1], *tail)
+        channel = self._channel(name)
+        band_rows = chunk_shape(channel, self.meta)[1]
+        tail = (0,) * (1 + len(channel.tail))
+        for top in range(0, self.meta.height, band_rows):
             with self._damage(name, row) as file:
-                mask, stored = file[name].id.read_direct_chunk(offset)
-            yield offset, mask, stored
+                mask, stored = file[name].id.read_direct_chunk((row, top, *tail))
+            yield (row, top, *tail), mask, stored
+
+    def _channel(self, name: str) -> Channel:
+        try:
+            return self.meta.channel(name)
+        except KeyError:
+            there = ", ".join(channel.name for channel in self.meta.channels)
+            raise ShardError(f"{self.path}: has no channel {name}; it has {there}") from None
 
     def _column(self, name: str) -> list[Any]:
-        values = self._raw_column(name).tolist()
+        values: list[Any] = self._raw_column(name).tolist()
         with self._damage(name):
             if COLUMNS[name] is str:
                 return [value.decode() for value in values]
@@ -183,9 +216,10 @@ class ShardReader:
             return values
         return [None if math.isnan(value) else value for value in values]
 
-    def _raw_column(self, name: str) -> NDArray:
+    def _raw_column(self, name: str) -> NDArray[Any]:
         with self._damage(name) as file:
-            return file[name][:]
+            values: NDArray[Any] = file[name][:]
+            return values
 
     def _checked(self, row: int) -> int:
         if not 0 <= row < len(self):
@@ -195,7 +229,7 @@ class ShardReader:
     @contextmanager
     def _damage(self, dataset: str, row: int | None = None) -> Iterator[h5py.File]:
         """Turn what h5py, UTF-8, JSON and the value types say of damaged bytes into one clear error."""
-        file = self._open()[0]
+        file = self._open().file
         try:
             yield file
         except ShardError:
@@ -204,20 +238,26 @@ class ShardReader:
             place = f"{self.path}: " + ("" if row is None else f"row {row}, ") + f"dataset {dataset}"
             raise ShardError(f"{place}: damaged ({one_line(error)})") from error
 
-    def _open(self) -> tuple[h5py.File, ShardMeta, int]:
+    def _open(self) -> _Opened:
         opened = self._opened.get(os.getpid())
         if opened is None:
-            opened = self._opened[os.getpid()] = open_shard(self.path)
+            opened = self._opened[os.getpid()] = _open_file(self.path)
         return opened
 
 
-def open_shard(path: Path) -> tuple[h5py.File, ShardMeta, int]:
-    """The open file, its meta and its number of rows.
+def open_shard(path: str | os.PathLike[str]) -> ShardReader:
+    """A reader of the shard at `path`, which is opened at once.
 
     Raises:
         FileNotFoundError: no such file.
         ShardError: truncated, damaged, of another format or version.
     """
+    reader = ShardReader(path)
+    reader.meta  # noqa: B018  opens the file
+    return reader
+
+
+def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
@@ -225,7 +265,7 @@ def open_shard(path: Path) -> tuple[h5py.File, ShardMeta, int]:
     except DAMAGE as error:
         raise ShardError(f"{path}: truncated, damaged or not HDF5 ({one_line(error)})") from error
     try:
-        return file, *_understood(file, path)
+        return _understood(file, path)
     except ShardError:
         file.close()
         raise
@@ -234,25 +274,30 @@ def open_shard(path: Path) -> tuple[h5py.File, ShardMeta, int]:
         raise ShardError(f"{path}: damaged metadata ({one_line(error)})") from error
 
 
-def _understood(file: h5py.File, path: Path) -> tuple[ShardMeta, int]:
+def _understood(file: h5py.File, path: Path) -> _Opened:
     if (found := get_attribute(file, "format")) != FORMAT:
         raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
     if (version := get_attribute(file, "schema_version")) != SCHEMA_VERSION:
         raise ShardError(f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}")
     meta = meta_of(file)
-    missing = [name for name in (*ARRAYS, *COLUMNS, POSES, *TEXTS, *QUARANTINE) if name not in file]
+    names = [channel.name for channel in meta.channels]
+    missing = [name for name in (*names, *COLUMNS, POSES, *TEXTS, *QUARANTINE) if name not in file]
     if missing:
         raise ShardError(f"{path}: dataset {missing[0]} is missing")
-    n = len(file["slot"])
-    for name, (dtype, tail) in ARRAYS.items():
-        expected = (n, meta.height, meta.width, *tail)
-        if file[name].shape != expected or file[name].dtype != np.dtype(dtype):
-            found = f"{file[name].dtype} {file[name].shape}"
-            raise ShardError(f"{path}: dataset {name} is {found}, expected {np.dtype(dtype)} {expected}")
+    rows = len(file["slot"])
+    _check_shapes(file, path, meta, rows)
+    return _Opened(file, meta, rows)
+
+
+def _check_shapes(file: h5py.File, path: Path, meta: ShardMeta, rows: int) -> None:
+    for channel in meta.channels:
+        array, expected = file[channel.name], (rows, *channel.shape(meta.height, meta.width))
+        if array.shape != expected or array.dtype != np.dtype(channel.dtype):
+            found, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(channel.dtype)} {expected}"
+            raise ShardError(f"{path}: dataset {channel.name} is {found}, expected {wanted}")
     for name in (*COLUMNS, *TEXTS):
-        if file[name].shape != (n,):
-            raise ShardError(f"{path}: dataset {name} has shape {file[name].shape}, expected ({n},)")
-    return meta, n
+        if file[name].shape != (rows,):
+            raise ShardError(f"{path}: dataset {name} has shape {file[name].shape}, expected ({rows},)")
 
 
 def one_line(error: BaseException) -> str:

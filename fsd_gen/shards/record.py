@@ -1,34 +1,28 @@
 """What is known about a sample without its pixels: one `SampleRecord`, made when the sample is stored.
 
 Two digests name a sample. `truth_digest` covers the disparity and flag maps alone and is the same on
-every machine; `content_id` also covers the images and the scene, so it changes with a renderer's noise.
+every machine; `content_id` also covers the images, the scene and the optional channels, so it changes
+with a renderer's noise.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.shards.channels import REQUIRED
+from fsd_gen.shards.sample import Flag, RenderInfo, StereoSample
 
-QUANTUM = 256  # stored disparities are multiples of 1 / QUANTUM px
-IMAGES = ("left", "right")
-TRUTHS = ("disparity_left", "disparity_right", "flags_left", "flags_right")
-
-
-def quantise(disparity_hw: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Disparity rounded to multiples of 1/256 px, off by at most 1/512 px; never a negative zero."""
-    return (np.rint(np.asarray(disparity_hw, np.float64) * QUANTUM) / QUANTUM + 0.0).astype(np.float32)
-
-
-def is_quantised(disparity_hw: NDArray[np.float32]) -> bool:
-    """Whether every value is a multiple of 1/256 px (so none is infinite or NaN)."""
-    scaled_hw = disparity_hw * np.float32(QUANTUM)  # exact: a power of two
-    return bool(np.isfinite(scaled_hw).all() and (np.rint(scaled_hw) == scaled_hw).all())
+IMAGES = tuple(channel.name for channel in REQUIRED if channel.kind == "image")
+TRUTHS = tuple(channel.name for channel in REQUIRED if channel.kind == "truth")
+Arrays = Mapping[str, NDArray[Any]]  # a sample's channels, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,76 +78,69 @@ class SampleRecord:
 
 def record_of(sample: StereoSample, *, shard: str = "", row: int = 0) -> SampleRecord:
     """The record of `sample`, said to lie in `row` of `shard`."""
-    spec, rig, render = sample.spec, sample.spec.rig, sample.render
-    arrays = arrays_of(sample)
-    shares = {f"{flag.name.lower()}_share": _share(sample.flags_left_hw, flag) for flag in Flag}
+    channels = sample.channels
     return SampleRecord(
         shard=shard,
         row=row,
-        slot=spec.key.slot,
-        attempt=spec.key.attempt,
-        stratum=spec.stratum,
-        width=rig.width,
-        height=rig.height,
-        focal_px=rig.focal_px,
-        baseline_m=rig.baseline_m,
-        cx_px=rig.cx_px,
-        cy_px=rig.cy_px,
+        **_scene_facts(sample.spec),
         **_disparity_statistics(sample.disparity_left_hw, sample.flags_left_hw),
-        **shares,
-        backend=render.backend,
-        backend_version=render.backend_version,
-        variant=render.variant,
-        denoiser=render.denoiser,
-        exposure=render.exposure,
-        cpu_s=render.host_cpu_s,
-        wall_s=render.wall_s,
-        spec_digest=spec.digest(),
-        truth_digest=truth_digest(arrays),
-        content_id=content_id(arrays, spec.to_json()),
+        **_flag_shares(sample.flags_left_hw),
+        **_render_facts(sample.render),
+        truth_digest=truth_digest(channels),
+        content_id=content_id(channels, sample.spec.to_json()),
     )
 
 
-def arrays_of(sample: StereoSample) -> dict[str, NDArray]:
-    """The six arrays of a sample under the names they have in a shard."""
+def _scene_facts(spec: SceneSpec) -> dict[str, Any]:
+    rig_names = ("width", "height", "focal_px", "baseline_m", "cx_px", "cy_px")
     return {
-        "left": sample.left_hwc,
-        "right": sample.right_hwc,
-        "disparity_left": sample.disparity_left_hw,
-        "disparity_right": sample.disparity_right_hw,
-        "flags_left": sample.flags_left_hw,
-        "flags_right": sample.flags_right_hw,
+        "slot": spec.key.slot,
+        "attempt": spec.key.attempt,
+        "stratum": spec.stratum,
+        "spec_digest": spec.digest(),
+        **{name: getattr(spec.rig, name) for name in rig_names},
     }
 
 
-def truth_digest(arrays: dict[str, NDArray]) -> str:
+def _render_facts(render: RenderInfo) -> dict[str, Any]:
+    same = ("backend", "backend_version", "variant", "denoiser", "exposure", "wall_s")
+    return {"cpu_s": render.host_cpu_s, **{name: getattr(render, name) for name in same}}
+
+
+def truth_digest(arrays: Arrays) -> str:
     """SHA-256 over the disparity and flag maps of both views, hexadecimal."""
     return _digest(arrays, TRUTHS).hexdigest()
 
 
-def content_id(arrays: dict[str, NDArray], spec_json: str) -> str:
-    """SHA-256 over truth, images and the scene's canonical JSON, hexadecimal."""
+def content_id(arrays: Arrays, spec_json: str) -> str:
+    """SHA-256 over truth, images, the scene's canonical JSON and then any optional channels, hexadecimal."""
     digest = _digest(arrays, TRUTHS + IMAGES)
     digest.update(spec_json.encode())
+    _add(digest, arrays, sorted(arrays.keys() - {*TRUTHS, *IMAGES}))
     return digest.hexdigest()
 
 
-def _digest(arrays: dict[str, NDArray], names: tuple[str, ...]) -> hashlib._Hash:
+def _digest(arrays: Arrays, names: Iterable[str]) -> hashlib._Hash:
     digest = hashlib.sha256()
+    _add(digest, arrays, names)
+    return digest
+
+
+def _add(digest: hashlib._Hash, arrays: Arrays, names: Iterable[str]) -> None:
     for name in names:
         array = np.ascontiguousarray(arrays[name], arrays[name].dtype.newbyteorder("<"))
         digest.update(f"{name}{array.shape}{array.dtype.str}".encode())
         digest.update(array)
-    return digest
 
 
-def _share(flags_hw: NDArray[np.uint8], flag: Flag) -> float:
-    return float(np.count_nonzero(flags_hw & flag.value) / flags_hw.size)
+def _flag_shares(flags_hw: NDArray[np.uint8]) -> dict[str, Any]:
+    return {
+        f"{str(flag.name).lower()}_share": float(np.count_nonzero(flags_hw & flag.value) / flags_hw.size)
+        for flag in Flag
+    }
 
 
-def _disparity_statistics(
-    disparity_hw: NDArray[np.float32], flags_hw: NDArray[np.uint8]
-) -> dict[str, float | None]:
+def _disparity_statistics(disparity_hw: NDArray[np.float32], flags_hw: NDArray[np.uint8]) -> dict[str, Any]:
     """Quantiles are values that occur (no interpolation), so they are the same everywhere."""
     values_n = disparity_hw[(flags_hw & (Flag.SKY | Flag.NO_TRUTH).value) == 0]
     names = ("disparity_p05", "disparity_p50", "disparity_p95", "disparity_max")

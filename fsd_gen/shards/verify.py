@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fsd_gen.shards.format import ARRAYS, TEXTS, ShardError
+from numpy.typing import NDArray
+
+from fsd_gen.shards.format import TEXTS, ShardError
 from fsd_gen.shards.reader import ShardReader
-from fsd_gen.shards.record import SampleRecord, content_id, is_quantised, truth_digest
+from fsd_gen.shards.record import Arrays, SampleRecord, content_id, truth_digest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +37,15 @@ def verify_shard(path: str | os.PathLike[str], *, deep: bool = True) -> list[Pro
     """All problems of the shard at `path`; empty when it is sound. Damage never raises.
 
     Shallow: the file opens, columns and texts are readable and agree. Deep: also every pixel is decoded
-    (Fletcher32) and the truth digest and content id of every row are computed again.
+    (Fletcher32) and the truth digest and content id of every row are computed again. A dataset that this
+    program does not know is no problem: a warning names it, and what the schema lists is read all the same.
     """
     with ShardReader(path) as reader:
         try:
             records = reader.records()
             quarantined = reader.quarantined()
             reader.poses()
+            _name_unknown(reader)
         except (ShardError, FileNotFoundError) as error:
             return [Problem(file=reader.path, row=None, dataset=None, what=str(error))]
         slots = [record.slot for record in records]
@@ -45,6 +53,11 @@ def verify_shard(path: str | os.PathLike[str], *, deep: bool = True) -> list[Pro
         for record in records:
             problems += _row_problems(reader, record, deep=deep)
     return problems
+
+
+def _name_unknown(reader: ShardReader) -> None:
+    for name in reader.unknown():
+        log.warning("%s: dataset %s is not known to this program; read it with h5py", reader.path, name)
 
 
 def _slot_problems(path: Path, slots: list[int], quarantined: list[int]) -> Iterator[Problem]:
@@ -57,15 +70,18 @@ def _slot_problems(path: Path, slots: list[int], quarantined: list[int]) -> Iter
 
 def _row_problems(reader: ShardReader, record: SampleRecord, *, deep: bool) -> list[Problem]:
     problems: list[Problem] = []
-    values = {}
-    for name in (*TEXTS, *(ARRAYS if deep else ())):
+    arrays: dict[str, NDArray[Any]] = {}
+    for name in (*TEXTS, *(channel.name for channel in reader.meta.channels if deep)):
         try:
-            values[name] = reader.text(name, record.row) if name in TEXTS else reader.array(name, record.row)
+            if name in TEXTS:
+                reader.text(name, record.row)
+            else:
+                arrays[name] = reader.array(name, record.row)
         except ShardError as error:
             problems.append(Problem(file=reader.path, row=record.row, dataset=name, what=str(error)))
     if problems:
         return problems
-    found = [*_text_mismatches(reader, record), *(_digest_mismatches(values, record) if deep else ())]
+    found = [*_text_mismatches(reader, record), *(_array_mismatches(reader, arrays, record) if deep else ())]
     return [Problem(file=reader.path, row=record.row, dataset=name, what=what) for name, what in found]
 
 
@@ -90,11 +106,11 @@ def _text_mismatches(reader: ShardReader, record: SampleRecord) -> Iterator[tupl
             yield name, f"column says {getattr(record, name)!r}, the scene or render text says {value!r}"
 
 
-def _digest_mismatches(values: dict, record: SampleRecord) -> Iterator[tuple[str, str]]:
-    if truth_digest(values) != record.truth_digest:
+def _array_mismatches(reader: ShardReader, arrays: Arrays, record: SampleRecord) -> Iterator[tuple[str, str]]:
+    if truth_digest(arrays) != record.truth_digest:
         yield "truth_digest", "the stored disparities or flags are not those that were written"
-    if content_id(values, values["spec_json"]) != record.content_id:
+    if content_id(arrays, reader.text("spec_json", record.row)) != record.content_id:
         yield "content_id", "the stored images, truth or scene are not those that were written"
-    for name in ("disparity_left", "disparity_right"):
-        if not is_quantised(values[name]):
-            yield name, "not all values are multiples of 1/256 px"
+    for channel in reader.meta.channels:
+        if flaw := channel.flaw(arrays[channel.name]):
+            yield channel.name, flaw

@@ -9,56 +9,41 @@ The same samples give the same bytes, however often the work was interrupted.
 
 from __future__ import annotations
 
-import filecmp
-import io
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import h5py
-import numpy as np
 
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.channels import REQUIRED
 from fsd_gen.shards.format import (
-    ARRAYS,
-    IDENTITY,
     LIBVER,
+    SAME_WITHIN_A_SHARD,
     Quarantined,
     RowText,
     ShardError,
     ShardMeta,
     attributes_of,
     merge_meta,
-    set_attribute,
     write_skeleton,
 )
-from fsd_gen.shards.reader import Crop, ShardReader
-from fsd_gen.shards.record import arrays_of, is_quantised, record_of
+from fsd_gen.shards.gather import gather
+from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
 from fsd_gen.shards.verify import verify_shard
-from jobs.files import part_file, remove_stale_parts, sync_folder, write_bytes_atomic, write_json_atomic
-
-__all__ = [
-    "Crop",
-    "Quarantined",
-    "ShardError",
-    "ShardMeta",
-    "ShardReader",
-    "ShardWriter",
-    "publish_rows",
-]
+from jobs.files import remove_stale_parts, sync_folder, write_bytes_atomic, write_json_atomic
 
 log = logging.getLogger(__name__)
 
 PART_ID = "part.json"
 QUARANTINE_SUFFIX = ".quarantined.json"
-Source = tuple[str | os.PathLike[str], int]  # a shard and one of its rows
 
 
 class ShardWriter:
@@ -133,7 +118,7 @@ class ShardWriter:
         if not self._finished:
             sources = [(self._rows[slot], 0) for slot in sorted(self._rows)]
             quarantined = [self._quarantined[slot] for slot in sorted(self._quarantined)]
-            _gather(sources, self.path, quarantined=quarantined, empty_meta=self.meta)
+            gather(sources, self.path, quarantined=quarantined, empty_meta=self.meta)
             self._finished = True
         shutil.rmtree(self.part, ignore_errors=True)
         return self.path
@@ -154,12 +139,11 @@ class ShardWriter:
             raise ShardError(f"{self.path}: is finished and holds {found}, not {_span(self.slots)}")
 
     def _open_part(self) -> None:
-        identity = {name: getattr(self.meta, name) for name in IDENTITY} | {"slots": list(self.slots)}
         self.part.mkdir(parents=True, exist_ok=True)
         if (self.part / PART_ID).exists():
-            self._check_same_part(identity)
+            self._check_same_part()
         else:
-            write_json_atomic(self.part / PART_ID, identity)
+            write_json_atomic(self.part / PART_ID, self._identity())
             sync_folder(self.part.parent)
         remove_stale_parts(self.part)
         for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
@@ -171,12 +155,21 @@ class ShardWriter:
         for path in sorted(self.part.glob("*-a*.h5")):
             self._keep_or_drop(path)
 
-    def _check_same_part(self, identity: Mapping[str, object]) -> None:
-        stored = json.loads((self.part / PART_ID).read_text())
-        for name, value in identity.items():
-            if stored.get(name, "") != value:
+    def _identity(self) -> dict[str, object]:
+        """What another writer must agree with to go on with this part."""
+        attributes = attributes_of(self.meta)
+        names = [name for name in SAME_WITHIN_A_SHARD if name in attributes and name != "channels"]
+        same: dict[str, object] = {name: attributes[name] for name in names}
+        beyond = [channel.name for channel in self.meta.channels if channel not in REQUIRED]
+        return same | {"slots": list(self.slots)} | ({"channels": beyond} if beyond else {})
+
+    def _check_same_part(self) -> None:
+        stored, mine = json.loads((self.part / PART_ID).read_text()), self._identity()
+        for name in mine | stored:
+            begun, wanted = stored.get(name), mine.get(name)
+            if begun != wanted:
                 raise ShardError(
-                    f"{self.part}: was begun with {name} {stored.get(name)!r:.80}, not {value!r:.80}; "
+                    f"{self.part}: was begun with {name} {begun!r:.80}, not {wanted!r:.80}; "
                     "use another run directory, or delete it to begin this shard again"
                 )
 
@@ -189,169 +182,16 @@ class ShardWriter:
             self._rows[SlotKey.parse(path.stem).slot] = path
 
 
-def publish_rows(
-    sources: Sequence[Source],
-    out_path: str | os.PathLike[str],
-    extra_attrs: Mapping[str, str | int | float] | None = None,
-) -> Path:
-    """A new shard of rows taken from others, in slot order, their stored chunks copied byte for byte.
-
-    All sources must be of one configuration. `extra_attrs` are added to the root attributes.
-
-    Raises:
-        ShardError: no source, a slot twice, differing configurations, a damaged row, an extra attribute
-            that would replace one of the format's, or another file at `out_path`.
-        DiskFullError: no room; nothing is left at `out_path`.
-    """
-    return _gather(sources, Path(out_path), extra_attrs=extra_attrs or {})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Origin:
-    """A row of a result: where its arrays are, and its values."""
-
-    path: Path
-    row: int
-    text: RowText
-
-
-def _gather(
-    sources: Sequence[Source],
-    out_path: Path,
-    *,
-    extra_attrs: Mapping[str, str | int | float] | None = None,
-    quarantined: Sequence[Quarantined] = (),
-    empty_meta: ShardMeta | None = None,  # of the result when there is no source
-) -> Path:
-    by_path: dict[Path, list[int]] = {}
-    for path, row in sources:
-        by_path.setdefault(Path(path), []).append(row)
-    if not by_path and empty_meta is None:
-        raise ShardError(f"{out_path}: no rows to publish")
-    metas, origins, needed_bytes = [], [], 0
-    for path, rows in by_path.items():
-        with ShardReader(path) as reader:
-            metas.append(reader.meta)
-            origins += _origins(reader, rows)
-            needed_bytes += path.stat().st_size * len(rows) // len(reader)
-    meta = merge_meta(metas, list(by_path)) if metas else empty_meta
-    origins.sort(key=lambda origin: origin.text.record.slot)
-    out_path.parent.mkdir(parents=True, exist_ok=True)
-    with part_file(out_path, needed_bytes=needed_bytes) as part:
-        _write_gathered(part, meta, origins, quarantined, extra_attrs or {})
-        _check_result(part, out_path)
-    return out_path
-
-
-def _origins(reader: ShardReader, rows: Sequence[int]) -> list[_Origin]:
-    records, poses = reader.records(), reader.poses()
-    if bad := [row for row in rows if not 0 <= row < len(records)]:
-        raise ShardError(f"{reader.path}: no row {bad[0]}, it has {len(records)}")
-    return [
-        _Origin(
-            path=reader.path,
-            row=row,
-            text=RowText(
-                record=records[row],
-                left_to_world_44=poses[row],
-                spec_json=reader.text("spec_json", row),
-                render_json=reader.text("render_json", row),
-            ),
-        )
-        for row in rows
-    ]
-
-
-def _write_gathered(
-    path: Path,
-    meta: ShardMeta,
-    origins: Sequence[_Origin],
-    quarantined: Sequence[Quarantined],
-    extra_attrs: Mapping[str, str | int | float],
-) -> None:
-    reserved = attributes_of(meta).keys() & extra_attrs.keys()
-    if reserved:
-        raise ShardError(f"extra attributes {sorted(reserved)} belong to the format, choose other names")
-    with _new_file(path) as file:
-        write_skeleton(file, meta, [origin.text for origin in origins], quarantined)
-        for name, value in extra_attrs.items():
-            set_attribute(file, name, value)
-        reader: ShardReader | None = None
-        for row, origin in enumerate(origins):
-            if reader is None or reader.path != origin.path:
-                reader = _turn_to(origin.path, reader)
-            for name in ARRAYS:
-                for (_, *rest), mask, stored in reader.raw_chunks(name, origin.row):
-                    file[name].id.write_direct_chunk((row, *rest), stored, mask)
-        if reader is not None:
-            reader.close()
-
-
-class _Sink(io.FileIO):
-    """A new file that keeps its first error to itself, because HDF5 may crash after a write that failed."""
-
-    error: OSError | None = None
-
-    def write(self, data: bytes | memoryview) -> int:
-        rest = memoryview(data).cast("B")
-        size = len(rest)
-        with self._errors_kept():
-            while rest and self.error is None:
-                rest = rest[super().write(rest) :]
-        return size
-
-    def truncate(self, size: int | None = None) -> int:
-        with self._errors_kept():
-            return super().truncate(size)
-        return size or 0
-
-    @contextmanager
-    def _errors_kept(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.error = self.error or error
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file at `path`. Raises OSError when it could not be written in full."""
-    with _Sink(path, "w+") as sink:
-        try:
-            with h5py.File(sink, "w", libver=LIBVER) as file:
-                yield file
-        finally:
-            if sink.error is not None:
-                raise sink.error
-
-
-def _turn_to(path: Path, previous: ShardReader | None) -> ShardReader:
-    """Rows of one source lie mostly together, so one open file at a time will do."""
-    if previous is not None:
-        previous.close()
-    return ShardReader(path)
-
-
-def _check_result(part: Path, final: Path) -> None:
-    """Read everything back; and never put a file in the place of another one."""
-    if problems := verify_shard(part):
-        raise ShardError(f"{final}: not published, {len(problems)} problems; the first: {problems[0]}")
-    if final.exists() and not filecmp.cmp(part, final, shallow=False):
-        raise ShardError(f"{final}: exists already with other content; it was left as it is")
-
-
 def _check_fits(sample: StereoSample, meta: ShardMeta, path: Path) -> None:
     name = f"{path}: sample {sample.spec.key.sample_id}"
     if sample.spec.seed != meta.seed:
         raise ShardError(f"{name} is of seed {sample.spec.seed}, the shard of {meta.seed}")
-    for array_name, array in arrays_of(sample).items():
-        dtype, tail = ARRAYS[array_name]
-        shape = (meta.height, meta.width, *tail)
-        if array.dtype != dtype or array.shape != shape:
-            expected = f"expected {np.dtype(dtype)} {shape}"
-            raise ShardError(f"{name}: {array_name} is {array.dtype} {array.shape}, {expected}")
-        if array_name.startswith("disparity") and not is_quantised(array):
-            raise ShardError(f"{name}: {array_name} has values that are not multiples of 1/256 px")
+    arrays, wanted = sample.channels, [channel.name for channel in meta.channels]
+    if arrays.keys() != set(wanted):
+        raise ShardError(f"{name} has the channels {', '.join(arrays)}, the shard {', '.join(wanted)}")
+    for channel in meta.channels:
+        if misfit := channel.misfit(arrays[channel.name], meta.height, meta.width):
+            raise ShardError(f"{name}: {channel.name} {misfit}")
 
 
 def _one_row_shard(sample: StereoSample, meta: ShardMeta) -> bytes:
@@ -365,10 +205,11 @@ def _one_row_shard(sample: StereoSample, meta: ShardMeta) -> bytes:
     )
     with h5py.File("memory", "w", driver="core", backing_store=False, libver=LIBVER) as file:
         write_skeleton(file, meta, [text], ())
-        for name, array in arrays_of(sample).items():
+        for name, array in sample.channels.items():
             file[name][0] = array
         file.flush()
-        return file.id.get_file_image()
+        image: bytes = file.id.get_file_image()
+        return image
 
 
 def _span(slots: Sequence[int]) -> str:

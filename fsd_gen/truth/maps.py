@@ -8,15 +8,17 @@ else; those pixels are flagged, not dropped. A left pixel (u, v) matches the rig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.shards.record import quantise
-from fsd_gen.shards.sample import Flag
-from fsd_gen.truth.raycast import GAVE_UP, NOTHING, RayScene, build_ray_scene
-from fsd_gen.usd.flat_scene import RenderScene
+from fsd_gen.shards.sample import Flag, quantise
+from fsd_gen.truth.raycast import GAVE_UP, NOTHING, Hits, RayScene, build_ray_scene
+from fsd_gen.usd.flat_scene import FlatScene
+
+Array = NDArray[np.float64]
 
 BAND = 32  # image rows traced at once
 NEARER = 5e-4  # a point is hidden by a surface nearer than this relative margin
@@ -30,67 +32,89 @@ class Truth:
     disparity_right_hw: NDArray[np.float32]
     flags_left_hw: NDArray[np.uint8]
     flags_right_hw: NDArray[np.uint8]
+    hits_left: Hits  # of every left pixel, row by row; the ray parameter is the depth Z in metres
 
 
-def compute_truth(scene: RenderScene, rig: StereoRig) -> Truth:
+def compute_truth(scene: FlatScene, rig: StereoRig) -> Truth:
     """Disparity and flags of both eyes of `rig`, whose left camera stands at `scene.left_to_world`."""
     rays = build_ray_scene(scene)
-    eyes_23 = np.array([[0.0, 0.0, 0.0], [rig.baseline_m, 0.0, 0.0]])
-    left = _eye(rays, rig, eyes_23[0], eyes_23[1], sign=-1)
-    right = _eye(rays, rig, eyes_23[1], eyes_23[0], sign=+1)
+    left_3, right_3 = np.zeros(3), np.array([rig.baseline_m, 0.0, 0.0])
+    left = _View(rays=rays, rig=rig, eye_3=left_3, other_3=right_3, sign=-1).trace()
+    right = _View(rays=rays, rig=rig, eye_3=right_3, other_3=left_3, sign=+1).trace()
     return Truth(
-        disparity_left_hw=left[0],
-        flags_left_hw=left[1],
-        disparity_right_hw=right[0],
-        flags_right_hw=right[1],
+        disparity_left_hw=left.disparity_hw,
+        flags_left_hw=left.flags_hw,
+        disparity_right_hw=right.disparity_hw,
+        flags_right_hw=right.flags_hw,
+        hits_left=left.hits,
     )
 
 
-def _eye(
-    rays: RayScene, rig: StereoRig, eye_3: NDArray, other_3: NDArray, *, sign: int
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One view: `sign` is -1 for the left eye (its matches lie at u - d) and +1 for the right one."""
-    directions_hw3 = rig.ray_directions()
-    disparity_hw = np.zeros((rig.height, rig.width), np.float32)
-    flags_hw = np.zeros((rig.height, rig.width), np.uint8)
-    for top in range(0, rig.height, BAND):  # bands keep the working set in the cache
-        rows = slice(top, top + BAND)
-        band_n3 = directions_hw3[rows].reshape(-1, 3)
-        disparity_n, flags_n = _band(rays, rig, band_n3, eye_3, other_3, sign)
-        disparity_hw[rows] = disparity_n.reshape(-1, rig.width)
-        flags_hw[rows] = flags_n.reshape(-1, rig.width)
-    return disparity_hw, flags_hw
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Maps:
+    disparity_hw: NDArray[np.float32]
+    flags_hw: NDArray[np.uint8]
+    hits: Hits
 
 
-def _band(
-    rays: RayScene, rig: StereoRig, directions_n3: NDArray, eye_3: NDArray, other_3: NDArray, sign: int
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    hits = rays.first_hits(np.broadcast_to(eye_3, directions_n3.shape), directions_n3)
-    seen_n = hits.primitive_n >= 0
-    disparity_n = np.zeros(len(directions_n3))
-    disparity_n[seen_n] = rig.disparity(hits.t_n[seen_n])
-    flags_n = np.zeros(len(directions_n3), np.uint8)
-    flags_n[hits.primitive_n == NOTHING] |= Flag.SKY.value
-    flags_n[hits.primitive_n == GAVE_UP] |= Flag.NO_TRUTH.value
-    flags_n[rays.surface_mask(hits.primitive_n, _property(rays, "transparent"))] |= Flag.TRANSPARENT.value
-    flags_n[rays.surface_mask(hits.primitive_n, _property(rays, "mirror"))] |= Flag.MIRROR.value
-    column_n = rig.cx_px + rig.focal_px * directions_n3[:, 0] + sign * disparity_n
-    outside_n = seen_n & ((column_n < 0) | (column_n > rig.width))
-    flags_n[outside_n] |= Flag.OUT_OF_FRAME.value
-    asked_n = np.flatnonzero(seen_n & ~outside_n)
-    points_m3 = eye_3 + directions_n3[asked_n] * hits.t_n[asked_n, None]
-    hidden_m = _hidden(rays, points_m3, hits.primitive_n[asked_n], other_3)
-    flags_n[asked_n[hidden_m]] |= Flag.OCCLUDED.value
-    return quantise(disparity_n), flags_n
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """One eye, and where the other one is, in the left camera's frame."""
 
+    rays: RayScene
+    rig: StereoRig
+    eye_3: Array
+    other_3: Array
+    sign: Literal[-1, 1]  # matches lie at u + sign * d: -1 for the left eye, +1 for the right one
 
-def _hidden(
-    rays: RayScene, points_m3: NDArray, primitive_m: NDArray[np.int64], eye_3: NDArray
-) -> NDArray[np.bool_]:
-    """Which points something nearer hides from `eye_3`. A surface never hides itself at the same point."""
-    hits = rays.first_hits(np.broadcast_to(eye_3, points_m3.shape), points_m3 - eye_3)
-    return (hits.t_n < 1 - NEARER) & (hits.primitive_n != primitive_m)
+    def trace(self) -> _Maps:
+        """All maps of this view. Bands of rows keep the working set in the cache."""
+        directions_n3 = self.rig.ray_directions().reshape(-1, 3)
+        shape = (self.rig.height, self.rig.width)
+        disparity_n = np.empty(len(directions_n3), np.float32)
+        flags_n = np.empty(len(directions_n3), np.uint8)
+        t_n = np.empty(len(directions_n3))
+        primitive_n = np.empty(len(directions_n3), np.int64)
+        for start in range(0, len(directions_n3), BAND * self.rig.width):
+            band = slice(start, start + BAND * self.rig.width)
+            hits = self._first_hits(directions_n3[band])
+            disparity_n[band], flags_n[band] = self._band(directions_n3[band], hits)
+            t_n[band], primitive_n[band] = hits.t_n, hits.primitive_n
+        hits = Hits(t_n=t_n, primitive_n=primitive_n)
+        return _Maps(disparity_hw=disparity_n.reshape(shape), flags_hw=flags_n.reshape(shape), hits=hits)
 
+    def _first_hits(self, directions_n3: Array) -> Hits:
+        return self.rays.first_hits(np.broadcast_to(self.eye_3, directions_n3.shape), directions_n3)
 
-def _property(rays: RayScene, name: str) -> NDArray[np.bool_]:
-    return np.array([getattr(surface, name) for surface in rays.surfaces] or [False], bool)
+    def _band(self, directions_n3: Array, hits: Hits) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Disparity and flags of the pixels that the rays `directions_n3` go through."""
+        seen_n = hits.primitive_n >= 0
+        disparity_n = np.zeros(len(directions_n3))
+        disparity_n[seen_n] = self.rig.disparity(hits.t_n[seen_n])
+        flags_n = self._surface_flags(hits)
+        column_n = self.rig.cx_px + self.rig.focal_px * directions_n3[:, 0] + self.sign * disparity_n
+        outside_n = seen_n & ((column_n < 0) | (column_n > self.rig.width))
+        flags_n[outside_n] |= Flag.OUT_OF_FRAME.value
+        asked_n = np.flatnonzero(seen_n & ~outside_n)
+        points_m3 = self.eye_3 + directions_n3[asked_n] * hits.t_n[asked_n, None]
+        hidden_m = self._hidden(points_m3, hits.primitive_n[asked_n])
+        flags_n[asked_n[hidden_m]] |= Flag.OCCLUDED.value
+        return quantise(disparity_n), flags_n
+
+    def _surface_flags(self, hits: Hits) -> NDArray[np.uint8]:
+        flags_n = np.zeros(len(hits.t_n), np.uint8)
+        flags_n[hits.primitive_n == NOTHING] |= Flag.SKY.value
+        flags_n[hits.primitive_n == GAVE_UP] |= Flag.NO_TRUTH.value
+        for flag, name in ((Flag.TRANSPARENT, "transparent"), (Flag.MIRROR, "mirror")):
+            having_s = np.array([getattr(surface, name) for surface in self.rays.surfaces] or [False], bool)
+            flags_n[self.rays.surface_mask(hits.primitive_n, having_s)] |= flag.value
+        return flags_n
+
+    def _hidden(self, points_m3: Array, primitive_m: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which points something nearer hides from the other eye.
+
+        A surface never hides itself at the same point.
+        """
+        hits = self.rays.first_hits(np.broadcast_to(self.other_3, points_m3.shape), points_m3 - self.other_3)
+        hidden_m: NDArray[np.bool_] = (hits.t_n < 1 - NEARER) & (hits.primitive_n != primitive_m)
+        return hidden_m

@@ -1,4 +1,4 @@
-"""Nearest hits of rays with a `RenderScene`: Embree finds the triangle, float64 planes the exact distance.
+"""Nearest hits of rays with a `FlatScene`: Embree finds the triangle, float64 planes the exact distance.
 
 Everything lives in the left camera's frame (x right, y down, z forward, metres), so coordinates stay
 small and float32 is only ever used to find *which* triangle a ray meets. Lights with a body (rect,
@@ -8,14 +8,19 @@ disk, sphere) are visible, so rays meet those too, analytically.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from embreex import rtcore_scene
-from embreex.mesh_construction import TriangleMesh
 from numpy.typing import NDArray
-from PIL import Image
 
-from fsd_gen.usd.flat_scene import AreaLight, RenderScene, Surface, Texture
+from fsd_gen.truth.cutouts import CutoutMask
+from fsd_gen.truth.light_bodies import LightBody
+from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface
+from jobs.extras import extra
+
+with extra("render"):
+    from embreex import rtcore_scene
+    from embreex.mesh_construction import TriangleMesh
 
 Array = NDArray[np.float64]
 
@@ -106,12 +111,13 @@ class RayScene:
         hits.primitive_n[indices_m] = exact_m
         return indices_m[hole_m]
 
-    def _trace(self, origins_n3: Array, directions_n3: Array) -> dict[str, NDArray]:
-        return self.embree.run(
+    def _trace(self, origins_n3: Array, directions_n3: Array) -> dict[str, NDArray[Any]]:
+        found: dict[str, NDArray[Any]] = self.embree.run(
             np.ascontiguousarray(origins_n3, np.float32),
             np.ascontiguousarray(directions_n3, np.float32),
             output=1,
         )
+        return found
 
     def _refine(
         self, origins_n3: Array, directions_n3: Array, prim_n: NDArray[np.int64], near_n: Array
@@ -125,7 +131,9 @@ class RayScene:
             exact_n = np.abs(t_n - near_n) <= PLANE_TOLERANCE * near_n
         return np.where(exact_n, t_n, np.inf), np.where(exact_n, prim_n, GAVE_UP)
 
-    def _in_hole(self, prim_n: NDArray[np.int64], u_n: NDArray, v_n: NDArray) -> NDArray[np.bool_]:
+    def _in_hole(
+        self, prim_n: NDArray[np.int64], u_n: NDArray[np.float32], v_n: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
         hole_n = np.zeros(len(prim_n), bool)
         if not self.cutouts:
             return hole_n
@@ -138,120 +146,65 @@ class RayScene:
         return hole_n
 
 
-@dataclass(frozen=True, slots=True)
-class CutoutMask:
-    """Opacity texture turned into solid / hole per texel, looked up without filtering, as backends do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraTriangles:
+    """All triangles of a scene in the left camera's frame, in the order of its meshes."""
 
-    solid_hw: NDArray[np.bool_]
-    texture: Texture
+    vertices_v3: Array  # metres
+    faces_t3: NDArray[np.int32]
+    uv_t32: NDArray[np.float32]  # (T, 3, 2) texture coordinates of the corners, 0 where a mesh has none
+    surface_t: NDArray[np.int32]  # index of each triangle's surface
 
     @classmethod
-    def of(cls, surface: Surface) -> CutoutMask:
-        """The mask of a cut-out surface."""
-        assert isinstance(surface.opacity, Texture)
-        channel = {"r": 0, "g": 1, "b": 2, "a": 3, "rgb": 0}[surface.opacity.channel]
-        with Image.open(surface.opacity.path) as image:
-            alpha_hw = np.asarray(image.convert("RGBA"))[..., channel]
-        return cls(alpha_hw >= surface.opacity_threshold * 255, surface.opacity)
+    def of(cls, scene: FlatScene, world_to_left_44: Array) -> CameraTriangles:
+        """Gather the meshes of `scene`."""
+        rotation_33, shift_3 = world_to_left_44[:3, :3], world_to_left_44[:3, 3]
+        vertices, faces, uvs, surfaces, base = [], [], [], [], 0
+        for mesh in scene.meshes:
+            vertices.append(mesh.vertices_v3 @ rotation_33.T + shift_3)
+            faces.append(mesh.faces_f3 + base)
+            uvs.append(_corner_uv(mesh))
+            surfaces.append(np.full(len(mesh.faces_f3), mesh.surface, np.int32))
+            base += len(mesh.vertices_v3)
+        return cls(
+            vertices_v3=np.concatenate(vertices) if vertices else np.zeros((0, 3)),
+            faces_t3=np.concatenate(faces or [np.zeros((0, 3), np.int32)]).astype(np.int32, order="C"),
+            uv_t32=np.concatenate(uvs) if uvs else np.zeros((0, 3, 2), np.float32),
+            surface_t=np.concatenate(surfaces) if surfaces else np.zeros(0, np.int32),
+        )
 
-    def solid(self, uv_n2: Array) -> NDArray[np.bool_]:
-        """Whether there is material at the texture coordinates."""
-        st_n2 = transform_uv(uv_n2, self.texture)
-        height, width = self.solid_hw.shape
-        column_n = _wrapped(np.floor(st_n2[:, 0] * width).astype(np.int64), width, self.texture.wrap)
-        row_n = _wrapped(np.floor((1 - st_n2[:, 1]) * height).astype(np.int64), height, self.texture.wrap)
-        return self.solid_hw[row_n, column_n]
-
-
-def _wrapped(index_n: NDArray[np.int64], size: int, wrap: str) -> NDArray[np.int64]:
-    """Texel indices inside the image, by the texture's wrap mode."""
-    if wrap == "clamp":
-        return np.clip(index_n, 0, size - 1)
-    if wrap == "mirror":
-        folded_n = index_n % (2 * size)
-        return np.where(folded_n < size, folded_n, 2 * size - 1 - folded_n)
-    return index_n % size
+    def planes(self) -> Array:
+        """Normal n (not of unit length) and offset c of each triangle's plane n.x = c: (T, 4)."""
+        a_t3, b_t3, c_t3 = (self.vertices_v3[self.faces_t3[:, k]] for k in range(3))
+        normal_t3 = np.cross(b_t3 - a_t3, c_t3 - a_t3)
+        return np.concatenate([normal_t3, np.einsum("ij,ij->i", normal_t3, a_t3)[:, None]], axis=1)
 
 
-def transform_uv(uv_n2: Array, texture: Texture) -> Array:
-    """UsdTransform2d: scale, then rotate counter-clockwise, then translate."""
-    angle = np.deg2rad(texture.rotation_deg)
-    cos, sin = np.cos(angle), np.sin(angle)
-    scaled_n2 = uv_n2 * np.asarray(texture.scale)
-    rotated_n2 = scaled_n2 @ np.array([[cos, sin], [-sin, cos]])
-    return rotated_n2 + np.asarray(texture.translation)
-
-
-@dataclass(frozen=True, slots=True)
-class LightBody:
-    """The visible body of an area light: unit square, disk or ball under `to_camera`."""
-
-    shape: str
-    from_camera_44: Array
-
-    def intersect(self, origins_n3: Array, directions_n3: Array) -> Array:
-        """Ray parameter of the nearest point in front of the origin, inf where there is none."""
-        rotation_33, shift_3 = self.from_camera_44[:3, :3], self.from_camera_44[:3, 3]
-        o_n3 = origins_n3 @ rotation_33.T + shift_3
-        d_n3 = directions_n3 @ rotation_33.T
-        return self._ball(o_n3, d_n3) if self.shape == "sphere" else self._flat(o_n3, d_n3)
-
-    def _flat(self, o_n3: Array, d_n3: Array) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t_n = -o_n3[:, 2] / d_n3[:, 2]
-            x_n, y_n = o_n3[:, 0] + t_n * d_n3[:, 0], o_n3[:, 1] + t_n * d_n3[:, 1]
-            if self.shape == "rect":
-                inside_n = (np.abs(x_n) <= 0.5) & (np.abs(y_n) <= 0.5)
-            else:
-                inside_n = x_n * x_n + y_n * y_n <= 1
-        return np.where(inside_n & (t_n > 0), t_n, np.inf)
-
-    @staticmethod
-    def _ball(o_n3: Array, d_n3: Array) -> Array:
-        a_n = np.einsum("ij,ij->i", d_n3, d_n3)
-        b_n = np.einsum("ij,ij->i", o_n3, d_n3)
-        c_n = np.einsum("ij,ij->i", o_n3, o_n3) - 1
-        root_n = b_n * b_n - a_n * c_n
-        with np.errstate(invalid="ignore"):
-            t_n = (-b_n - np.sqrt(root_n)) / a_n
-        return np.where((root_n >= 0) & (t_n > 0), t_n, np.inf)
-
-
-def build_ray_scene(scene: RenderScene) -> RayScene:
+def build_ray_scene(scene: FlatScene) -> RayScene:
     """Move a scene's triangles into the left camera's frame and build the acceleration structure."""
-    world_to_left = np.linalg.inv(scene.left_to_world)
-    rotation_33, shift_3 = world_to_left[:3, :3], world_to_left[:3, 3]
-    vertices, faces, uvs, surfaces, base = [], [], [], [], 0
-    for mesh in scene.meshes:
-        vertices.append(mesh.vertices_v3 @ rotation_33.T + shift_3)
-        faces.append(mesh.faces_f3 + base)
-        uv_v2 = np.zeros((len(mesh.vertices_v3), 2), np.float32) if mesh.uv_v2 is None else mesh.uv_v2
-        uvs.append(uv_v2[mesh.faces_f3])
-        surfaces.append(np.full(len(mesh.faces_f3), mesh.surface, np.int32))
-        base += len(mesh.vertices_v3)
-    vertices_v3 = np.concatenate(vertices) if vertices else np.zeros((0, 3))
-    faces_t3 = np.ascontiguousarray(np.concatenate(faces), np.int32) if faces else np.zeros((0, 3), np.int32)
+    world_to_left_44 = world_to_left(scene)
+    triangles = CameraTriangles.of(scene, world_to_left_44)
     embree = rtcore_scene.EmbreeScene(robust=True)
-    device_data = (np.ascontiguousarray(vertices_v3, np.float32), faces_t3)
-    if len(faces_t3):
+    device_data = (np.ascontiguousarray(triangles.vertices_v3, np.float32), triangles.faces_t3)
+    if len(triangles.faces_t3):
         TriangleMesh(embree, *device_data)
     return RayScene(
-        planes_t4=_planes(vertices_v3, faces_t3),
-        surface_t=np.concatenate(surfaces) if surfaces else np.zeros(0, np.int32),
-        uv_t32=np.concatenate(uvs) if uvs else np.zeros((0, 3, 2), np.float32),
+        planes_t4=triangles.planes(),
+        surface_t=triangles.surface_t,
+        uv_t32=triangles.uv_t32,
         surfaces=scene.surfaces,
-        lights=tuple(_body(light, world_to_left) for light in scene.area_lights),
+        lights=tuple(LightBody.of(light, world_to_left_44) for light in scene.area_lights),
         embree=embree,
         device_data=device_data,
         cutouts={i: CutoutMask.of(surface) for i, surface in enumerate(scene.surfaces) if surface.cutout},
     )
 
 
-def _planes(vertices_v3: Array, faces_t3: NDArray[np.int32]) -> Array:
-    a_t3, b_t3, c_t3 = (vertices_v3[faces_t3[:, k]] for k in range(3))
-    normal_t3 = np.cross(b_t3 - a_t3, c_t3 - a_t3)
-    return np.concatenate([normal_t3, np.einsum("ij,ij->i", normal_t3, a_t3)[:, None]], axis=1)
+def world_to_left(scene: FlatScene) -> Array:
+    """World to left camera, (4, 4)."""
+    return np.asarray(np.linalg.inv(scene.left_to_world), np.float64)
 
 
-def _body(light: AreaLight, world_to_left: Array) -> LightBody:
-    return LightBody(light.shape, np.linalg.inv(world_to_left @ light.to_world))
+def _corner_uv(mesh: Mesh) -> NDArray[np.float32]:
+    uv_v2 = np.zeros((len(mesh.vertices_v3), 2), np.float32) if mesh.uv_v2 is None else mesh.uv_v2
+    return uv_v2[mesh.faces_f3]

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 
+from fsd_gen.scene.instances import LIGHTS, OBJECTS, PANELS
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.spec import (
     DiskLight,
@@ -28,6 +28,8 @@ from fsd_gen.scene.spec import (
     SphereLight,
     Vec3,
 )
+from fsd_gen.usd.errors import StageWriteError
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 
 APERTURE_MM = 36.0  # film width that stands for the image width
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
@@ -35,10 +37,6 @@ OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries b
 SUFFIXES = (".usda", ".usdc", ".usdz")
 
 PathOf = Callable[[str], Path]  # asset id -> file
-
-
-class StageWriteError(RuntimeError):
-    """A stage could not be written."""
 
 
 def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
@@ -175,17 +173,17 @@ class _Looks:
 
 
 def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Looks) -> None:
-    xform = UsdGeom.Xform.Define(stage, f"/World/Objects/{placement.name}")
+    xform = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}")
     _place(xform, placement.position, placement.rotation)
     xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
-    asset = UsdGeom.Xform.Define(stage, f"/World/Objects/{placement.name}/Asset")
+    asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
     asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
     if placement.material:
         looks.bind(xform.GetPrim(), placement.material, OBJECT_ST)
 
 
 def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:
-    mesh = UsdGeom.Mesh.Define(stage, f"/World/Panels/{panel.name}")
+    mesh = UsdGeom.Mesh.Define(stage, f"{PANELS}/{panel.name}")
     _place(mesh, panel.position, panel.rotation)
     width, height = panel.size
     x, y = width / 2, height / 2
@@ -203,7 +201,7 @@ def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:
 
 
 def _light(stage: Usd.Stage, light: LightSpec) -> None:
-    path = f"/World/Lights/{light.name}"
+    path = f"{LIGHTS}/{light.name}"
     match light:
         case RectLight():
             prim = UsdLux.RectLight.Define(stage, path)
@@ -230,7 +228,7 @@ def _light(stage: Usd.Stage, light: LightSpec) -> None:
 
 
 def _dome(stage: Usd.Stage, dome: DomeSpec, path_of: PathOf) -> None:
-    prim = UsdLux.DomeLight.Define(stage, "/World/Lights/Dome")
+    prim = UsdLux.DomeLight.Define(stage, f"{LIGHTS}/Dome")
     if dome.hdri:
         prim.CreateTextureFileAttr(str(path_of(dome.hdri)))
         prim.CreateTextureFormatAttr(UsdLux.Tokens.latlong)

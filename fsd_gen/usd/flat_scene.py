@@ -1,6 +1,6 @@
 """A stage as renderers and the ground truth need it: triangles, surfaces and lights as plain values.
 
-`stage_reader` makes it from USD; backends and `truth` take it. World axes: z up, metres, whatever
+`usd.reader` makes it from USD; backends and `truth` take it. World axes: z up, metres, whatever
 the stage's own axis and unit were.
 """
 
@@ -14,6 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rgb = tuple[float, float, float]
+Four = tuple[float, float, float, float]
+ColourSpace = Literal["sRGB", "raw"]
+ChannelName = Literal["rgb", "r", "g", "b", "a"]
+Wrap = Literal["repeat", "clamp", "mirror", "black"]
+AreaShape = Literal["rect", "disk", "sphere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +26,14 @@ class Texture:
     """An image over texture coordinates: st' = rotate(st * scale) + translation, as UsdTransform2d says."""
 
     path: Path
-    colour_space: Literal["sRGB", "raw"]
-    channel: Literal["rgb", "r", "g", "b", "a"] = "rgb"
+    colour_space: ColourSpace
+    channel: ChannelName = "rgb"
     scale: tuple[float, float] = (1.0, 1.0)
     rotation_deg: float = 0.0
     translation: tuple[float, float] = (0.0, 0.0)
-    wrap: Literal["repeat", "clamp", "mirror", "black"] = "repeat"
-    gain: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)  # per channel, after the colour space
-    bias: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # value = texel * gain + bias
+    wrap: Wrap = "repeat"
+    gain: Four = (1.0, 1.0, 1.0, 1.0)  # per channel, after the colour space
+    bias: Four = (0.0, 0.0, 0.0, 0.0)  # value = texel * gain + bias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +56,14 @@ class Surface:
         return self.opacity_threshold == 0 and (isinstance(self.opacity, Texture) or self.opacity < 1)
 
     @property
+    def cutout_texture(self) -> Texture | None:
+        """The opacity of a surface with holes: a ray goes on where it is below the threshold."""
+        return self.opacity if self.opacity_threshold > 0 and isinstance(self.opacity, Texture) else None
+
+    @property
     def cutout(self) -> bool:
-        """Has holes: a ray goes on where the opacity texture is below the threshold."""
-        return self.opacity_threshold > 0 and isinstance(self.opacity, Texture)
+        """Has holes."""
+        return self.cutout_texture is not None
 
     @property
     def mirror(self) -> bool:
@@ -71,7 +81,7 @@ class Mesh:
     faces_f3: NDArray[np.int32]
     uv_v2: NDArray[np.float32] | None
     normals_v3: NDArray[np.float32] | None  # None: flat shading
-    surface: int  # index into RenderScene.surfaces
+    surface: int  # index into FlatScene.surfaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +89,13 @@ class AreaLight:
     """Rect (1 x 1 in x-y), disk or sphere (radius 1), placed by `to_world`; flat ones shine along -z."""
 
     name: str
-    shape: Literal["rect", "disk", "sphere"]
+    shape: AreaShape
     to_world: NDArray[np.float64]  # (4, 4), column vectors
     radiance: Rgb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DistantLight:
+class ParallelLight:
     """Parallel light travelling along `direction`."""
 
     name: str
@@ -104,12 +114,12 @@ class DomeLight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RenderScene:
+class FlatScene:
     """All that can be seen, and the left camera's place."""
 
     meshes: tuple[Mesh, ...]
     surfaces: tuple[Surface, ...]
     area_lights: tuple[AreaLight, ...]
-    distant_lights: tuple[DistantLight, ...]
+    parallel_lights: tuple[ParallelLight, ...]
     dome: DomeLight | None
     left_to_world: NDArray[np.float64]  # (4, 4), column vectors; camera axes x right, y down, z forward

@@ -6,12 +6,14 @@ per face or once; a renderer wants them per vertex, so points are split where th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Ints = NDArray[np.integer]
 Interpolation = Literal["constant", "uniform", "vertex", "faceVarying"]
 MIX = np.uint64(0x9E3779B97F4A7C15)
 AROUND, ALONG = 64, 32  # segments of a tessellated sphere
@@ -29,6 +31,10 @@ class Attribute:
     interpolation: Interpolation
     indices_n: NDArray[np.int32] | None = None
 
+    def floats(self) -> NDArray[np.float32]:
+        """The values, one after the other in memory."""
+        return np.ascontiguousarray(self.values_nk, np.float32)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Triangles:
@@ -43,43 +49,39 @@ class Triangles:
 
 def triangulate(
     points_p3: NDArray[np.float32],
-    counts_f: NDArray[np.int32],
-    indices_c: NDArray[np.int32],
+    counts_f: Ints,
+    indices_c: Ints,
     *,
     uv: Attribute | None = None,
     normals: Attribute | None = None,
     left_handed: bool = False,
-    holes: NDArray[np.int32] | None = None,
+    holes: Ints | None = None,
 ) -> Triangles:
     """Fans of the polygons, wound counter-clockwise seen from outside. Raises PolygonError."""
     _check_topology(points_p3, counts_f, indices_c)
     corner_t3, polygon_t = _fans(counts_f, holes)
     if left_handed:
         corner_t3 = corner_t3[:, ::-1]
-    given = [(what, attribute) for what, attribute in (("uv", uv), ("normals", normals)) if attribute]
     point_t3 = indices_c[corner_t3]
-    sizes = {"constant": 1, "uniform": len(counts_f), "vertex": len(points_p3), "faceVarying": len(indices_c)}
-    rows = {
-        "constant": np.zeros_like(corner_t3),
-        "uniform": np.repeat(polygon_t[:, None], 3, axis=1),
-        "vertex": point_t3,
-        "faceVarying": corner_t3,
-    }
-    value_ids = {
-        what: _value_ids(what, attribute, rows[attribute.interpolation], sizes[attribute.interpolation])
-        for what, attribute in given
-    }
-    values = {what: np.ascontiguousarray(attribute.values_nk, np.float32) for what, attribute in given}
-    if all(_follows_points(attribute) for _, attribute in given):
-        faces_t3, first = point_t3, np.arange(len(points_p3))
-        per_vertex = {what: _per_point(values[what], attribute, len(points_p3)) for what, attribute in given}
+    places = _Places(
+        corner_t3=corner_t3,
+        point_t3=point_t3,
+        polygon_t=polygon_t,
+        counts={"uniform": len(counts_f), "vertex": len(points_p3), "faceVarying": len(indices_c)},
+    )
+    given = {what: attribute for what, attribute in (("uv", uv), ("normals", normals)) if attribute}
+    value_ids = {what: places.value_ids(what, attribute) for what, attribute in given.items()}
+    if all(attribute.interpolation in ("vertex", "constant") for attribute in given.values()):
+        faces_t3: Ints = point_t3
+        first_v: Ints = np.arange(len(points_p3))
+        per_vertex = {what: _per_point(attribute, len(points_p3)) for what, attribute in given.items()}
     else:
-        corners = {what: values[what][value_ids[what].reshape(-1)] for what, _ in given}
-        kept, faces = weld(point_t3.reshape(-1), list(corners.values()))
-        faces_t3, first = faces.reshape(-1, 3), point_t3.reshape(-1)[kept]
-        per_vertex = {what: corner_values[kept] for what, corner_values in corners.items()}
+        corners = {what: given[what].floats()[ids_t3.reshape(-1)] for what, ids_t3 in value_ids.items()}
+        kept_v, vertex_c = weld_corners(point_t3.reshape(-1), list(corners.values()))
+        faces_t3, first_v = vertex_c.reshape(-1, 3), point_t3.reshape(-1)[kept_v]
+        per_vertex = {what: values_ck[kept_v] for what, values_ck in corners.items()}
     return Triangles(
-        vertices_v3=points_p3[first],
+        vertices_v3=points_p3[first_v],
         faces_t3=np.ascontiguousarray(faces_t3, np.int32),
         uv_v2=per_vertex.get("uv"),
         normals_v3=per_vertex.get("normals"),
@@ -87,8 +89,40 @@ def triangulate(
     )
 
 
-def weld(
-    point_c: NDArray[np.int32], attributes: list[NDArray[np.float32]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where each corner of each triangle lies in a mesh."""
+
+    corner_t3: Ints  # in the face-vertex list
+    point_t3: Ints
+    polygon_t: Ints
+    counts: Mapping[str, int]  # how many values each interpolation takes
+
+    def value_ids(self, what: str, attribute: Attribute) -> Ints:
+        """Row of the attribute's values at each corner of each triangle."""
+        ids_t3, indices_n = self._rows(attribute.interpolation), attribute.indices_n
+        expected = self.counts.get(attribute.interpolation, 1)
+        got = len(attribute.values_nk if indices_n is None else indices_n)
+        if got != expected:
+            raise PolygonError(f"{what}: {attribute.interpolation} values: expected {expected}, got {got}")
+        if indices_n is None:
+            return ids_t3
+        if len(indices_n) and (indices_n.min() < 0 or indices_n.max() >= len(attribute.values_nk)):
+            raise PolygonError(
+                f"{what}: indices reach to {indices_n.max()} of {len(attribute.values_nk)} values"
+            )
+        return indices_n[ids_t3]
+
+    def _rows(self, interpolation: Interpolation) -> Ints:
+        if interpolation == "constant":
+            return np.zeros_like(self.corner_t3)
+        if interpolation == "uniform":
+            return np.repeat(self.polygon_t[:, None], 3, axis=1)
+        return self.point_t3 if interpolation == "vertex" else self.corner_t3
+
+
+def weld_corners(
+    point_c: Ints, attributes: list[NDArray[np.float32]]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Corners with the same point and the same values become one vertex.
 
@@ -124,10 +158,10 @@ def select(triangles: Triangles, keep_t: NDArray[np.bool_]) -> Triangles:
     )
 
 
-def smooth_normals(
+def point_normals(
     points_p3: NDArray[np.float32],
-    counts_f: NDArray[np.int32],
-    indices_c: NDArray[np.int32],
+    counts_f: Ints,
+    indices_c: Ints,
     *,
     left_handed: bool,
 ) -> Attribute:
@@ -150,7 +184,7 @@ def smooth_normals(
     return Attribute(values_nk=(summed_p3 / length_p1).astype(np.float32), interpolation="vertex")
 
 
-def _check_topology(points_p3: NDArray, counts_f: NDArray, indices_c: NDArray) -> None:
+def _check_topology(points_p3: NDArray[np.float32], counts_f: Ints, indices_c: Ints) -> None:
     if int(counts_f.sum()) != len(indices_c):
         raise PolygonError(f"face vertex counts add up to {counts_f.sum()}, got {len(indices_c)} indices")
     if len(indices_c) and (indices_c.min() < 0 or indices_c.max() >= len(points_p3)):
@@ -162,7 +196,7 @@ def _check_topology(points_p3: NDArray, counts_f: NDArray, indices_c: NDArray) -
         raise PolygonError("some points are not finite")
 
 
-def _fans(counts_f: NDArray, holes: NDArray | None) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _fans(counts_f: Ints, holes: Ints | None) -> tuple[Ints, NDArray[np.int32]]:
     """Corners (T, 3) of the triangles, and the polygon (T,) each came from."""
     fans_f = np.maximum(counts_f.astype(np.int64) - 2, 0)
     if holes is not None and len(holes):
@@ -175,24 +209,8 @@ def _fans(counts_f: NDArray, holes: NDArray | None) -> tuple[NDArray[np.int64], 
     return corner_t3, polygon_t.astype(np.int32)
 
 
-def _value_ids(what: str, attribute: Attribute, ids_t3: NDArray, expected: int) -> NDArray[np.int64]:
-    """Row of `values_nk` at each corner of each triangle."""
-    indices_n = attribute.indices_n
-    got = len(attribute.values_nk if indices_n is None else indices_n)
-    if got != expected:
-        raise PolygonError(f"{what}: {attribute.interpolation} values: expected {expected}, got {got}")
-    if indices_n is None:
-        return ids_t3
-    if len(indices_n) and (indices_n.min() < 0 or indices_n.max() >= len(attribute.values_nk)):
-        raise PolygonError(f"{what}: indices reach to {indices_n.max()} of {len(attribute.values_nk)} values")
-    return indices_n[ids_t3]
-
-
-def _follows_points(attribute: Attribute) -> bool:
-    return attribute.interpolation in ("vertex", "constant")
-
-
-def _per_point(values_nk: NDArray, attribute: Attribute, points: int) -> NDArray[np.float32]:
+def _per_point(attribute: Attribute, points: int) -> NDArray[np.float32]:
+    values_nk = attribute.floats()
     if attribute.indices_n is not None:
         values_nk = values_nk[attribute.indices_n]
     return values_nk if attribute.interpolation == "vertex" else np.repeat(values_nk, points, axis=0)
@@ -240,18 +258,20 @@ def cone(radius: float, height: float) -> Triangles:
     return _turned(profile, np.array([[0, -1], [0, -1], slope, slope]))
 
 
-def _flat(points_p3: NDArray, counts_f: NDArray, indices_c: NDArray, st_c2: NDArray) -> Triangles:
+def _flat(
+    points_p3: NDArray[np.float32], counts_f: Ints, indices_c: Ints, st_c2: NDArray[np.float32]
+) -> Triangles:
     st = Attribute(values_nk=st_c2, interpolation="faceVarying")
     return triangulate(points_p3, counts_f.astype(np.int32), indices_c.astype(np.int32), uv=st)
 
 
-def _turned(profile_n2: NDArray, normal_n2: NDArray) -> Triangles:
+def _turned(profile_n2: NDArray[np.float64], normal_n2: NDArray[np.float64]) -> Triangles:
     """Surface of revolution about z of (radius, z) points, walked so that the outside is on the right."""
     angle_a = np.linspace(0, 2 * np.pi, AROUND + 1)
     cos_a, sin_a = np.cos(angle_a), np.sin(angle_a)
     cos_a[-1], sin_a[-1] = 1.0, 0.0  # the seam closes exactly
 
-    def turn(rz_n2: NDArray) -> NDArray[np.float32]:
+    def turn(rz_n2: NDArray[np.float64]) -> NDArray[np.float32]:
         radius_na = rz_n2[:, :1]
         height_na = np.broadcast_to(rz_n2[:, 1:], (len(rz_n2), len(angle_a)))
         turned = np.stack([radius_na * cos_a, radius_na * sin_a, height_na], axis=-1)
@@ -274,4 +294,5 @@ def _turned(profile_n2: NDArray, normal_n2: NDArray) -> Triangles:
 
 def _areas(triangles: Triangles) -> NDArray[np.float64]:
     a_t3, b_t3, c_t3 = (triangles.vertices_v3[triangles.faces_t3[:, k]].astype(np.float64) for k in range(3))
-    return np.linalg.norm(np.cross(b_t3 - a_t3, c_t3 - a_t3), axis=1)
+    areas_t: NDArray[np.float64] = np.linalg.norm(np.cross(b_t3 - a_t3, c_t3 - a_t3), axis=1)
+    return areas_t

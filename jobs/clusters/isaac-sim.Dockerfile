@@ -7,6 +7,6 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3.11 python3.11-venv \
     && rm -rf /var/lib/apt/lists/*
 COPY . /opt/fsd-source
-RUN python3.11 -m venv /opt/fsd && /opt/fsd/bin/pip install --no-cache-dir /opt/fsd-source
+RUN python3.11 -m venv /opt/fsd && /opt/fsd/bin/pip install --no-cache-dir '/opt/fsd-source[render,farm]'
 ENV PATH=/opt/fsd/bin:$PATH
 ENTRYPOINT []

@@ -45,6 +45,6 @@ def empty_rows(like_bchdw: Tensor) -> Tensor:
     """An empty frame like the given one, channels-last, of the type that a convolution of it gives."""
     b, c, h, d, w = like_bchdw.shape
     device = like_bchdw.device.type
-    half = torch.is_autocast_enabled(device)
+    half = device != "meta" and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if half else like_bchdw.dtype
     return like_bchdw.new_empty(b, h, d, w, c, dtype=dtype).permute(0, 4, 1, 2, 3)

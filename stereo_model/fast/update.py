@@ -133,11 +133,8 @@ class _FastHead:
             inner = block.depthwise(x).contiguous(memory_format=torch.channels_last)
             x = x.contiguous(memory_format=torch.channels_last)
             weight, bias = block.scale[:, None] * block.linear2.weight, block.scale * block.linear2.bias
-            for pixels, part in zip(
-                torch.split(_pixels(inner), PIXELS_AT_ONCE),
-                torch.split(_pixels(x), PIXELS_AT_ONCE),
-                strict=True,
-            ):
+            pieces = (torch.split(_pixels(maps), PIXELS_AT_ONCE) for maps in (inner, x))
+            for pixels, part in zip(*pieces, strict=True):
                 part.addmm_(F.gelu(block.linear1(pixels)), weight.T).add_(bias)
         change: Tensor = self.last(x)
         return change

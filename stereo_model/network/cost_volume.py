@@ -21,6 +21,7 @@ from stereo_model.network.blocks import (
     conv_bn_3d,
 )
 from stereo_model.network.config import ModelConfig
+from stereo_model.network.precision import float32
 
 
 def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, groups: int) -> Tensor:
@@ -30,7 +31,7 @@ def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, group
     the right image's left, and mirrored, they are the columns of the product read with a shear.
     """
     width = left_bchw.shape[-1]
-    with torch.autocast(left_bchw.device.type, enabled=False):
+    with float32(left_bchw):
         left, right = (
             F.normalize(torch.unflatten(view.float(), 1, (groups, -1)), dim=2)
             for view in (left_bchw, right_bchw)

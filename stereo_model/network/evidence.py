@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from stereo_model.network.config import VOLUME_STRIDE, ModelConfig
 from stereo_model.network.cost_volume import group_correlation
+from stereo_model.network.precision import float32
 
 CENSUS_SCALE = 4.0  # levels of brightness at which a difference begins to saturate
 LIKE_COLOUR = 20.0  # summed difference of R, G and B, in levels, at which a neighbour weighs 1/e
@@ -36,7 +37,7 @@ class CensusEvidence(nn.Module):
 
     def forward(self, left_bchw: Tensor, right_bchw: Tensor, backbone_bchw: Tensor | None) -> Tensor:
         """From images (B,3,H,W) in 0..255."""
-        with torch.autocast(left_bchw.device.type, enabled=False):
+        with float32(left_bchw):
             return census_evidence(left_bchw, right_bchw, bins=self.bins, radius=self.radius)
 
 

@@ -166,9 +166,8 @@ def build_pyramid(config: ModelConfig, prior: MonocularPrior | None) -> FeatureP
 
 def _transformer(prior: MonocularPrior | None, config: ModelConfig) -> ViTPrior:
     if not isinstance(prior, ViTPrior):
-        raise TypeError(
-            f"side_tuning {config.side_tuning!r} needs a vision transformer as prior, got {prior!r}"
-        )
+        got = type(prior).__name__
+        raise TypeError(f"side_tuning {config.side_tuning!r} needs a vision transformer as prior, got {got}")
     return prior
 
 

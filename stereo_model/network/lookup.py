@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stereo_model.network.precision import float32
+
 
 def sample_line(line_ncl: Tensor, start_n: Tensor, taps: int) -> Tensor:
     """Read `taps` values one bin apart from each line, from the fractional position `start_n` on: (N,C,taps).
@@ -48,7 +50,7 @@ def _neighbours(start: Tensor, taps: int, length: int) -> tuple[Tensor, Tensor, 
 
 def all_pairs_correlation(left_bchw: Tensor, right_bchw: Tensor) -> Tensor:
     """Cosine between each left pixel and every right pixel of its row: (B,h,w,w), float32."""
-    with torch.autocast(left_bchw.device.type, enabled=False):
+    with float32(left_bchw):
         left = F.normalize(left_bchw.float(), dim=1)
         right = F.normalize(right_bchw.float(), dim=1)
         return left.permute(0, 2, 3, 1) @ right.permute(0, 2, 1, 3)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stereo_model.network.config import IMAGENET_MEAN, IMAGENET_STD, PRIOR_DIMS, VOLUME_STRIDE, ModelConfig
+from stereo_model.network.precision import float32
 from stereo_model.network.vit import VIT_SIZES, DinoViT, ViTSize
 
 SIDE_MULTIPLE = 112  # pixels; of the resized image: whole patches of 14 whose number halves three times
@@ -213,7 +214,7 @@ def resize_twice(x_bchw: Tensor, middle: Sequence[int], size: Sequence[int]) -> 
     Each resize is a linear map of rows and one of columns; the two of each axis are multiplied first.
     Computed in float32, as torch's own resize is, and returned in the type of `x_bchw`.
     """
-    with torch.autocast(x_bchw.device.type, enabled=False):
+    with float32(x_bchw):
         rows, columns = (
             _two_resizes(x_bchw.shape[axis], middle[axis], size[axis], x_bchw.device) for axis in (-2, -1)
         )

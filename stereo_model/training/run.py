@@ -9,13 +9,13 @@ from jobs.files import write_text_atomic
 from stereo_model.data.base import StereoFiles
 from stereo_model.data.mixture import Mixture, Part, mixture_digest
 from stereo_model.data.registry import open_dataset
-from stereo_model.network.backbone import installed_lite0_weights
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.log import OnStep
 from stereo_model.training.recipe import DataChoice, ModelChoice, Recipe, RecipeError
 from stereo_model.training.run_folder import MODEL
 from stereo_model.training.team import Team
 from stereo_model.training.trainer import Trainer
+from stereo_model.weights.backbone import installed_lite0_weights
 from stereo_model.weights.checkpoint import load_model, load_prior_weights
 from stereo_model.weights.create import create_model
 

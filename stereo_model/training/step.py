@@ -53,7 +53,7 @@ class BatchGradient:
         self._pass_size, self._device = pass_size, device
         self._network = team.shared(model, config)
         if config.compile:
-            _compile_parts(model)
+            compile_parts(model)
         self._statistics = RunningStatistics(model)
 
     def compute(self, batch: Batch, step: int, *, asked: Callable[[], bool], draw: bool) -> BatchResult:
@@ -128,7 +128,7 @@ def _first_pair(piece: Batch, estimate_b1hw: Tensor) -> Shown:
     )
 
 
-def _compile_parts(model: FoundationStereo) -> None:
+def compile_parts(model: FoundationStereo) -> None:
     """Compile each part of the network: the refinement is compiled once, not once per iteration."""
     for part in model.children():
         part.compile()

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from stereo_model.network.backbone import load_backbone_weights
 from stereo_model.network.config import ConfigError, model_config
 from stereo_model.network.model import FoundationStereo
+from stereo_model.weights.backbone import load_backbone_weights
 from stereo_model.weights.checkpoint import load_prior_weights
 from stereo_model.weights.hub import resolve_weights
 

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from assets_manifest.library import (
     MissingAssetError,
     Pack,
     PackError,
+    PackIdentity,
     assets_root,
     load_pack,
     open_library,
@@ -137,6 +139,39 @@ def test_a_changed_tag_changes_the_digest() -> None:
         return AssetLibrary([(pack, Path("nowhere"))]).digest()
 
     assert digest("floor") != digest("wall")
+
+
+def test_the_identity_of_a_pack_is_what_pack_yaml_says_of_its_records(tmp_path: Path) -> None:
+    pack = Pack(name="demo", version="2", licence="x", partial=True, notes=("n",), assets=(asset("a"),))
+    save_pack(pack, tmp_path / "demo")
+    (identity,) = open_library(["demo"], tmp_path).identities()
+    written = yaml.safe_load((tmp_path / "demo/pack.yaml").read_text())["records_sha256"]
+    assert identity == PackIdentity(name="demo", version="2", digest=written, partial=True, notes=("n",))
+
+
+def test_identities_are_sorted_by_name_and_follow_every_record() -> None:
+    def digests(*tags: str) -> list[str]:
+        packs = (
+            Pack(name="b", version="1", licence="x", assets=(asset("b"),)),
+            Pack(name="a", version="1", licence="x", assets=(asset("a", tags=tags),)),
+        )
+        found = AssetLibrary((pack, Path("nowhere")) for pack in packs).identities()
+        assert [identity.name for identity in found] == ["a", "b"]
+        return [identity.digest for identity in found]
+
+    (one, same), (other, still_same) = digests("floor"), digests("wall")
+    assert one != other and same == still_same
+
+
+@pytest.mark.parametrize(("note", "partial"), [("without pmndrs: no npm", True), ("made by hand", False)])
+def test_a_pack_of_before_is_partial_where_a_note_says_what_was_left_out(
+    tmp_path: Path, note: str, partial: bool
+) -> None:
+    save_pack(Pack(name="demo", version="1", licence="x", notes=(note,)), tmp_path / "demo")
+    head = yaml.safe_load((tmp_path / "demo/pack.yaml").read_text())
+    del head["partial"]
+    (tmp_path / "demo/pack.yaml").write_text(yaml.safe_dump(head))
+    assert load_pack(tmp_path / "demo").partial is partial
 
 
 def test_two_assets_of_one_name_are_refused(tmp_path: Path) -> None:

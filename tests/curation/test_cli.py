@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
-from curation import cli
+import curation.cli.commands as cli
+from curation.cli.errors import BAD_INPUT, FAILED, INTERRUPTED
+from curation.config import load_config
 from curation.report.pages import write_round_report
 from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to
+from fsd_gen.production.farm import render_farm
+from jobs.extras import MissingExtraError
 from jobs.rundir import RunLock
-from tests.curation.world import CONFIG, FakeTools, Interrupted, make_run
+from tests.curation.world import CONFIG, FakeWorld, Interrupted, make_run
 
 CLI = CliRunner()
+COMMANDS = ("round", "status", "report", "publish", "sweep")
 
 
 @pytest.fixture
-def tools(monkeypatch) -> FakeTools:
-    """The commands work with fake tools."""
-    fake = FakeTools()
-    monkeypatch.setattr(cli, "Workbench", lambda **kwargs: fake)
+def world(monkeypatch) -> FakeWorld:
+    """The commands work with a fake world."""
+    fake = FakeWorld()
+    monkeypatch.setattr(cli, "make_world", lambda **kwargs: fake)
     return fake
 
 
@@ -36,15 +45,15 @@ def call(*arguments, code: int = 0) -> str:
     return " ".join(result.output.split())
 
 
-def test_two_rounds_then_nothing_to_do(run, tools):
+def test_two_rounds_then_nothing_to_do(run, world):
     text = call("round", "--iter", 2, run)
-    assert "round 1: 8 scored, 5 kept, 2 dropped, 1 unscorable, 3 drawn again" in text
-    assert "round 2: 8 scored, 6 kept, 2 dropped, 0 unscorable, 2 drawn again" in text
+    assert "round 1: 8 scored, 5 kept, 2 dropped, 1 unscorable, 0 unjudged, 3 drawn again" in text
+    assert "round 2: 8 scored, 6 kept, 2 dropped, 0 unscorable, 0 unjudged, 2 drawn again" in text
     assert (run / "rounds" / "report.html").exists()
-    assert "nothing to do" in call("round", "--iter", 2, run) and tools.calls["train"] == 4
+    assert "nothing to do" in call("round", "--iter", 2, run) and world.calls["train"] == 4
 
 
-def test_status_says_what_an_unfinished_round_is_at(run, tools):
+def test_status_says_what_an_unfinished_round_is_at(run, world):
     assert "8 of 8 slots hold a sample" in call("status", run)
     for stop_at, expected in [
         (("checkpoint", 2), "training, 1 of 2 models done"),
@@ -52,29 +61,27 @@ def test_status_says_what_an_unfinished_round_is_at(run, tools):
         (("render", 1), "drawing 3 slots again, 0 shards done"),
     ]:
         with pytest.raises(Interrupted):
-            bring_to(
-                run, 1, cli.load_config(run), FakeTools(stop_at=stop_at), write_round_report, lambda e: None
-            )
+            bring_to(run, 1, load_config(run), FakeWorld(stop_at=stop_at), write_round_report, lambda e: None)
         assert expected in call("status", run)
     call("round", "--iter", 1, run)
     assert "not complete" not in call("status", run) and "publishing will score" in call("status", run)
 
 
-def test_in_sample_and_force_reach_the_round_and_are_frozen_with_it(run, tools):
+def test_in_sample_and_force_reach_the_round_and_are_frozen_with_it(run, world):
     call("round", "--iter", 1, "--in-sample", "--force", run)
-    assert len(tools.jobs) == 1 and tools.jobs[0].config.policy.force
+    assert len(world.jobs) == 1 and world.jobs[0].config.policy.force
     text = call("round", "--iter", 2, run, code=2)
     assert "in_sample must stay the same" in text
 
 
-def test_sweep_prints_what_other_thresholds_would_drop(run, tools):
+def test_sweep_prints_what_other_thresholds_would_drop(run, world):
     call("round", "--iter", 1, run)
     text = call("sweep", run, "--from", 0.5, "--to", 0.7, "--step", 0.1, "--tau", 3)
     assert "visible pixels off by more than 3 px" in text
     assert [f"{t}%" in text for t in (50, 60, 70)] == [True] * 3 and "28.6" in text
 
 
-def test_report_is_written_again(run, tools):
+def test_report_is_written_again(run, world):
     call("round", "--iter", 1, run)
     page = RoundDir(run_dir=run, number=1).report_html
     page.unlink()
@@ -95,7 +102,7 @@ def test_report_is_written_again(run, tools):
         (("round", "{run}", "--iter", "0"), "Invalid value"),
     ],
 )
-def test_bad_input_is_one_clear_line_and_exit_code_2(run, tools, tmp_path, arguments, expected):
+def test_bad_input_is_one_clear_line_and_exit_code_2(run, world, tmp_path, arguments, expected):
     text = call(*(a.format(run=run, tmp=tmp_path) for a in arguments), code=2)
     assert expected in text and "Traceback" not in text
 
@@ -108,30 +115,110 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(run, tools, tmp_path, argum
         (("--from", "0.9", "--to", "0.3"), "must not be above"),
     ],
 )
-def test_bad_sweeps_are_refused(run, tools, options, expected):
-    bring_to(run, 1, CONFIG, tools, write_round_report, lambda event: None)
+def test_bad_sweeps_are_refused(run, world, options, expected):
+    bring_to(run, 1, CONFIG, world, write_round_report, lambda event: None)
     assert expected in call("sweep", run, *options, code=2)
 
 
-def test_a_bad_config_names_the_field(run, tools):
+def test_a_bad_config_names_the_field(run, world):
     (run / "config.yaml").write_text("curation: {fold: 3}\n")
-    assert "fold: Extra inputs are not permitted" in call("round", run, code=2)
+    assert "fold: unknown setting; did you mean 'folds'?" in call("round", run, code=2)
 
 
-def test_a_run_in_use_is_left_alone(run, tools):
+def test_a_run_in_use_is_left_alone(run, world):
     with RunLock(run):
         assert "is in use by process" in call("round", run, code=2)
     assert not (run / "rounds").exists()
 
 
-def test_a_model_that_diverged_is_a_failure_and_not_a_crash(run, tools):
-    tools.fate = lambda key: "nan"
+def test_a_model_that_diverged_is_a_failure_and_not_a_crash(run, world):
+    world.fate = lambda key: "nan"
     assert "predicts no finite disparity" in call("round", run, code=1)
 
 
-def test_ctrl_c_says_how_to_go_on(run, tools, monkeypatch):
+def test_ctrl_c_says_how_to_go_on(run, world, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tools, "train", interrupted, raising=False)
+    monkeypatch.setattr(world, "train", interrupted, raising=False)
     assert "the same command goes on from here" in call("round", run, code=130)
+
+
+# ---------------------------------------------------------------- publish
+
+
+def test_the_demo_flow_ends_in_a_publication_without_unjudged_samples(run, world):
+    call("round", "--iter", 2, run)
+    assert "publishing will score" in call("status", run)
+    assert "8 samples in 2 shards" in call("publish", run)
+    assert "0 of the last successors failed" in call("status", run)
+    assert "0 last successors left out, none unjudged" in call("publish", run)
+    assert "there already" in call("publish", run)
+
+
+def test_what_a_weak_scorer_left_unjudged_needs_a_decision(run, world):
+    world.fate = lambda key: "bad"
+    text = call("round", "--iter", 1, run)
+    assert "0 kept, 0 dropped, 1 unscorable, 7 unjudged, 1 drawn again" in text and "too weak" in text
+    assert "7 samples are unjudged: their scorer is too weak" in call("status", run)
+    assert "8 of 8 samples are unjudged" in call("publish", run, code=2)
+    assert "8 of the samples are of a model too weak" in call("sweep", run)
+    assert "8 samples in 2 shards" in call("publish", run, "--unjudged", "keep")
+    assert "Invalid value" in call("publish", run, "--unjudged", "maybe", code=2)
+
+
+# ---------------------------------------------------------------- the program itself
+
+
+def test_a_redraw_has_the_farm_of_a_render_with_the_same_options(run, monkeypatch):
+    farms = []
+
+    def note(*, farm=None, threads=None):
+        farms.append(farm)
+        return FakeWorld()
+
+    monkeypatch.setattr(cli, "make_world", note)
+    call("round", "--iter", 1, run, "--workers", 3, "--gpus-per-worker", 0.5, "--address", "10.0.0.1:6379")
+    call("round", "--iter", 1, run)
+    wanted = render_farm(workers=3, gpus_per_worker=0.5, address="10.0.0.1:6379")
+    assert farms == [wanted, render_farm()]
+    assert wanted.stall_timeout_s and wanted.recycle_after and wanted.gpus_per_worker == 0.5
+
+
+def test_a_missing_extra_is_one_line_with_its_command(run, monkeypatch):
+    def missing(**kwargs):
+        raise MissingExtraError("mitsuba is not installed; it comes with: pip install 'fsd-gen[render]'")
+
+    monkeypatch.setattr(cli, "make_world", missing)
+    assert "pip install 'fsd-gen[render]'" in call("round", run, code=2)
+
+
+@pytest.mark.parametrize("name", [*BAD_INPUT, *FAILED, *INTERRUPTED])
+def test_every_expected_error_is_where_its_name_says(name):
+    module, _, error = name.partition(":")
+    found = getattr(importlib.import_module(module), error)
+    assert all(issubclass(each, BaseException) for each in (found if isinstance(found, tuple) else (found,)))
+
+
+HELP = """
+import resource, sys
+from curation.cli import app
+for command in sys.argv[1:]:
+    try:
+        app([*command.split(), "--help"])
+    except SystemExit as stop:
+        assert stop.code == 0, stop.code
+heavy = {"torch", "h5py", "pyarrow", "ray", "matplotlib", "scipy", "mitsuba", "pxr"} & set(sys.modules)
+assert not heavy, heavy
+print("CPU", resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+"""
+
+
+def test_help_is_there_at_once_and_loads_nothing_heavy():
+    done = subprocess.run([sys.executable, "-c", HELP, "", *COMMANDS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.split()[-1]) < 1.0 * (1 + len(COMMANDS))
+
+
+def test_the_version_is_said():
+    assert call("--version").startswith("fsd-curate ")

@@ -8,6 +8,7 @@ from curation.config import (
     CurationConfig,
     CurationConfigError,
     Policy,
+    check_section,
     differences,
     load_config,
     parse_config,
@@ -34,7 +35,9 @@ def test_a_file_of_its_own_may_hold_the_settings_with_or_without_the_section(tmp
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("curation: {fold: 3}", "fold: Extra inputs"),
+        ("curation: {fold: 3}", "fold: unknown setting; did you mean 'folds'?"),
+        ("curation: {policy: {treshold: 1}}", "policy.treshold: unknown setting; did you mean 'threshold'?"),
+        ("curation: {zzz: 1}", "zzz: unknown setting; known: seed, folds"),
         ("curation: {folds: 1}", "folds: "),
         ("curation: {crop: [100, 320]}", "multiples of 32"),
         ("curation: {policy: {threshold: .nan}}", "policy.threshold"),
@@ -49,6 +52,13 @@ def test_bad_settings_are_refused_in_one_line_that_names_file_and_field(tmp_path
     with pytest.raises(CurationConfigError, match="config.yaml") as error:
         load_config(tmp_path)
     assert named in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_section_is_checked_alone_and_all_its_problems_are_named():
+    check_section({"folds": 3, "policy": {"rules": ["bp2"]}})
+    with pytest.raises(CurationConfigError) as error:
+        check_section({"fold": 3, "lr": -1, "policy": {"rules": ["bp3"]}})
+    assert all(name in str(error.value) for name in ("fold: unknown", "lr: ", "policy.rules: unknown rule"))
 
 
 def test_a_directory_without_a_config_is_no_run(tmp_path):

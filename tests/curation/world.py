@@ -1,14 +1,14 @@
 """A small world for the curation loop: synthetic samples, and a scorer that needs no network.
 
-`FakeTools` predicts the truth plus a fixed error per sample, so that a test knows every BP-2 beforehand:
-a "bad" sample is off by 10 px everywhere, a "good" one by 0.5 px. Its shards are lists of keys in JSON, for
-the state machine does not care; `RealShards` has the same world in shards of the product's format.
+`FakeWorld` predicts the truth plus a fixed error per sample, so that a test knows every BP-2 beforehand:
+a "bad" sample is off by 10 px everywhere, a "good" one by 0.5 px. Its shards are real ones.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,12 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from curation.config import CurationConfig, Policy
-from curation.rounds.population import Drawn
-from curation.rounds.world import Prediction, Redraw, ShardContents, TrainJob
+from curation.rounds.population import RunSample
+from curation.rounds.world import Prediction, TrainJob
+from fsd_gen.production.requests import ShardRequest
 from fsd_gen.scene.slots import SlotKey, stable_hash
+from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.sample import Flag, StereoSample
-from fsd_gen.shards.writer import ShardMeta, ShardReader, ShardWriter
-from jobs.files import write_json_atomic
+from fsd_gen.shards.writer import ShardWriter
+from jobs.files import write_bytes_atomic, write_json_atomic
 from tests.fsd_gen.synthetic import make_sample
 
 WIDTH, HEIGHT = 64, 40
@@ -72,36 +74,39 @@ def draw(key: SlotKey) -> StereoSample:
     )
 
 
-def make_run(
-    run_dir: Path, slots: int = 12, per_shard: int = 4, quarantined: Sequence[int] = (), real: bool = False
-) -> Path:
+def make_run(run_dir: Path, slots: int = 12, per_shard: int = 4, quarantined: Sequence[int] = ()) -> Path:
     """A run directory with its first draw."""
-    write = write_real_shard if real else write_shard
     for start in range(0, slots, per_shard):
         mine = range(start, min(start + per_shard, slots))
         gone = [slot for slot in mine if slot in quarantined]
-        draws = [SlotKey(slot=slot) for slot in mine if slot not in gone]
-        write(run_dir / "shards" / f"{start // per_shard:05d}.h5", draws, gone)
+        keys = [SlotKey(slot=slot) for slot in mine if slot not in gone]
+        write_shard(run_dir / "shards" / f"{start // per_shard:05d}.h5", keys, gone)
     (run_dir / "config.yaml").write_text("curation: {}\n")
     return run_dir
 
 
-def write_shard(path: Path, draws: Sequence[SlotKey], quarantined: Sequence[int] = ()) -> None:
-    """A finished shard that only says what would be in it."""
+def write_shard(path: Path, keys: Sequence[SlotKey], quarantined: Sequence[int] = ()) -> None:
+    """A finished shard with a row per key."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json_atomic(path, {"draws": [key.sample_id for key in draws], "quarantined": list(quarantined)})
+    write_bytes_atomic(path, shard_bytes(tuple(keys), tuple(quarantined)))
 
 
-def write_real_shard(path: Path, draws: Sequence[SlotKey], quarantined: Sequence[int] = ()) -> None:
-    """A finished shard with a row per draw."""
-    writer = ShardWriter(path, [*(key.slot for key in draws), *quarantined], META)
-    for key in draws:
-        if key.slot in writer.missing:
+@lru_cache(maxsize=256)
+def shard_bytes(keys: tuple[SlotKey, ...], quarantined: tuple[int, ...]) -> bytes:
+    """The same shard is the same bytes, and tests write few different ones many times."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer = ShardWriter(Path(folder, "0.h5"), [*(key.slot for key in keys), *quarantined], META)
+        for key in keys:
             writer.add(draw(key))
-    for slot in quarantined:
-        if slot in writer.missing:
+        for slot in quarantined:
             writer.quarantine(slot, [["dark"]])
-    writer.finish()
+        return writer.finish().read_bytes()
+
+
+def forget_drawn() -> None:
+    """For tests that change what a key draws."""
+    draw.cache_clear()
+    shard_bytes.cache_clear()
 
 
 def planted_are_bad(key: SlotKey) -> str:
@@ -114,7 +119,7 @@ class Interrupted(Exception):
 
 
 @dataclass(kw_only=True)
-class FakeTools:
+class FakeWorld:
     """The world without a network. `stop_at` names the call that is interrupted, the n-th of its kind."""
 
     fate: Callable[[SlotKey], str] = planted_are_bad
@@ -128,30 +133,6 @@ class FakeTools:
         self.calls[name] = self.calls.get(name, 0) + 1
         if self.stop_at == (name, self.calls[name]):
             raise Interrupted(f"{name} {self.calls[name]}")
-
-    def read_shard(self, path: Path) -> ShardContents:
-        listed = json.loads(path.read_text())
-        drawn = [
-            Drawn(
-                key=key,
-                stratum=stratum_of(key.slot),
-                content_id=f"content of {key.sample_id}",
-                path=path,
-                row=row,
-                baseline_m=0.1 + 0.01 * key.slot,
-                focal_px=50.0,
-                disparity_px=5.0 + key.slot,
-                cpu_s=0.25,
-            )
-            for row, key in enumerate(map(SlotKey.parse, listed["draws"]))
-        ]
-        return ShardContents(drawn=tuple(drawn), quarantined=tuple(listed["quarantined"]))
-
-    def write_shard(self, path: Path, draws: Sequence[SlotKey], quarantined: Sequence[int]) -> None:
-        write_shard(path, draws, quarantined)
-
-    def sample(self, drawn: Drawn) -> StereoSample:
-        return draw(drawn.key)
 
     def train(self, job: TrainJob, on_step: Callable[[int, float], None]) -> None:
         self._count("train")
@@ -170,17 +151,17 @@ class FakeTools:
         return hashlib.sha256(checkpoint.read_bytes()).hexdigest()
 
     def predict(
-        self, checkpoint: Path, samples: Sequence[Drawn], config: CurationConfig
+        self, checkpoint: Path, samples: Sequence[RunSample], config: CurationConfig
     ) -> Iterator[Prediction]:
         salt = self.model_digest(checkpoint)
-        for drawn in samples:
+        for each in samples:
             self._count("predict")
-            self.scored.append(drawn.key)
-            sample = self.sample(drawn)
-            noise = stable_hash(salt, drawn.key.slot, drawn.key.attempt) % 100 / 1000
-            offset = {"bad": 10.0, "good": 0.5, "nan": np.nan}[self.fate(drawn.key)] + noise
+            self.scored.append(each.key)
+            sample = draw(each.key)
+            noise = stable_hash(salt, each.key.slot, each.key.attempt) % 100 / 1000
+            offset = {"bad": 10.0, "good": 0.5, "nan": np.nan}[self.fate(each.key)] + noise
             yield Prediction(
-                key=drawn.key,
+                key=each.key,
                 left_hwc=sample.left_hwc,
                 right_hwc=sample.right_hwc,
                 truth_hw=sample.disparity_left_hw,
@@ -188,29 +169,12 @@ class FakeTools:
                 predicted_hw=(sample.disparity_left_hw + offset).astype(np.float32),
             )
 
-    def render(self, run_dir: Path, redraws: Sequence[Redraw], on_done: Callable[[int], None]) -> None:
-        for redraw in redraws:
+    def render(self, run_dir: Path, requests: Sequence[ShardRequest], on_done: Callable[[int], None]) -> None:
+        for request in requests:
             self._count("render")
-            gone = [key.slot for key in redraw.draws if key.slot in self.unrenderable]
-            self.write_shard(redraw.path, [key for key in redraw.draws if key.slot not in gone], gone)
-            on_done(len(redraw.draws))
-
-
-@dataclass(kw_only=True)
-class RealShards(FakeTools):
-    """The same world in real shards."""
-
-    def read_shard(self, path: Path) -> ShardContents:
-        from curation.workbench.workbench import read_shard  # loads torch, which most tests do without
-
-        return read_shard(path)
-
-    def write_shard(self, path: Path, draws: Sequence[SlotKey], quarantined: Sequence[int]) -> None:
-        write_real_shard(path, draws, quarantined)
-
-    def sample(self, drawn: Drawn) -> StereoSample:
-        with ShardReader(drawn.path) as reader:
-            return reader.sample(drawn.row)
+            gone = [key.slot for key in request.keys if key.slot in self.unrenderable]
+            write_shard(request.path, [key for key in request.keys if key.slot not in gone], gone)
+            on_done(len(request.keys))
 
 
 def forced(config: CurationConfig = CONFIG) -> CurationConfig:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, SceneSpec
-from fsd_gen.shards.record import quantise
-from fsd_gen.shards.sample import Flag, RenderInfo, StereoSample
-from fsd_gen.shards.writer import ShardMeta, ShardWriter
+from fsd_gen.shards.format import ShardMeta
+from fsd_gen.shards.sample import Flag, RenderInfo, StereoSample, quantise
+from fsd_gen.shards.writer import ShardWriter
 
 RENDER = RenderInfo(
     backend="analytic",

@@ -153,3 +153,14 @@ def test_importing_the_configuration_is_light(module):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_optional_channels_change_the_digest_and_their_order_does_not():
+    one = load_config("demo", {"channels": ["instance_left", "normals_left"]})
+    assert one.digest() == load_config("demo", {"channels": ["normals_left", "instance_left"]}).digest()
+    assert one.digest() != load_config("demo").digest()
+
+
+def test_an_unknown_channel_is_refused_with_a_suggestion_and_the_known_ones():
+    with pytest.raises(ConfigError, match=r"channels: .*'normal_left' \(did you mean normals_left\?\); opt"):
+        load_config("demo", {"channels": ["normal_left"]})

@@ -8,6 +8,7 @@ from fsd_gen.preview import (
     GAP_PX,
     NO_DISPARITY,
     caption,
+    channel_picture,
     contact_sheet,
     contact_sheet_of_shards,
     disparity_picture,
@@ -71,3 +72,27 @@ def test_a_sample_that_is_all_sky_can_be_shown():
     sample = dataclasses.replace(make_sample(), flags_left_hw=sky, flags_right_hw=sky)
     assert "no valid disparity" in caption(record_of(sample))
     assert sample_view(sample).size == (256, 3 * 80 + CAPTION_PX)
+
+
+def test_optional_channels_are_shown_after_the_disparity():
+    ids = np.zeros((80, 128), np.uint16)
+    ids[:, 64:] = 3
+    sample = dataclasses.replace(make_sample(), optional={"instance_left": ids})
+    cell = np.asarray(contact_sheet([sample], thumb_px=128))[GAP_PX:, GAP_PX:]
+    assert np.array_equal(cell[:80, 384:512], channel_picture(ids))
+    assert sample_view(sample).size == (256, 4 * 80 + CAPTION_PX)
+
+
+def test_a_channel_of_ids_has_a_colour_for_each_and_none_for_0():
+    nothing, one, two, again = channel_picture(np.array([[0, 1, 2, 1]], np.uint16))[0]
+    assert tuple(nothing) == NO_DISPARITY
+    assert tuple(one) == tuple(again) != tuple(two)
+
+
+def test_a_channel_of_vectors_is_red_green_and_blue():
+    assert channel_picture(np.array([[[-1.0, 0.0, 1.0]]], np.float16)).tolist() == [[[0, 128, 255]]]
+
+
+def test_a_channel_of_numbers_goes_from_blue_to_red():
+    low, high = channel_picture(np.array([[2.0, 5.0]], np.float32))[0].astype(int)
+    assert low[2] > low[0] and high[0] > high[2]

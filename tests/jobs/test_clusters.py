@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.commands import commands_in, mentions_in, parse, unknown_words
+
 CLUSTERS = Path(__file__).parents[2] / "jobs" / "clusters"
 
 SRUN = """#!/bin/bash
@@ -32,6 +34,33 @@ def load(name: str):
 def test_every_yaml_recipe_parses_and_says_that_it_was_not_run(path):
     assert isinstance(yaml.safe_load(path.read_text()), dict)
     assert "NOT YET RUN" in path.read_text()
+
+
+def test_every_command_of_a_recipe_is_one_that_its_command_line_takes():
+    found = {path.name: commands_in(path.read_text()) for path in CLUSTERS.iterdir()}
+    assert {name for name, commands in found.items() if commands} == {
+        "isaac-sim.compose.yaml",
+        "ray-cluster.yaml",
+        "rayjob.yaml",
+        "render.sbatch",
+    }
+    for commands in found.values():
+        assert [parse(command)["address"] for command in commands] in ([], ["auto"], ["1:1"])
+
+
+def test_what_the_recipes_mention_in_their_texts_exists():
+    mentions = [mention for path in CLUSTERS.iterdir() for mention in mentions_in(path.read_text())]
+    assert mentions and [unknown_words(mention) for mention in mentions] == [[]] * len(mentions)
+
+
+def test_a_recipe_that_installs_this_project_takes_the_extras_that_it_runs_with():
+    lines = [
+        line
+        for path in CLUSTERS.iterdir()
+        for line in path.read_text().splitlines()
+        if "/pip install" in line
+    ]
+    assert len(lines) == 2 and all("[render,farm]'" in line for line in lines)
 
 
 def test_the_readme_names_every_recipe():
@@ -93,5 +122,6 @@ def test_the_slurm_script_starts_head_then_workers_then_driver_and_passes_its_ex
     head, *workers, driver = log.read_text().splitlines()
     assert head.startswith("ray token 32 start --head --node-ip-address=127.0.0.1 --port=6379 --num-cpus=8")
     assert workers == ["ray token 32 start --address=127.0.0.1:6379 --num-cpus=8 --block"] * 2
-    assert driver == f"fsd-gen render 5 --out {run_dir} --address 127.0.0.1:6379 --spp 4"
+    assert driver == f"fsd-gen render --shards 5 --out {run_dir} --address 127.0.0.1:6379 --spp 4"
+    assert parse(driver.split())["shards"] == 5
     assert list(run_dir.iterdir()) == []  # the token is gone

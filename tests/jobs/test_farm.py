@@ -14,8 +14,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobs.farm.driver import ClusterUnreachableError, FarmCapacityError, ray_session, run_tasks
-from jobs.task import Event, EventKind, FarmConfig, FarmReport, Task, WorkerStartError
+from jobs.farm import ray_session, run_tasks
+from jobs.task import (
+    ClusterUnreachableError,
+    Event,
+    EventKind,
+    FarmCapacityError,
+    FarmConfig,
+    FarmReport,
+    Task,
+    WorkerStartError,
+)
 from tests.jobs.workers import Forgetful, NeverStarts, Script, Square
 
 TWO = FarmConfig(workers=2, max_retries=1)
@@ -28,7 +37,7 @@ import sys
 from pathlib import Path
 from tests.jobs.workers import Forgetful
 from functools import partial
-from jobs.farm.driver import run_tasks
+from jobs.farm import run_tasks
 from jobs.task import FarmConfig, FarmInterrupted, Task
 
 folder = sys.argv[1]
@@ -133,6 +142,32 @@ def test_a_recycled_task_continues_where_it_stopped_without_a_retry(config, frag
     assert report.done["file"] == [f"line {index}" for index in range(5)]
     assert (report.recycled, report.retried) == (2, 0)
     assert [event.done for event in events if event.kind is EventKind.RESUMED] == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("config", "how"),
+    [(INLINE, "exit"), (ONE, "exit"), (TWO, "kill"), (replace(ONE, stall_timeout_s=1.0), "hang")],
+    ids=["inline, by exit", "one, by exit", "two, by a signal", "one, by stalling"],
+)
+def test_a_worker_that_dies_after_new_items_costs_its_task_no_retry(config, how, tmp_path):
+    path = str(tmp_path / "lines.txt")
+    task = Task("file", ("mortal_lines", path, 2, how), size=5, resumable=True)
+    report, events = run_and_listen([task], replace(config, max_retries=0))
+    assert report.done["file"] == [f"line {index}" for index in range(5)]
+    assert (report.retried, report.recycled, dict(report.failed)) == (0, 0, {})
+    own = [event for event in events if event.task_id == "file"]
+    assert [event.done for event in own if event.kind is EventKind.RESUMED] == [0, 2, 4]
+    assert [event.attempt for event in own if event.kind is EventKind.TASK_PUT_BACK] == [1, 1]
+
+
+@pytest.mark.parametrize(("config", "how"), [(INLINE, "exit"), (ONE, "kill")], ids=["inline", "one"])
+def test_a_worker_that_dies_without_new_items_costs_its_task_a_retry(config, how, tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text("line 0\n")
+    task = Task("file", ("mortal_lines", str(path), 0, how), size=3, resumable=True)
+    report, _ = run_and_listen([task], replace(config, max_retries=1))
+    assert report.failed["file"].attempts == 2
+    assert path.read_text() == "line 0\n"
 
 
 def test_a_worker_is_replaced_after_its_share_of_items():
@@ -247,7 +282,7 @@ def test_workers_outlive_ctrl_c_until_the_driver_stops_and_closes_them(driver, t
 def joining_error(address: str) -> str:
     """What a fresh process says when it joins `address`."""
     code = (
-        "import sys; from jobs.farm.driver import ray_session; from jobs.task import FarmConfig\n"
+        "import sys; from jobs.farm import ray_session; from jobs.task import FarmConfig\n"
         "with ray_session(FarmConfig(address=sys.argv[1])): pass"
     )
     root = str(Path(__file__).parents[2])
@@ -267,7 +302,7 @@ def test_an_address_where_nobody_listens_is_one_clear_error():
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         message = joining_error(address)
-    error = "jobs.farm.driver.ClusterUnreachableError"
+    error = "jobs.task.ClusterUnreachableError"
     assert message.startswith(f"{error}: no Ray cluster to join at '{address}'")
     assert "ray start --head" in message
 

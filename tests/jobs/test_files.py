@@ -143,6 +143,18 @@ def test_a_part_is_published_only_within_its_folder(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a", "sub"]
 
 
+def test_a_file_that_is_not_to_be_replaced_is_not(tmp_path):
+    final = tmp_path / "a"
+    for text in ("first", "second"):
+        try:
+            with part_file(final, replace=False) as part:
+                part.write_text(text)
+        except FileExistsError:
+            assert text == "second"
+    assert final.read_text() == "first"
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def filled(folder: Path, text: str) -> Path:
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "a").write_text(text)

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from jobs.inline import run_inline
 from jobs.task import Event, EventKind, FarmConfig, FarmInterrupted, Task
 from tests.jobs.workers import Script
 
+ROOT = Path(__file__).parents[2]
 INLINE = FarmConfig(workers=0, max_retries=0)
 
 
@@ -86,3 +90,23 @@ def test_a_report_that_makes_no_sense_fails_the_task(event, complaint):
 def test_settings_out_of_range_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         FarmConfig(**wrong)
+
+
+def test_without_workers_nothing_needs_ray():
+    code = (
+        "import sys; sys.modules['ray'] = sys.modules['psutil'] = None\n"
+        "from jobs.farm import ray_session, run_tasks\n"
+        "from jobs.task import FarmConfig, Task\n"
+        "from tests.jobs.workers import Square\n"
+        "with ray_session(config := FarmConfig(workers=0)):\n"
+        "    print(run_tasks(Square, [Task('a', 3)], config, lambda event: None).done)\n"
+        "try:\n"
+        "    run_tasks(Square, [Task('a', 3)], FarmConfig(), lambda event: None)\n"
+        "except ImportError as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "{'a': 9}",
+        "MissingExtraError ray is not installed; it comes with: pip install 'fsd-gen[farm]'",
+    ], done.stderr

@@ -4,29 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.ledger import Ledger, Outcome
-from jobs.task import EventKind, Task
+from jobs.ledger import Ending, Ledger, Reach
+from jobs.task import Event, EventKind, Task
 
-outcomes = st.builds(
-    Outcome,
-    end=st.sampled_from(["done", "failed", "recycle"]),
+endings = st.builds(
+    Ending,
+    end=st.sampled_from(["done", "failed", "died", "recycle"]),
     result=st.just("result"),
     reason=st.just("reason"),
     done=st.integers(0, 3),
+    found=st.integers(0, 3),
 )
 
 
-@given(st.integers(0, 5), st.integers(0, 2), st.lists(outcomes, max_size=60))
-def test_every_task_ends_once_after_a_bounded_number_of_attempts(count, max_retries, script):
-    ledger = Ledger([Task(str(index)) for index in range(count)], max_retries)
-    last = Outcome(end="failed", reason="the script is over")
+@given(st.integers(0, 5), st.integers(0, 2), st.booleans(), st.lists(endings, max_size=60))
+def test_every_task_ends_once_after_a_bounded_number_of_attempts(count, max_retries, resumable, script):
+    ledger = Ledger([Task(str(index), resumable=resumable) for index in range(count)], max_retries)
+    last = Ending(end="failed", reason="the script is over")
     ended, attempts = [], {}
-    for outcome in [*script, *[last] * (count * (max_retries + 1))]:
+    for ending in [*script, *[last] * (count * (max_retries + 1))]:
         if not ledger.outstanding:
             break
-        attempt = ledger.take()
-        attempts[attempt.task.id] = attempt.number
-        event = ledger.settle(attempt, outcome)
+        run = ledger.take()
+        attempts[run.task.id] = run.attempt
+        event = ledger.settle(run, ending)
         if event.kind in (EventKind.TASK_DONE, EventKind.TASK_FAILED):
             ended.append(event.task_id)
     report = ledger.report(1.0)
@@ -38,24 +39,74 @@ def test_every_task_ends_once_after_a_bounded_number_of_attempts(count, max_retr
 
 def test_a_failed_task_waits_behind_the_others_and_a_recycled_one_goes_first():
     ledger = Ledger([Task("a"), Task("b"), Task("c")], 1)
-    assert ledger.settle(ledger.take(), Outcome(end="failed")).kind is EventKind.TASK_RETRIED
-    assert ledger.settle(ledger.take(), Outcome(end="recycle", done=1)).kind is EventKind.TASK_PUT_BACK
+    assert ledger.settle(ledger.take(), Ending(end="failed")).kind is EventKind.TASK_RETRIED
+    assert ledger.settle(ledger.take(), Ending(end="recycle", done=1)).kind is EventKind.TASK_PUT_BACK
     assert [(ledger.take().task.id) for _ in range(3)] == ["b", "c", "a"]
 
 
 def test_recycling_without_progress_counts_as_an_attempt():
     ledger = Ledger([Task("a")], 0)
-    event = ledger.settle(ledger.take(), Outcome(end="recycle", reason="tired"))
+    event = ledger.settle(ledger.take(), Ending(end="recycle", reason="tired"))
     assert (event.kind, event.message) == (
         EventKind.TASK_FAILED,
         "recycled without coming further: tired",
     )
 
 
+def die(ledger: Ledger, *, done: int, found: int = 0) -> EventKind:
+    return ledger.settle(ledger.take(), Ending(end="died", reason="killed", done=done, found=found)).kind
+
+
+def test_a_death_after_new_items_spends_no_retry_and_one_without_does():
+    ledger = Ledger([Task("a", resumable=True)], 1)
+    assert [die(ledger, done=done, found=found) for done, found in ((2, 0), (3, 2), (3, 3), (4, 3))] == [
+        EventKind.TASK_PUT_BACK,
+        EventKind.TASK_PUT_BACK,
+        EventKind.TASK_RETRIED,
+        EventKind.TASK_PUT_BACK,
+    ]
+    assert die(ledger, done=4, found=4) is EventKind.TASK_FAILED
+    assert (ledger.report(1.0).retried, ledger.report(1.0).failed["a"].attempts) == (1, 2)
+
+
+def test_items_of_an_earlier_run_are_no_progress_of_this_one():
+    ledger = Ledger([Task("a", resumable=True)], 0)
+    assert die(ledger, done=5, found=5) is EventKind.TASK_FAILED
+
+
+def test_items_that_were_finished_before_and_are_finished_again_are_no_progress():
+    ledger = Ledger([Task("a", resumable=True)], 0)
+    assert die(ledger, done=2) is EventKind.TASK_PUT_BACK
+    assert die(ledger, done=2) is EventKind.TASK_FAILED
+
+
+def test_a_task_that_cannot_be_resumed_spends_a_retry_with_every_death():
+    ledger = Ledger([Task("a")], 0)
+    assert die(ledger, done=5) is EventKind.TASK_FAILED
+
+
+def test_an_error_of_the_task_spends_a_retry_however_far_it_came():
+    ledger = Ledger([Task("a", resumable=True)], 0)
+    event = ledger.settle(ledger.take(), Ending(end="failed", reason="no such asset", done=5))
+    assert (event.kind, event.message) == (EventKind.TASK_FAILED, "no such asset")
+
+
+def test_a_reach_follows_the_items_and_remembers_where_it_began():
+    reach = Reach()
+    for event in (
+        Event(kind=EventKind.RESUMED, done=3),
+        Event(kind=EventKind.ITEM, done=4),
+        Event(kind=EventKind.NOTE, message="half way"),
+        Event(kind=EventKind.ITEM, done=6),
+    ):
+        reach.note(event)
+    assert reach == Reach(done=6, found=3)
+
+
 def test_a_task_that_starts_over_after_every_recycling_does_not_loop():
     ledger = Ledger([Task("a")], 0)
-    assert ledger.settle(ledger.take(), Outcome(end="recycle", done=2)).kind is EventKind.TASK_PUT_BACK
-    assert ledger.settle(ledger.take(), Outcome(end="recycle", done=2)).kind is EventKind.TASK_FAILED
+    assert ledger.settle(ledger.take(), Ending(end="recycle", done=2)).kind is EventKind.TASK_PUT_BACK
+    assert ledger.settle(ledger.take(), Ending(end="recycle", done=2)).kind is EventKind.TASK_FAILED
 
 
 def test_running_and_waiting_tasks_are_unfinished():

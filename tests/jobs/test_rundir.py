@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import socket
@@ -68,6 +70,18 @@ def test_the_lock_is_free_after_sigkill_of_its_holder_even_if_a_forked_child_liv
     finally:
         holder.kill()
         os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("reason", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_one_line_with_the_remedy(tmp_path, monkeypatch, reason):
+    def no_locks(fd: int, operation: int) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    open_before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RunLockedError, match=r"offers no locks \(.+\).* put the run on a local disk"):
+        RunLock(tmp_path).acquire()
+    assert len(os.listdir("/proc/self/fd")) == open_before
 
 
 def test_a_config_is_frozen_once_and_the_same_one_is_welcome_again(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -50,10 +51,10 @@ class Script:
             return "survived"
         Path(marker).touch()
         report(Event(kind=EventKind.NOTE, message="last words"))
-        os.kill(os.getpid(), signal.SIGKILL)
+        self._kill()
 
     def die(self, task: Task, report: Report) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        self._kill()
 
     def pid(self, task: Task, report: Report) -> int:
         report(Event(kind=EventKind.ITEM, done=1))
@@ -72,6 +73,25 @@ class Script:
                 raise Recycle("two items are enough")
         return file.read_text().splitlines()
 
+    def mortal_lines(self, task: Task, report: Report, path: str, life: int, how: str) -> list[str]:
+        """`append_lines` by a worker that dies after each `life` items: by "exit", "kill" or "hang"."""
+        file = Path(path)
+        lines = file.read_text().splitlines() if file.exists() else []
+        report(Event(kind=EventKind.RESUMED, done=len(lines)))
+        for index in range(len(lines), task.size):
+            if index - len(lines) == life:
+                {"exit": sys.exit, "kill": self._kill, "hang": self._sleep}[how]()
+            with file.open("a") as out:
+                out.write(f"line {index}\n")
+            report(Event(kind=EventKind.ITEM, done=index + 1))
+        return file.read_text().splitlines()
+
+    def _kill(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _sleep(self) -> None:
+        time.sleep(600)
+
     def give_up(self, task: Task, report: Report) -> Recycle:
         return Recycle("never content")
 
@@ -79,7 +99,7 @@ class Script:
         return threading.Lock()
 
     def hang(self, task: Task, report: Report) -> None:
-        time.sleep(600)
+        self._sleep()
 
     def environment(self, task: Task, report: Report, name: str) -> str | None:
         return os.environ.get(name)

@@ -42,9 +42,16 @@ class ObjectSpec:
     tags: tuple[str, ...]
 
 
-def plain(name: str, color: tuple[float, float, float], roughness: float = 0.5, **more: float) -> Surface:
+def plain(
+    name: str,
+    color: tuple[float, float, float],
+    roughness: float = 0.5,
+    *,
+    metallic: float = 0.0,
+    opacity: float = 1.0,
+) -> Surface:
     """An untextured surface; `color` is linear."""
-    return Surface(name=name, color=color, roughness=roughness, **more)
+    return Surface(name=name, color=color, roughness=roughness, metallic=metallic, opacity=opacity)
 
 
 def textured(texture: str, roughness: float = 0.6) -> Surface:
@@ -316,7 +323,7 @@ def book_stack(seed: int) -> list[Solid]:
         turn, shift = rng.uniform(-18, 18), rng.uniform(-0.015, 0.015, 2)
         lids = joined([box(w, d, 0.003), box(w, d, 0.003).moved(z=h - 0.003), box(0.003, d, h).moved(-w / 2)])
         for soup, surface in ((lids, cover), (box(w - 0.008, d - 0.01, h - 0.006).moved(z=0.003), WHITE)):
-            solids.append((soup.turned("z", turn).moved(*shift, z), surface))
+            solids.append((soup.turned("z", turn).moved(shift[0], shift[1], z), surface))
         z += h
     return solids
 

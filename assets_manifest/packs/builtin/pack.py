@@ -1,8 +1,4 @@
-"""Pack `builtin`: made on the spot from nothing but code, the same bytes every time.
-
-Textures, normal maps, skies and some eighty objects: enough for varied, well-matchable scenes without a
-download. The pack is dedicated to the public domain (CC0-1.0).
-"""
+"""Draw, assemble and record everything in the builtin pack."""
 
 from __future__ import annotations
 
@@ -12,22 +8,30 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from assets_manifest.exr import write_exr
-from assets_manifest.library import Pack, file_sha256
+from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
-from assets_manifest.meshes.parts import MeshPart, extent, indexed_part, smooth_normals, triangle_areas, weld
+from assets_manifest.meshes.parts import (
+    MeshPart,
+    crease_normals,
+    indexed_part,
+    place_numbers,
+    size_m,
+    triangle_areas,
+)
 from assets_manifest.meshes.usd import write_object_usd
+from assets_manifest.packs.builtin.identity import NAME, VERSION
 from assets_manifest.packs.builtin.objects import OBJECTS, ObjectSpec, Solid
 from assets_manifest.packs.builtin.patterns import normal_map
 from assets_manifest.packs.builtin.skies import SKIES, render_sky, render_studio, render_window_room
 from assets_manifest.packs.builtin.textures import HEIGHTS, TEXTURES
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset, AssetKind
+from jobs.files import file_sha256
 
-NAME = "builtin"
-VERSION = "1"
 LICENCE = "CC0-1.0"
 TEXTURE_SIZE = 512  # pixels
 SKY_HEIGHT = 768
@@ -87,7 +91,7 @@ def _sky(folder: Path, name: str) -> Asset:
     return _surface_record("hdri", folder, path, ("indoor",), None)
 
 
-def _save_png(path: Path, image: np.ndarray) -> None:
+def _save_png(path: Path, image: NDArray[np.float64]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)).save(path, compress_level=4)
 
@@ -113,7 +117,6 @@ def _object(folder: Path, name: str, spec: ObjectSpec) -> Asset:
     path = folder / "objects" / f"{name}.usdc"
     parts = assemble(spec.make())
     write_object_usd(path, parts)
-    low, high = extent(parts)
     top = find_flat_top(parts) if SUPPORT_TAGS & set(spec.tags) else None
     textures = sorted({p.surface.color_texture for p in parts if p.surface.color_texture})
     files = [(folder / "objects" / name).resolve() for name in textures]
@@ -128,7 +131,7 @@ def _object(folder: Path, name: str, spec: ObjectSpec) -> Asset:
         source=f"{NAME} {VERSION}, made by code",
         title=name.replace("_", " "),
         tags=tuple(sorted(tags)),
-        size_m=tuple(round(float(side), 4) for side in high - low),
+        size_m=size_m(parts),
         triangles=sum(part.triangle_count for part in parts),
         top_m=top.height_m if top else None,
         top_rect_m=top.rect_m if top else None,
@@ -149,6 +152,6 @@ def assemble(solids: list[Solid]) -> list[MeshPart]:
         corners = soup.points_f33 - origin
         keep = triangle_areas(corners) > 1e-12
         corners, uv = corners[keep], soup.uv_f32[keep]
-        places = weld(corners.reshape(-1, 3), 1e-6).reshape(-1, 3)
-        parts.append(indexed_part(surface.name, surface, corners, smooth_normals(corners, places), uv))
+        places = place_numbers(corners.reshape(-1, 3), 1e-6).reshape(-1, 3)
+        parts.append(indexed_part(surface.name, surface, corners, crease_normals(corners, places), uv))
     return parts

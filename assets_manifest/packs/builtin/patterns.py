@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
+from numpy.typing import NDArray
 
-Pattern = Callable[[int, np.random.Generator], np.ndarray]
+from jobs.extras import extra
+
+with extra("render"):
+    from scipy.ndimage import gaussian_filter
+    from scipy.spatial import cKDTree
+
+Pattern = Callable[[int, np.random.Generator], NDArray[np.float64]]
 Color = tuple[float, float, float]
 
 
-def noise(size: int, cells: int | tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def noise(size: int, cells: int | tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
     """Periodic gradient noise with `cells` lattice cells down and across, about -1..1. (size, size)"""
     rows, columns = (cells, cells) if isinstance(cells, int) else cells
     angles = rng.uniform(0, 2 * np.pi, (rows, columns))
@@ -27,21 +32,23 @@ def noise(size: int, cells: int | tuple[int, int], rng: np.random.Generator) -> 
 
     cosine, sine = np.cos(angles), np.sin(angles)
 
-    def corner(di: int, dj: int) -> np.ndarray:
+    def corner(di: int, dj: int) -> NDArray[np.float64]:
         down, across = (i + di) % rows, (j + dj) % columns
         along_x = np.take(cosine[down], across, axis=1)
         along_y = np.take(sine[down], across, axis=1)
-        return along_x * (fx - dj) + along_y * (fy - di)
+        slope: NDArray[np.float64] = along_x * (fx - dj) + along_y * (fy - di)
+        return slope
 
     sy, sx = fy**3 * (fy * (6 * fy - 15) + 10), fx**3 * (fx * (6 * fx - 15) + 10)
     top = corner(0, 0) * (1 - sx) + corner(0, 1) * sx
     bottom = corner(1, 0) * (1 - sx) + corner(1, 1) * sx
-    return 1.4 * (top * (1 - sy) + bottom * sy)
+    values: NDArray[np.float64] = 1.4 * (top * (1 - sy) + bottom * sy)
+    return values
 
 
 def fractal(
     size: int, cells: int | tuple[int, int], rng: np.random.Generator, *, octaves: int = 5, gain: float = 0.5
-) -> np.ndarray:
+) -> NDArray[np.float64]:
     """Sum of noises, each twice as fine and `gain` times as strong as the one before. (size, size)"""
     rows, columns = (cells, cells) if isinstance(cells, int) else cells
     total = np.zeros((size, size))
@@ -52,7 +59,9 @@ def fractal(
     return total
 
 
-def cellular(size: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cellular(
+    size: int, count: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
     """Periodic Voronoi cells: distance to the nearest seed, gap to the second, number of the nearest."""
     seeds = rng.uniform(0, 1, (count, 2))
     shifts = np.array([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)])
@@ -64,7 +73,7 @@ def cellular(size: int, count: int, rng: np.random.Generator) -> tuple[np.ndarra
     return distance[:, 0].reshape(shape) * scale, gap, (nearest[:, 0] % count).reshape(shape)
 
 
-def ramp(values: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
+def ramp(values: NDArray[np.float64], colors: Sequence[Color]) -> NDArray[np.float64]:
     """Colours along evenly spaced stops, for values 0..1. (H, W) -> (H, W, 3)"""
     stops = np.linspace(0, 1, len(colors))
     channels = [np.interp(values, stops, [color[c] for color in colors]) for c in range(3)]
@@ -72,7 +81,7 @@ def ramp(values: np.ndarray, colors: Sequence[Color]) -> np.ndarray:
 
 
 def marble(colors: Sequence[Color]) -> Pattern:
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         warp = fractal(size, 4, rng, octaves=6)
         x = np.arange(size)[None, :] / size
         veins = 1 - np.abs(np.sin(2 * np.pi * (2 * x + 0.9 * warp)))
@@ -85,7 +94,7 @@ def marble(colors: Sequence[Color]) -> Pattern:
 def wood(colors: Sequence[Color], boards: int = 0) -> Pattern:
     """Grain runs across the image; `boards` > 0 cuts it into that many rows of planks with joints."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         y = np.arange(size)[:, None] / size
         rings = fractal(size, (5, 1), rng, octaves=2, gain=0.3) + 0.1 * fractal(size, (40, 2), rng, octaves=2)
         fibre = fractal(size, (128, 3), rng, octaves=2, gain=0.8)
@@ -108,7 +117,7 @@ def wood(colors: Sequence[Color], boards: int = 0) -> Pattern:
 
 def _brick_cells(
     size: int, rows: int, columns: int, *, stagger: float = 0.5
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Row, column, and distance to the nearest joint in units of a brick's height, of every pixel."""
     v = (np.arange(size) + 0.5) / size * rows
     row = np.floor(v).astype(int)
@@ -124,7 +133,7 @@ def _brick_cells(
 def bricks(colors: Sequence[Color], mortar: Color, rows: int = 12, columns: int = 4) -> Pattern:
     """Bricks in running bond; `rows` must be even so that the bond closes."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         row, column, edge = _brick_cells(size, rows, columns)
         each = rng.uniform(0, 1, (rows, columns))[row, column]
         grain = fractal(size, 16, rng, octaves=5)
@@ -140,7 +149,7 @@ def bricks(colors: Sequence[Color], mortar: Color, rows: int = 12, columns: int 
 def tiles(colors: Sequence[Color], grout: Color, count: int = 4, *, checker: bool = False) -> Pattern:
     """Square tiles, each its own shade; with `checker` the colours alternate."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         row, column, edge = _brick_cells(size, count, count, stagger=0.0)
         if checker:
             face = np.array(colors)[(row + column) % len(colors)]
@@ -156,7 +165,7 @@ def tiles(colors: Sequence[Color], grout: Color, count: int = 4, *, checker: boo
 def fabric(warp: Color, weft: Color, threads: int = 96) -> Pattern:
     """Plain weave of two yarns."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         t = (np.arange(size) + 0.5) / size * threads
         over = (np.floor(t)[:, None] + np.floor(t)[None, :]) % 2 == 0
         across, down = np.sin(np.pi * (t % 1))[:, None], np.sin(np.pi * (t % 1))[None, :]
@@ -171,7 +180,7 @@ def fabric(warp: Color, weft: Color, threads: int = 96) -> Pattern:
 def stripes(colors: Sequence[Color], count: int = 12, *, plaid: bool = False) -> Pattern:
     """Straight stripes of random widths; `plaid` crosses them."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         ends = np.sort(rng.uniform(0, 1, count))
         index = np.searchsorted(ends, (np.arange(size) + 0.5) / size) % count
         palette = np.array(colors)[rng.integers(0, len(colors), count)]
@@ -185,7 +194,7 @@ def stripes(colors: Sequence[Color], count: int = 12, *, plaid: bool = False) ->
 def voronoi(colors: Sequence[Color], joint: Color, count: int = 60, width: float = 0.08) -> Pattern:
     """Crazy paving, pebbles or stained glass: flat cells with joints."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         near, gap, cell = cellular(size, count, rng)
         each = rng.uniform(0, 1, count)[cell]
         grain = fractal(size, 12, rng, octaves=5)
@@ -202,7 +211,7 @@ def voronoi(colors: Sequence[Color], joint: Color, count: int = 60, width: float
 def rough(colors: Sequence[Color], cells: int = 8, gain: float = 0.6) -> Pattern:
     """Plaster, concrete, earth: noise at every scale."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         return ramp(np.clip(0.5 + 0.45 * fractal(size, cells, rng, octaves=7, gain=gain), 0, 1), colors)
 
     return draw
@@ -211,7 +220,7 @@ def rough(colors: Sequence[Color], cells: int = 8, gain: float = 0.6) -> Pattern
 def speckle(colors: Sequence[Color], sigma: float = 1.0) -> Pattern:
     """Granite: blurred random grains of several colours."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         value = np.zeros((size, size))
         for scale in (sigma, 2.5 * sigma, 6 * sigma):
             grain = gaussian_filter(rng.normal(size=(size, size)), scale, mode="wrap")
@@ -224,7 +233,7 @@ def speckle(colors: Sequence[Color], sigma: float = 1.0) -> Pattern:
 def dots(pixels: int, *, colored: bool) -> Pattern:
     """Random square dots of `pixels`: nothing is easier to match, and nothing repeats."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         cells = size // pixels
         values = rng.uniform(0, 1, (cells, cells, 3 if colored else 1)) ** 1.2
         image = np.kron(values, np.ones((pixels, pixels, 1)))
@@ -236,10 +245,11 @@ def dots(pixels: int, *, colored: bool) -> Pattern:
 def brushed(color: Color) -> Pattern:
     """Brushed metal: long fine scratches."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         scratch = gaussian_filter(rng.normal(size=(size, size)), (0.7, size / 8), mode="wrap")
         cloud = fractal(size, 3, rng, octaves=4)
-        return np.array(color) * (1 + 0.09 * scratch / scratch.std() + 0.08 * cloud)[:, :, None]
+        shade: NDArray[np.float64] = 1 + 0.09 * scratch / scratch.std() + 0.08 * cloud
+        return np.array(color) * shade[:, :, None]
 
     return draw
 
@@ -247,7 +257,7 @@ def brushed(color: Color) -> Pattern:
 def grass(colors: Sequence[Color]) -> Pattern:
     """Short blades seen from above."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         blades = np.zeros((size, size))
         for sigma in ((3.5, 0.8), (0.8, 3.5), (1.6, 1.6)):
             layer = gaussian_filter(rng.normal(size=(size, size)), sigma, mode="wrap")
@@ -261,7 +271,7 @@ def grass(colors: Sequence[Color]) -> Pattern:
 def poster(palette: Sequence[Color], shapes: int = 40) -> Pattern:
     """Overlapping discs, boxes and bars on a plain ground. Not meant to be tiled."""
 
-    def draw(size: int, rng: np.random.Generator) -> np.ndarray:
+    def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         y, x = (np.mgrid[:size, :size] + 0.5) / size
         image = np.broadcast_to(np.array(palette[0]), (size, size, 3)).copy()
         for number in range(shapes):
@@ -277,14 +287,14 @@ def poster(palette: Sequence[Color], shapes: int = 40) -> Pattern:
                 np.maximum(abs(a), abs(b)) < reach,
                 (abs(a) < reach) & (abs(b) < 0.15 * reach),
                 (b > -reach / 2) & (b + 1.7 * abs(a) < reach),
-            )[rng.integers(5)]
-            image[inside] = palette[rng.integers(1, len(palette))]
+            )[int(rng.integers(5))]
+            image[inside] = palette[int(rng.integers(1, len(palette)))]
         return image * (1 + 0.05 * fractal(size, 32, rng, octaves=4))[:, :, None]
 
     return draw
 
 
-def normal_map(heights: np.ndarray, strength: float) -> np.ndarray:
+def normal_map(heights: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
     """Tangent-space normals 0..1 of periodic heights; green points to the top row. (H, W) -> (H, W, 3)"""
     dx = (np.roll(heights, -1, axis=1) - np.roll(heights, 1, axis=1)) * strength
     dy = (np.roll(heights, 1, axis=0) - np.roll(heights, -1, axis=0)) * strength

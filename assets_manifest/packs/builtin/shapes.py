@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.meshes.load import ear_clip
 from assets_manifest.meshes.parts import triangle_areas
@@ -18,8 +19,8 @@ from assets_manifest.meshes.parts import triangle_areas
 class Soup:
     """Triangles without shared vertices, counter-clockwise from outside."""
 
-    points_f33: np.ndarray
-    uv_f32: np.ndarray  # metres along the surface
+    points_f33: NDArray[np.float64]
+    uv_f32: NDArray[np.float64]  # metres along the surface
 
     def moved(self, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Soup:
         """The soup shifted by metres."""
@@ -47,10 +48,10 @@ def joined(soups: Sequence[Soup]) -> Soup:
     )
 
 
-def grid(points_ij3: np.ndarray, uv_ij2: np.ndarray) -> Soup:
+def grid(points_ij3: NDArray[np.float64], uv_ij2: NDArray[np.float64]) -> Soup:
     """Triangles of a grid of points; u to the right of v seen from outside. Drops those without area."""
 
-    def corners(values: np.ndarray) -> np.ndarray:
+    def corners(values: NDArray[np.float64]) -> NDArray[np.float64]:
         a, b = values[:-1, :-1], values[1:, :-1]
         c, d = values[1:, 1:], values[:-1, 1:]
         return np.stack([np.stack([a, b, c], axis=2), np.stack([a, c, d], axis=2)], axis=2).reshape(
@@ -109,7 +110,7 @@ def cone(radius: float, height: float, segments: int = 48) -> Soup:
     return revolved([(0, 0), (radius, 0), (0, height)], segments)
 
 
-def tube(path_n3: np.ndarray, radius: float, *, closed: bool, sides: int = 20) -> Soup:
+def tube(path_n3: NDArray[np.float64], radius: float, *, closed: bool, sides: int = 20) -> Soup:
     """A round tube about a smooth curve; frames are carried along so that it does not twist much."""
     tangents = np.gradient(path_n3, axis=0)
     if closed:
@@ -131,14 +132,14 @@ def tube(path_n3: np.ndarray, radius: float, *, closed: bool, sides: int = 20) -
     return Soup(*_outside_in(grid(points, uv)))
 
 
-def _aligned(ring: np.ndarray, neighbour: np.ndarray) -> np.ndarray:
+def _aligned(ring: NDArray[np.float64], neighbour: NDArray[np.float64]) -> NDArray[np.float64]:
     """The closed ring started at the point that lies nearest to the neighbour's first."""
     shift = int(np.argmin(np.linalg.norm(ring[:-1] - neighbour[0], axis=1)))
     turned = np.roll(ring[:-1], -shift, axis=0)
     return np.vstack([turned, turned[:1]])
 
 
-def _outside_in(soup: Soup) -> tuple[np.ndarray, np.ndarray]:
+def _outside_in(soup: Soup) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return soup.points_f33[:, ::-1], soup.uv_f32[:, ::-1]
 
 
@@ -170,7 +171,7 @@ def superquadric(size: float, vertical: float, horizontal: float) -> Soup:
     latitude = np.linspace(-np.pi / 2, np.pi / 2, 41)
     longitude = np.linspace(-np.pi, np.pi, 73)
 
-    def power(values: np.ndarray, exponent: float) -> np.ndarray:
+    def power(values: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
         return np.sign(values) * np.abs(values) ** exponent
 
     ring, height = power(np.cos(latitude).round(12), vertical), power(np.sin(latitude), vertical)
@@ -207,7 +208,7 @@ def icosphere(radius: float, subdivisions: int) -> Soup:
     return with_box_uv(points)
 
 
-def with_box_uv(points_f33: np.ndarray) -> Soup:
+def with_box_uv(points_f33: NDArray[np.float64]) -> Soup:
     """Triangles with texture coordinates in metres, seen along the axis each one faces most."""
     middle = np.abs(np.cross(points_f33[:, 1] - points_f33[:, 0], points_f33[:, 2] - points_f33[:, 0]))
     plane = np.array([[1, 2], [0, 2], [0, 1]])[middle.argmax(axis=1)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.packs.builtin.patterns import fractal
 
@@ -42,7 +43,7 @@ SKIES = {
 }  # fmt: skip
 
 
-def directions(height: int) -> np.ndarray:
+def directions(height: int) -> NDArray[np.float64]:
     """Unit vectors, z up, of the pixel centres of a (height, 2 * height) panorama. (H, 2H, 3)"""
     polar = (np.arange(height) + 0.5) / height * np.pi
     turn = (np.arange(2 * height) + 0.5) / height * np.pi
@@ -57,8 +58,8 @@ def directions(height: int) -> np.ndarray:
     )
 
 
-def render_sky(sky: Sky, height: int) -> np.ndarray:
-    """Radiance of the sky, float32 (H, 2H, 3)."""
+def render_sky(sky: Sky, height: int) -> NDArray[np.float32]:
+    """Radiance of the sky. (H, 2H, 3)"""
     look = directions(height)
     up = np.clip(look[:, :, 2], 0, 1)
     blend = ((1 - up) ** 4)[:, :, None]
@@ -74,10 +75,10 @@ def render_sky(sky: Sky, height: int) -> np.ndarray:
     below = np.clip(-look[:, :, 2] * 40, 0, 1)[:, :, None]
     image = image * (1 - below) + np.array(sky.ground) * below
     image += _sun_disc(angle, look, height) * np.array(sky.sun_irradiance)
-    return image.astype(np.float32)
+    return np.asarray(image, np.float32)
 
 
-def _cloud_cover(sky: Sky, look: np.ndarray) -> np.ndarray:
+def _cloud_cover(sky: Sky, look: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cloud share 0..1, from a noise plane overhead that thins out towards the horizon."""
     rng = np.random.Generator(np.random.Philox(key=sky.seed))
     size = 1024
@@ -86,17 +87,21 @@ def _cloud_cover(sky: Sky, look: np.ndarray) -> np.ndarray:
     rows = (np.round(look[:, :, 1] / up * 0.06 * size).astype(int)) % size
     columns = (np.round(look[:, :, 0] / up * 0.06 * size).astype(int)) % size
     fade = np.clip((look[:, :, 2] - 0.03) / 0.2, 0, 1)
-    return np.clip((plane[rows, columns] + 1.6 * sky.clouds - 0.75) * 1.6, 0, 0.9) * fade
+    share: NDArray[np.float64] = (
+        np.clip((plane[rows, columns] + 1.6 * sky.clouds - 0.75) * 1.6, 0, 0.9) * fade
+    )
+    return share
 
 
-def _sun_disc(angle: np.ndarray, look: np.ndarray, height: int) -> np.ndarray:
+def _sun_disc(angle: NDArray[np.float64], look: NDArray[np.float64], height: int) -> NDArray[np.float64]:
     """A disc whose radiance times solid angle is exactly 1, whatever the resolution. (H, W, 1)"""
     disc = np.clip((SUN_RADIUS_RAD - angle) / (np.pi / height) + 0.5, 0, 1)
     solid_angle = (np.pi / height) ** 2 * np.hypot(look[:, :, 0], look[:, :, 1])
-    return (disc / max(float((disc * solid_angle).sum()), 1e-12))[:, :, None]
+    radiance: NDArray[np.float64] = disc / max(float((disc * solid_angle).sum()), 1e-12)
+    return radiance[:, :, None]
 
 
-def render_studio(height: int) -> np.ndarray:
+def render_studio(height: int) -> NDArray[np.float32]:
     """A dark room with three soft boxes."""
     look = directions(height)
     image = np.full((height, 2 * height, 3), 0.06) * (1 + 0.5 * look[:, :, 2:3])
@@ -109,7 +114,7 @@ def render_studio(height: int) -> np.ndarray:
     return image.astype(np.float32)
 
 
-def render_window_room(height: int) -> np.ndarray:
+def render_window_room(height: int) -> NDArray[np.float32]:
     """A bright room: warm walls, white ceiling, one wide window and a ceiling lamp."""
     look = directions(height)
     up = look[:, :, 2:3]
@@ -119,10 +124,12 @@ def render_window_room(height: int) -> np.ndarray:
     bars = np.abs((azimuth + 0.55) % 0.275 - 0.1375) < 0.125
     window = (np.abs(azimuth) < 0.55) & (look[:, :, 2] > -0.12) & (look[:, :, 2] < 0.5) & bars
     image[window] = np.array([6.0, 6.6, 7.4])
-    return (image + _soft_box(look, 200, 80, 0.18) * np.array([11.0, 9.4, 7.2])).astype(np.float32)
+    return np.asarray(image + _soft_box(look, 200, 80, 0.18) * np.array([11.0, 9.4, 7.2]), np.float32)
 
 
-def _soft_box(look: np.ndarray, azimuth_deg: float, elevation_deg: float, size: float) -> np.ndarray:
+def _soft_box(
+    look: NDArray[np.float64], azimuth_deg: float, elevation_deg: float, size: float
+) -> NDArray[np.float64]:
     """A square light with soft edges, seen under about `size` radians to each side. (H, W, 1)"""
     azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
     ahead = np.array(
@@ -131,5 +138,5 @@ def _soft_box(look: np.ndarray, azimuth_deg: float, elevation_deg: float, size: 
     side = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
     over = np.cross(ahead, side)
     reach = np.maximum(np.abs(look @ side), np.abs(look @ over))
-    lit = np.clip((size - reach) / 0.02 + 0.5, 0, 1) * (look @ ahead > 0)
+    lit: NDArray[np.float64] = np.clip((size - reach) / 0.02 + 0.5, 0, 1) * (look @ ahead > 0)
     return lit[:, :, None]

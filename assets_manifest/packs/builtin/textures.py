@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.packs.builtin.patterns import (
     Pattern,
@@ -131,25 +132,25 @@ TEXTURES: dict[str, TextureSpec] = {
 }  # fmt: skip
 
 
-def _bumps(size: int, rng: np.random.Generator) -> np.ndarray:
+def _bumps(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return fractal(size, 16, rng, octaves=5) * 3
 
 
-def _orange_peel(size: int, rng: np.random.Generator) -> np.ndarray:
+def _orange_peel(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return fractal(size, 64, rng, octaves=2) * 1.2
 
 
-def _pebbled(size: int, rng: np.random.Generator) -> np.ndarray:
+def _pebbled(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     near, gap, _ = cellular(size, 500, rng)
     return np.minimum(gap, 0.5) * 6 - near
 
 
-def _cracked(size: int, rng: np.random.Generator) -> np.ndarray:
+def _cracked(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     _, gap, _ = cellular(size, 60, rng)
     return np.clip(gap / 0.08, 0, 1) * 3 + fractal(size, 16, rng, octaves=5)
 
 
-def _ribbed(size: int, rng: np.random.Generator) -> np.ndarray:
+def _ribbed(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     x = np.arange(size)[None, :] / size
     return (
         np.broadcast_to(4 * np.abs(np.sin(24 * np.pi * x)), (size, size))
@@ -157,7 +158,7 @@ def _ribbed(size: int, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-def _woven(size: int, rng: np.random.Generator) -> np.ndarray:
+def _woven(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
     t = np.arange(size) / size * 64
     over = (np.floor(t)[:, None] + np.floor(t)[None, :]) % 2 == 0
     wave = np.sin(np.pi * (t % 1))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 CATALOGUE_FILE = "PluginFurnitureCatalog.properties"
-IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+NOT_TURNED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 class CatalogueError(ValueError):
@@ -30,7 +30,7 @@ class CatalogueModel:
     width_m: float  # x
     depth_m: float  # y
     height_m: float  # z
-    rotation: tuple[float, ...] = IDENTITY  # row by row, in the file's y-up frame
+    rotation: tuple[float, ...] = NOT_TURNED  # row by row, in the file's y-up frame
     elevation_m: float = 0.0
     drop_on_top_m: float | None = None  # None: nothing is to be put on it
     door_or_window: bool = False
@@ -94,7 +94,7 @@ def _model(library: str, number: int, entry: dict[str, str]) -> CatalogueModel:
 
 def _rotation(text: str | None) -> tuple[float, ...]:
     if not text:
-        return IDENTITY
+        return NOT_TURNED
     values = tuple(float(value) for value in text.split())
     if len(values) != 9:
         raise CatalogueError(f"a modelRotation needs 9 numbers, got {text!r}")

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.meshes.load import MtlMaterial, ObjError, ObjTriangles, parse_mtl, parse_obj
 from assets_manifest.meshes.parts import (
     MeshPart,
     Surface,
+    crease_normals,
     face_normals,
     indexed_part,
-    smooth_normals,
+    place_numbers,
     triangle_areas,
-    weld,
 )
-from assets_manifest.meshes.textures import ObjectTexture, store_texture
+from assets_manifest.meshes.textures import ObjectTexture, srgb_to_linear, store_texture
 from assets_manifest.meshes.usd import write_object_usd
 from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel
 
@@ -90,7 +91,9 @@ def _read_triangles(obj_path: Path) -> ObjTriangles:
     return triangles
 
 
-def place(triangles: ObjTriangles, model: CatalogueModel) -> tuple[np.ndarray, np.ndarray | None]:
+def place(
+    triangles: ObjTriangles, model: CatalogueModel
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Points in metres (F, 3, 3) standing on z = 0 about the z axis, and unit normals if the file has any."""
     turn = Z_UP @ np.array(model.rotation).reshape(3, 3)
     points = triangles.points_f33 @ turn.T
@@ -114,7 +117,9 @@ def place(triangles: ObjTriangles, model: CatalogueModel) -> tuple[np.ndarray, n
     return points, normals
 
 
-def corner_frames(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def corner_frames(
+    points: NDArray[np.float64], normals: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Corner normals that agree with their triangle's winding: the file's own, else by crease angle.
 
     Returns points (F, 3, 3) and unit normals (F, 3, 3). Where all three given normals look to the other side
@@ -122,8 +127,8 @@ def corner_frames(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.nd
     """
     if normals is None:
         span = float((points.max(axis=(0, 1)) - points.min(axis=(0, 1))).max())
-        places = weld(points.reshape(-1, 3), span * 1e-5).reshape(-1, 3)
-        return points, smooth_normals(points, places)
+        places = place_numbers(points.reshape(-1, 3), span * 1e-5).reshape(-1, 3)
+        return points, crease_normals(points, places)
     faces = face_normals(points)
     backwards = (np.einsum("fij,fj->fi", normals, faces) < 0).all(axis=1)
     points = np.where(backwards[:, None, None], points[:, [0, 2, 1]], points)
@@ -133,7 +138,7 @@ def corner_frames(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.nd
     return points, np.where(agree[:, :, None], normals, faces[:, None, :])
 
 
-def box_uv(points: np.ndarray) -> np.ndarray:
+def box_uv(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Texture coordinates in metres, seen along the axis each triangle faces most. (F, 3, 3) -> (F, 3, 2)"""
     axis = np.abs(face_normals(points)).argmax(axis=1)
     plane = np.array([[1, 2], [0, 2], [0, 1]])[axis]
@@ -144,23 +149,16 @@ def surface_of(material: MtlMaterial, texture: ObjectTexture | None) -> Surface:
     """UsdPreviewSurface inputs of an MTL material. Its colours are display colours: they become linear."""
     glossy = max(material.specular) >= 0.02
     roughness = np.sqrt(2.0 / (material.shininess + 2.0)) if glossy else 0.9
-    solid = texture is not None and texture.mean_alpha is None
+    veil = 1.0 if texture is None or texture.mean_alpha is None else texture.mean_alpha
+    red, green, blue = srgb_to_linear(np.clip(material.diffuse, 0.0, 1.0)).tolist()
     return Surface(
         name=material.name or "default",
-        color=tuple(float(srgb_to_linear(value)) for value in material.diffuse),
+        color=(red, green, blue),
         color_texture=texture.name if texture else None,
         roughness=float(np.clip(roughness, MIN_ROUGHNESS, 1.0)),
-        opacity=float(
-            np.clip(material.opacity * (1.0 if solid or not texture else texture.mean_alpha), 0, 1)
-        ),
+        opacity=float(np.clip(material.opacity * veil, 0, 1)),
         cutout=bool(texture and texture.cutout),
     )
-
-
-def srgb_to_linear(value: float) -> float:
-    """Display value to linear light, both 0..1 (IEC 61966-2-1)."""
-    value = min(max(value, 0.0), 1.0)
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
 def _read_materials(obj_path: Path, libraries: tuple[str, ...]) -> dict[str, MtlMaterial]:
@@ -202,8 +200,8 @@ def _check_missing_textures(
     triangles: ObjTriangles,
     materials: dict[str, MtlMaterial],
     textures: dict[str, ObjectTexture],
-    points: np.ndarray,
-    keep: np.ndarray,
+    points: NDArray[np.float64],
+    keep: NDArray[np.bool_],
 ) -> None:
     maps = [materials[name].diffuse_map if name in materials else None for name in triangles.materials]
     bare = np.array([written is not None and written not in textures for written in maps])

@@ -1,8 +1,7 @@
-"""Pack `sweethome3d`: the 820 furniture models of Sweet Home 3D, as USD.
+"""Download, unpack, convert and record the models of the pack.
 
-Source: the Debian package `sweethome3d-furniture` (CC0 and CC-BY 3.0 models by many authors). It is
-downloaded with apt, without root; its libraries are zip files with one catalogue each. Models are converted
-in parallel and each finished one leaves a note, so that an interrupted build goes on where it stopped.
+Models are converted in parallel and each finished one leaves a note, so that an interrupted build goes on
+where it stopped.
 """
 
 from __future__ import annotations
@@ -16,26 +15,18 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from assets_manifest.downloads import Archive, download, unpack_deb, unzip
-from assets_manifest.library import Pack, file_sha256, write_atomically
+from assets_manifest.downloads import download, unpack_deb, unzip
+from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
-from assets_manifest.meshes.parts import extent
+from assets_manifest.meshes.parts import size_m
 from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel, read_catalogue
 from assets_manifest.packs.sweethome3d.convert import ConvertedModel, UnusableModelError, convert_model
+from assets_manifest.packs.sweethome3d.identity import NAME, PACKAGE, VERSION
 from assets_manifest.packs.sweethome3d.tags import tags_of
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset
+from jobs.files import file_sha256, write_bytes_atomic
 
-NAME = "sweethome3d"
-CONVERTER = 2  # raise it when the same models would convert to something else
-PACKAGE = Archive(
-    tool="apt",
-    package="sweethome3d-furniture",
-    version="1.8-1",
-    pattern="sweethome3d-furniture_*.deb",
-    sha256="3ccb90c63f9525e887a767b9cd5c8b6933b8b6b2973a615a5359ee68a2118668",
-)
-VERSION = f"{PACKAGE.version}+converter.{CONVERTER}"
 LICENCE_OF_LIBRARY = {
     "BlendSwap-CC-0": "CC0-1.0",
     "BlendSwap-CC-BY": "CC-BY-3.0",
@@ -50,7 +41,7 @@ HOLDER_OF_LIBRARY = {
 }
 
 
-class Outcome(BaseModel):
+class Conversion(BaseModel):
     """What became of one model: a record, or the reason why there is none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +57,7 @@ class Job:
     model: CatalogueModel
     library_folder: Path
     pack_folder: Path
-    note: Path  # where the Outcome goes
+    note: Path  # where the Conversion goes
 
     @property
     def asset_id(self) -> str:
@@ -84,7 +75,7 @@ def build(folder: Path, scratch: Path, on_progress: Progress, *, processes: int 
         for library in libraries
         for model in read_catalogue(library)
     ]
-    outcomes = convert_all(jobs, on_progress, processes=processes)
+    conversions = convert_all(jobs, on_progress, processes=processes)
     shutil.copyfile(
         scratch / "deb/usr/share/doc/sweethome3d-furniture/copyright", folder / "COPYRIGHT.debian.txt"
     )
@@ -93,8 +84,10 @@ def build(folder: Path, scratch: Path, on_progress: Progress, *, processes: int 
         version=VERSION,
         licence="CC0-1.0 and CC-BY-3.0: name the authors (`fsd-gen assets attribution`)",
         notes=(f"made from the Debian package {PACKAGE.label}, sha256 {PACKAGE.sha256}",),
-        skipped={asset_id: outcome.skipped for asset_id, outcome in outcomes.items() if outcome.skipped},
-        assets=tuple(outcome.asset for outcome in outcomes.values() if outcome.asset),
+        skipped={
+            asset_id: conversion.skipped for asset_id, conversion in conversions.items() if conversion.skipped
+        },
+        assets=tuple(conversion.asset for conversion in conversions.values() if conversion.asset),
     )
 
 
@@ -110,39 +103,38 @@ def unpack_libraries(archive: Path, scratch: Path) -> list[Path]:
     return folders
 
 
-def convert_all(jobs: list[Job], on_progress: Progress, *, processes: int) -> dict[str, Outcome]:
-    """Outcome of every job by asset id, in id order; jobs that left a note are not done again."""
-    outcomes = {job.asset_id: outcome for job in jobs if (outcome := _read_note(job.note))}
-    todo = [job for job in jobs if job.asset_id not in outcomes]
+def convert_all(jobs: list[Job], on_progress: Progress, *, processes: int) -> dict[str, Conversion]:
+    """Conversion of every job by asset id, in id order; jobs that left a note are not done again."""
+    conversions = {job.asset_id: conversion for job in jobs if (conversion := _read_note(job.note))}
+    todo = [job for job in jobs if job.asset_id not in conversions]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, os.cpu_count() or 1), mp_context=context) as pool:
         running = {pool.submit(convert_one, job): job for job in todo}
         for future in as_completed(running):
-            outcomes[running[future].asset_id] = future.result()
-            on_progress("converting", len(outcomes), len(jobs))
-    return dict(sorted(outcomes.items()))
+            conversions[running[future].asset_id] = future.result()
+            on_progress("converting", len(conversions), len(jobs))
+    return dict(sorted(conversions.items()))
 
 
-def convert_one(job: Job) -> Outcome:
+def convert_one(job: Job) -> Conversion:
     """Convert one model, write its note, say what became of it."""
     folder = job.pack_folder / "objects" / job.model.library / job.model.key
     shutil.rmtree(folder, ignore_errors=True)
     try:
         converted = convert_model(job.model, job.library_folder, folder)
-        outcome = Outcome(asset=_record(job, converted))
+        conversion = Conversion(asset=_record(job, converted))
     except UnusableModelError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        outcome = Outcome(skipped=f"{job.model.name}: {error}")
+        conversion = Conversion(skipped=f"{job.model.name}: {error}")
     job.note.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(job.note, outcome.model_dump_json().encode())
-    return outcome
+    write_bytes_atomic(job.note, conversion.model_dump_json().encode())
+    return conversion
 
 
 def _record(job: Job, converted: ConvertedModel) -> Asset:
     model, parts = job.model, converted.parts
     top = find_flat_top(parts, model.drop_on_top_m)
     tags = tags_of(model, parts, top)
-    low, high = extent(parts)
     support = top if "support" in tags else None
     return Asset(
         id=job.asset_id,
@@ -154,7 +146,7 @@ def _record(job: Job, converted: ConvertedModel) -> Asset:
         source=f"{PACKAGE.label} (Sweet Home 3D), {model.library}/{model.key}; scaled and converted to USD",
         title=model.name,
         tags=tags,
-        size_m=tuple(round(float(side), 4) for side in high - low),
+        size_m=size_m(parts),
         triangles=sum(part.triangle_count for part in parts),
         top_m=support.height_m if support else None,
         top_rect_m=support.rect_m if support else None,
@@ -176,5 +168,5 @@ def _note(scratch: Path, model: CatalogueModel) -> Path:
     return scratch / "notes" / model.library / f"{model.key}.json"
 
 
-def _read_note(note: Path) -> Outcome | None:
-    return Outcome.model_validate_json(note.read_bytes()) if note.is_file() else None
+def _read_note(note: Path) -> Conversion | None:
+    return Conversion.model_validate_json(note.read_bytes()) if note.is_file() else None

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fsd_gen.backends.base import BackendUnavailableError
 from fsd_gen.backends.mitsuba.llvm import LlvmError, check_version, prepare_llvm
+from fsd_gen.backends.plugin import BackendUnavailableError
 
 CPU = "llvm_ad_rgb"
 GPU = "cuda_ad_rgb"

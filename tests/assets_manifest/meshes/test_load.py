@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets_manifest.meshes.load import ObjError, ear_clip, parse_mtl, parse_obj
-from assets_manifest.meshes.parts import smooth_normals, triangle_areas, weld
+from assets_manifest.meshes.parts import triangle_areas
 
 
 def area(points_f33: np.ndarray) -> float:
@@ -95,23 +95,3 @@ def test_mtl_values_are_read() -> None:
     assert (materials["a"].shininess, materials["a"].opacity) == (96.0, 0.5)
     assert materials["a"].diffuse_map == "my wood.png"
     assert materials["b"].opacity == 0.75
-
-
-def two_triangles(fold_degrees: float) -> tuple[np.ndarray, np.ndarray]:
-    turn = np.radians(fold_degrees)
-    points = np.array([
-        [(0, 0, 0), (0, 1, 0), (-1, 0, 0)],
-        [(0, 0, 0), (np.cos(turn), 0, -np.sin(turn)), (0, 1, 0)],
-    ])  # fmt: skip
-    return points, weld(points.reshape(-1, 3), 1e-6).reshape(-1, 3)
-
-
-def test_a_gentle_fold_is_smooth_and_a_sharp_one_is_not() -> None:
-    points, places = two_triangles(20)
-    normals = smooth_normals(points, places, crease_degrees=40)
-    half = np.radians(10)
-    assert normals[0, 0] == pytest.approx([np.sin(half), 0, np.cos(half)], abs=1e-6)
-    points, places = two_triangles(60)
-    normals = smooth_normals(points, places, crease_degrees=40)
-    assert normals[0].tolist() == [[0, 0, 1]] * 3
-    assert normals[1, 0] == pytest.approx([np.sin(np.radians(60)), 0, np.cos(np.radians(60))])

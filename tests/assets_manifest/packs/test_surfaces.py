@@ -13,6 +13,7 @@ from PIL import Image
 
 from assets_manifest.downloads import DownloadError, MissingToolError
 from assets_manifest.exr import read_exr
+from assets_manifest.library import Pack
 from assets_manifest.packs import surfaces
 from assets_manifest.packs.surfaces import (
     FileChoice,
@@ -127,8 +128,8 @@ def test_an_optional_source_without_its_tool_is_left_out_with_a_note(
     one_source: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     one_source.setattr(surfaces, "download", failing(MissingToolError("no npm here")))
-    pack = build(tmp_path, tmp_path, lambda *_: None)
-    assert pack.assets == () and pack.notes == ("without demo: no npm here",)
+    pack = build(tmp_path, tmp_path, lambda *_: None, allow_partial=False)
+    assert pack.assets == () and pack.notes == ("without demo: no npm here",) and pack.partial
 
 
 def test_a_source_that_fails_stops_the_build_unless_partial_is_allowed(
@@ -136,7 +137,16 @@ def test_a_source_that_fails_stops_the_build_unless_partial_is_allowed(
 ) -> None:
     one_source.setattr(surfaces, "download", failing(DownloadError("no network")))
     with pytest.raises(DownloadError, match="no network"):
-        build(tmp_path, tmp_path, lambda *_: None)
-    assert build(tmp_path, tmp_path, lambda *_: None, allow_partial=True).notes == (
-        "without demo: no network",
-    )
+        build(tmp_path, tmp_path, lambda *_: None, allow_partial=False)
+    pack = build(tmp_path, tmp_path, lambda *_: None, allow_partial=True)
+    assert pack.notes == ("without demo: no network",) and pack.partial
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_partial_pack_can_be_completed_once_the_tool_of_a_missing_source_is_there(
+    one_source: pytest.MonkeyPatch, installed: bool
+) -> None:
+    one_source.setattr(surfaces, "has_tool", lambda tool: installed)
+    lacking = Pack(name="surfaces", version="1", licence="x", partial=True, notes=("without demo: no npm",))
+    assert surfaces.can_complete(lacking) is installed
+    assert not surfaces.can_complete(lacking.model_copy(update={"notes": ("without other: gone",)}))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from curation.judging.tables import TableError, read_scores, read_verdicts, write_scores, write_verdicts
-from curation.judging.verdicts import judge
+from curation.judging.verdicts import Outcome, judge
 from tests.curation.judging.test_verdicts import POLICY, make_score
 
 SCORES = (make_score(1, 0.5), make_score(4, None), make_score(7, 0.9, bad_mirror=None))
@@ -21,6 +23,12 @@ def test_verdicts_come_back_equal(tmp_path):
     verdicts = judge(SCORES, POLICY)
     write_verdicts(tmp_path / "v.parquet", verdicts)
     assert read_verdicts(tmp_path / "v.parquet") == verdicts
+
+
+def test_all_four_outcomes_come_back(tmp_path):
+    verdicts = [replace(judge(SCORES[:1], POLICY)[0], outcome=outcome) for outcome in Outcome]
+    write_verdicts(tmp_path / "v.parquet", verdicts)
+    assert [verdict.outcome for verdict in read_verdicts(tmp_path / "v.parquet")] == list(Outcome)
 
 
 def test_the_same_scores_give_the_same_bytes(tmp_path):

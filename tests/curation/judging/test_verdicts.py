@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from curation.config import Policy
 from curation.judging.scores import MaskScore, Score, error_histogram
-from curation.judging.verdicts import BrokenScorerError, Outcome, judge, scorer_strengths, sweep
+from curation.judging.verdicts import BrokenScorerError, Outcome, judge, not_scored, scorer_strengths
 from fsd_gen.scene.slots import SlotKey
 
 POLICY = Policy()
@@ -98,9 +98,9 @@ def test_a_prediction_that_is_not_finite_is_unscorable():
 WEAK = [make_score(slot, bp2, model_digest="weak") for slot, bp2 in enumerate([0.3, 0.5, 0.7, 0.8])]
 
 
-def test_a_weak_scorer_drops_nothing_and_says_so():
+def test_a_weak_scorer_judges_nothing_and_says_so():
     verdicts = judge(WEAK, POLICY)
-    assert {verdict.outcome for verdict in verdicts} == {Outcome.KEEP}
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.UNJUDGED}
     assert "too weak to judge: its median is 60.0% > 40%" in verdicts[3].reason
 
 
@@ -121,7 +121,7 @@ def test_each_fold_is_weak_or_strong_by_itself():
 def test_strength_can_be_measured_elsewhere():
     strengths = scorer_strengths([make_score(90, 0.9), *GOOD], POLICY)
     assert outcomes([make_score(90, 0.9)], strengths=strengths) == [Outcome.DROP]
-    assert outcomes([make_score(90, 0.9)]) == [Outcome.KEEP]  # alone it would look weak
+    assert outcomes([make_score(90, 0.9)]) == [Outcome.UNJUDGED]  # alone it would look weak
     with pytest.raises(ValueError, match="strength is not known"):
         judge(WEAK, POLICY, strengths)
 
@@ -130,6 +130,36 @@ def test_a_scorer_that_predicts_mostly_nonsense_is_broken_and_judges_nothing():
     scores = [make_score(slot, None, finite=False) for slot in range(3)] + GOOD[:2]
     with pytest.raises(BrokenScorerError, match="3 of 5"):
         judge(scores, POLICY)
+
+
+# ---------------------------------------------------------------- rules in order
+
+
+def test_the_first_rule_with_a_verdict_decides():
+    blind = make_score(9, None, model_digest="weak")
+    assert outcomes([*WEAK, blind])[-1] is Outcome.UNSCORABLE
+    reversed_rules = Policy(rules=("bp2", "weak-scorer", "unscorable"))
+    assert outcomes([*WEAK, blind], reversed_rules) == [
+        Outcome.KEEP,
+        Outcome.KEEP,
+        Outcome.DROP,
+        Outcome.DROP,
+        Outcome.UNJUDGED,
+    ]
+
+
+def test_what_no_rule_has_a_verdict_on_is_unjudged():
+    verdict, *_ = judge([make_score(0, 0.99), *GOOD], Policy(rules=("unscorable",)))
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNJUDGED, "no rule of the policy has a verdict")
+
+
+def test_only_drop_and_unscorable_reject_a_sample():
+    assert {outcome for outcome in Outcome if outcome.rejects} == {Outcome.DROP, Outcome.UNSCORABLE}
+
+
+def test_what_was_not_scored_names_no_model():
+    verdict = not_scored(SlotKey(slot=1), POLICY)
+    assert (verdict.outcome, verdict.model_digest, verdict.bp2) == (Outcome.UNJUDGED, "", None)
 
 
 SHARES = st.one_of(st.none(), st.integers(0, 100).map(lambda n: n / 100))
@@ -141,30 +171,7 @@ def test_every_scored_sample_has_exactly_one_verdict_and_none_without_a_number_i
     verdicts = judge(scores, Policy(force=force))
     assert [verdict.key for verdict in verdicts] == [score.key for score in scores]
     assert all(verdict.reason for verdict in verdicts)
+    assert not force or all(verdict.outcome is not Outcome.UNJUDGED for verdict in verdicts)
     for score, verdict in zip(scores, verdicts, strict=True):
         assert (verdict.outcome is Outcome.UNSCORABLE) == (score.visible.bp2 is None)
         assert verdict.outcome is not Outcome.DROP or score.visible.bp2 > 0.6
-
-
-def test_a_sweep_counts_what_other_thresholds_would_drop():
-    scores = [make_score(slot, bp2) for slot, bp2 in enumerate([0.2, 0.4, 0.6, 0.8, None])]
-    rows = sweep(scores, POLICY, [0.3, 0.6, 0.9])
-    assert [(row.dropped, row.scorable) for row in rows] == [(3, 4), (1, 4), (0, 4)]
-    assert rows[0].share == 0.75
-
-
-@given(st.lists(SHARES, max_size=20))
-def test_a_higher_threshold_never_drops_more(shares):
-    scores = [make_score(slot, bp2) for slot, bp2 in enumerate(shares)]
-    dropped = [row.dropped for row in sweep(scores, POLICY, [0.3, 0.5, 0.7, 0.9])]
-    assert dropped == sorted(dropped, reverse=True)
-
-
-def test_a_sweep_at_the_policys_threshold_drops_what_the_verdicts_dropped():
-    scores = [make_score(slot, slot / 100) for slot in range(0, 101, 7)]
-    dropped = sum(outcome is Outcome.DROP for outcome in outcomes(scores, Policy(force=True)))
-    assert sweep(scores, POLICY, [0.6])[0].dropped == dropped
-
-
-def test_a_sweep_over_nothing_has_no_share():
-    assert sweep([], POLICY, [0.6])[0].share is None

@@ -11,25 +11,28 @@ import pytest
 
 from curation.judging.tables import read_verdicts
 from curation.judging.verdicts import Outcome
-from curation.publish.publish import MARK, PublishError, Selection, attribution, dataset_card, plain, publish
+from curation.publish.publish import publish
+from curation.publish.select import PublishError, Unjudged
+from curation.publish.write import MARK
 from curation.rounds.layout import RoundDir
-from curation.rounds.stages import RunError, bring_to
+from curation.rounds.stages import bring_to
+from curation.rounds.state import RunError
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.format import ARRAYS, get_attribute
+from fsd_gen.shards.channels import REQUIRED
+from fsd_gen.shards.format import get_attribute
 from fsd_gen.shards.index import read_index
+from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
-from fsd_gen.shards.writer import ShardMeta, ShardReader
 from jobs.files import write_json_atomic
-from tests.curation.rounds.test_population import drawn
-from tests.curation.world import CONFIG, META, RealShards, make_run
+from tests.curation.world import CONFIG, FakeWorld, make_run
 
 
 def ignore(event) -> None:
     pass
 
 
-def brief_report(run_dir, here, tools) -> None:
-    write_json_atomic(here.report_json, {})
+def brief_report(state, round_dir, world) -> None:
+    write_json_atomic(round_dir.report_json, {})
 
 
 def fate(key: SlotKey) -> str:
@@ -37,14 +40,14 @@ def fate(key: SlotKey) -> str:
     return "bad" if key.slot == 7 or key == SlotKey(slot=3) else "good"
 
 
-TOOLS = RealShards(fate=fate)
+WORLD = FakeWorld(fate=fate)
 
 
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory) -> Path:
     """Eight slots after one round: 3, 5 and 7 were drawn again, 2 was never filled."""
-    run_dir = make_run(tmp_path_factory.mktemp("publish") / "run", slots=8, quarantined=[2], real=True)
-    bring_to(run_dir, 1, CONFIG, TOOLS, brief_report, ignore)
+    run_dir = make_run(tmp_path_factory.mktemp("publish") / "run", slots=8, quarantined=[2])
+    bring_to(run_dir, 1, CONFIG, WORLD, brief_report, ignore)
     return run_dir
 
 
@@ -61,36 +64,61 @@ GOOD = ["0000000-a0", "0000001-a0", "0000003-a1", "0000004-a0", "0000005-a1", "0
 
 
 def test_only_kept_samples_are_published_and_the_last_successors_are_scored_first(run):
-    done = publish(run, run / "curated", TOOLS, ignore)
+    done = publish(run, run / "curated", WORLD, ignore)
     assert published_ids(run / "curated") == GOOD
     assert (done.samples, done.shards, done.rejected_successors, done.unjudged) == (6, 2, 1, 0)
 
 
 def test_every_published_sample_comes_with_the_verdict_that_kept_it(run):
-    publish(run, run / "curated", TOOLS, ignore)
+    publish(run, run / "curated", WORLD, ignore)
     verdicts = read_verdicts(run / "curated" / "verdicts.parquet")
     assert [verdict.key.sample_id for verdict in verdicts] == GOOD
     assert {verdict.outcome for verdict in verdicts} == {Outcome.KEEP}
 
 
-def test_unscored_successors_are_published_only_when_asked_for_and_the_card_says_so(run):
-    done = publish(run, run / "curated", TOOLS, ignore, include_unscored=True)
-    assert "0000007-a1" in published_ids(run / "curated") and done.unjudged == 3
-    assert "have not been scored by any model" in (run / "curated" / "README.md").read_text()
+def test_successors_that_nobody_scored_are_published_or_left_out_as_told_and_the_card_says_so(run):
+    done = publish(run, run / "all", WORLD, ignore, unjudged=Unjudged.KEEP)
+    assert "0000007-a1" in published_ids(run / "all") and done.unjudged == 3
+    assert "**3 of the pairs are unjudged" in (run / "all" / "README.md").read_text()
+    verdicts = read_verdicts(run / "all" / "verdicts.parquet")
+    assert [v.key.slot for v in verdicts if v.outcome is Outcome.UNJUDGED] == [3, 5, 7]
+    assert {v.reason for v in verdicts if v.outcome is Outcome.UNJUDGED} == {"not scored yet"}
+    done = publish(run, run / "judged", WORLD, ignore, unjudged=Unjudged.DROP)
+    assert (done.samples, done.unjudged, done.unjudged_published) == (4, 3, False)
+    assert "3 more pairs are unjudged" in (run / "judged" / "README.md").read_text()
     assert not RoundDir(run_dir=run, number=1).final_scores.exists()
 
 
+def test_samples_of_a_weak_scorer_are_refused_until_somebody_decides(tmp_path):
+    run = make_run(tmp_path / "run", slots=8)
+    world = FakeWorld(fate=lambda key: "bad")
+    bring_to(run, 1, CONFIG, world, brief_report, ignore)
+    with pytest.raises(PublishError, match=r"8 of 8 .* unjudged \(8 scored by .* too weak") as refused:
+        publish(run, run / "curated", world, ignore)
+    assert "--unjudged keep" in str(refused.value) and not (run / "curated").exists()
+    assert publish(run, run / "curated", world, ignore, unjudged=Unjudged.KEEP).samples == 8
+    with pytest.raises(PublishError, match="nothing to publish"):
+        publish(run, run / "none", world, ignore, unjudged=Unjudged.DROP)
+
+
+def test_a_run_whose_last_round_drew_nothing_is_published_without_its_models(tmp_path):
+    run, world = make_run(tmp_path / "run", slots=4), FakeWorld(fate=lambda key: "good")
+    bring_to(run, 1, CONFIG, world, brief_report, ignore)
+    shutil.rmtree(RoundDir(run_dir=run, number=1).path / "model")
+    assert publish(run, run / "curated", world, ignore).samples == 4
+
+
 def test_pixels_are_copied_without_decoding_them(run):
-    publish(run, run / "curated", TOOLS, ignore)
+    publish(run, run / "curated", WORLD, ignore)
     source, copy = ShardReader(run / "shards" / "00001.h5"), ShardReader(run / "curated/shards/00000.h5")
     assert copy.records()[3].sample_id == source.records()[0].sample_id == "0000004-a0"
-    for name in ARRAYS:
+    for name in (channel.name for channel in REQUIRED):
         stored = [chunk[2] for chunk in source.raw_chunks(name, 0)]
         assert stored == [chunk[2] for chunk in copy.raw_chunks(name, 3)]
 
 
 def test_what_is_published_is_sound_and_names_its_curation(run):
-    publish(run, run / "curated", TOOLS, ignore)
+    publish(run, run / "curated", WORLD, ignore)
     shards = sorted((run / "curated" / "shards").iterdir())
     assert [problem for path in shards for problem in verify_shard(path)] == []
     with h5py.File(shards[0]) as file:
@@ -99,19 +127,19 @@ def test_what_is_published_is_sound_and_names_its_curation(run):
 
 
 def test_publishing_twice_changes_nothing(run):
-    assert publish(run, run / "curated", TOOLS, ignore).new
+    assert publish(run, run / "curated", WORLD, ignore).new
     before = {p: p.stat().st_mtime_ns for p in (run / "curated").rglob("*")}
-    assert not publish(run, run / "curated", TOOLS, ignore).new
+    assert not publish(run, run / "curated", WORLD, ignore).new
     assert {p: p.stat().st_mtime_ns for p in (run / "curated").rglob("*")} == before
 
 
 def test_nothing_is_overwritten(run):
-    publish(run, run / "curated", TOOLS, ignore)
+    publish(run, run / "curated", WORLD, ignore, unjudged=Unjudged.KEEP)
     with pytest.raises(PublishError, match="older or other publication"):
-        publish(run, run / "curated", TOOLS, ignore, include_unscored=True)
+        publish(run, run / "curated", WORLD, ignore)
     (run / "mine").mkdir()
     with pytest.raises(PublishError, match="no publication"):
-        publish(run, run / "mine", TOOLS, ignore)
+        publish(run, run / "mine", WORLD, ignore)
 
 
 def test_a_publication_that_is_interrupted_is_not_there(run, monkeypatch):
@@ -119,46 +147,29 @@ def test_a_publication_that_is_interrupted_is_not_there(run, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("curation.publish.publish.write_index", fail)
+        patch.setattr("curation.publish.write.refresh_index", fail)
         with pytest.raises(KeyboardInterrupt):
-            publish(run, run / "curated", TOOLS, ignore)
+            publish(run, run / "curated", WORLD, ignore)
     assert not (run / "curated").exists()
-    assert publish(run, run / "curated", TOOLS, ignore).new
+    assert publish(run, run / "curated", WORLD, ignore).new
     assert not list(run.glob(".curated*"))
 
 
 def test_before_the_first_round_there_is_nothing_to_publish(tmp_path):
     with pytest.raises(RunError, match="no round is complete"):
-        publish(make_run(tmp_path / "run", slots=4), tmp_path / "out", RealShards(), ignore)
+        publish(make_run(tmp_path / "run", slots=4), tmp_path / "out", FakeWorld(), ignore)
 
 
 def test_the_card_names_counts_mask_policy_and_digests(run):
-    publish(run, run / "curated", TOOLS, ignore)
+    publish(run, run / "curated", WORLD, ignore)
     card = (run / "curated" / "README.md").read_text()
     mark = json.loads((run / "curated" / MARK).read_text())
     for text in (
         "6 stereo pairs of 64 x 40 px",
         "more than 60 % of its visible pixels",
-        "1 of them were left",
+        "No pair is unjudged",
+        "1 of the pairs drawn last were rejected",
     ):
         assert text in card
     assert mark["manifest_digest"] in card and CONFIG.digest() in card
     assert (run / "curated" / "histograms.svg").read_text().startswith("<?xml")
-
-
-def test_attributions_are_merged_each_line_once():
-    def meta(attribution: str) -> ShardMeta:
-        values = {name: getattr(META, name) for name in ShardMeta.__slots__}
-        return ShardMeta(**values | {"attribution": attribution})
-
-    text = attribution([meta("- CC0: Chair by Ann\n- MIT: Sofa"), meta("- MIT: Sofa\n- CC-BY: Lamp by Cem")])
-    assert text.splitlines()[-3:] == ["- CC-BY: Lamp by Cem", "- CC0: Chair by Ann", "- MIT: Sofa"]
-    assert text.count(META.licence) == 1
-    assert "name nobody" in attribution([meta("")])
-
-
-def test_names_cannot_break_out_of_the_card():
-    sample = drawn(0, stratum="a`|\n# <b>x")
-    selection = Selection(samples=(sample,), verdicts=(), rejected_successors=0, unjudged=0)
-    card = dataset_card("run", 1, CONFIG, selection, META, "digest")
-    assert "| `a'/ # (b)x` | 1 |" in card and plain("a`b") == "a'b"

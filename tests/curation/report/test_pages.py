@@ -12,19 +12,21 @@ import numpy as np
 import pytest
 
 from curation.judging.verdicts import Outcome, judge
-from curation.report import pages as report
 from curation.report.charts import bp2_histogram, running_mean
 from curation.report.gallery import choose, panels, spread, thumbnail
+from curation.report.inputs import load_inputs
 from curation.report.pages import number, percent, write_round_report, write_run_report
-from curation.report.summary import RoundReport
+from curation.report.summary import RoundReport, build_report
+from curation.rounds.final import judge_successors
 from curation.rounds.layout import RoundDir
-from curation.rounds.stages import RunError, bring_to, judge_successors
+from curation.rounds.stages import bring_to
+from curation.rounds.state import RunError, read_run
 from curation.rounds.world import Prediction
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.sample import Flag
 from tests.curation import world as curation_world
 from tests.curation.judging.test_verdicts import POLICY, make_score
-from tests.curation.world import CONFIG, FakeTools, make_run
+from tests.curation.world import CONFIG, FakeWorld, make_run
 
 HOSTILE = 'planted<script>alert("x")</script>'
 
@@ -37,12 +39,12 @@ def reported(tmp_path_factory) -> Path:
         patch.setattr(
             curation_world, "stratum_of", lambda slot: HOSTILE if real(slot) == "planted" else real(slot)
         )
-        curation_world.draw.cache_clear()
+        curation_world.forget_drawn()
         run_dir = make_run(tmp_path_factory.mktemp("report") / "run", quarantined=[2])
-        tools = FakeTools(fate=lambda key: "bad" if key.slot % 4 == 3 and not key.attempt else "good")
-        bring_to(run_dir, 1, CONFIG, tools, write_round_report, lambda event: None)
-        write_run_report(run_dir, tools)
-    curation_world.draw.cache_clear()
+        world = FakeWorld(fate=lambda key: "bad" if key.slot % 4 == 3 and not key.attempt else "good")
+        bring_to(run_dir, 1, CONFIG, world, write_round_report, lambda event: None)
+        write_run_report(read_run(run_dir))
+    curation_world.forget_drawn()
     return run_dir
 
 
@@ -97,43 +99,48 @@ def test_the_page_shows_the_headline_numbers_and_what_was_dropped(page):
 
 
 def test_the_json_is_the_twin_of_the_page(reported):
-    here = RoundDir(run_dir=reported, number=1)
-    twin = RoundReport.model_validate_json(here.report_json.read_text())
+    round_dir = RoundDir(run_dir=reported, number=1)
+    twin = RoundReport.model_validate_json(round_dir.report_json.read_text())
     assert (twin.kept, twin.dropped, twin.unscorable, twin.quarantined) == (7, 3, 1, 1)
     assert {s.stratum: s.dropped for s in twin.strata}[HOSTILE] == 3
 
 
 def test_a_report_is_a_function_of_the_rounds_files(reported, tmp_path):
     run_dir = shutil.copytree(reported, tmp_path / "run")
-    here = RoundDir(run_dir=run_dir, number=1)
-    again, twice = (report.build_report(report.load_inputs(here, FakeTools())) for _ in range(2))
+    round_dir = RoundDir(run_dir=run_dir, number=1)
+    again, twice = (build_report(load_inputs(read_run(run_dir), round_dir)) for _ in range(2))
     assert again == twice
     with_time = {"cost", "strata"}  # the names of the strata are the fixture's
     assert again.model_dump(exclude=with_time) == RoundReport.model_validate_json(
-        here.report_json.read_text()
+        round_dir.report_json.read_text()
     ).model_dump(exclude=with_time)
 
 
 def test_a_weak_scorer_is_said_aloud(tmp_path):
     run_dir = make_run(tmp_path / "run", slots=4)
-    tools = FakeTools(fate=lambda key: "bad")
-    bring_to(run_dir, 1, CONFIG, tools, write_round_report, lambda event: None)
+    world = FakeWorld(fate=lambda key: "bad")
+    bring_to(run_dir, 1, CONFIG, world, write_round_report, lambda event: None)
     text = RoundDir(run_dir=run_dir, number=1).report_html.read_text("utf-8")
-    assert "A scorer is too weak to judge" in text and "Nothing was\ndropped on its word" in text
+    assert "A scorer is too weak to judge" in text and "4 samples stay unjudged" in text
+    assert "Unjudged, from the best" in text and text.count('<span class="tag unjudged">') == 4
+    after = write_run_report(read_run(run_dir))
+    assert (after.unjudged, after.not_scored, after.rounds[0].unjudged) == (4, 0, 4)
+    assert "4 were scored by a model too weak" in (run_dir / "rounds" / "report.html").read_text("utf-8")
 
 
 def test_the_run_report_counts_what_is_there_now_and_what_is_not_judged_yet(reported, tmp_path):
     run_dir = shutil.copytree(reported, tmp_path / "run")
     twin = json.loads((run_dir / "rounds" / "report.json").read_text())
     assert (twin["slots"], twin["current"], twin["quarantined"], twin["unjudged"]) == (12, 11, 1, 4)
-    judge_successors(run_dir, FakeTools(fate=lambda key: "good"), lambda event: None)
-    after = write_run_report(run_dir, FakeTools())
+    assert twin["not_scored"] == 4
+    judge_successors(read_run(run_dir), FakeWorld(fate=lambda key: "good"), lambda event: None)
+    after = write_run_report(read_run(run_dir))
     assert (after.unjudged, after.successors_kept, after.successors_rejected) == (0, 4, 0)
 
 
 def test_there_is_no_report_before_the_first_round(tmp_path):
     with pytest.raises(RunError, match="no round is complete"):
-        write_run_report(make_run(tmp_path / "run", slots=4), FakeTools())
+        write_run_report(read_run(make_run(tmp_path / "run", slots=4)))
 
 
 def test_the_gallery_shows_the_worst_the_unscorable_and_a_spread_of_the_kept():
@@ -144,6 +151,12 @@ def test_the_gallery_shows_the_worst_the_unscorable_and_a_spread_of_the_kept():
     assert [key.slot for key in chosen] == [98, 86, 74, 62, 200, 0, 30, 60]
     assert [outcome_of[key] for key in chosen[4:6]] == [Outcome.UNSCORABLE, Outcome.KEEP]
     assert len(set(chosen)) == len(chosen) and spread([], 3) == []
+
+
+def test_the_gallery_shows_a_spread_of_what_nobody_judged():
+    verdicts = judge([make_score(slot, 0.5 + slot / 100) for slot in range(40)], POLICY)
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.UNJUDGED}
+    assert [key.slot for key in choose(verdicts, unjudged=3)] == [0, 20, 39]
 
 
 def test_the_pictures_of_a_sample_without_truth_or_finite_prediction_can_be_drawn():

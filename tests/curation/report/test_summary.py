@@ -7,8 +7,9 @@ import pytest
 from curation.config import CurationConfig
 from curation.judging.folds import FoldPlan
 from curation.judging.verdicts import judge
-from curation.report.summary import RoundInputs, RoundReport, build_report, distribution, drifts
-from curation.rounds.population import Drawn, first_draw
+from curation.report.inputs import RoundInputs
+from curation.report.summary import RoundReport, build_report, distribution, drifts
+from curation.rounds.population import RunSample, first_draw
 from tests.curation.judging.test_verdicts import POLICY, make_score
 from tests.curation.rounds.test_population import drawn
 
@@ -99,9 +100,9 @@ def test_a_bp2_of_one_is_counted_in_the_last_bin():
     assert distribution([1.0]).counts[-1] == 1
 
 
-def at(baseline_m: float) -> Drawn:
-    values = {name: getattr(SAMPLES[0], name) for name in Drawn.__slots__}
-    return Drawn(**values | {"baseline_m": baseline_m})
+def at(baseline_m: float) -> RunSample:
+    values = {name: getattr(SAMPLES[0], name) for name in RunSample.__slots__}
+    return RunSample(**values | {"baseline_m": baseline_m})
 
 
 def test_drift_is_nothing_when_all_are_kept_and_half_when_the_upper_half_goes():

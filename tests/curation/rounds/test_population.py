@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from curation.config import Policy
 from curation.judging.verdicts import Outcome, Verdict
-from curation.rounds.population import Drawn, PopulationError, after_round, first_draw
+from curation.rounds.population import PopulationError, RunSample, after_round, current_verdicts, first_draw
 from fsd_gen.scene.slots import SlotKey
 
 
-def drawn(slot: int, attempt: int = 0, stratum: str = "flying") -> Drawn:
-    return Drawn(
+def drawn(slot: int, attempt: int = 0, stratum: str = "flying") -> RunSample:
+    return RunSample(
         key=SlotKey(slot=slot, attempt=attempt),
         stratum=stratum,
         content_id=f"{slot}-{attempt}",
@@ -40,6 +41,17 @@ def keys(population) -> list[str]:
 
 def test_slots_that_the_first_draw_left_empty_are_counted():
     assert FIRST.missing == {3} and FIRST.quarantined == 1
+
+
+def test_an_unjudged_sample_stays():
+    after = after_round(FIRST, [verdict(0, Outcome.UNJUDGED), *JUDGED[1:]], [drawn(1, 1), drawn(2, 1)])
+    assert keys(after) == ["0000000-a0", "0000001-a1", "0000002-a1"]
+
+
+def test_every_current_sample_has_a_verdict_if_only_that_nobody_scored_it():
+    policy = Policy()
+    outcomes = [v.outcome for v in current_verdicts(FIRST, JUDGED[:2], policy)]
+    assert outcomes == [Outcome.KEEP, Outcome.DROP, Outcome.UNJUDGED]
 
 
 def test_a_rejected_sample_gives_way_to_its_successor():

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,35 +18,29 @@ from curation.config import Policy
 from curation.judging.tables import read_scores, read_verdicts
 from curation.judging.verdicts import BrokenScorerError, Outcome
 from curation.rounds.layout import RoundDir, completed_rounds
-from curation.rounds.stages import (
-    FrozenRoundError,
-    RoundError,
-    RunError,
-    bring_to,
-    effort,
-    judge_successors,
-    population_before,
-)
-from curation.workbench.scoring import score_samples
+from curation.rounds.scoring import score_samples
+from curation.rounds.stages import RoundError, bring_to
+from curation.rounds.start import FrozenRoundError
+from curation.rounds.state import RunError, RunState, read_run
 from fsd_gen.scene.slots import SlotKey
 from jobs.files import write_json_atomic
-from tests.curation.world import CONFIG, FakeTools, Interrupted, forced, make_run, stratum_of, write_shard
+from tests.curation.world import CONFIG, FakeWorld, Interrupted, forced, make_run, stratum_of, write_shard
 
 QUARANTINED = 2
 ROOT = Path(__file__).parents[3]
 
 
-def brief_report(run_dir: Path, here: RoundDir, tools) -> None:
+def brief_report(state: RunState, round_dir: RoundDir, world) -> None:
     """Stands for the real report, which has tests of its own."""
-    write_json_atomic(here.report_json, {"round": here.number})
+    write_json_atomic(round_dir.report_json, {"round": round_dir.number})
 
 
 def ignore(event) -> None:
     pass
 
 
-def bring(run_dir: Path, rounds: int = 2, tools: FakeTools | None = None, config=CONFIG) -> int:
-    return bring_to(run_dir, rounds, config, tools or FakeTools(), brief_report, ignore)
+def bring(run_dir: Path, rounds: int = 2, world: FakeWorld | None = None, config=CONFIG) -> int:
+    return bring_to(run_dir, rounds, config, world or FakeWorld(), brief_report, ignore)
 
 
 def results(run_dir: Path) -> dict[str, str]:
@@ -76,8 +71,8 @@ def finished(first_draw, tmp_path_factory) -> Path:
 
 
 def kept(run_dir: Path, number: int) -> dict[str, str]:
-    here = RoundDir(run_dir=run_dir, number=number)
-    return {verdict.key.sample_id: verdict.outcome.value for verdict in read_verdicts(here.verdicts)}
+    round_dir = RoundDir(run_dir=run_dir, number=number)
+    return {verdict.key.sample_id: verdict.outcome.value for verdict in read_verdicts(round_dir.verdicts)}
 
 
 # ---------------------------------------------------------------- what a round does
@@ -97,15 +92,15 @@ def test_a_round_drops_planted_scenes_and_keeps_the_others(finished):
 
 def test_every_current_sample_has_exactly_one_score_and_one_verdict_in_each_round(finished):
     for number in (1, 2):
-        here = RoundDir(run_dir=finished, number=number)
-        current = [s.key for s in population_before(finished, number, FakeTools()).samples]
-        assert [score.key for score in read_scores(here.scores)] == current
-        assert [verdict.key for verdict in read_verdicts(here.verdicts)] == current
+        round_dir = RoundDir(run_dir=finished, number=number)
+        current = [s.key for s in read_run(finished).population_before(number).samples]
+        assert [score.key for score in read_scores(round_dir.scores)] == current
+        assert [verdict.key for verdict in read_verdicts(round_dir.verdicts)] == current
 
 
 def test_rejected_slots_are_drawn_again_as_their_next_attempt_in_their_stratum(finished):
-    here = RoundDir(run_dir=finished, number=1)
-    drawn = [sample for path in here.regenerated_shards() for sample in FakeTools().read_shard(path).drawn]
+    round_dir = RoundDir(run_dir=finished, number=1)
+    drawn = read_run(finished).successors(round_dir.number)
     names = [sample.key.sample_id for sample in drawn]
     assert names == ["0000003-a1", "0000005-a1", "0000007-a1", "0000011-a1"]
     assert all(sample.stratum == stratum_of(sample.key.slot) for sample in drawn)
@@ -113,7 +108,7 @@ def test_rejected_slots_are_drawn_again_as_their_next_attempt_in_their_stratum(f
 
 def test_the_second_round_judges_the_successors_and_draws_again_from_their_attempt_on(finished):
     assert kept(finished, 2)["0000003-a1"] == "drop" and "0000003-a0" not in kept(finished, 2)
-    final = population_before(finished, 3, FakeTools())
+    final = read_run(finished).population_before(3)
     assert final.current[3].key == SlotKey(slot=3, attempt=2)
     assert final.current[5].key == SlotKey(slot=5, attempt=1)
     assert final.missing == {QUARANTINED}
@@ -121,68 +116,80 @@ def test_the_second_round_judges_the_successors_and_draws_again_from_their_attem
 
 def test_slots_are_accounted_for_in_every_round(finished):
     for number in (1, 2, 3):
-        population = population_before(finished, number, FakeTools())
+        population = read_run(finished).population_before(number)
         assert len(population.current) + population.quarantined == 12
 
 
 def test_no_model_ever_trains_on_a_slot_that_it_scores(run):
-    tools = FakeTools()
-    bring(run, tools=tools)
+    world = FakeWorld()
+    bring(run, world=world)
     for number in (1, 2):
-        here = RoundDir(run_dir=run, number=number)
-        scores = read_scores(here.scores)
+        round_dir = RoundDir(run_dir=run, number=number)
+        scores = read_scores(round_dir.scores)
         for model in (0, 1):
-            seen = set(json.loads(here.checkpoint(model).read_text())["seen"])
+            seen = set(json.loads(round_dir.checkpoint(model).read_text())["seen"])
             scored = {score.key.slot for score in scores if score.fold == model}
             assert scored and not seen & scored
             assert {s.model_digest for s in scores if s.fold == model} == {
-                tools.model_digest(here.checkpoint(model))
+                world.model_digest(round_dir.checkpoint(model))
             }
-    assert tools.jobs[2].start_from == RoundDir(run_dir=run, number=1).checkpoint(0)
-    assert [job.steps for job in tools.jobs] == [4, 4, 2, 2]
+    assert world.jobs[2].start_from == RoundDir(run_dir=run, number=1).checkpoint(0)
+    assert [job.steps for job in world.jobs] == [4, 4, 2, 2]
 
 
 def test_the_second_round_trains_on_successors_and_not_on_what_they_replaced(run):
-    tools = FakeTools()
-    bring(run, tools=tools)
-    trained = {sample.key for job in tools.jobs[2:] for sample in job.samples}
+    world = FakeWorld()
+    bring(run, world=world)
+    trained = {sample.key for job in world.jobs[2:] for sample in job.samples}
     assert SlotKey(slot=3, attempt=1) in trained and SlotKey(slot=3) not in trained
 
 
 def test_in_sample_one_model_scores_what_it_has_seen(run):
-    tools = FakeTools()
-    bring(run, 1, tools, CONFIG.model_copy(update={"in_sample": True}))
-    here = RoundDir(run_dir=run, number=1)
-    seen = set(json.loads(here.checkpoint(0).read_text())["seen"])
-    assert len(tools.jobs) == 1 and seen == {score.key.slot for score in read_scores(here.scores)}
+    world = FakeWorld()
+    bring(run, 1, world, CONFIG.model_copy(update={"in_sample": True}))
+    round_dir = RoundDir(run_dir=run, number=1)
+    seen = set(json.loads(round_dir.checkpoint(0).read_text())["seen"])
+    assert len(world.jobs) == 1 and seen == {score.key.slot for score in read_scores(round_dir.scores)}
 
 
 def test_a_slot_whose_new_attempts_all_fail_is_lost_and_its_rejected_sample_does_not_come_back(run):
-    bring(run, 1, FakeTools(unrenderable=frozenset({7})))
-    after = population_before(run, 2, FakeTools())
+    bring(run, 1, FakeWorld(unrenderable=frozenset({7})))
+    after = read_run(run).population_before(2)
     assert 7 not in after.current and after.lost == {7: SlotKey(slot=7)}
 
 
-def test_a_weak_scorer_drops_nothing_unless_it_is_forced(first_draw, tmp_path):
-    def everything_is_bad(key: SlotKey) -> str:
-        return "bad"
+def everything_is_bad(key: SlotKey) -> str:
+    return "bad"
 
-    for name, config, dropped in (("a", CONFIG, 0), ("b", forced(), 10)):
+
+def test_what_a_weak_scorer_scored_stays_unjudged_unless_it_is_forced(first_draw, tmp_path):
+    for name, config, dropped, unjudged in (("a", CONFIG, 0, 10), ("b", forced(), 10, 0)):
         run_dir = shutil.copytree(first_draw, tmp_path / name)
-        bring(run_dir, 1, FakeTools(fate=everything_is_bad), config)
-        outcomes = [v.outcome for v in read_verdicts(RoundDir(run_dir=run_dir, number=1).verdicts)]
-        assert (outcomes.count(Outcome.DROP), outcomes.count(Outcome.UNSCORABLE)) == (dropped, 1)
+        bring(run_dir, 1, FakeWorld(fate=everything_is_bad), config)
+        counts = Counter(v.outcome for v in read_verdicts(RoundDir(run_dir=run_dir, number=1).verdicts))
+        assert (counts[Outcome.DROP], counts[Outcome.UNJUDGED], counts[Outcome.UNSCORABLE]) == (
+            dropped,
+            unjudged,
+            1,
+        )
+
+
+def test_unjudged_samples_are_not_drawn_again_and_the_next_round_judges_them(run):
+    bring(run, 1, FakeWorld(fate=everything_is_bad))
+    assert [sample.key.sample_id for sample in read_run(run).successors(1)] == ["0000005-a1"]
+    bring(run, 2, FakeWorld())
+    assert kept(run, 2)["0000003-a0"] == "drop" and kept(run, 2)["0000000-a0"] == "keep"
 
 
 def test_a_model_that_diverged_stops_the_round_before_anything_is_dropped(run):
     with pytest.raises(BrokenScorerError):
-        bring(run, 1, FakeTools(fate=lambda key: "nan"))
+        bring(run, 1, FakeWorld(fate=lambda key: "nan"))
     assert not RoundDir(run_dir=run, number=1).verdicts.exists()
 
 
 def test_progress_is_told_from_every_stage(run):
     events = []
-    bring_to(run, 1, CONFIG, FakeTools(), brief_report, events.append)
+    bring_to(run, 1, CONFIG, FakeWorld(), brief_report, events.append)
     assert list(dict.fromkeys(event.stage for event in events)) == ["train", "score", "regenerate", "report"]
     last = [event for event in events if event.stage == "train"][-1]
     assert (last.done, last.total, last.unit, last.loss) == (4, 4, "steps", 0.25)
@@ -201,7 +208,7 @@ STOPS = [
 @pytest.mark.parametrize("stop_at", STOPS, ids=lambda stop: f"{stop[0]}-{stop[1]}")
 def test_an_interrupted_run_ends_as_if_it_had_not_been(run, finished, stop_at):
     with pytest.raises(Interrupted):
-        bring(run, tools=FakeTools(stop_at=stop_at))
+        bring(run, world=FakeWorld(stop_at=stop_at))
     assert bring(run) in (1, 2)
     assert results(run) == results(finished)
 
@@ -234,14 +241,14 @@ def test_a_kill_around_the_write_of_any_file_changes_nothing(run, finished, monk
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.curation.world import CONFIG, FakeTools
+from tests.curation.world import CONFIG, FakeWorld
 from tests.curation.rounds.test_stages import bring
-class Fragile(FakeTools):
+class Fragile(FakeWorld):
     def _count(self, name):
         super()._count(name)
         if (name, self.calls[name]) == ("predict", 5):
             os.kill(os.getpid(), signal.SIGKILL)
-bring(Path(sys.argv[1]), tools=Fragile())
+bring(Path(sys.argv[1]), world=Fragile())
 """
 
 
@@ -250,18 +257,18 @@ def test_sigkill_in_the_middle_of_scoring_costs_one_sample_and_changes_nothing(r
         [sys.executable, "-c", KILLED, str(run)], cwd=ROOT, capture_output=True, check=False
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    tools = FakeTools()
-    bring(run, 1, tools)
-    assert tools.calls["predict"] == 11 - 4 and "train" not in tools.calls
+    world = FakeWorld()
+    bring(run, 1, world)
+    assert world.calls["predict"] == 11 - 4 and "train" not in world.calls
     bring(run)
     assert results(run) == results(finished)
 
 
 def test_a_run_that_has_its_rounds_has_nothing_to_do(finished):
-    before, tools = results(finished), FakeTools()
-    assert bring(finished, tools=tools) == 0
-    assert bring(finished, 1, tools) == 0
-    assert tools.calls == {} and results(finished) == before
+    before, world = results(finished), FakeWorld()
+    assert bring(finished, world=world) == 0
+    assert bring(finished, 1, world) == 0
+    assert world.calls == {} and results(finished) == before
 
 
 def test_one_round_and_then_another_is_the_same_as_two(run, finished):
@@ -272,37 +279,43 @@ def test_one_round_and_then_another_is_the_same_as_two(run, finished):
 
 def test_a_torn_line_in_a_part_file_is_scored_again(run, tmp_path):
     bring(run, 1)
-    here, tools = RoundDir(run_dir=run, number=1), FakeTools()
-    samples = population_before(run, 1, tools).samples[:3]
+    round_dir, world = RoundDir(run_dir=run, number=1), FakeWorld()
+    samples = read_run(run).population_before(1).samples[:3]
 
     def score() -> tuple:
         return score_samples(
-            tools, here.checkpoint(0), samples, fold=0, config=CONFIG, part=part, on_sample=lambda done: None
+            world,
+            round_dir.checkpoint(0),
+            samples,
+            fold=0,
+            config=CONFIG,
+            part=part,
+            on_sample=lambda done: None,
         )
 
     part = tmp_path / "part.jsonl"
     scores = score()
     whole = part.read_text()
     part.write_text(whole[:-40])
-    tools.calls.clear()
-    assert score() == scores and tools.calls["predict"] == 1 and part.read_text() == whole
+    world.calls.clear()
+    assert score() == scores and world.calls["predict"] == 1 and part.read_text() == whole
 
 
 def test_scores_of_another_model_in_a_part_file_do_not_count(run, tmp_path):
     bring(run, 1)
-    here, tools, part = RoundDir(run_dir=run, number=1), FakeTools(), tmp_path / "part.jsonl"
-    samples = population_before(run, 1, tools).samples[:2]
+    round_dir, world, part = RoundDir(run_dir=run, number=1), FakeWorld(), tmp_path / "part.jsonl"
+    samples = read_run(run).population_before(1).samples[:2]
     for model in (0, 1):
         scores = score_samples(
-            tools,
-            here.checkpoint(model),
+            world,
+            round_dir.checkpoint(model),
             samples,
             fold=model,
             config=CONFIG,
             part=part,
             on_sample=lambda d: None,
         )
-    assert tools.calls["predict"] == 4 and {score.fold for score in scores} == {1}
+    assert world.calls["predict"] == 4 and {score.fold for score in scores} == {1}
 
 
 # ---------------------------------------------------------------- what is refused
@@ -310,7 +323,7 @@ def test_scores_of_another_model_in_a_part_file_do_not_count(run, tmp_path):
 
 def test_a_started_round_refuses_other_settings_and_says_which(run):
     with pytest.raises(Interrupted):
-        bring(run, tools=FakeTools(stop_at=("train", 1)))
+        bring(run, world=FakeWorld(stop_at=("train", 1)))
     other = CONFIG.model_copy(update={"lr": 0.5, "policy": Policy(threshold=0.3)})
     with pytest.raises(FrozenRoundError, match=r"lr: 0.001 -> 0.5; policy.threshold: 0.6 -> 0.3"):
         bring(run, config=other)
@@ -318,7 +331,7 @@ def test_a_started_round_refuses_other_settings_and_says_which(run):
 
 def test_a_started_round_refuses_other_samples(run):
     with pytest.raises(Interrupted):
-        bring(run, tools=FakeTools(stop_at=("train", 1)))
+        bring(run, world=FakeWorld(stop_at=("train", 1)))
     write_shard(run / "shards" / "00003.h5", [SlotKey(slot=12)])
     with pytest.raises(FrozenRoundError, match="samples changed"):
         bring(run)
@@ -329,12 +342,13 @@ def test_models_cannot_be_continued_over_other_folds_but_trained_anew(run):
     with pytest.raises(FrozenRoundError, match="folds must stay the same"):
         bring(run, 2, config=CONFIG.model_copy(update={"folds": 3}))
     anew = CONFIG.model_copy(update={"folds": 3, "continue_models": False})
-    tools = FakeTools()
-    assert bring(run, 2, tools, anew) == 1
-    assert [job.start_from for job in tools.jobs] == [None] * 3
+    world = FakeWorld()
+    assert bring(run, 2, world, anew) == 1
+    assert [job.start_from for job in world.jobs] == [None] * 3
 
 
 def test_a_directory_without_shards_and_one_still_rendering_are_refused(tmp_path, run):
+    (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match="no finished shard"):
         bring(tmp_path / "empty")
     (run / "shards" / "00009.h5.part").mkdir()
@@ -348,50 +362,10 @@ def test_too_few_samples_to_hold_any_out_are_refused(tmp_path):
 
 
 def test_a_renderer_that_leaves_shards_out_is_noticed(run):
-    class Lazy(FakeTools):
-        def render(self, run_dir, redraws, on_done):
+    class Lazy(FakeWorld):
+        def render(self, run_dir, requests, on_done):
             pass
 
     with pytest.raises(RoundError, match="not rendered"):
-        bring(run, tools=Lazy())
+        bring(run, world=Lazy())
     assert completed_rounds(run) == ()
-
-
-# ---------------------------------------------------------------- after the last round
-
-
-def test_the_last_successors_are_judged_by_models_that_never_saw_their_slot(run):
-    bring(run)
-    tools = FakeTools()
-    verdicts = judge_successors(run, tools, ignore)
-    assert [v.key.sample_id for v in verdicts] == ["0000003-a2", "0000007-a2", "0000011-a2"]
-    here = RoundDir(run_dir=run, number=2)
-    for score in read_scores(here.final_scores):
-        assert score.key.slot not in json.loads(here.checkpoint(score.fold).read_text())["seen"]
-    assert judge_successors(run, tools, ignore) == verdicts and tools.calls["predict"] == 3
-
-
-def test_successors_are_judged_by_the_strength_the_model_showed_in_the_round(run):
-    """All the last successors are bad: alone they would make the model look weak."""
-    bring(run, 1)
-    tools = FakeTools(fate=lambda key: "bad" if key.attempt else "good")
-    outcomes = {v.key.slot: v.outcome for v in judge_successors(run, tools, ignore)}
-    assert set(outcomes.values()) == {Outcome.DROP}
-
-
-def test_before_any_round_there_are_no_successors_to_judge(run):
-    with pytest.raises(RunError, match="no round is complete"):
-        judge_successors(run, FakeTools(), ignore)
-
-
-def test_the_ledger_adds_up_and_survives_a_torn_line(run):
-    bring(run, 1)
-    here = RoundDir(run_dir=run, number=1)
-    before = effort(here)
-    assert set(before) == {"train", "score", "regenerate", "report"}
-    with here.effort.open("a") as ledger:
-        ledger.write('\n{"stage": "train", "cpu')
-    assert effort(here) == before
-    with here.effort.open("a") as ledger:
-        ledger.write('\n{"stage": "train", "cpu_s": 2.0, "wall_s": 3.0}')
-    assert effort(here)["train"]["cpu_s"] == pytest.approx(before["train"]["cpu_s"] + 2)

@@ -16,22 +16,23 @@ from curation.judging.tables import read_scores
 from curation.publish.publish import publish
 from curation.report.pages import write_round_report
 from curation.rounds.layout import RoundDir
-from curation.rounds.stages import bring_to, population_before
+from curation.rounds.population import RunSample
+from curation.rounds.stages import bring_to
+from curation.rounds.state import read_run
 from curation.rounds.world import TrainJob
-from curation.workbench.workbench import (
-    DeviceError,
-    RenderError,
-    TrainingDataError,
-    Workbench,
-    device_of,
-    fold_dataset,
-    starting_model,
-)
-from fsd_gen.production.render import RenderReport
+from curation.workbench.device import DeviceError, device_of
+from curation.workbench.rendering import RenderError
+from curation.workbench.training import TrainingDataError, fold_dataset, starting_model
+from curation.workbench.workbench import Workbench
+from fsd_gen.production.requests import RenderReport, ShardRequest
+from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards import index as index_module
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
-from stereo_model.network.backbone import Backbone, installed_lite0_weights, load_lite0_weights
+from stereo_model.data.sample import checked_sample
+from stereo_model.network.backbone import Backbone
 from stereo_model.network.config import ConfigError
-from tests.curation.world import make_run, write_real_shard
+from stereo_model.weights.backbone import installed_lite0_weights, load_lite0_weights
+from tests.curation.world import make_run, write_shard
 
 CONFIG = CurationConfig(
     model="nano",
@@ -50,14 +51,14 @@ CONFIG = CurationConfig(
 class Bench(Workbench):
     """Everything real but the renderer."""
 
-    def render(self, run_dir, redraws, on_done):
-        for redraw in redraws:
-            write_real_shard(redraw.path, redraw.draws)
+    def render(self, run_dir, requests, on_done):
+        for request in requests:
+            write_shard(request.path, request.keys)
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory) -> Path:
-    return make_run(tmp_path_factory.mktemp("bench") / "run", slots=5, per_shard=3, real=True)
+    return make_run(tmp_path_factory.mktemp("bench") / "run", slots=5, per_shard=3)
 
 
 @pytest.fixture
@@ -65,13 +66,17 @@ def run(template, tmp_path) -> Path:
     return shutil.copytree(template, tmp_path / "run")
 
 
+def first_samples(run: Path) -> tuple[RunSample, ...]:
+    return read_run(run).first.samples
+
+
 def job_for(run: Path, **changes) -> TrainJob:
-    here = RoundDir(run_dir=run, number=1)
-    here.checkpoint(0).parent.mkdir(parents=True, exist_ok=True)
+    round_dir = RoundDir(run_dir=run, number=1)
+    round_dir.checkpoint(0).parent.mkdir(parents=True, exist_ok=True)
     job = TrainJob(
-        samples=population_before(run, 1, Workbench(threads=1)).samples[::2],
-        checkpoint=here.checkpoint(0),
-        curve=here.curve(0),
+        samples=first_samples(run)[::2],
+        checkpoint=round_dir.checkpoint(0),
+        curve=round_dir.curve(0),
         start_from=None,
         steps=2,
         seed=5,
@@ -83,28 +88,38 @@ def job_for(run: Path, **changes) -> TrainJob:
 def test_two_real_rounds_and_a_publication(run):
     bench = Bench(threads=1)
     assert bring_to(run, 2, CONFIG, bench, write_round_report, lambda event: None) == 2
-    here = RoundDir(run_dir=run, number=2)
-    scores = read_scores(here.scores)
+    round_dir = RoundDir(run_dir=run, number=2)
+    scores = read_scores(round_dir.scores)
     assert [score.key.slot for score in scores] == list(range(5)) and all(score.finite for score in scores)
-    assert {s.model_digest for s in scores} == {bench.model_digest(here.checkpoint(k)) for k in (0, 1)}
-    assert not list((run / "rounds").rglob("*.training")) and len(json.loads(here.curve(0).read_text())) == 1
+    assert {s.model_digest for s in scores} == {bench.model_digest(round_dir.checkpoint(k)) for k in (0, 1)}
+    assert (
+        not list((run / "rounds").rglob("*.training"))
+        and len(json.loads(round_dir.curve(0).read_text())) == 1
+    )
     assert publish(run, run / "curated", bench, lambda event: None).samples >= 1
 
 
 def test_a_model_is_trained_on_the_listed_samples_and_no_other(run):
-    samples = population_before(run, 1, Workbench(threads=1)).samples
+    samples = first_samples(run)
     dataset = fold_dataset([samples[1], samples[4]])
     assert [record.sample_id for record in dataset.records] == ["0000001-a0", "0000004-a0"]
+    assert checked_sample(dataset[1], source="fold")["left"].shape == (3, 40, 64)
+
+
+def test_the_samples_of_a_fold_are_found_in_the_index_without_opening_a_shard(run, monkeypatch):
+    samples = first_samples(run)
+    monkeypatch.delattr(index_module, "ShardReader")
+    assert len(fold_dataset(samples[1:])) == 4
 
 
 def test_samples_that_changed_since_are_not_trained_on(run):
-    samples = population_before(run, 1, Workbench(threads=1)).samples
+    samples = first_samples(run)
     with pytest.raises(TrainingDataError, match="2 samples are to be trained on, the shards hold 1"):
         fold_dataset([samples[0], replace(samples[1], content_id="another")])
 
 
 def test_interrupted_training_goes_on_and_ends_with_the_same_weights(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("curation.workbench.workbench.CHECKPOINT_EVERY", 1)
+    monkeypatch.setattr("curation.workbench.training.CHECKPOINT_EVERY", 1)
     bench, digests, steps = Bench(threads=1), [], []
 
     def stop(step: int, loss: float) -> None:
@@ -146,7 +161,7 @@ def test_predictions_come_in_order_with_the_samples_own_truth(run):
     bench = Bench(threads=1)
     job = job_for(run, steps=1)
     bench.train(job, lambda step, loss: None)
-    samples = population_before(run, 1, bench).samples[1:5]
+    samples = first_samples(run)[1:5]
     predictions = list(bench.predict(job.checkpoint, samples, CONFIG))
     assert [p.key for p in predictions] == [sample.key for sample in samples]
     assert all(p.predicted_hw.shape == p.truth_hw.shape == (40, 64) for p in predictions)
@@ -190,15 +205,12 @@ def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path,
         return RenderReport(written=(), existing=(), farm=farm_report)
 
     monkeypatch.setattr("fsd_gen.production.render.render_shards", render_shards)
-    from curation.rounds.world import Redraw
-    from fsd_gen.scene.slots import SlotKey
-
-    redraw, done = Redraw(path=tmp_path / "00000.h5", draws=(SlotKey(slot=3, attempt=1),)), []
+    request, done = ShardRequest(tmp_path / "00000.h5", (SlotKey(slot=3, attempt=1),)), []
     if fails:
         with pytest.raises(
             RenderError, match="1 shards failed; regenerated/00000 after 3 tries: OSError: broken"
         ):
-            Workbench(threads=1).render(tmp_path, [redraw], done.append)
+            Workbench(threads=1).render(tmp_path, [request], done.append)
     else:
-        Workbench(threads=1).render(tmp_path, [redraw], done.append)
-    assert done == [1] and [(r.path, r.draws) for r in asked] == [(redraw.path, redraw.draws)]
+        Workbench(threads=1).render(tmp_path, [request], done.append)
+    assert done == [1] and asked == [request]

@@ -47,7 +47,7 @@ def test_the_same_packs_may_be_bound_again_and_again(tmp_path):
         ),
         ((), "stones is missing here"),
         ((WHOLE, replace(WHOLE, name="shells")), "shells is not among them"),
-        ((PARTIAL,), "stones is partial here; complete it with `fsd-gen assets fetch stones --force`"),
+        ((PARTIAL,), "stones is partial here; complete it with `fsd-gen assets fetch stones`"),
     ],
 )
 def test_other_packs_are_refused_with_what_differs_and_what_to_do(tmp_path, packs, message):

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from assets_manifest.library import AssetLibrary, open_library
+from fsd_gen.backends.base import BackendError, StereoImages
+from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.checks.checks import check_sample
-from fsd_gen.production.attempt import attempts, produce
+from fsd_gen.checks.sample import check_sample
+from fsd_gen.config import Config
+from fsd_gen.production.attempt import attempts, draw, produce
+from fsd_gen.production.replay import compare, replay
+from fsd_gen.scene.instances import instance_names, instance_of, instance_prims
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, RenderSettings, SceneSpec
 from fsd_gen.shards.sample import StereoSample
+from fsd_gen.styles.registry import compose_scene
+from fsd_gen.usd.errors import AssetFileError
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +100,126 @@ def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(small_co
     tried = list(attempts(SlotKey(slot=0, attempt=2), config, library, NoBackend()))
     assert [attempt.key.attempt for attempt in tried] == [2, 3, 4]
     assert all(attempt.sample is None and attempt.defects for attempt in tried)
+
+
+# ---- what is wrong with one scene
+
+
+class Scripted:
+    """A backend that gives grey pictures, or raises what the script says of its n-th rendering."""
+
+    name, version = "scripted", "1"
+
+    def __init__(self, *script: Exception | None) -> None:
+        self._script = list(script)
+        self.stages: list[Path] = []
+
+    def render(self, staged, rig, settings, seed) -> StereoImages:
+        assert staged.path.is_file()
+        self.stages.append(staged.path)
+        if error := self._script.pop(0):
+            raise error
+        noise_hwc = np.random.default_rng(seed).random((rig.height, rig.width, 3), np.float32)
+        return StereoImages(
+            left_hwc=noise_hwc,
+            right_hwc=noise_hwc,
+            stage_cpu_s={},
+            backend="scripted",
+            backend_version="1",
+            variant="",
+            denoiser="",
+        )
+
+
+@pytest.fixture
+def lenient(small_config):
+    """Checks that noise passes as long as its scene has some truth."""
+    anything = {"max_error_ratio": 1e9, "max_shift_gain": 1e-9, "min_valid": 0.0, "max_sky": 1.0}
+    limits = small_config.checks.model_copy(update={**anything, "max_beyond": 1.0, "min_left_right": 0.0})
+    return small_config.model_copy(update={"checks": limits, "max_attempts": 3})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (BackendError("mitsuba:\n  no such plugin"), "renderer_error"),
+        (AssetFileError("wood.png: cannot be read as an image:\n  truncated"), "bad_asset"),
+    ],
+    ids=["renderer", "texture"],
+)
+def test_a_rendering_that_fails_is_a_defect_of_one_line_and_the_next_attempt_follows(
+    lenient, library, error, code
+):
+    backend = Scripted(error, None)
+    first, second = attempts(SlotKey(slot=0), lenient, library, backend)
+    assert first.sample is None and second.sample is not None
+    assert [(d.code, d.detail) for d in first.defects] == [(code, " ".join(str(error).split()))]
+    assert not any(path.exists() for path in backend.stages) and len(set(backend.stages)) == 2
+
+
+@pytest.mark.parametrize("error", [BackendUnavailableError("the GPU is gone"), MemoryError("all used up")])
+def test_what_is_wrong_with_the_whole_set_up_stops_at_once_and_leaves_no_stage(lenient, library, error):
+    backend = Scripted(error)
+    with pytest.raises(type(error), match=str(error)):
+        next(attempts(SlotKey(slot=0), lenient, library, backend))
+    assert not backend.stages[0].exists()
+
+
+@pytest.mark.parametrize("damage", ["removed", "emptied", "garbled"])
+def test_an_asset_that_is_missing_or_damaged_is_a_bad_asset_and_attempts_without_it_pass(
+    lenient, library, tmp_path, damage
+):
+    damaged, used = damaged_library(library, tmp_path, lenient, damage)
+    tried = list(attempts(SlotKey(slot=0), lenient, damaged, Scripted(None, None, None)))
+    assert [defect.code for defect in tried[0].defects] == ["bad_asset"]
+    assert used.split("/")[-1] in tried[0].defects[0].detail.replace("\\", "/")
+
+
+def damaged_library(
+    library: AssetLibrary, folder: Path, config: Config, damage: str
+) -> tuple[AssetLibrary, str]:
+    """The library with one object of slot 0's first attempt spoilt, and that object's file name."""
+    asset = compose_scene(config, library, SlotKey(slot=0)).placements[0].asset
+    file = library.path(asset)
+    pack = next(parent for parent in file.parents if (parent / "pack.yaml").exists())
+    copy = folder / pack.name
+    shutil.copytree(pack, copy)
+    spoilt = copy / file.relative_to(pack)
+    if damage == "removed":
+        spoilt.unlink()
+    else:
+        spoilt.write_bytes(b"" if damage == "emptied" else spoilt.read_bytes()[: spoilt.stat().st_size // 2])
+    return open_library([pack.name], folder), file.name
+
+
+def test_optional_channels_of_a_sample_are_truth_about_its_scene(backend, library):
+    spec = textured_scene(next(a.id for a in library.select("texture")))
+    sample = produce(spec, library, backend, ["normals_left", "instance_left"])
+    normals_hw3, instance_hw = sample.optional["normals_left"], sample.optional["instance_left"]
+    assert (normals_hw3.dtype, instance_hw.dtype) == (np.float16, np.uint16)
+    assert instance_names(spec) == ("", "Back", "Front")
+    assert set(np.unique(instance_hw)) == {1, 2}
+    assert (instance_hw[50:60, 100:110] == 2).all()
+    assert np.allclose(normals_hw3[instance_hw == 2], (0, 0, -1), atol=1e-3)  # it faces the camera squarely
+    back = np.array([0.4, -0.1, -1]) / np.linalg.norm([0.4, -0.1, -1])  # world (0.4, -1, 0.1), z up
+    assert np.allclose(normals_hw3[instance_hw == 1], back, atol=1e-3)
+
+
+def test_every_mesh_and_lamp_of_a_drawn_scene_is_one_of_its_instances(small_config, library):
+    for slot in range(2):  # one flying, one indoor
+        spec = compose_scene(small_config, library, SlotKey(slot=slot))
+        prims = set(instance_prims(spec))
+        with draw(spec, library) as draft:
+            bodies = (*draft.staged.flat.meshes, *draft.staged.flat.area_lights)
+        assert {instance_of(body.name) for body in bodies} == prims - {""}
+
+
+def test_a_replay_has_the_channels_of_the_stored_sample(backend, library):
+    spec = textured_scene(next(a.id for a in library.select("texture")))
+    stored = produce(spec, library, backend, ["instance_left"])
+    again, comparison = replay(stored, library, backend)
+    assert again.optional.keys() == {"instance_left"} and comparison.same_truth
+    changed_hw = stored.optional["instance_left"].copy()
+    changed_hw[3, 4] += 1
+    changed = replace(stored, optional={"instance_left": changed_hw})
+    assert compare(changed, again).truth_differs_px == 1

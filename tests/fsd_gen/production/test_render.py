@@ -14,10 +14,15 @@ import h5py
 import numpy as np
 import pytest
 
+from fsd_gen.backends.base import BackendError
 from fsd_gen.config import Config
-from fsd_gen.production.render import render_shards, requests_for
+from fsd_gen.production.render import render_shards
+from fsd_gen.production.requests import requests_for
 from fsd_gen.production.run import Run
+from fsd_gen.shards.channels import OPTIONAL, REQUIRED
 from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
+from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.verify import verify_shard
 from jobs.rundir import RunConfigMismatchError, RunLock
 from jobs.task import FarmConfig
 from tests.fsd_gen.styles.only import only
@@ -104,10 +109,39 @@ def test_a_slot_that_never_passes_is_quarantined_with_its_reasons(small_config, 
         update={"checks": impossible, "max_attempts": 2, "samples_per_shard": 1}
     )
     run = render(tmp_path, config, workers=0, shards=1)
-    from fsd_gen.shards.writer import ShardReader
-
     with ShardReader(run.shard_path(0)) as reader:
         assert len(reader) == 0
         (entry,) = reader.quarantined()
     assert entry.slot == 0
     assert len(entry.reasons) == 2 and all(entry.reasons)
+
+
+def test_a_run_has_the_channels_of_its_config_and_the_same_truth(reference, small_config, tmp_path):
+    config = small_config.model_copy(update={"channels": ("normals_left", "instance_left")})
+    run = render(tmp_path, config, workers=0, shards=1)
+    assert verify_shard(run.shard_path(0)) == []
+    with ShardReader(run.shard_path(0)) as rich, ShardReader(reference.shard_path(0)) as plain:
+        assert rich.meta.channels == (*REQUIRED, *OPTIONAL)
+        assert [r.truth_digest for r in rich.records()] == [r.truth_digest for r in plain.records()]
+        assert len(np.unique(rich.array("instance_left", 0))) > 3
+
+
+def test_a_renderer_that_refuses_every_scene_of_a_slot_quarantines_the_slot_and_fails_no_shard(
+    small_config, tmp_path, monkeypatch
+):
+    class Refusing:
+        name, version = "refusing", "1"
+
+        def render(self, staged, rig, settings, seed):
+            raise BackendError("no such scene")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("fsd_gen.production.worker.create_backend", lambda name, threads: Refusing())
+    harmless = small_config.checks.model_copy(update={"min_valid": 0.0, "max_sky": 1.0, "max_beyond": 1.0})
+    config = small_config.model_copy(update={"checks": harmless, "max_attempts": 2, "samples_per_shard": 1})
+    run = render(tmp_path, config, workers=0, shards=1)  # asserts that the report is complete
+    with ShardReader(run.shard_path(0)) as reader:
+        (entry,) = reader.quarantined()
+    assert entry.reasons == (("renderer_error",), ("renderer_error",))

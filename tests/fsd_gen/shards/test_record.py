@@ -2,29 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fsd_gen.shards.record import arrays_of, content_id, is_quantised, quantise, record_of, truth_digest
+from fsd_gen.shards.record import content_id, record_of, truth_digest
 from fsd_gen.shards.sample import Flag
 from tests.fsd_gen.synthetic import make_sample, make_spec
-
-
-@given(st.floats(0, 2000, width=32))
-def test_quantised_disparity_is_on_the_grid_and_at_most_half_a_step_off(value):
-    (quantised,) = quantise(np.array([value], np.float32))
-    assert (quantised * 256).is_integer()
-    assert abs(float(quantised) - value) <= 1 / 512
-    assert is_quantised(np.array([quantised]))
-
-
-def test_quantise_leaves_no_negative_zero():
-    assert not np.signbit(quantise(np.array([-0.0, -1 / 1024]))).any()
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1 / 512])
-def test_values_off_the_grid_are_not_quantised(value):
-    assert not is_quantised(np.array([1.0, value], np.float32))
 
 
 def test_statistics_leave_out_the_sky_and_missing_truth():
@@ -46,7 +27,7 @@ def test_without_a_valid_pixel_the_statistics_are_none_not_zero():
 
 
 def test_digests_do_not_depend_on_byte_order_or_memory_layout():
-    arrays = arrays_of(make_sample())
+    arrays = make_sample().channels
     other = {name: np.asfortranarray(a).astype(a.dtype.newbyteorder(">")) for name, a in arrays.items()}
     assert truth_digest(other) == truth_digest(arrays)
 
@@ -62,7 +43,7 @@ def test_the_truth_digest_is_blind_to_images_and_the_content_id_is_not():
 
 @pytest.mark.parametrize("name", ["disparity_left", "disparity_right", "flags_left", "flags_right"])
 def test_every_truth_map_counts_in_both_digests(name):
-    arrays = arrays_of(make_sample())
+    arrays = make_sample().channels
     changed = {**arrays, name: arrays[name].copy()}
     changed[name][40, 64] += 1
     assert truth_digest(changed) != truth_digest(arrays)
@@ -70,7 +51,7 @@ def test_every_truth_map_counts_in_both_digests(name):
 
 
 def test_the_content_id_covers_the_scene():
-    arrays = arrays_of(make_sample())
+    arrays = make_sample().channels
     assert content_id(arrays, make_spec(0).to_json()) != content_id(arrays, make_spec(1).to_json())
 
 

@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from fsd_gen.scene.rig import StereoRig
-from fsd_gen.shards.record import quantise
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.sample import Flag, quantise
 from fsd_gen.truth.maps import Truth, compute_truth
-from fsd_gen.usd.flat_scene import AreaLight, Mesh, RenderScene, Surface, Texture
-
-RIG = StereoRig.centred(width=160, height=96, focal_px=140.0, baseline_m=0.2)
-
-
-def quad(corners: list, surface: int = 0, name: str = "quad") -> Mesh:
-    return Mesh(
-        name=name,
-        vertices_v3=np.array(corners, float),
-        faces_f3=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
-        uv_v2=np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32),
-        normals_v3=None,
-        surface=surface,
-    )
-
-
-def wall(z: float, *, x: tuple[float, float] = (-50, 50), y: tuple = (-50, 50), surface: int = 0) -> Mesh:
-    return quad([(x[0], y[0], z), (x[1], y[0], z), (x[1], y[1], z), (x[0], y[1], z)], surface)
-
-
-def scene(
-    *meshes: Mesh, surfaces: tuple[Surface, ...] = (Surface(name="s"),), lights: tuple = ()
-) -> RenderScene:
-    return RenderScene(
-        meshes=meshes,
-        surfaces=surfaces,
-        area_lights=lights,
-        distant_lights=(),
-        dome=None,
-        left_to_world=np.eye(4),
-    )
+from fsd_gen.usd.flat_scene import Surface
+from tests.fsd_gen.truth.scenes import RIG, quad, scene, sphere_mesh, wall
 
 
 @pytest.mark.parametrize("normal", [(0.0, 0.0, 1.0), (0.4, -0.3, 1.0), (-0.9, 0.2, 0.5)])
@@ -72,21 +38,6 @@ def test_a_fine_ball_has_its_analytic_disparity_away_from_the_rim():
     z = (b[inner] - np.sqrt(root[inner])) / aa[inner]
     assert inner.sum() > 500
     assert np.abs(truth.disparity_left_hw[inner] - RIG.disparity(z)).max() < 0.01
-
-
-def sphere_mesh(centre: tuple, radius: float, rings: int) -> Mesh:
-    polar, azimuth = np.meshgrid(
-        np.linspace(0, np.pi, rings), np.linspace(0, 2 * np.pi, 2 * rings), indexing="ij"
-    )
-    points = np.stack(
-        [np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], axis=-1
-    )
-    i, j = np.meshgrid(np.arange(rings - 1), np.arange(2 * rings - 1), indexing="ij")
-    corner = (i * 2 * rings + j).ravel()
-    a, b, c, d = corner, corner + 1, corner + 2 * rings, corner + 2 * rings + 1
-    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]).astype(np.int32)
-    vertices = points.reshape(-1, 3) * radius + np.array(centre)
-    return Mesh(name="ball", vertices_v3=vertices, faces_f3=faces, uv_v2=None, normals_v3=None, surface=0)
 
 
 def test_occlusion_flags_agree_with_brute_force():
@@ -150,32 +101,6 @@ def test_glass_and_mirrors_are_flagged_and_have_their_own_disparity():
     assert ((truth.flags_left_hw[:, :79] & Flag.TRANSPARENT) > 0).all()
     assert ((truth.flags_left_hw[:, 81:] & Flag.MIRROR) > 0).all()
     assert np.allclose(truth.disparity_left_hw, 14.0)
-
-
-def test_a_ray_goes_on_through_the_hole_of_a_cutout(tmp_path: Path):
-    alpha = np.full((2, 2, 4), 255, np.uint8)
-    alpha[0, 0, 3] = 0  # top left texel is a hole
-    Image.fromarray(alpha).save(tmp_path / "leaf.png")
-    texture = Texture(path=tmp_path / "leaf.png", colour_space="sRGB", channel="a", wrap="clamp")
-    surfaces = (Surface(name="leaf", opacity=texture, opacity_threshold=0.5), Surface(name="wall"))
-    z = 2.0
-    corners = [(-0.5, 0.3, z), (0.5, 0.3, z), (0.5, -0.3, z), (-0.5, -0.3, z)]  # y is down: st v up
-    truth = compute_truth(scene(quad(corners, 0), wall(4.0, surface=1), surfaces=surfaces), RIG)
-    near, far = RIG.disparity(2.0), RIG.disparity(4.0)
-    centre_v, centre_u = RIG.height // 2, RIG.width // 2
-    assert truth.disparity_left_hw[centre_v - 10, centre_u - 15] == pytest.approx(far, abs=0.01)
-    for dv, du in ((-10, 15), (10, -15), (10, 15)):
-        assert truth.disparity_left_hw[centre_v + dv, centre_u + du] == pytest.approx(near, abs=0.01)
-
-
-def test_the_body_of_a_lamp_is_part_of_the_truth():
-    to_world = np.eye(4)
-    to_world[:3, :3] *= 0.3
-    to_world[2, 3] = 2.0
-    ball = AreaLight(name="bulb", shape="sphere", to_world=to_world, radiance=(1, 1, 1))
-    truth = compute_truth(scene(wall(4.0), lights=(ball,)), RIG)
-    assert truth.disparity_left_hw[48, 80] == pytest.approx(RIG.disparity(1.7), abs=0.02)
-    assert truth.disparity_left_hw[5, 5] == pytest.approx(RIG.disparity(4.0), abs=0.01)
 
 
 def test_disparities_are_multiples_of_a_256th():

@@ -19,7 +19,8 @@ from fsd_gen.scene.spec import (
     SphereLight,
 )
 from fsd_gen.styles.registry import compose_scene
-from fsd_gen.usd.author import StageWriteError, write_stage
+from fsd_gen.usd.author import write_stage
+from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage, rig_of_stage
 
 CAMERA = CameraPose(position=(1.0, -2.0, 1.5), target=(0.0, 0.5, 0.7), roll_deg=3.0)
@@ -97,7 +98,7 @@ def test_lights_read_back_with_their_radiance(tmp_path, library):
     assert radiance["Rect"] == pytest.approx((5, 4, 3))
     assert radiance["Disk"] == pytest.approx((2, 2, 2))
     assert radiance["Bulb"] == pytest.approx((9, 0, 0))
-    (sun,) = scene.distant_lights
+    (sun,) = scene.parallel_lights
     assert sun.irradiance == pytest.approx((3, 2, 1), rel=1e-4)
     assert sun.direction == pytest.approx((0, 0, -1), abs=1e-6)
     assert scene.dome.radiance == pytest.approx((1, 2, 4))

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fsd_gen.usd.polygons import Attribute, PolygonError, ball, box, select, smooth_normals, triangulate, weld
+from fsd_gen.usd.polygons import (
+    Attribute,
+    PolygonError,
+    ball,
+    box,
+    point_normals,
+    select,
+    triangulate,
+    weld_corners,
+)
 
 PENTAGON = np.array([[0, 0, 0], [2, 0, 0], [3, 1, 0], [1, 2, 0], [-1, 1, 0]], np.float32)
 FIVE, IN_ORDER = np.array([5], np.int32), np.arange(5, dtype=np.int32)
@@ -45,7 +54,7 @@ def test_a_wrong_number_of_values_is_refused() -> None:
 def test_welding_keeps_every_corners_point_and_value(corners: list[tuple[int, float]]) -> None:
     points = np.array([point for point, _ in corners], np.int32)
     values = np.array([[value, 1 - value] for _, value in corners], np.float32)
-    first, vertex = weld(points, [values])
+    first, vertex = weld_corners(points, [values])
     assert np.array_equal(points[first][vertex], points) and np.array_equal(values[first][vertex], values)
     assert len(first) == len(set(corners))
 
@@ -57,9 +66,9 @@ def test_selecting_triangles_drops_unused_vertices() -> None:
 
 
 def test_smooth_normals_of_a_flat_polygon_stand_on_it() -> None:
-    upwards = smooth_normals(PENTAGON, FIVE, IN_ORDER, left_handed=False)
+    upwards = point_normals(PENTAGON, FIVE, IN_ORDER, left_handed=False)
     assert upwards.values_nk.tolist() == [[0, 0, 1]] * 5
-    assert smooth_normals(PENTAGON, FIVE, IN_ORDER, left_handed=True).values_nk.tolist() == [[0, 0, -1]] * 5
+    assert point_normals(PENTAGON, FIVE, IN_ORDER, left_handed=True).values_nk.tolist() == [[0, 0, -1]] * 5
 
 
 def test_a_ball_has_unit_normals_away_from_its_centre() -> None:

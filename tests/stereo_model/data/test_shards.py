@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from fsd_gen.shards.dataset import StereoShards
-from fsd_gen.shards.index import rebuild_index
+from fsd_gen.shards.index import refresh_index
 from stereo_model.data.augment.augment import AugmentConfig
 from stereo_model.data.base import DataFolderError
 from stereo_model.data.batches import load_batch
@@ -149,7 +149,7 @@ def test_an_index_outside_is_refused(folder):
 def run(folder, tmp_path):
     """A run whose index lists its shards."""
     shutil.copytree(folder, tmp_path / "shards")
-    rebuild_index(tmp_path)
+    refresh_index(tmp_path)
     return tmp_path
 
 

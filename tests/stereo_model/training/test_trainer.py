@@ -338,7 +338,8 @@ def test_a_batch_is_augmented_by_the_streams_of_its_step_and_places(dataset):
 
 
 def test_the_best_model_by_validation_is_kept_and_remembered(dataset, tmp_path):
-    changes = {"validate_every": 1, "checkpoint_every": 1, "keep_checkpoints": 4, "learning_rate": 0.03}
+    changes = {"validate_every": 1, "checkpoint_every": 1, "keep_checkpoints": 4}
+    changes |= {"learning_rate": 0.03, "validation_iterations": 1}
     config = CONFIG.model_copy(update=changes)  # so fast that the model gets worse
     sets = {"near": dataset[:1], "far": dataset[2:3]}
 

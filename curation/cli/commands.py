@@ -1,0 +1,243 @@
+"""`fsd-curate`: train on what was rendered, drop what cannot be explained, draw it again, publish."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curation.cli.console import out, say
+from curation.cli.errors import clear_errors
+from curation.config import CurationConfig, CurationConfigError, Policy, load_config
+from curation.judging.scores import ERROR_BINS
+from curation.publish.select import Unjudged
+from curation.rounds.layout import RoundDir, completed_rounds
+from jobs.rundir import RunLock
+
+if TYPE_CHECKING:
+    from curation.rounds.world import World
+    from jobs.task import FarmConfig
+
+# Commands load what they need when they run, so that --help is there at once.
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads for training and scoring.")]
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        out.print(f"fsd-curate {installed_version('fsd-gen')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def make_world(*, farm: FarmConfig | None = None, threads: int | None = None) -> World:
+    """The real world: loads torch and the network."""
+    from curation.workbench.workbench import Workbench
+    from fsd_gen.production.farm import render_farm
+
+    return Workbench(farm=farm or render_farm(), threads=threads)
+
+
+# ---------------------------------------------------------------- round
+
+
+@app.command("round")
+@clear_errors
+def round_(
+    run: Run,
+    iterations: Annotated[int, typer.Option("--iter", min=1, help="How many rounds the run is to have.")] = 2,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML; default: `curation:` of RUN/config.yaml.")
+    ] = None,
+    in_sample: Annotated[
+        bool, typer.Option("--in-sample", help="One model scores what it learned from.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes; 0: this one.")] = None,
+    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each of them claims.")] = 0.0,
+    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+    threads: Threads = None,
+) -> None:
+    """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
+    from fsd_gen.production.farm import render_farm
+
+    settings = _settings(run, config, in_sample=in_sample, force=force)
+    farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
+    _bring(run, iterations, settings, make_world(farm=farm, threads=threads))
+
+
+def _settings(run: Path, config: Path | None, *, in_sample: bool, force: bool) -> CurationConfig:
+    from curation.rounds.state import read_run
+
+    read_run(run)  # says what is not a run before it says what is wrong with its settings
+    settings = load_config(run, config)
+    policy = settings.policy.model_copy(update={"force": True}) if force else settings.policy
+    return settings.model_copy(update={"policy": policy, "in_sample": in_sample or settings.in_sample})
+
+
+def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> None:
+    from curation.cli.progress import progress
+    from curation.cli.words import say_round
+    from curation.report.pages import write_round_report, write_run_report
+    from curation.rounds.stages import bring_to
+    from curation.rounds.state import read_run
+
+    with RunLock(run), progress() as on_progress:
+        worked_on = bring_to(run, rounds, settings, world, write_round_report, on_progress)
+        if worked_on:
+            write_run_report(read_run(run))
+    complete = completed_rounds(run)
+    if not worked_on:
+        say(f"nothing to do: {run} has {len(complete)} complete rounds, {rounds} were asked for")
+    for round_dir in complete[len(complete) - worked_on :]:
+        say_round(round_dir)
+
+
+# ---------------------------------------------------------------- status, report
+
+
+@app.command()
+@clear_errors
+def status(run: Run) -> None:
+    """What RUN holds, and how far its rounds are."""
+    from curation.cli.words import say_status
+    from curation.rounds.state import read_run
+
+    say_status(read_run(run))
+
+
+@app.command()
+@clear_errors
+def report(
+    run: Run,
+    number: Annotated[
+        int | None, typer.Option("--round", min=1, help="Only this round; default: all.")
+    ] = None,
+) -> None:
+    """Write the reports of complete rounds, and the run's, again."""
+    from curation.cli.words import say_round
+    from curation.report.pages import write_round_report, write_run_report
+    from curation.rounds.state import RunError, read_run
+
+    state = read_run(run)
+    rounds = state.rounds
+    if number is not None and number > len(rounds):
+        raise RunError(f"{run}: round {number} is not complete; complete rounds: {len(rounds)}")
+    state.last_round()
+    world = make_world()
+    with RunLock(run):
+        for round_dir in rounds if number is None else rounds[number - 1 : number]:
+            write_round_report(state, round_dir, world)
+            say_round(round_dir)
+        write_run_report(state)
+    say(str(run / "rounds" / "report.html"))
+
+
+# ---------------------------------------------------------------- publish
+
+
+@app.command("publish")
+@clear_errors
+def publish_(
+    run: Run,
+    out_dir: Annotated[Path | None, typer.Option("--out", help="Default: RUN/curated.")] = None,
+    unjudged: Annotated[
+        Unjudged | None,
+        typer.Option(help="What becomes of samples that no scorer judged; none is scored first then."),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Write the kept samples as a dataset of their own; the last successors are scored first."""
+    from curation.cli.progress import progress
+    from curation.cli.words import say_published
+    from curation.publish.publish import publish
+    from curation.report.pages import write_run_report
+    from curation.rounds.state import read_run
+
+    read_run(run).last_round()
+    world = make_world(threads=threads)
+    with RunLock(run), progress() as on_progress:
+        done = publish(run, out_dir or run / "curated", world, on_progress, unjudged=unjudged)
+        write_run_report(read_run(run))
+    say_published(done)
+
+
+# ---------------------------------------------------------------- sweep
+
+
+@app.command("sweep")
+@clear_errors
+def sweep_(
+    run: Run,
+    number: Annotated[
+        int | None, typer.Option("--round", min=1, help="Default: the last one scored.")
+    ] = None,
+    low: Annotated[float, typer.Option("--from", min=0, max=1, help="Lowest threshold, share of 1.")] = 0.3,
+    high: Annotated[float, typer.Option("--to", min=0, max=1, help="Highest threshold.")] = 0.9,
+    step: Annotated[float, typer.Option(min=0.01, max=1, help="Between thresholds.")] = 0.1,
+    tau: Annotated[
+        float, typer.Option(help=f"Error above which a pixel is bad: one of {ERROR_BINS} px.")
+    ] = 2.0,
+    mask: Annotated[str | None, typer.Option(help="visible | all; default: the round's.")] = None,
+) -> None:
+    """What other thresholds would drop, from stored scores; nothing is trained or drawn."""
+    from curation.cli.words import say_sweep
+    from curation.judging.sweep import sweep
+    from curation.judging.tables import read_scores
+    from curation.rounds.start import started_config
+
+    round_dir = _scored_round(run, number)
+    policy = _swept_policy(started_config(round_dir).policy, mask)
+    thresholds = _thresholds(low, high, step, tau)
+    scores = read_scores(round_dir.scores)
+    say_sweep(round_dir, sweep(scores, policy, thresholds, tau=tau), scores, mask=policy.mask)
+
+
+def _scored_round(run: Path, number: int | None) -> RoundDir:
+    from curation.rounds.state import RunError
+
+    if not run.is_dir():
+        raise RunError(f"{run}: no such directory; expected a run of `fsd-gen render`")
+    candidates = [number] if number else range(len(completed_rounds(run)) + 1, 0, -1)
+    for candidate in candidates:
+        round_dir = RoundDir(run_dir=run, number=candidate)
+        if round_dir.scores.exists():
+            return round_dir
+    which = f"round {number}" if number else "a round"
+    raise RunError(f"{run}: there are no scores of {which} yet; run `fsd-curate round {run}`")
+
+
+def _swept_policy(policy: Policy, mask: str | None) -> Policy:
+    if mask not in (None, "visible", "all"):
+        raise CurationConfigError(f"--mask: expected visible or all, got {mask!r}")
+    return policy.model_copy(update={"mask": mask or policy.mask})
+
+
+def _thresholds(low: float, high: float, step: float, tau: float) -> list[float]:
+    if tau not in ERROR_BINS:
+        known = ", ".join(f"{edge:g}" for edge in ERROR_BINS)
+        raise CurationConfigError(f"--tau: expected one of {known} px, got {tau:g}")
+    if low > high:
+        raise CurationConfigError(f"--from {low:g} must not be above --to {high:g}")
+    return [round(low + i * step, 6) for i in range(int((high - low) / step + 1e-9) + 1)]
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,13 @@
+"""Where the commands write to: results to standard output, progress and errors to standard error."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say(text: str, *, markup: bool = False) -> None:
+    """Print a line as it is, however long."""
+    out.print(text, highlight=False, markup=markup, soft_wrap=True)

@@ -1,0 +1,85 @@
+"""Expected errors as one clear line each, whatever part of the program they come from.
+
+They are named and not imported: a part that is not loaded cannot have raised anything, and a command that
+needs no trainer should not wait for one to load.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+import typer
+
+from curation.cli.console import err
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BAD_INPUT = (  # the user can put these right; exit code 2
+    "curation.config:CurationConfigError",
+    "curation.judging.tables:TableError",
+    "curation.publish.select:PublishError",
+    "curation.rounds.population:PopulationError",
+    "curation.rounds.start:FrozenRoundError",
+    "curation.rounds.state:RunError",
+    "curation.workbench.device:DeviceError",
+    "curation.workbench.training:TrainingDataError",
+    "fsd_gen.production.errors:RENDER_ERRORS",
+    "fsd_gen.shards.format:ShardError",
+    "jobs.extras:MissingExtraError",
+    "jobs.task:ClusterUnreachableError",
+    "jobs.task:FarmCapacityError",
+    "jobs.rundir:RunLockedError",
+    "stereo_model:BackboneWeightsError",
+    "stereo_model:CheckpointError",
+    "stereo_model:ConfigError",
+    "stereo_model.data.sample:SampleError",
+    "stereo_model.training.state:ResumeError",
+)
+FAILED = (  # the work went wrong; exit code 1
+    "curation.judging.verdicts:BrokenScorerError",
+    "curation.rounds.stages:RoundError",
+    "curation.workbench.rendering:RenderError",
+    "jobs.files:DiskFullError",
+    "jobs.task:WorkerStartError",
+    "stereo_model.training.trainer:NonFiniteLossError",
+)
+INTERRUPTED = ("builtins:KeyboardInterrupt", "jobs.task:FarmInterrupted")
+
+Errors = tuple[type[BaseException], ...]
+
+
+def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Show expected errors as one clear line; an interruption says how to go on."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except loaded(BAD_INPUT) as error:
+            raise _exit(error, 2) from None
+        except loaded(FAILED) as error:
+            raise _exit(error, 1) from None
+        except loaded(INTERRUPTED):
+            err.print("stopped; the same command goes on from here", highlight=False)
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+def _exit(error: BaseException, code: int) -> typer.Exit:
+    err.print("error:", str(error), style="red", soft_wrap=True, highlight=False, markup=False)
+    return typer.Exit(code)
+
+
+def loaded(names: Iterable[str]) -> Errors:
+    """The error types of the modules that are loaded; "module:NAME" is a type, or a tuple of types."""
+    found: list[type[BaseException]] = []
+    for module, _, name in (each.partition(":") for each in names):
+        if module in sys.modules:
+            errors: type[BaseException] | Errors = getattr(sys.modules[module], name)
+            found += errors if isinstance(errors, tuple) else (errors,)
+    return tuple(found)

@@ -1,0 +1,132 @@
+"""Starting a round: what it works on is frozen with its settings, and taking it up again compares both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from curation.config import CurationConfig, differences, parse_config
+from curation.judging.folds import FoldPlan, assign_folds
+from curation.rounds.layout import RoundDir, unfinished_shards
+from curation.rounds.population import Population
+from curation.rounds.state import RunError, RunState
+from jobs.files import write_json_atomic
+
+SAME_FOR_CONTINUING = ("seed", "folds", "in_sample", "model", "max_disparity")
+
+
+class FrozenRoundError(ValueError):
+    """A round has started with other settings or other samples."""
+
+
+def start_round(state: RunState, round_dir: RoundDir, config: CurationConfig) -> FoldPlan:
+    """Start the round, or take it up again with the same settings and samples.
+
+    Raises:
+        RunError: the run is still being rendered, or too small.
+        FrozenRoundError: the round has started with something else.
+    """
+    _check_rendered(state)
+    population = state.population_before(round_dir.number)
+    if round_dir.started.exists():
+        _check_unchanged(round_dir, config, population)
+    else:
+        _check_continues(round_dir, config)
+    plan = _plan(round_dir, config, population)
+    if not round_dir.started.exists():
+        round_dir.path.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(round_dir.folds, {str(slot): fold for slot, fold in plan.fold_of.items()})
+        write_json_atomic(round_dir.started, _beginning(round_dir, config, population))
+    return plan
+
+
+def started_config(round_dir: RoundDir) -> CurationConfig:
+    """The settings that a started round is frozen to."""
+    return parse_config(_started(round_dir)["config"], source=str(round_dir.started))
+
+
+def started_plan(round_dir: RoundDir) -> FoldPlan:
+    """Who trains on what and scores what in a started round."""
+    return FoldPlan(fold_of=_folds(round_dir), in_sample=started_config(round_dir).in_sample)
+
+
+def population_digest(population: Population) -> str:
+    """SHA-256 over the ids and contents of the current samples, hexadecimal."""
+    lines = "\n".join(f"{sample.key.sample_id} {sample.content_id}" for sample in population.samples)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _started(round_dir: RoundDir) -> dict[str, Any]:
+    beginning: dict[str, Any] = json.loads(round_dir.started.read_text("utf-8"))
+    return beginning
+
+
+def _folds(round_dir: RoundDir) -> dict[int, int]:
+    return {int(slot): fold for slot, fold in json.loads(round_dir.folds.read_text("utf-8")).items()}
+
+
+def _check_rendered(state: RunState) -> None:
+    if unfinished := unfinished_shards(state.run_dir):
+        raise RunError(
+            f"{state.run_dir}: {len(unfinished)} shards are not finished ({unfinished[0].name} ...); "
+            "let the rendering finish before curating"
+        )
+
+
+def _beginning(round_dir: RoundDir, config: CurationConfig, population: Population) -> dict[str, Any]:
+    return {
+        "round": round_dir.number,
+        "config": config.model_dump(mode="json"),
+        "config_digest": config.digest(),
+        "samples": len(population.samples),
+        "population_digest": population_digest(population),
+    }
+
+
+def _check_unchanged(round_dir: RoundDir, config: CurationConfig, population: Population) -> None:
+    if changed := differences(started_config(round_dir), config):
+        raise FrozenRoundError(
+            f"round {round_dir.number} has started with other settings ({'; '.join(changed)}); "
+            f"restore them, or remove {round_dir.path} to start the round over"
+        )
+    if _started(round_dir)["population_digest"] != population_digest(population):
+        raise FrozenRoundError(
+            f"the samples changed since round {round_dir.number} started; "
+            f"remove {round_dir.path} to start the round over"
+        )
+
+
+def _check_continues(round_dir: RoundDir, config: CurationConfig) -> None:
+    """A model that goes on learning must be held out from the same slots as before."""
+    if round_dir.number == 1 or not config.continue_models:
+        return
+    number, before = round_dir.number, started_config(round_dir.before())
+    changed = [name for name in SAME_FOR_CONTINUING if getattr(before, name) != getattr(config, name)]
+    if changed:
+        raise FrozenRoundError(
+            f"round {number} continues the models of round {number - 1}, so {', '.join(changed)} "
+            "must stay the same; restore them, or set continue_models: false"
+        )
+
+
+def _plan(round_dir: RoundDir, config: CurationConfig, population: Population) -> FoldPlan:
+    known = _known_folds(round_dir, config)
+    fold_of = assign_folds(population.strata(), seed=config.seed, folds=config.folds, known=known)
+    plan = FoldPlan(fold_of=fold_of, in_sample=config.in_sample)
+    for model in plan.models:
+        if not plan.train_slots(model):
+            raise RunError(
+                f"{len(fold_of)} samples are too few: nothing is left to train model {model} on; "
+                "render more, or use --in-sample"
+            )
+    return plan
+
+
+def _known_folds(round_dir: RoundDir, config: CurationConfig) -> dict[int, int]:
+    """The folds of this round if it has started, else those of the round before if they still hold."""
+    source = round_dir if round_dir.started.exists() else round_dir.before()
+    if not source.started.exists():
+        return {}
+    before = started_config(source)
+    return _folds(source) if (before.seed, before.folds) == (config.seed, config.folds) else {}

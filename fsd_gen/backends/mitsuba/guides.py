@@ -1,0 +1,55 @@
+"""What the denoiser is guided by: the albedo and normal that a pixel shows, free of noise."""
+
+from __future__ import annotations
+
+from fsd_gen.backends.mitsuba.runtime import dr, mi
+
+GUIDE_DEPTH = 8  # mirrors, panes and holes that the denoiser's guides look past
+
+
+class GuideIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
+    """Albedo and normal of what a pixel shows, without noise: it looks through holes and clear glass,
+    and into mirrors, always along the likelier way. Normals are those of the normal maps."""
+
+    @dr.syntax  # type: ignore[untyped-decorator]  # nor are Dr.Jit's
+    def sample(
+        self,
+        scene: mi.Scene,
+        sampler: mi.Sampler,
+        ray: mi.RayDifferential3f,
+        medium: mi.Medium | None = None,
+        active: bool = True,
+    ) -> tuple[mi.Color3f, mi.Bool, list[mi.Float]]:
+        """Black, and the six channels as extra outputs."""
+        context = mi.BSDFContext()
+        looking = mi.Bool(active)
+        ray = mi.Ray3f(ray)
+        tint, albedo, normal = mi.Color3f(1), mi.Color3f(0), mi.Normal3f(0)
+        depth = mi.UInt32(0)
+        while looking:
+            si = scene.ray_intersect(ray, looking)
+            looking &= si.is_valid()
+            bsdf = si.bsdf()
+            chosen, weight = bsdf.sample(context, si, mi.Float(0.5), mi.Point2f(0.5), looking)
+            passes = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Delta)
+            passes |= mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Null)
+            passes &= depth < GUIDE_DEPTH
+            stops = looking & ~passes
+            albedo[stops] = tint * bsdf.eval_diffuse_reflectance(si, stops)
+            normal[stops] = _shading_normal(si, bsdf, stops)
+            looking &= passes
+            tint[looking] = tint * dr.minimum(weight, 1)
+            ray[looking] = si.spawn_ray(si.to_world(chosen.wo))
+            depth += 1
+        return mi.Color3f(0), mi.Bool(active), [*albedo, *normal]
+
+    def aov_names(self) -> list[str]:
+        """Albedo, then normal."""
+        return [f"{guide}.{channel}" for guide in ("albedo", "normal") for channel in "XYZ"]
+
+
+def _shading_normal(si: mi.SurfaceInteraction3f, bsdf: mi.BSDFPtr, active: mi.Bool) -> mi.Normal3f:
+    """World normal, bent by the normal map where the surface has one."""
+    mapped = active & bsdf.has_attribute("normalmap", active)
+    local = mi.Normal3f(bsdf.eval_attribute_3("normalmap", si, mapped)) * 2 - 1
+    return dr.select(mapped, si.to_world(dr.normalize(local)), si.sh_frame.n)

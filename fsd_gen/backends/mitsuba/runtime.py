@@ -1,0 +1,32 @@
+"""Mitsuba, Dr.Jit and the denoiser, imported once, in the order they need, and in the variant that runs here.
+
+Importing this module raises MissingExtraError where they are not installed, and BackendUnavailableError where
+they cannot compute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fsd_gen.backends.mitsuba.variant import check_variant, prepare_variant
+from fsd_gen.usd.flat_scene import Rgb
+from jobs.extras import extra
+
+VARIANT = prepare_variant()  # before Dr.Jit is imported, which is when it chooses its LLVM
+
+with extra("render"):
+    import drjit as dr
+    import mitsuba as mi
+    import mitsuba_oidn as oidn
+
+mi.set_variant(VARIANT)
+check_variant(VARIANT, dr.detail.llvm_version)
+
+PluginDict = dict[str, Any]  # what mi.load_dict takes
+
+__all__ = ["VARIANT", "PluginDict", "dr", "mi", "oidn", "rgb_plugin"]
+
+
+def rgb_plugin(colour: Rgb) -> PluginDict:
+    """A colour that is the same everywhere."""
+    return {"type": "rgb", "value": [float(channel) for channel in colour]}

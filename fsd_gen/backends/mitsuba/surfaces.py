@@ -1,0 +1,163 @@
+"""UsdPreviewSurfaces and the meshes that wear them as Mitsuba plugins."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.backends.base import BackendError
+from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, uv_matrix
+from fsd_gen.backends.mitsuba.runtime import PluginDict, mi, rgb_plugin
+from fsd_gen.backends.textures import TextureCache
+from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
+
+MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
+PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
+CLEAR_GLASS = 0.15  # rougher solid glass is frosted
+WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
+
+
+def base_uv_matrix(surface: Surface) -> NDArray[np.float64]:
+    """(3, 3) of the first texture of the surface, to bake into its meshes; the normal map comes first,
+    because the directions it bends normals along are those of the mesh's own texture coordinates."""
+    textures = _textures_of(surface)
+    return uv_matrix(textures[0]) if textures else np.eye(3)
+
+
+def _textures_of(surface: Surface) -> list[Texture]:
+    inputs = (
+        surface.normal,
+        surface.diffuse,
+        surface.opacity,
+        surface.roughness,
+        surface.metallic,
+        surface.emissive,
+    )
+    return [value for value in inputs if isinstance(value, Texture)]
+
+
+class SurfaceBuilder:
+    """UsdPreviewSurface as Mitsuba plugins."""
+
+    def __init__(self, textures: TextureCache) -> None:
+        self._textures = textures
+
+    def bsdf(self, surface: Surface, *, solid: bool) -> PluginDict:
+        """Opaque, cut out, or see-through: solid glass refracts, single sheets only tint."""
+        if holes := surface.cutout_texture:
+            base = self._opaque(surface)
+            return {"type": "mask", "opacity": self._cutout(holes, surface), "bsdf": base}
+        if not surface.transparent:
+            return self._opaque(surface)
+        if isinstance(surface.opacity, Texture):
+            opacity = self._texture(surface.opacity, surface)
+            return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
+        return self._glass(surface, surface.opacity, solid)
+
+    def _opaque(self, surface: Surface) -> PluginDict:
+        if _is_perfect_mirror(surface):
+            colour = self._colour(surface.diffuse, surface)
+            return {"type": "twosided", "bsdf": {"type": "conductor", "specular_reflectance": colour}}
+        principled: PluginDict = {
+            "type": "principled",
+            "base_color": self._colour(surface.diffuse, surface),
+            "roughness": self._scalar(surface.roughness, surface, at_least=MIN_ROUGHNESS),
+            "metallic": self._scalar(surface.metallic, surface),
+            "eta": max(surface.ior, 1.001),
+        }
+        bsdf = {"type": "twosided", "bsdf": principled}
+        if not surface.normal:
+            return bsdf
+        return {"type": "normalmap", "normalmap": self._texture(surface.normal, surface), "bsdf": bsdf}
+
+    def _glass(self, surface: Surface, opacity: float, solid: bool) -> PluginDict:
+        """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour."""
+        tint = rgb_plugin(tuple(channel**opacity for channel in _mean_colour(surface.diffuse)))
+        ior = max(surface.ior, 1.001)
+        clear: PluginDict = {"int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
+        roughness = 0.0 if isinstance(surface.roughness, Texture) else surface.roughness
+        if solid and roughness > CLEAR_GLASS:
+            clear |= {"type": "roughdielectric", "distribution": "ggx", "alpha": roughness**2}
+        else:
+            clear |= {"type": "dielectric" if solid else "thindielectric"}
+        if opacity < 0.02:
+            return clear
+        return {"type": "blendbsdf", "weight": opacity, "a": clear, "b": self._opaque(surface)}
+
+    def emitter(self, surface: Surface) -> PluginDict | None:
+        """The glow of the surface, if it has any."""
+        if isinstance(surface.emissive, Texture):
+            return {"type": "area", "radiance": self._texture(surface.emissive, surface)}
+        return (
+            {"type": "area", "radiance": rgb_plugin(surface.emissive)} if max(surface.emissive) > 0 else None
+        )
+
+    def _colour(self, value: Rgb | Texture, surface: Surface) -> PluginDict:
+        return self._texture(value, surface) if isinstance(value, Texture) else rgb_plugin(value)
+
+    def _scalar(self, value: float | Texture, surface: Surface, at_least: float = 0.0) -> PluginDict | float:
+        if not isinstance(value, Texture):
+            return max(float(value), at_least)
+        return self._bitmap(np.maximum(self._textures.values(value), at_least), value, surface)
+
+    def _texture(self, texture: Texture, surface: Surface) -> PluginDict:
+        return self._bitmap(self._textures.values(texture), texture, surface)
+
+    def _cutout(self, holes: Texture, surface: Surface) -> PluginDict:
+        solid_hw1 = self._textures.cutout(holes, surface.opacity_threshold)
+        return self._bitmap(solid_hw1, holes, surface, filter_type="nearest")
+
+    def _bitmap(
+        self,
+        values_hwc: NDArray[np.float16],
+        texture: Texture,
+        surface: Surface,
+        filter_type: str = "bilinear",
+    ) -> PluginDict:
+        if texture.wrap not in WRAP:
+            raise BackendError(f"{surface.name}: cannot wrap {texture.path} by {texture.wrap!r}")
+        from_mesh = FLIP_V @ uv_matrix(texture) @ np.linalg.inv(FLIP_V @ base_uv_matrix(surface))
+        return {
+            "type": "bitmap",
+            "data": mi.TensorXf(values_hwc.astype(np.float32)),
+            "raw": True,
+            "format": "fp16",
+            "filter_type": filter_type,
+            "wrap_mode": WRAP[texture.wrap],
+            "to_uv": mi.ScalarTransform3f(from_mesh),
+        }
+
+
+def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
+    """The triangles of a batch, wearing their surface."""
+    props = mi.Properties()
+    props["bsdf"] = mi.load_dict(builder.bsdf(surface, solid=batch.solid))
+    emitter = builder.emitter(surface)
+    if emitter:
+        props["emitter"] = mi.load_dict(emitter)
+    mesh = mi.Mesh(
+        f"surface_{batch.surface}",
+        len(batch.vertices_v3),
+        len(batch.faces_f3),
+        has_vertex_normals=batch.normals_v3 is not None,
+        has_vertex_texcoords=batch.uv_v2 is not None,
+        props=props,
+    )
+    params = mi.traverse(mesh)
+    params["vertex_positions"] = batch.vertices_v3.ravel()
+    params["faces"] = batch.faces_f3.ravel()
+    if batch.normals_v3 is not None:
+        params["vertex_normals"] = batch.normals_v3.ravel()
+    if batch.uv_v2 is not None:
+        params["vertex_texcoords"] = batch.uv_v2.ravel()
+    params.update()
+    return mesh
+
+
+def _is_perfect_mirror(surface: Surface) -> bool:
+    smooth = not isinstance(surface.roughness, Texture) and surface.roughness <= PERFECT_MIRROR
+    return surface.mirror and smooth and not surface.normal
+
+
+def _mean_colour(value: Rgb | Texture) -> Rgb:
+    return (1.0, 1.0, 1.0) if isinstance(value, Texture) else value

@@ -1,0 +1,128 @@
+"""Whether the images agree with the truth: warped by it, the right one must look like the left one.
+
+Not merely alike, but *better than with any other offset*. A scene without texture is legitimate: where the
+images cannot tell right from wrong, nothing is held against the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.checks.defects import Defect, DefectCode
+from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.shards.sample import StereoSample
+from jobs.extras import extra
+
+with extra("render"):
+    from scipy import ndimage
+
+OFFSETS_PX = np.arange(-3, 3.25, 0.25)  # tried around the truth
+ERROR_CAP = 40.0  # 8-bit levels; more than that is a highlight or a mistake, however large
+MIN_GRADIENT = 3.0  # 8-bit levels per pixel, after smoothing
+SURROUND_PX = 15  # what changes over more than that is not compared
+NOISE_LEFT = 0.15  # share of white noise left in the horizontal gradient after smoothing
+MAX_STEP_PX = 2.0  # larger steps of disparity within 5 px: smoothing would mix two surfaces
+MIN_TEXTURED_PIXELS = 200
+PIXELS_PER_BAND = 20_000
+
+
+def photometric_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[Defect]:
+    """Three bands of disparity, each judged alone, so that an error of scale shows in the nearest one."""
+    matches = _textured_matches(sample)
+    enough = max(MIN_TEXTURED_PIXELS, int(limits.min_textured * sample.disparity_left_hw.size))
+    if matches.disparity_n.size < enough:
+        return
+    thirds = np.array_split(np.argsort(matches.disparity_n, kind="stable"), 3)
+    for chosen_n in thirds:
+        band = matches.subset(chosen_n[:: max(1, chosen_n.size // PIXELS_PER_BAND)])
+        if detail := _misfit(band, limits):
+            low, high = float(band.disparity_n.min()), float(band.disparity_n.max())
+            yield Defect(
+                code=DefectCode.PHOTOMETRIC,
+                detail=f"disparities {low:.1f}-{high:.1f} px, {band.grey_n.size} textured pixels: {detail}",
+            )
+            return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matches:
+    """Textured pixels that both eyes see, and the right image in which to find them."""
+
+    grey_n: NDArray[np.float32]  # detail of the left image at the pixels
+    rows_n: NDArray[np.intp]
+    columns_n: NDArray[np.intp]
+    disparity_n: NDArray[np.float32]
+    right_hw: NDArray[np.float32]
+
+    def subset(self, chosen_n: NDArray[np.intp]) -> _Matches:
+        return _Matches(
+            grey_n=self.grey_n[chosen_n],
+            rows_n=self.rows_n[chosen_n],
+            columns_n=self.columns_n[chosen_n],
+            disparity_n=self.disparity_n[chosen_n],
+            right_hw=self.right_hw,
+        )
+
+    def error(self, offset_px: float, *, sign: int = -1) -> float:
+        """Mean capped difference (8-bit levels) between the images if the truth were `offset_px` larger."""
+        column_n = self.columns_n + sign * (self.disparity_n + np.float32(offset_px))
+        column_n = np.clip(column_n, 0, self.right_hw.shape[1] - 1.001)
+        first_n = column_n.astype(np.intp)
+        weight_n = column_n - first_n
+        a_n, b_n = self.right_hw[self.rows_n, first_n], self.right_hw[self.rows_n, first_n + 1]
+        return float(np.minimum(np.abs(a_n + weight_n * (b_n - a_n) - self.grey_n), ERROR_CAP).mean())
+
+
+def _misfit(band: _Matches, limits: CheckLimits) -> str | None:
+    """What the images say against the truth, or None."""
+    errors = {float(offset): band.error(float(offset)) for offset in OFFSETS_PX}
+    here, beside = errors[0.0], (errors[-2.0] + errors[2.0]) / 2
+    best = min(errors, key=lambda offset: (errors[offset], abs(offset)))
+    if abs(best) > limits.max_shift_px and errors[best] < limits.max_shift_gain * here:
+        return f"the images fit best {best:+.2f} px off the truth (error {errors[best]:.1f}, not {here:.1f})"
+    if here > limits.max_error_ratio * beside:
+        swapped = band.error(0.0, sign=1)
+        hint = f"; swapped eyes would give {swapped:.1f}" if swapped < limits.max_shift_gain * here else ""
+        return f"error {here:.1f} at the truth is no better than {beside:.1f} at 2 px beside it{hint}"
+    return None
+
+
+def _textured_matches(sample: StereoSample) -> _Matches:
+    left_hw, right_hw = _detail(sample.left_hwc), _detail(sample.right_hwc)
+    disparity_hw = sample.disparity_left_hw
+    seen_hw = ndimage.minimum_filter((sample.flags_left_hw == 0).view(np.uint8), 7) > 0
+    step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
+    gradient_hw = np.zeros_like(left_hw)
+    gradient_hw[:, 1:-1] = np.abs(left_hw[:, 2:] - left_hw[:, :-2]) / 2
+    noise = max(_noise_level(sample.left_hwc), _noise_level(sample.right_hwc)) * NOISE_LEFT
+    textured_hw = gradient_hw > max(MIN_GRADIENT, 3 * noise)
+    match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
+    inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
+    rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & (step_hw < MAX_STEP_PX))
+    return _Matches(
+        grey_n=left_hw[rows_n, columns_n],
+        rows_n=rows_n,
+        columns_n=columns_n,
+        disparity_n=disparity_hw[rows_n, columns_n],
+        right_hw=right_hw,
+    )
+
+
+def _detail(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey levels without pixel noise and without slow changes, in which gloss and lighting differ."""
+    grey_hw = (image_hwc[..., 0].astype(np.float32) + image_hwc[..., 1] + image_hwc[..., 2]) / np.float32(3)
+    smooth_hw = ndimage.uniform_filter(ndimage.uniform_filter(grey_hw, 3), 3)
+    detail_hw: NDArray[np.float32] = smooth_hw - ndimage.uniform_filter(smooth_hw, SURROUND_PX)
+    return detail_hw
+
+
+def _noise_level(image_hwc: NDArray[np.uint8]) -> float:
+    """Robust standard deviation of pixel noise in 8-bit levels (Immerkaer's second-difference mask)."""
+    g_hw = image_hwc[..., 1].astype(np.float32)
+    rows_hw = g_hw[:-2] - 2 * g_hw[1:-1] + g_hw[2:]
+    mask_hw = rows_hw[:, :-2] - 2 * rows_hw[:, 1:-1] + rows_hw[:, 2:]
+    return float(np.median(np.abs(mask_hw)) / (0.6745 * 6))

@@ -1,0 +1,8 @@
+"""`fsd-gen`: render, look at, verify and replay stereo datasets; fetch the assets they are made of."""
+
+from __future__ import annotations
+
+from fsd_gen.cli import assets, look, render
+from fsd_gen.cli.app import app
+
+__all__ = ["app", "assets", "look", "render"]  # the three register their commands

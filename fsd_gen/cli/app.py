@@ -1,0 +1,99 @@
+"""The application that the commands join, and how they speak: results, errors, and what an error is.
+
+The modules of this package import what is light; a command imports what it runs with in its own body, so
+that help is instant and a missing extra only concerns the commands that need it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from jobs.task import FarmInterrupted
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HELP = "Render, look at, verify and replay stereo datasets; fetch the assets they are made of."
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console()
+err = Console(stderr=True)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        out.print(f"fsd-gen {version('fsd-gen')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and exit.")
+    ] = False,
+) -> None:
+    """What all commands share."""
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Errors that say what to do; anything else is a bug and shows its traceback.
+
+    Asked for only once an error is there, because to name them all takes heavy imports.
+    """
+    from assets_manifest.downloads import DownloadError
+    from assets_manifest.fetch import FetchError
+    from assets_manifest.registry import PackRecipeError, UnknownPackError
+    from fsd_gen.production.errors import RENDER_ERRORS
+    from jobs.extras import MissingExtraError
+    from jobs.files import DiskFullError
+    from jobs.rundir import RunConfigMismatchError, RunLockedError
+    from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
+
+    return (
+        *RENDER_ERRORS,
+        ClusterUnreachableError,
+        DiskFullError,
+        DownloadError,
+        FarmCapacityError,
+        FetchError,
+        PackRecipeError,
+        UnknownPackError,
+        MissingExtraError,
+        RunConfigMismatchError,
+        RunLockedError,
+        WorkerStartError,
+    )
+
+
+def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Show expected errors as one clear message with exit code 2; an interruption says how to go on."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except expected_errors() as error:
+            err.print(f"[red]error:[/red] {escaped(str(error))}", soft_wrap=True, highlight=False)
+            raise typer.Exit(2) from None
+        except FarmInterrupted as stop:
+            err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
+            raise typer.Exit(128 + stop.signum) from None
+
+    return wrapped
+
+
+def escaped(text: str) -> str:
+    """Text in which Rich sees no markup."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,158 @@
+"""Looking at what was rendered: preview, info, verify, replay, stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+
+if TYPE_CHECKING:
+    from assets_manifest.library import AssetLibrary
+    from fsd_gen.scene.spec import SceneSpec
+    from fsd_gen.shards.record import SampleRecord
+
+SOURCE = "Shard, folder of shards, or run directory."
+SAMPLE = "PATH:SAMPLE, for example runs/demo:0000003-a0"
+
+
+@app.command()
+@clear_errors
+def preview(
+    path: Annotated[Path, typer.Argument(help=SOURCE)],
+    out_file: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("preview.png"),
+    samples: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 8,
+    columns: Annotated[int, typer.Option(min=1, help="Samples side by side.")] = 1,
+    width: Annotated[int, typer.Option(min=32, help="Width of one picture in pixels.")] = 426,
+) -> None:
+    """Write a contact sheet: left | right | disparity."""
+    from fsd_gen.preview import contact_sheet_of_shards
+    from fsd_gen.shards.find import find_shards
+
+    sheet = contact_sheet_of_shards(find_shards(path), most=samples, columns=columns, thumb_px=width)
+    sheet.save(out_file)
+    out.print(f"contact sheet: {out_file}", highlight=False)
+
+
+@app.command()
+@clear_errors
+def verify(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
+    """Read everything back and compare checksums; exit code 1 if anything is damaged."""
+    from fsd_gen.shards.find import find_shards
+    from fsd_gen.shards.reader import ShardReader
+    from fsd_gen.shards.verify import verify_shard
+
+    problems, samples = 0, 0
+    for shard in find_shards(path):
+        found = verify_shard(shard)
+        problems += len(found)
+        for problem in found:
+            err.print(escaped(str(problem)), soft_wrap=True, highlight=False)
+        if not found:
+            with ShardReader(shard) as reader:
+                samples += len(reader)
+    out.print(f"{samples} samples are intact, {problems} problems", highlight=False)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
+    """What a dataset holds: strata, disparities, rigs, cost, quarantined slots."""
+    from fsd_gen.production.assets import partial_packs
+    from fsd_gen.shards.find import find_shards
+    from fsd_gen.shards.reader import ShardReader
+
+    shards = find_shards(path)
+    records: list[SampleRecord] = []
+    quarantined, size_bytes = 0, 0
+    for shard in shards:
+        with ShardReader(shard) as reader:
+            records += reader.records()
+            quarantined += len(reader.quarantined())
+            meta = reader.meta
+        size_bytes += shard.stat().st_size
+    _show_strata(records)
+    mib = size_bytes / 2**20
+    out.print(
+        f"{len(records)} samples of {meta.width}x{meta.height} in {len(shards)} shards, {mib:.1f} MiB "
+        f"({mib / max(len(records), 1):.2f} MiB each); {quarantined} slots quarantined\n"
+        f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
+        f"config {meta.config_digest[:16]}, seed {meta.seed}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    if partial := partial_packs(meta.assets_json):
+        out.print(f"made with incomplete asset packs: {', '.join(partial)}", highlight=False)
+
+
+def _show_strata(records: Sequence[SampleRecord]) -> None:
+    from rich.table import Table
+
+    table = Table("stratum", "samples", "median disparity", "largest", "baseline m", "occluded", "CPU s")
+    for stratum in sorted({record.stratum for record in records}):
+        rows = [record for record in records if record.stratum == stratum]
+        medians = sorted(r.disparity_p50 for r in rows if r.disparity_p50 is not None)
+        largest = max((r.disparity_max for r in rows if r.disparity_max is not None), default=None)
+        table.add_row(
+            stratum,
+            str(len(rows)),
+            f"{medians[len(medians) // 2]:.1f} px" if medians else "-",
+            f"{largest:.1f} px" if largest is not None else "-",
+            f"{min(r.baseline_m for r in rows):.3f} - {max(r.baseline_m for r in rows):.3f}",
+            f"{100 * sum(r.occluded_share for r in rows) / len(rows):.1f} %",
+            f"{sum(r.cpu_s for r in rows) / len(rows):.1f}",
+        )
+    out.print(table)
+
+
+@app.command()
+@clear_errors
+def replay(
+    sample: Annotated[str, typer.Argument(help=SAMPLE)],
+    out_file: Annotated[Path | None, typer.Option("--out", "-o", help="PNG of stored and new.")] = None,
+) -> None:
+    """Render a stored sample again from what its shard holds; exit code 1 if the truth differs."""
+    from fsd_gen.backends.registry import create_backend
+    from fsd_gen.preview import contact_sheet
+    from fsd_gen.production.replay import replay as replay_sample
+    from fsd_gen.shards.find import load_sample
+
+    stored = load_sample(sample)
+    backend = create_backend(stored.render.backend)
+    again, comparison = replay_sample(stored, _library_of(stored.spec), backend)
+    if out_file is not None:
+        contact_sheet([stored, again]).save(out_file)
+    truth = "bit-identical" if comparison.same_truth else f"differs at {comparison.truth_differs_px} pixels"
+    left_db, right_db = comparison.psnr_left_db, comparison.psnr_right_db
+    out.print(f"truth: {truth}; images: left {left_db:.1f} dB, right {right_db:.1f} dB", highlight=False)
+    if not comparison.same_truth:
+        raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def stage(
+    sample: Annotated[str, typer.Argument(help=SAMPLE)],
+    out_file: Annotated[
+        Path, typer.Option("--out", "-o", help=".usda, .usdc, or .usdz with all assets")
+    ] = Path("stage.usda"),
+) -> None:
+    """Write the USD stage of a stored sample, to open in usdview or Omniverse."""
+    from fsd_gen.shards.find import load_sample
+    from fsd_gen.usd.author import write_stage
+
+    spec = load_sample(sample).spec
+    write_stage(spec, out_file, _library_of(spec).path)
+    out.print(f"{spec.key.sample_id} ({spec.stratum}) is in {out_file}", highlight=False)
+
+
+def _library_of(spec: SceneSpec) -> AssetLibrary:
+    """The packs that a scene draws from."""
+    from assets_manifest.library import open_library
+
+    return open_library(sorted({asset_id.split("/")[0] for asset_id in spec.asset_ids()}))

@@ -1,0 +1,109 @@
+"""`fsd-gen render`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fsd_gen.backends.registry import offered_backends
+from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from fsd_gen.cli.assets import fetch_missing
+from fsd_gen.config import ConfigError, load_config, preset_names
+
+if TYPE_CHECKING:
+    from fsd_gen.production.requests import RenderReport
+    from fsd_gen.production.run import Run
+    from fsd_gen.shards.record import SampleRecord
+    from jobs.task import FarmConfig
+
+PRESETS = ", ".join(preset_names())
+BACKENDS = ", ".join(offered_backends()) or "none is installed"
+
+
+@app.command()
+@clear_errors
+def render(
+    shards: Annotated[int, typer.Option(min=1, help="How many shards the dataset is to have.")],
+    config: Annotated[str, typer.Option(help=f"Preset ({PRESETS}) or YAML file.")] = "fsd",
+    out_dir: Annotated[Path, typer.Option("--out", help="Run directory; resumed if it exists.")] = Path(
+        "runs/fsd"
+    ),
+    samples_per_shard: Annotated[int | None, typer.Option(help="Stereo pairs per shard.")] = None,
+    backend: Annotated[str | None, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
+    size: Annotated[str | None, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = None,
+    spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
+    packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; 0 renders in this one.")] = None,
+    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each worker claims.")] = 0.0,
+    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+) -> None:
+    """Render a dataset of SHARDS shards, or what is missing of it."""
+    from fsd_gen.production.farm import render_farm
+
+    overrides: dict[str, Any] = {
+        "samples_per_shard": samples_per_shard,
+        "render.backend": backend,
+        "seed": seed,
+        "render.spp": spp,
+        "assets.packs": packs.split(",") if packs is not None else None,
+        **_size(size),
+    }
+    farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
+    _render(
+        out_dir, config, {name: value for name, value in overrides.items() if value is not None}, shards, farm
+    )
+
+
+def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    from fsd_gen.backends.registry import refuse_unavailable
+    from fsd_gen.production.run import Run
+    from fsd_gen.shards.index import refresh_index
+    from jobs.rundir import RunLock
+
+    chosen = load_config(config, overrides)
+    refuse_unavailable(chosen.render.backend)
+    with RunLock(folder):
+        run = Run.start(folder, chosen)
+        fetch_missing(chosen.assets.packs)
+        report = _render_with_progress(run, shards, farm)
+        records = refresh_index(folder).records
+    _tell(run, report, records)
+    if not report.complete:
+        raise typer.Exit(1)
+
+
+def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderReport:
+    from fsd_gen.production.render import render_shards
+    from fsd_gen.production.requests import requests_for, shard_tasks
+    from jobs.progress import ProgressDisplay
+
+    requests = requests_for(run, shards)
+    with ProgressDisplay(shard_tasks(requests), task="shards", console=out) as show:
+        return render_shards(run.folder, requests, farm=farm, on_event=show)
+
+
+def _tell(run: Run, report: RenderReport, records: Sequence[SampleRecord]) -> None:
+    from fsd_gen.shards.index import truth_manifest_digest
+
+    for failure in report.farm.failed.values():
+        err.print(f"[red]failed:[/red] {failure.task_id} after {failure.attempts} attempts", highlight=False)
+        err.print(escaped(failure.traceback), highlight=False)
+    out.print(
+        f"{len(records)} samples in {len(report.written) + len(report.existing)} shards under {run.shards} "
+        f"({len(report.existing)} were there already); truth digest {truth_manifest_digest(records)[:16]}",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _size(text: str | None) -> dict[str, int]:
+    if text is None:
+        return {}
+    width, x, height = text.lower().partition("x")
+    if not (x and width.isdigit() and height.isdigit()):
+        raise ConfigError(f"--size: expected WIDTHxHEIGHT such as 1280x720, got {text!r}")
+    return {"image.width": int(width), "image.height": int(height)}

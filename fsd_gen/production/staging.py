@@ -1,0 +1,44 @@
+"""A scene's stage file, alive from authoring until the attempt at it is over."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from assets_manifest.library import AssetLibrary
+from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.usd.author import write_stage
+from fsd_gen.usd.errors import StageWriteError
+from fsd_gen.usd.reader import read_stage
+from fsd_gen.usd.staged import StagedScene
+from jobs.files import MIB, DiskFullError
+
+ROOM_BYTES = 16 * MIB  # a stage is far smaller: with less free, the disk is why one cannot be written
+
+
+@contextmanager
+def staged_scene(spec: SceneSpec, library: AssetLibrary) -> Iterator[StagedScene]:
+    """The scene as a stage, written once and read back once, so that what is rendered is what it says.
+
+    The file is called after the sample, lies in a folder of its own, and is gone after the block, however
+    that ends.
+
+    Raises:
+        MissingAssetError, StageError, StageWriteError: this scene cannot be staged.
+        DiskFullError: no scene can be.
+    """
+    with TemporaryDirectory(prefix="fsd-stage-") as folder:
+        path = _write(spec, Path(folder) / f"{spec.key.sample_id}.usdc", library)
+        yield StagedScene(path=path, flat=read_stage(path, spec.rig))
+
+
+def _write(spec: SceneSpec, path: Path, library: AssetLibrary) -> Path:
+    try:
+        return write_stage(spec, path, library.path)
+    except StageWriteError as error:
+        if shutil.disk_usage(path.parent).free < ROOM_BYTES:
+            raise DiskFullError.at(path, ROOM_BYTES) from error
+        raise

@@ -1,0 +1,71 @@
+"""The worker that fills shards: one warm renderer, one shard at a time, sample by sample.
+
+It reports every finished sample, so that a shard goes on where a killed worker left it. What it cannot make
+after `max_attempts` draws is quarantined in the shard with its reasons, and reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from assets_manifest.attribution import attribution_text
+from assets_manifest.library import AssetLibrary, open_library
+from fsd_gen.backends.registry import create_backend
+from fsd_gen.production.attempt import Attempt, attempts
+from fsd_gen.production.run import Run
+from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.format import ShardMeta
+from fsd_gen.shards.sample import StereoSample
+from fsd_gen.shards.writer import ShardWriter
+from jobs.task import Event, EventKind, Report, Task
+
+
+class ShardWorker:
+    """One warm renderer that fills one shard at a time."""
+
+    def __init__(self, run_dir: str, threads: int) -> None:
+        self._run = Run.open(Path(run_dir))
+        self._library: AssetLibrary = open_library(self._run.config.assets.packs)
+        self._backend = create_backend(self._run.config.render.backend, threads=threads)
+        self._meta = replace(
+            self._run.shard_meta(self._library),
+            renderer=self._backend.name,
+            renderer_version=self._backend.version,
+        )
+
+    def run(self, task: Task, report: Report) -> dict[str, Any]:
+        """Fill the shard of `task`; reports each sample once it is on disk."""
+        keys = [SlotKey(slot=slot, attempt=attempt) for slot, attempt in task.payload["keys"]]
+        writer = ShardWriter(task.payload["path"], [key.slot for key in keys], self._meta)
+        if writer.done:
+            report(Event(kind=EventKind.RESUMED, done=len(writer.done)))
+        for key in keys:
+            if key.slot in writer.done:
+                continue
+            self._fill(writer, key, report)
+            report(Event(kind=EventKind.ITEM, done=len(writer.done)))
+        writer.finish()
+        return {"path": task.payload["path"], "samples": len(keys)}
+
+    def _fill(self, writer: ShardWriter, key: SlotKey, report: Report) -> None:
+        tried: list[Attempt] = []
+        for attempt in attempts(key, self._run.config, self._library, self._backend):
+            if attempt.sample is not None:
+                writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
+                return
+            tried.append(attempt)
+            reasons = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
+            report(Event(kind=EventKind.NOTE, message=f"{attempt.key.sample_id} drawn again: {reasons}"))
+        writer.quarantine(key.slot, [[defect.code for defect in attempt.defects] for attempt in tried])
+        message = f"slot {key.slot} quarantined after {len(tried)} attempts"
+        report(Event(kind=EventKind.WARNING, message=message))
+
+    def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:
+        assets = [self._library.get(asset_id) for asset_id in sample.spec.asset_ids()]
+        return replace(self._meta, attribution=attribution_text(assets))
+
+    def close(self) -> None:
+        """Give the renderer's memory back."""
+        self._backend.close()

@@ -1,0 +1,10 @@
+"""The USD library; the only module of `fsd_gen` that imports `pxr`, so that a missing one is said once."""
+
+from __future__ import annotations
+
+from jobs.extras import extra
+
+with extra("render"):
+    from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
+
+__all__ = ["Gf", "Sdf", "Tf", "Usd", "UsdGeom", "UsdLux", "UsdShade", "UsdUtils"]

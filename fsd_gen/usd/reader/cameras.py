@@ -1,0 +1,91 @@
+"""The two cameras of a stage, and the rig that they make."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.openusd import Usd, UsdGeom
+from fsd_gen.usd.reader.stage import TIME, Matrix, matrix_of
+
+USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
+RELATIVE = 1e-6  # tolerance of lengths and focal lengths, relative
+PIXEL_TOLERANCE = 1e-3  # pixels, of the principal point
+
+
+class Cameras:
+    """Poses and intrinsics of the stage's cameras."""
+
+    def __init__(self, stage: Usd.Stage, to_world: Matrix) -> None:
+        self._stage = stage
+        self._to_world = to_world
+
+    def _camera(self, path: str) -> UsdGeom.Camera:
+        camera = UsdGeom.Camera(self._stage.GetPrimAtPath(path))
+        if not camera:
+            found = [str(p.GetPath()) for p in self._stage.Traverse() if p.IsA(UsdGeom.Camera)]
+            raise StageError(f"no camera at <{path}>; the stage has {', '.join(found) or 'none'}")
+        return camera
+
+    def pose(self, path: str) -> Matrix:
+        """Camera to world, vision axes, free of scale."""
+        pose = (
+            self._to_world @ matrix_of(self._camera(path).ComputeLocalToWorldTransform(TIME)) @ USD_TO_VISION
+        )
+        lengths = np.linalg.norm(pose[:3, :3], axis=0)
+        if not lengths.all():
+            raise StageError(f"<{path}>: the camera is scaled to nothing")
+        pose[:3, :3] /= lengths
+        gram = pose[:3, :3].T @ pose[:3, :3]
+        if not np.allclose(gram, np.eye(3), atol=RELATIVE) or np.linalg.det(pose) < 0:
+            raise StageError(f"<{path}>: the camera is sheared or mirrored")
+        return pose
+
+    def intrinsics(self, path: str, width: int, height: int) -> tuple[float, float, float]:
+        """Focal length, cx and cy in pixels; pixels must be square."""
+        camera = self._camera(path)
+        if camera.GetProjectionAttr().Get(TIME) != UsdGeom.Tokens.perspective:
+            raise StageError(f"<{path}>: expected a perspective camera")
+        focal = camera.GetFocalLengthAttr().Get(TIME)
+        aperture_x = camera.GetHorizontalApertureAttr().Get(TIME)
+        aperture_y = camera.GetVerticalApertureAttr().Get(TIME)
+        offset_x = camera.GetHorizontalApertureOffsetAttr().Get(TIME)
+        offset_y = camera.GetVerticalApertureOffsetAttr().Get(TIME)
+        if min(focal, aperture_x, aperture_y) <= 0:
+            raise StageError(f"<{path}>: focal length and apertures must be positive")
+        if abs(aperture_x * height / (aperture_y * width) - 1) > 10 * RELATIVE:
+            raise StageError(
+                f"<{path}>: expected a vertical aperture of {aperture_x * height / width:g} "
+                f"for square pixels at {width}x{height}, got {aperture_y:g}"
+            )
+        cx_px = width * (0.5 - offset_x / aperture_x)
+        return focal / aperture_x * width, cx_px, height * (0.5 + offset_y / aperture_y)
+
+
+def check_rig(cameras: Cameras, rig: StereoRig, left: str, right: str) -> None:
+    """Both cameras must have the rig's intrinsics; the right one must be the left one moved along its x."""
+    for path in (left, right):
+        focal_px, cx_px, cy_px = cameras.intrinsics(path, rig.width, rig.height)
+        if abs(focal_px / rig.focal_px - 1) > RELATIVE:
+            raise StageError(f"<{path}>: expected focal length {rig.focal_px:.6f} px, got {focal_px:.6f} px")
+        if max(abs(cx_px - rig.cx_px), abs(cy_px - rig.cy_px)) > PIXEL_TOLERANCE:
+            raise StageError(
+                f"<{path}>: expected the principal point ({rig.cx_px:.3f}, {rig.cy_px:.3f}) px, "
+                f"got ({cx_px:.3f}, {cy_px:.3f}) px"
+            )
+    left_pose, right_pose = cameras.pose(left), cameras.pose(right)
+    expected = left_pose[:3, 3] + left_pose[:3, 0] * rig.baseline_m
+    away_m = float(np.linalg.norm(right_pose[:3, 3] - expected))
+    if away_m > RELATIVE * max(1.0, float(np.abs(expected).max())):
+        raise StageError(
+            f"<{right}>: expected at {_metres(expected)}, {rig.baseline_m:g} m along the x axis of <{left}>, "
+            f"got {_metres(right_pose[:3, 3])}"
+        )
+    if np.abs(right_pose[:3, :3] - left_pose[:3, :3]).max() > RELATIVE:
+        raise StageError(f"<{right}>: expected the same orientation as <{left}>")
+
+
+def _metres(point: NDArray[np.float64]) -> str:
+    return "(" + ", ".join(f"{c:.6f}" for c in point) + ") m"

@@ -1,0 +1,56 @@
+"""Opening a stage, and its own axis and unit against ours: z up, metres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.usd.errors import AssetFileError, StageError
+from fsd_gen.usd.flat_scene import Rgb
+from fsd_gen.usd.openusd import Gf, Tf, Usd, UsdGeom
+
+Y_TO_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
+TIME = Usd.TimeCode.EarliestTime()
+
+Matrix = NDArray[np.float64]  # (4, 4), column vectors
+
+
+def open_stage(path: Path) -> Usd.Stage:
+    """The composed stage. Raises StageError, AssetFileError where something that it refers to is missing."""
+    if not Path(path).is_file():
+        raise StageError(f"{path}: no such stage file")
+    try:
+        stage = Usd.Stage.Open(str(path))
+    except Tf.ErrorException as error:
+        raise StageError(f"{path}: cannot be opened as a USD stage: {_reason(error)}") from error
+    problems = stage.GetCompositionErrors()
+    if problems:
+        raise AssetFileError(f"{path}: does not compose: {_reason(problems[0])}")
+    return stage
+
+
+def _reason(error: object) -> str:
+    """The first complaint of a USD error, without the place in USD's own source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = lines[0] if lines else type(error).__name__
+    return first.rpartition(" : '")[2].rstrip("'")
+
+
+def stage_to_world(stage: Usd.Stage) -> Matrix:
+    """From the stage's own unit and up axis to metres and z up."""
+    metres = UsdGeom.GetStageMetersPerUnit(stage)
+    turn = Y_TO_Z_UP if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y else np.eye(4)
+    return np.diag([metres, metres, metres, 1.0]) @ turn
+
+
+def matrix_of(gf: Gf.Matrix4d) -> Matrix:
+    """USD's row vectors as our column vectors."""
+    return np.array(gf).T
+
+
+def rgb_of(value: Sequence[float] | NDArray[np.floating]) -> Rgb:
+    """Three plain numbers, of a USD vector or an array."""
+    return (float(value[0]), float(value[1]), float(value[2]))

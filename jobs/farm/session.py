@@ -1,0 +1,158 @@
+"""Start a Ray for this process, or join an existing cluster; and how many workers fit there."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from jobs.extras import extra
+from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmConfig
+
+with extra("farm"):
+    import ray
+    from ray.job_config import JobConfig
+
+CONNECT_TIMEOUT_S = 5.0
+JOIN_TIMEOUT_S = 45.0
+OBJECT_STORE_BYTES = 128 << 20  # only small values travel; Ray moves it out of a smaller /dev/shm by itself
+LOCAL_RAY = {
+    "process_group_cleanup_enabled": True,  # what a worker started dies with it
+    "prestart_worker_first_driver": False,  # workers idle beside our actors would only cost memory
+}
+PROBE = (
+    "import sys, ray; ray.init(address=sys.argv[1], include_dashboard=False, log_to_driver=False, "
+    "logging_level='ERROR')"
+)
+
+
+@contextmanager
+def session(config: FarmConfig) -> Iterator[None]:
+    """Have a Ray inside the block: the one that is initialised already, else a local or a joined one."""
+    if ray.is_initialized():
+        yield
+        return
+    _prepare_environment(local=config.address is None)
+    if config.address is None:
+        _start_local(config)
+    else:
+        _join(config.address, config)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def worker_count(config: FarmConfig) -> int:
+    """How many workers to aim for; on a joined cluster those that do not fit yet wait for room.
+
+    Raises FarmCapacityError where none will ever fit.
+    """
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]  # Ray does not type it
+    fitting = sum(_fitting(node["Resources"], config) for node in nodes if node["Alive"])
+    if fitting == 0 and config.address is None:
+        total = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
+        raise FarmCapacityError(
+            f"no worker fits: each needs {config.cpus_per_worker:g} CPUs and {config.gpus_per_worker:g} "
+            f"GPUs, here are {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs; lower the "
+            "needs of a worker, or join a cluster with `address`"
+        )
+    return config.workers or max(1, fitting)
+
+
+def room_left(config: FarmConfig) -> str:
+    """What a worker needs and what is free, in words."""
+    free = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
+    return (
+        f"it needs {config.cpus_per_worker:g} CPUs and {config.gpus_per_worker:g} GPUs, "
+        f"free are {free.get('CPU', 0):g} and {free.get('GPU', 0):g}"
+    )
+
+
+def _prepare_environment(*, local: bool) -> None:
+    """What Ray reads from the environment, for as long as this process lives; the caller's settings win."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    if local and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        # Ray guards a local cluster with a token, by default kept in the home folder, which may be read-only
+        # or shared. Ours lives and dies with this process; Ray caches it, so it must not change.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
+
+
+def _start_local(config: FarmConfig) -> None:
+    """Start a Ray for this process alone; it ends with this process, however that ends.
+
+    After SIGKILL of this process, workers and what they started are gone within seconds; two small agents of
+    Ray's own, which hold no resources, give up a minute later.
+    """
+    wanted = None if config.workers is None else max(1, math.ceil(config.workers * config.cpus_per_worker))
+    ray.init(
+        address="local",
+        num_cpus=wanted,
+        include_dashboard=False,
+        log_to_driver=config.verbose,
+        logging_level=_log_level(config),
+        object_store_memory=OBJECT_STORE_BYTES,
+        job_config=JobConfig(_py_driver_sys_path=_own_import_path()),
+        _node_ip_address="127.0.0.1",
+        _system_config=LOCAL_RAY,
+    )
+
+
+def _log_level(config: FarmConfig) -> int:
+    return logging.INFO if config.verbose else logging.ERROR
+
+
+def _own_import_path() -> list[str]:
+    """Folders that this process imports from beyond what its Python always has: workers get them too."""
+    standard = (sys.prefix + os.sep, sys.base_prefix + os.sep)
+    return [folder for folder in sys.path if os.path.isdir(folder) and not folder.startswith(standard)]
+
+
+def _join(address: str, config: FarmConfig) -> None:
+    """Connect to an existing cluster. A child process tries first: Ray itself ends a process that it cannot
+    connect, after minutes, instead of raising an error."""
+    if address != "auto":
+        _check_port(address)
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", PROBE, address], capture_output=True, text=True, timeout=JOIN_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unreachable(address, f"no answer in {JOIN_TIMEOUT_S:.0f} s") from error
+    if probe.returncode != 0:
+        raise _unreachable(address, (probe.stderr.strip().splitlines() or ["no reason given"])[-1])
+    ray.init(address=address, log_to_driver=config.verbose, logging_level=_log_level(config))
+
+
+def _check_port(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        raise ClusterUnreachableError(
+            f'a Ray address is "auto" or "host:port" (of the head, usually port 6379), got {address!r}'
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, reason: str) -> ClusterUnreachableError:
+    return ClusterUnreachableError(
+        f"no Ray cluster to join at {address!r} ({reason}); start its head with "
+        "`ray start --head --port=6379`, use the Ray and Python versions, RAY_AUTH_MODE and token of the "
+        "cluster, or leave the address out to run on this machine"
+    )
+
+
+def _fitting(resources: Mapping[str, float], config: FarmConfig) -> int:
+    fitting = resources.get("CPU", 0) // config.cpus_per_worker
+    if config.gpus_per_worker > 0:
+        fitting = min(fitting, resources.get("GPU", 0) // config.gpus_per_worker)
+    return int(fitting)

@@ -1,0 +1,134 @@
+"""The command line as a user meets it: what works, and one clear line for what does not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fsd_gen.cli import app
+from tests.fsd_gen.synthetic import make_shard
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = RUNNER.invoke(app, [str(a) for a in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory, library) -> Path:
+    """One shard of two small samples, rendered by the command itself."""
+    folder = tmp_path_factory.mktemp("run")
+    code, output = run(*small_render(folder))
+    assert code == 0, output
+    return folder
+
+
+def small_render(folder: Path, *more: object) -> tuple[object, ...]:
+    options = ("--config", "demo", "--packs", "builtin", "--size", "96x64", "--spp", 1, "--workers", 0)
+    return ("render", "--shards", 1, "--samples-per-shard", 2, "--out", folder, *options, *more)
+
+
+def test_render_says_what_it_made_and_resumes(rendered):
+    code, output = run(*small_render(rendered))
+    assert code == 0
+    assert "2 samples in 1 shards" in output and "1 were there already" in output
+
+
+def test_a_run_with_another_configuration_is_refused_with_the_difference(rendered):
+    code, output = run(*small_render(rendered, "--seed", 5))
+    assert code == 2
+    assert "seed: 0 -> 5" in output
+
+
+def test_info_and_verify_read_the_run(rendered):
+    code, output = run("info", rendered)
+    assert code == 0 and "2 samples of 96x64" in output
+    code, output = run("verify", rendered)
+    assert code == 0 and "2 samples are intact, 0 problems" in output
+
+
+def test_preview_writes_a_contact_sheet(rendered, tmp_path):
+    assert run("preview", rendered, "--out", tmp_path / "sheet.png")[0] == 0
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_replay_finds_the_truth_bit_identical_and_the_images_equal(rendered):
+    code, output = run("replay", f"{shard(rendered)}:1")
+    assert code == 0
+    assert "truth: bit-identical" in output
+    decibels = [float(number) for number in re.findall(r"(inf|[\d.]+) dB", output)]
+    assert len(decibels) == 2 and min(decibels) > 45
+
+
+def shard(folder: Path) -> Path:
+    return folder / "shards" / "00000.h5"
+
+
+def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
+    code, _ = run("stage", f"{shard(rendered)}:0", "--out", tmp_path / "scene.usda")
+    assert code == 0
+    text = (tmp_path / "scene.usda").read_text()
+    assert 'upAxis = "Z"' in text and "metersPerUnit = 1" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("render", "--shards", 1, "--config", "nope"), "neither a file nor a preset"),
+        (("render", "--shards", 1, "--size", "12"), "expected WIDTHxHEIGHT"),
+        (("render", "--shards", 1, "--packs", "builtin,attic"), "attic"),
+        (("render", "--shards", 1, "--backend", "mitsubi"), "did you mean 'mitsuba'?"),
+        (("info", "nowhere"), "expected a shard"),
+        (("replay", "runs"), "expected PATH:SAMPLE"),
+        (("assets", "fetch", "attic"), "no pack called 'attic'"),
+    ],
+)
+def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, library):
+    monkeypatch.chdir(tmp_path)
+    code, output = run(*arguments)
+    assert code == 2
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_verify_names_shard_and_row_of_a_flipped_byte(tmp_path):
+    good = make_shard(tmp_path / "00000.h5", slots=[0, 1, 2])
+    bad = tmp_path / "bad" / "00000.h5"
+    bad.parent.mkdir()
+    shutil.copy(good, bad)
+    data = bytearray(bad.read_bytes())
+    place = len(data) // 2
+    data[place] ^= 0xFF
+    bad.write_bytes(data)
+    code, output = run("verify", bad)
+    assert code == 1
+    assert "00000.h5" in output and "row" in output
+
+
+def test_a_sample_that_is_not_there_is_named(rendered):
+    code, output = run("stage", f"{rendered}:0000099-a0")
+    assert code == 2 and "no sample 0000099-a0" in output
+
+
+def test_assets_list_shows_the_packs(library):
+    code, output = run("assets", "list")
+    assert code == 0 and "builtin" in output and "not fetched" in output
+
+
+def test_assets_verify_finds_a_changed_file(library, assets_home):
+    assert run("assets", "verify", "builtin")[0] == 0
+    texture = library.path(library.select("texture")[0].id)
+    original = texture.read_bytes()
+    texture.write_bytes(original + b"x")
+    try:
+        code, output = run("assets", "verify", "builtin")
+    finally:
+        texture.write_bytes(original)
+    assert code == 1 and texture.name in output
