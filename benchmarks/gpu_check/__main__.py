@@ -24,8 +24,11 @@ WRONG = ("failed", "timed out")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts that were asked for; 1 if one of them failed."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     chosen = chosen_parts(options.only, options.skip)
+    if not chosen:
+        parser.error("no part is left to run; --only and --skip exclude each other")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="gpu-check-", ignore_cleanup_errors=True) as scratch:
         outcomes = _checked(options, chosen, Path(scratch))

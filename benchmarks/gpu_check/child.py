@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.gpu_check.part import CannotRunError, CheckFailedError, Context, Part, Row, Run, Value
+from jobs.extras import MissingExtraError
 
 CANNOT = 75  # "try elsewhere"
 DUMP_S = 0.5  # before the deadline: where every thread stands, for the log
@@ -34,7 +35,7 @@ def main(part_json: str, context_json: str, rows: str) -> int:
         require(part, context)
         for row in found(part.run)(context):
             append(Path(rows), row)
-    except CannotRunError as error:
+    except (CannotRunError, MissingExtraError) as error:
         append(Path(rows), {WHY: str(error)})
         return CANNOT
     except CheckFailedError as error:

@@ -30,7 +30,7 @@ class Part:
 
     name: str
     run: str  # "module:function"; a `Run`, found in the part's own process
-    share: float  # of the whole budget, at most
+    share: float  # of the budget, relative to the other parts'
     least_s: float = 20.0  # not started with less time than that
     needs: tuple[str, ...] = ()  # modules
     gpu: bool = True  # measures the GPU, where --device says so

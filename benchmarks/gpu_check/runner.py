@@ -44,11 +44,14 @@ def run_parts(
 ) -> tuple[Outcome, ...]:
     """The outcome of every part. `on_change` hears of each start, row and end.
 
-    A part gets its share of the budget, but no more than is left until `context.end`.
+    A part gets its share of the budget, relative to the others', and what those before it left over, but
+    never more than until `context.end`.
     """
     outcomes = []
+    began, given, total = time.monotonic(), 0.0, sum(part.share for part in parts)
     for part in parts:
-        deadline_s = min(part.share * budget_s, context.left_s() - RESERVE_S)
+        given += budget_s * part.share / total
+        deadline_s = min(began + given - time.monotonic(), context.left_s() - RESERVE_S)
         if deadline_s < part.least_s:
             why = f"budget exhausted: {max(0.0, deadline_s):.0f} s for it, it needs {part.least_s:.0f} s"
             outcomes.append(Outcome(name=part.name, state="skipped", why=why))

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib import import_module
 
 from benchmarks.gpu_check.part import CannotRunError, CheckFailedError, Context, Row
+from jobs.extras import extra
 
 
 def works(context: Context) -> Iterator[Row]:
@@ -42,6 +44,12 @@ def says_nothing(context: Context) -> Iterator[Row]:
 
 def refuses(context: Context) -> Iterator[Row]:
     raise CannotRunError("the moon is not full")
+    yield {}
+
+
+def lacks_an_extra(context: Context) -> Iterator[Row]:
+    with extra("render"):
+        import_module("a_renderer_that_is_not_there")
     yield {}
 
 

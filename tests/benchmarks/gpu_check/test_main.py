@@ -29,6 +29,12 @@ def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str
     assert "no part is called dance" in capsys.readouterr().err
 
 
+def test_nothing_to_run_is_refused(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["--only", "render", "--skip", "*"])
+    assert "no part is left to run" in capsys.readouterr().err
+
+
 def test_the_environment_needs_no_gpu(tmp_path: Path):
     assert main(["--only", "environment", "--out", str(tmp_path)]) == 0
     assert states(tmp_path) == {"environment": "done"}
