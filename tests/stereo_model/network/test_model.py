@@ -9,7 +9,7 @@ import torch
 from stereo_model import FoundationStereo, ImageSizeError, ModelConfig, create_model, model_config
 from stereo_model.network.features import MonocularPrior
 from stereo_model.network.model import NonFiniteImageError
-from stereo_model.training.trainer import _compile_parts
+from stereo_model.training.step import _compile_parts
 
 
 @pytest.fixture(scope="module")
