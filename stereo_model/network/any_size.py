@@ -1,7 +1,7 @@
 """From images of the sizes that the network takes to images of any size, and to large ones.
 
 Both images of a pair are padded alike, which changes no disparity. The hierarchy of two sizes is that of
-the published inference, for large images with disparities beyond the search range.
+the published inference, for large images with disparities beyond the search range; not in the paper.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Convolutional backbones at 1/4, 1/8, 1/16 and 1/32 of the image. Makes timm importable for `vit` too.
+"""Convolutional backbones at 1/4, 1/8, 1/16 and 1/32 of the image: EdgeNeXt-S in the paper (3.1).
+
+Makes timm importable for `vit` too.
 
 A backbone starts from random numbers unless `stereo_model.weights.backbone` loads a file of weights.
 """

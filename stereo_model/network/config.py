@@ -1,7 +1,7 @@
 """Model configuration: the size of every part of the network, frozen and digestible.
 
-One architecture, several sizes. A preset is a set of field values; `vitl`, `vitb` and `vits` are the
-published sizes, `tiny` trains on a CPU, `nano` is for tests. Field names follow the paper's parts
+One architecture, several sizes. A preset is a file of field values in `presets/`; `vitl`, `vitb` and `vits`
+are the published sizes, `tiny` trains on a CPU, `nano` is for tests. Field names follow the paper's parts
 (arXiv 2501.09898, section 3); the default of every field that changes the architecture rather than its size
 is the published one.
 """
@@ -11,8 +11,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any, Literal, TypeVar
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 BackboneName = Literal["efficientnet_lite0", "edgenext_small"]
@@ -179,73 +181,23 @@ class ModelConfig(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-_TINY: dict[str, Any] = {
-    "backbone": "efficientnet_lite0",
-    "pixel_mean": CENTRED,
-    "pixel_std": CENTRED,
-    "lateral_dims": (24, 32, 48, 64),
-    "fusion_blocks": 1,
-    "half_dim": 8,
-    "max_disparity": 192,
-    "concat_dim": 4,
-    "volume_dim": 8,
-    "volume_smoothing": False,
-    "axial_blocks": 1,
-    "transformer_layers": 2,
-    "transformer_heads": 2,
-    "disparity_kernel": 9,
-    "classifier_blocks": 0,
-    "classifier_kernel": 1,
-    "evidence_skip": True,
-    "evidence_temperature": 30.0,
-    "census_radius": 4,
-    "argmin_radius": 1,
-    "volume_skip": True,
-    "context_dims": (16, 24, 32),
-    "context_strides": (2, 2, 1),
-    "hidden_dim": 16,
-    "squeeze_dim": 4,
-    "motion_corr_dim": 32,
-    "motion_disparity_dim": 16,
-    "head_expansion": 2,
-    "mask_dims": (16, 8),
-    "iterations": 8,
-}
+def _read_presets() -> Mapping[str, Mapping[str, Any]]:
+    """The files in `presets/`, by name. A preset `like` another one replaces some of its fields."""
+    folder = resources.files("stereo_model.network") / "presets"
+    files = {
+        path.name.removesuffix(".yaml"): path for path in folder.iterdir() if path.name.endswith(".yaml")
+    }
+    own = {name: yaml.safe_load(files[name].read_text("utf-8")) for name in sorted(files)}
+    return {name: _completed(name, own) for name in own}
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "vitl": {"prior": "depth_anything_v2_vitl"},  # the published sizes; all other fields are the defaults
-    "vitb": {"prior": "depth_anything_v2_vitb"},
-    "vits": {"prior": "depth_anything_v2_vits"},
-    "tiny": _TINY,
-    "small": _TINY
-    | {
-        "half_dim": 16,
-        "volume_dim": 16,
-        "axial_blocks": 2,
-        "context_dims": (32, 48, 64),
-        "hidden_dim": 32,
-        "motion_corr_dim": 64,
-        "iterations": 12,
-    },
-    "nano": _TINY
-    | {
-        "lateral_dims": (8, 8, 16, 16),
-        "fusion_blocks": 0,
-        "half_dim": 4,
-        "max_disparity": 64,
-        "concat_dim": 2,
-        "volume_dim": 4,
-        "disparity_kernel": 5,
-        "transformer_layers": 1,
-        "context_dims": (8, 8, 8),
-        "hidden_dim": 8,
-        "squeeze_dim": 2,
-        "motion_corr_dim": 8,
-        "motion_disparity_dim": 8,
-        "mask_dims": (8, 4),
-        "iterations": 3,
-    },
-}
+
+def _completed(name: str, own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    fields = dict(own[name])
+    base = fields.pop("like", None)
+    return fields if base is None else {**_completed(base, own), **fields}
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = _read_presets()
 
 
 def model_config(preset: str = "tiny", **overrides: Any) -> ModelConfig:

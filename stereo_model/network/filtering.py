@@ -1,4 +1,10 @@
-"""Filtering of the cost volume: 3-D hourglass beside a disparity transformer, soft-argmin (paper 3.2)."""
+"""Attentive hybrid cost filtering and the initial disparity (paper 3.2).
+
+    V' = out(up(hourglass(V)) + enlarge(transformer(patches of V)))
+    d0 = sum over d of d softmax(classify(V'))(d)
+
+The hourglass filters with axial-planar convolutions; the transformer attends along disparity.
+"""
 
 from __future__ import annotations
 

@@ -198,9 +198,9 @@ class FoundationStereo(nn.Module):
 
         Pads both images alike to multiples of 32 by repeating the border, and crops the result.
         `hierarchical` first estimates the disparity of images of half the size and starts from it, which
-        helps large images with disparities beyond `max_disparity`. Runs the model as it is: of the copy
-        that `stereo_model.fast.accelerate` makes it is about twice as fast. Raises ImageSizeError for
-        unequal shapes and NonFiniteImageError for pixels that are NaN or infinite.
+        helps large images with disparities beyond `max_disparity`. Runs the model as it is; call it on the
+        copy that `stereo_model.fast.accelerate` makes, to infer fast. Raises ImageSizeError for unequal
+        shapes and NonFiniteImageError for pixels that are NaN or infinite.
         """
         if iterations is not None and iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {iterations}")

@@ -1,4 +1,13 @@
-"""One iteration of the refinement: motion features, selective ConvGRUs, disparity step (paper 3.3)."""
+"""One iteration of the refinement: motion features, selective ConvGRUs, disparity step (paper 3.3).
+
+    m  = [encode(lookup at d, d), d]                             part of the 1/4 level's input
+    x  = relu(conv[context, rest]),  g = relu(conv[x, h])        of every level, from 1/16 to 1/4
+    h' = a cell_1x1(h, x, g) + (1 - a) cell_3x3(h, x, g)         a: spatial attention of the context
+    cell: z, r = sigmoid(conv g),  q = tanh(conv[r h, x]),  (1 - z) h + z q
+    d' = d + head(h' at 1/4)
+
+A level reads, as `rest`, the coarser state of this iteration and the finer one of the last.
+"""
 
 from __future__ import annotations
 

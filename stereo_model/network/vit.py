@@ -1,4 +1,4 @@
-"""DINOv2 vision transformers (arXiv 2304.07193): token maps of an image after four of their blocks.
+"""DINOv2 vision transformers (paper 3.1; arXiv 2304.07193): token maps after four of their blocks.
 
 timm's blocks (patches of 14 pixels, LayerScale, torch's scaled dot-product attention) with the position
 embedding resized as DINOv2's authors do it: a scale factor with a small offset, whose rounding matters.
