@@ -1,7 +1,8 @@
 # make demo   render, curate and publish a small dataset; look at runs/demo
 # make test   run the test suite
 # make lint   style, types          make test-slow   soak and real-data tests
-# make bench  what things cost      make clean       remove the environment and the demo run
+# make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
+# make clean  remove the environment and the demo run
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,10 +13,10 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench clean
+.PHONY: help install demo test test-slow lint bench gpu-check clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^$$/q; s/^# //p' Makefile
 
 # A stamp made last: an interrupted installation starts again, a finished one costs nothing.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -54,6 +55,12 @@ bench: install
 	$(BIN)/fsd-gen render --shards 1 --samples-per-shard 2 --out $(BENCH)
 	$(BIN)/python -m benchmarks.crops $(BENCH)
 	$(BIN)/python -m benchmarks.stereo_speed
+
+# Not the environment made here: whatever interpreter has a CUDA build of torch, such as
+# make gpu-check PYTHON=python3.12 GPU_CHECK='--data SHARDS --real PAIRS'
+GPU_CHECK :=
+gpu-check:
+	$(PYTHON) -m benchmarks.gpu_check --out runs/gpu-check $(GPU_CHECK)
 
 clean:
 	rm -rf $(VENV) $(RUN) $(BENCH)

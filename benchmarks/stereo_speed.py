@@ -1,13 +1,14 @@
-"""What the stereo network costs, beside the same weights computed the plain way.
+"""What the stereo network costs: the copy that infers beside the reference, training with its variations.
 
     python -m benchmarks.stereo_speed [--preset vits --size 320x736 --max-disparity 416 --iterations 22]
                                       [--threads 1 --device cpu|cuda --precision fp32|bf16 --repeats 1]
     python -m benchmarks.stereo_speed --train [--device cuda --precision bf16 --compiled --crop 320x736]
 
-Every measurement has a process of its own; ours and the plain one (stereo_model.fast.plain) take turns. On
-the CPU: processor seconds of one pair, and the peak of resident memory above the loaded model (Linux). On a
-GPU: milliseconds, and the peak of allocated memory, the model included. Weights are random: they do not
-matter to the cost. `--train` measures one training step, with and without checkpointing and torch.compile.
+Inference measures `stereo_model.fast.accelerate(model)` beside the model itself, the reference; `--train` one
+training step of the reference, with and without checkpointing and torch.compile. Every measurement has a
+process of its own, and the ways take turns. On the CPU: processor seconds, and the peak of resident memory
+above the loaded model (Linux). On a GPU: seconds, and the peak of allocated memory, the model included.
+Weights are random: they do not matter to the cost.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from stereo_model import create_model
-from stereo_model.fast.plain import plain_copy
+from stereo_model.fast.accelerate import accelerate
+from stereo_model.network.model import FoundationStereo
 from stereo_model.training.loss import stereo_loss
 
-Way = Literal["plain", "ours", "checkpointing", "compiled", "checkpointing, compiled"]
+Way = Literal["reference", "accelerated", "checkpointing", "compiled", "checkpointing, compiled"]
 WARM_SIZE = (64, 128)  # pixels; a first pair, so that libraries are loaded before the clock runs
 GPU_PAIRS = 10  # timed on a GPU, after three that are not
 LEARNING_RATE = 1e-4
@@ -77,9 +79,9 @@ def main(
 ) -> None:
     """Measure and print."""
     height, width = map(int, size.split("x"))
-    ways: tuple[Way, ...] = ("plain", "ours")
+    ways: tuple[Way, ...] = ("reference", "accelerated")
     if train:
-        ways = ("plain", "ours", "checkpointing")
+        ways = ("reference", "checkpointing")
         ways += ("compiled", "checkpointing, compiled") if compiled else ()
     cases = [
         Case(
@@ -152,11 +154,11 @@ def train_step(case: Case) -> Cost:
     return gpu_cost(step) if case.device != "cpu" else cpu_cost(step)
 
 
-def build(case: Case) -> nn.Module:
+def build(case: Case) -> FoundationStereo:
     """The model of a case, on its device."""
     torch.set_num_threads(case.threads)
-    model = create_model(case.preset, max_disparity=case.max_disparity)
-    return (plain_copy(model) if case.way == "plain" else model).to(case.device)
+    model = create_model(case.preset, max_disparity=case.max_disparity).to(case.device)
+    return accelerate(model) if case.way == "accelerated" else model
 
 
 def images(case: Case, size: tuple[int, int]) -> Tensor:
@@ -208,7 +210,7 @@ def line(cost: Cost) -> str:
 
 
 def show(costs: dict[Way, list[Cost]], title: str) -> None:
-    """Print the best of each way, and how it stands to the plain one."""
+    """Print the best of each way, and how it stands to the reference."""
     best = {
         way: Cost(
             seconds=min(cost.seconds for cost in given),
@@ -217,11 +219,11 @@ def show(costs: dict[Way, list[Cost]], title: str) -> None:
         )
         for way, given in costs.items()
     }
-    plain = best["plain"]
+    reference = best["reference"]
     table = Table("way", "seconds", "faster", "peak MB", "memory", "greatest difference", title=title)
     for way, cost in best.items():
-        same = "" if cost.result is None else f"{(cost.result - plain.result).abs().max():.2g} px"
-        faster, memory = plain.seconds / cost.seconds, cost.peak_bytes / max(plain.peak_bytes, 1)
+        same = "" if cost.result is None else f"{(cost.result - reference.result).abs().max():.2g} px"
+        faster, memory = reference.seconds / cost.seconds, cost.peak_bytes / max(reference.peak_bytes, 1)
         size = f"{cost.peak_bytes / 1e6:.0f}"
         table.add_row(way, f"{cost.seconds:.3f}", f"{faster:.2f}x", size, f"{memory:.0%}", same)
     Console(width=120).print(table)

@@ -25,12 +25,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stereo_model import create_model, installed_lite0_weights, load_checkpoint, save_checkpoint
+from stereo_model import create_model, installed_lite0_weights, load_model, save_checkpoint
 from stereo_model.data.base import StereoFiles
 from stereo_model.data.registry import open_dataset
 from stereo_model.data.sample import Sample
-from stereo_model.evaluation.evaluate import predict_disparity
 from stereo_model.evaluation.metrics import MaskPolicy, PixelFlags, bad_pixels, valid_mask
+from stereo_model.inference.predict import predict_disparity
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.recipe import load_recipe
 from stereo_model.training.trainer import Trainer
@@ -104,7 +104,7 @@ def main(
         f"SGBM, {shifts} disparities": lambda sample: semi_global(sample, shifts)
     }
     methods["untrained"] = network(starting_model(preset, seed))
-    methods |= {path.stem: network(load_checkpoint(path)) for path in checkpoints or []}
+    methods |= {path.stem: network(load_model(path)) for path in checkpoints or []}
     with tempfile.TemporaryDirectory() as scratch:
         for pairs in map(int, filter(None, curve.split(","))):
             shards = First(open_dataset("shards", train), pairs)

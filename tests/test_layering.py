@@ -34,9 +34,9 @@ HEAVY = {  # library -> the only modules that import it
     },
     "timm": {"stereo_model/network/backbone.py", "stereo_model/network/vit.py"},
     "huggingface_hub": {"stereo_model/weights/hub.py"},
-    "tensorboard": {"stereo_model/training/log.py"},
-    "onnx": {"stereo_model/export/onnx.py"},
-    "onnxruntime": {"stereo_model/export/onnx.py"},
+    "tensorboard": {"stereo_model/training/events.py"},
+    "onnx": {"stereo_model/export/half.py", "stereo_model/export/onnx.py"},
+    "onnxruntime": {"stereo_model/export/parity.py"},
 }
 
 

@@ -37,7 +37,7 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "stereo_model:CheckpointError",
     "stereo_model:ConfigError",
     "stereo_model.data.sample:SampleError",
-    "stereo_model.training.trainer:ResumeError",
+    "stereo_model.training.state:ResumeError",
 )
 FAILED = (  # the work went wrong; exit code 1
     "curation.judging.verdicts:BrokenScorerError",

@@ -8,7 +8,7 @@ from pathlib import Path
 from curation.rounds.population import RunSample
 from curation.rounds.world import Prediction
 from fsd_gen.shards.reader import ShardReader
-from stereo_model.evaluation.evaluate import predict_disparity
+from stereo_model.inference.predict import predict_disparity
 from stereo_model.network.model import FoundationStereo
 
 

@@ -22,9 +22,12 @@ from curation.workbench.device import device_of
 from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import publish_file, write_json_atomic
-from stereo_model import create_model, installed_lite0_weights, load_checkpoint
+from stereo_model import create_model, installed_lite0_weights, load_model
 from stereo_model.network.model import FoundationStereo
-from stereo_model.training.trainer import LOG, MODEL, TrainConfig, Trainer
+from stereo_model.training.config import TrainConfig
+from stereo_model.training.log import LOG
+from stereo_model.training.run_folder import MODEL
+from stereo_model.training.trainer import Trainer
 
 CHECKPOINT_EVERY = 50  # steps that a kill may cost
 WARMUP_SHARE = 0.05  # of the steps
@@ -112,7 +115,7 @@ def trainer_settings(job: TrainJob) -> TrainConfig:
 def starting_model(job: TrainJob) -> FoundationStereo:
     """The weights to train on from: another model's, or fresh ones drawn from the job's seed."""
     if job.start_from is not None:
-        return load_checkpoint(job.start_from)
+        return load_model(job.start_from)
     config = job.config
     weights = config.backbone_weights
     return create_model(

@@ -22,7 +22,7 @@ from curation.workbench.device import device_of
 from fsd_gen.production.farm import render_farm
 from fsd_gen.production.requests import ShardRequest
 from jobs.task import FarmConfig
-from stereo_model import load_checkpoint, model_digest
+from stereo_model import load_model, model_digest
 from stereo_model.network.model import FoundationStereo
 
 
@@ -61,5 +61,5 @@ class Workbench:
     def _load(self, checkpoint: Path) -> FoundationStereo:
         """The model of a finished checkpoint, which never changes; the last one is kept."""
         if self._loaded is None or self._loaded[0] != checkpoint:
-            self._loaded = checkpoint, load_checkpoint(checkpoint)
+            self._loaded = checkpoint, load_model(checkpoint)
         return self._loaded[1]

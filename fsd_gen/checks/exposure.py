@@ -15,6 +15,7 @@ DARK, BRIGHT = 3, 252  # 8-bit values at or beyond which a pixel is clipped
 
 
 def exposure_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[Defect]:
+    """Too much black, too much white, or a mean beyond its limits."""
     low, high = limits.mean_level
     for view, image_hwc, _, _ in views(sample):
         mean = float(image_hwc.mean())

@@ -30,6 +30,7 @@ def check_truth(sample: StereoSample, limits: CheckLimits | None = None) -> tupl
 def truth_defects(
     sample: StereoSample, limits: CheckLimits, *depths: NDArray[np.floating] | None
 ) -> tuple[Defect, ...]:
+    """What is wrong with finite maps of the right shape."""
     return (
         *_range_defects(sample, limits),
         *_flag_defects(sample, limits),
@@ -40,6 +41,7 @@ def truth_defects(
 
 
 def shape_defects(sample: StereoSample) -> Iterator[Defect]:
+    """Arrays of another shape or type than the rig asks for."""
     shape = (sample.spec.rig.height, sample.spec.rig.width)
     for view, image, disparity, flags in views(sample):
         expected = (("image", image, "uint8", (*shape, 3)), ("disparity", disparity, "float32", shape))
@@ -50,6 +52,7 @@ def shape_defects(sample: StereoSample) -> Iterator[Defect]:
 
 
 def finite_defects(sample: StereoSample) -> Iterator[Defect]:
+    """Disparities that are no numbers."""
     for view, _, disparity_hw, _ in views(sample):
         if bad := int(np.count_nonzero(~np.isfinite(disparity_hw))):
             yield Defect(code=DefectCode.NOT_FINITE, detail=f"{view}: {bad} disparities are NaN or infinite")

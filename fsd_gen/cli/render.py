@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,7 +86,7 @@ def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderRepo
         return render_shards(run.folder, requests, farm=farm, on_event=show)
 
 
-def _tell(run: Run, report: RenderReport, records: list[SampleRecord]) -> None:
+def _tell(run: Run, report: RenderReport, records: Sequence[SampleRecord]) -> None:
     from fsd_gen.shards.index import truth_manifest_digest
 
     for failure in report.farm.failed.values():

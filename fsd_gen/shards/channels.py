@@ -33,7 +33,7 @@ class Shot(Protocol):
     """A pair as its maker knows it when it is stored. H, W are the rig's."""
 
     @property
-    def spec(self) -> SceneSpec: ...  # noqa: D102
+    def spec(self) -> SceneSpec: ...
     @property
     def left_hwc(self) -> NDArray[np.uint8]: ...  # sRGB
     @property

@@ -1,4 +1,4 @@
-"""One row of a shard: two images, two disparity maps, two flag maps and the whole story behind them."""
+"""One row of a shard: two images, two disparity and two flag maps, optional channels, and their story."""
 
 from __future__ import annotations
 

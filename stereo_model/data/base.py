@@ -60,10 +60,10 @@ class Truth:
 class StereoFiles(ABC):
     """A stereo data set on disk. May be pickled, forked and spawned freely.
 
-    `kind` is its key in `stereo_model.data.registry.DATASETS`, `root` the folder it was opened from.
+    `kind` is its name in `stereo_model.data.registry`, `root` the folder it was opened from.
     """
 
-    kind: str
+    kind: ClassVar[str]
     root: Path
 
     @abstractmethod
@@ -198,14 +198,19 @@ class PairFiles(StereoFiles):
 
 
 class Joined(StereoFiles):
-    """Several data sets one after the other, as one."""
+    """Several data sets in folders below one, one after the other, as one.
 
-    def __init__(self, kind: str, root: Path, parts: dict[str, StereoFiles]) -> None:
-        """`parts` by the name of their folder below `root`, which also begins the names of their scenes."""
-        self.kind = kind
-        self.root = root
-        self._parts = parts
-        self._ends = np.cumsum([len(part) for part in parts.values()])
+    The name of a part's folder begins the names of its scenes.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        self._parts = self._open()
+        self._ends = np.cumsum([len(part) for part in self._parts.values()])
+
+    @abstractmethod
+    def _open(self) -> dict[str, StereoFiles]:
+        """The parts by the name of their folder below `root`."""
 
     def __len__(self) -> int:
         return int(self._ends[-1])

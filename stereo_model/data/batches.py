@@ -8,7 +8,7 @@ prepare batches ahead cannot change what is trained on.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,14 +17,21 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stereo_model.data.augment.augment import augment, random_crop
-from stereo_model.data.mixture import Mixture, SampleStream
-from stereo_model.data.sample import Sample, SampleError, StereoDataset, checked_sample, without_hidden
+from stereo_model.data.augment.augment import Variation, crop, draw_crop, draw_variation, vary
+from stereo_model.data.mixture import Mixture, Part, SampleStream
+from stereo_model.data.sample import (
+    BandedDataset,
+    Sample,
+    SampleError,
+    StereoDataset,
+    checked_sample,
+    has_right_truth,
+    without_hidden,
+)
 from stereo_model.data.streams import rng_for
 from stereo_model.network.config import SIZE_MULTIPLE
 from stereo_model.training.config import TrainConfig
 
-RIGHT_TRUTH = {"disparity_right": "float32", "valid_right": "bool"}  # optional keys: see augment.exchange
 PREFETCH = 2  # batches that each loading process prepares ahead
 
 Name = Literal["left", "right", "disparity", "valid"]
@@ -56,7 +63,7 @@ def load_batch(
     return StepBatches(Mixture.of(data), config, places or range(config.batch_size)).load(step)
 
 
-class StepBatches(Dataset):
+class StepBatches(Dataset[Any]):
     """The places of every step's batch that one worker of a team trains on, by step."""
 
     def __init__(self, mixture: Mixture, config: TrainConfig, places: range) -> None:
@@ -94,7 +101,16 @@ def batches(source: StepBatches, *, start: int, stop: int, loader_workers: int) 
     for packed in loader:
         if isinstance(packed, Exception):
             raise packed
-        yield Batch(**{n: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for n, v in packed.items()})
+        yield _unpacked(packed)
+
+
+def _unpacked(packed: dict[str, Any]) -> Batch:
+    """What StepBatches.__getitem__ packed."""
+    values: dict[str, Any] = {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+        for name, value in packed.items()
+    }
+    return Batch(**values)
 
 
 def samples_of_step(stream: SampleStream, batch_size: int, step: int) -> list[tuple[int, int]]:
@@ -109,36 +125,39 @@ def _drawn(
     drawn = []
     for place in places:
         part, index = stream.at(step * config.batch_size + place)
-        chosen = mixture.parts[part]
-        sample = _checked(chosen.dataset[index], source=f"{chosen.name} sample {index}")
-        drawn.append((place, part, index, _prepared(sample, config, step, place)))
+        sample = _varied(mixture.parts[part], index, config, step, place)
+        drawn.append((place, part, index, without_hidden(sample) if config.visible_only else sample))
     return drawn
 
 
-def _prepared(sample: Mapping[str, np.ndarray], config: TrainConfig, step: int, place: int) -> Sample:
-    varied = _varied(sample, config, step, place)
-    return without_hidden(varied) if config.visible_only else varied
+def _varied(part: Part, index: int, config: TrainConfig, step: int, place: int) -> Sample:
+    """A sample, cut and varied; of a data set that can read bands, only the rows that the cut needs."""
+    dataset, source = part.dataset, f"{part.name} sample {index}"
+    rng = rng_for(config.seed, "crop" if config.augment is None else "augment", step, place)
+    if not isinstance(dataset, BandedDataset):
+        sample = checked_sample(dataset[index], source=source)
+        size_hw = sample["disparity"].shape
+        variation = _draw((size_hw[0], size_hw[1]), config, rng, right_truth=has_right_truth(sample))
+        return _apply(sample, variation, config, rng)
+    height, width = dataset.size_hw(index)
+    variation = _draw((height, width), config, rng, right_truth=False)
+    rows = variation.rows(height)
+    sample = checked_sample(dataset.rows(index, *rows), source=source)
+    return _apply(sample, variation.within(rows, height), config, rng)
 
 
-def _varied(sample: Mapping[str, np.ndarray], config: TrainConfig, step: int, place: int) -> Sample:
+def _draw(
+    size_hw: tuple[int, int], config: TrainConfig, rng: np.random.Generator, *, right_truth: bool
+) -> Variation:
     if config.augment is not None:
-        rng = rng_for(config.seed, "augment", step, place)
-        return augment(sample, rng, config.augment, crop_hw=config.crop_hw)
-    if config.crop_hw is not None:
-        return random_crop(sample, config.crop_hw, rng_for(config.seed, "crop", step, place))
-    return sample
+        return draw_variation(size_hw, rng, config.augment, config.crop_hw, right_truth=right_truth)
+    return Variation() if config.crop_hw is None else draw_crop(size_hw, config.crop_hw, rng)
 
 
-def _checked(raw: Mapping[str, np.ndarray], *, source: str) -> dict[str, np.ndarray]:
-    """The sample, verified, with the right image's truth where the data set gives it."""
-    sample = dict(checked_sample(raw, source=source))
-    for key, kind in RIGHT_TRUTH.items():
-        if key in raw:
-            sample[key] = np.asarray(raw[key])
-            if sample[key].dtype.name != kind or sample[key].shape != sample["disparity"].shape:
-                found = f"{sample[key].dtype.name} {sample[key].shape}"
-                raise SampleError(f"{source}: {key} is {found}, expected {kind} {sample['disparity'].shape}")
-    return sample
+def _apply(sample: Sample, variation: Variation, config: TrainConfig, rng: np.random.Generator) -> Sample:
+    if config.augment is not None:
+        return vary(sample, variation, rng, config.augment)
+    return crop(sample, variation)
 
 
 def _stacked(drawn: list[tuple[int, int, int, Sample]]) -> Batch:

@@ -19,12 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stereo_model.whole_files import write_whole
+from jobs.files import write_bytes_atomic
 
 # What Pillow and numpy raise for files that are missing, truncated, damaged or of another kind.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
@@ -125,7 +126,7 @@ def write_png16(
     stored_hw = np.where(valid_hw, np.maximum(stored_hw, 1), 0).astype(np.uint16)
     buffer = BytesIO()
     Image.fromarray(stored_hw).save(buffer, "PNG")
-    write_whole(path, buffer.getvalue())
+    write_bytes_atomic(Path(path), buffer.getvalue())
 
 
 def read_pfm(path: str | os.PathLike[str]) -> NDArray[np.float32]:
@@ -163,7 +164,7 @@ def write_pfm(
         raise ValueError(f"{path}: a PFM file holds (H,W) or (H,W,3), got {values.shape}")
     magic, order = ("Pf" if values.ndim == 2 else "PF"), ("<" if little_endian else ">")
     header = f"{magic}\n{values.shape[1]} {values.shape[0]}\n{-1.0 if little_endian else 1.0}\n"
-    write_whole(path, header.encode() + values[::-1].astype(f"{order}f4").tobytes())
+    write_bytes_atomic(Path(path), header.encode() + values[::-1].astype(f"{order}f4").tobytes())
 
 
 def decode_sintel(rgb_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -172,7 +173,7 @@ def decode_sintel(rgb_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     The channels are widened first: 4 * R does not fit into 8 bits.
     """
     r_hw, g_hw, b_hw = np.moveaxis(rgb_hwc.astype(np.float32), -1, 0)
-    return r_hw * 4 + g_hw * 2.0**-6 + b_hw * 2.0**-14
+    return np.asarray(r_hw * 4 + g_hw * 2.0**-6 + b_hw * 2.0**-14, np.float32)
 
 
 def encode_sintel(disparity_hw: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -194,8 +195,8 @@ def decode_fsd(rgb_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     The radix is 255 although a channel has 256 values, so (0, 0, 255) and (0, 1, 0) mean the same and
     reading with radix 256 gives up to 0.8 % too much: little enough to look right, too much to be right.
     """
-    digits_hwc = rgb_hwc.astype(np.int64)
-    return ((digits_hwc @ np.array([FSD_RADIX**2, FSD_RADIX, 1])) / FSD_SCALE).astype(np.float32)
+    code_hw = rgb_hwc.astype(np.int64) @ np.array([FSD_RADIX**2, FSD_RADIX, 1])
+    return np.asarray(code_hw / FSD_SCALE, np.float32)
 
 
 def encode_fsd(disparity_hw: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -211,14 +212,17 @@ def encode_fsd(disparity_hw: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.stack([*np.divmod(high_hw, FSD_RADIX), low_hw], axis=-1).astype(np.uint8)
 
 
-def disparity_of_depth(depth_hw: NDArray[np.floating], focal_baseline: float) -> NDArray[np.float32]:
+def disparity_of_depth(
+    depth_hw: NDArray[np.floating] | NDArray[np.integer], focal_baseline: float
+) -> NDArray[np.float32]:
     """focal_baseline / depth in pixels, 0 where the depth is 0.
 
     `focal_baseline` is focal length in pixels times baseline in the depth's unit; the depth is along the
     optical axis, not along the ray.
     """
-    depth_hw = np.asarray(depth_hw, np.float64)
-    quotient_hw = np.divide(focal_baseline, depth_hw, out=np.zeros_like(depth_hw), where=depth_hw > 0)
+    deep_hw = np.asarray(depth_hw, np.float64)
+    quotient_hw = np.zeros_like(deep_hw)
+    np.divide(focal_baseline, deep_hw, out=quotient_hw, where=deep_hw > 0)
     return quotient_hw.astype(np.float32)
 
 
@@ -233,7 +237,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         yield image
 
 
-def _as_u16(values: NDArray, path: str | os.PathLike[str]) -> NDArray[np.uint16]:
+def _as_u16(values: NDArray[Any], path: str | os.PathLike[str]) -> NDArray[np.uint16]:
     """Pillow's array of a 16-bit grey picture; some of its modes hold it in 32 bits."""
     if values.ndim != 2 or values.dtype.kind not in "iu" or values.dtype.itemsize == 1:
         raise DataFileError(f"{path}: {values.dtype} {values.shape}, expected one channel of 16 bits")

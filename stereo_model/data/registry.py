@@ -1,82 +1,68 @@
 """Readers for the data sets FoundationStereo is trained and evaluated on, and for the project's shards.
 
-    from stereo_model.data.registry import open_dataset
+    from stereo_model import open_dataset
     pairs = open_dataset("sceneflow", "/data/SceneFlow", passes=["finalpass"])
     pairs[0]["left"], pairs[0]["disparity"], pairs.scene(0)
 
 All give `stereo_model.data.sample.Sample`: uint8 RGB, disparity in pixels of the left view, positive, and
 where it is known. `valid` is where the data set has truth, occluded pixels included; `occluded`, where
 there is one, separates them.
+
+A reader is a class in a module of `stereo_model.data.readers` that derives from StereoFiles and has a `kind`
+of its own; nothing else lists it.
 """
 
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import os
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from types import MappingProxyType, ModuleType
 from typing import Any
 
-from stereo_model.data.base import DataFolderError, DataOptionError, StereoFiles
-from stereo_model.data.encodings import DataFileError
-from stereo_model.data.readers.crestereo import CreStereo
-from stereo_model.data.readers.fallingthings import FallingThings
-from stereo_model.data.readers.folder import Folder
-from stereo_model.data.readers.fsd import Fsd
-from stereo_model.data.readers.instereo2k import InStereo2K
-from stereo_model.data.readers.kitti import Kitti2012, Kitti2015
-from stereo_model.data.readers.middlebury import Eth3d, Middlebury
-from stereo_model.data.readers.sceneflow import Driving, FlyingThings3D, Monkaa, SceneFlow
-from stereo_model.data.readers.shards import Shards
-from stereo_model.data.readers.sintel import Sintel
-from stereo_model.data.readers.vkitti2 import VirtualKitti2
+from stereo_model.data import readers
+from stereo_model.data.base import DataOptionError, StereoFiles
 
-__all__ = [
-    "DATASETS",
-    "DataFileError",
-    "DataFolderError",
-    "DataOptionError",
-    "StereoFiles",
-    "open_dataset",
-]
 
-DATASETS: Mapping[str, Callable[..., StereoFiles]] = MappingProxyType(
-    {
-        "fsd": Fsd,
-        "flyingthings3d": FlyingThings3D,
-        "monkaa": Monkaa,
-        "driving": Driving,
-        "sceneflow": SceneFlow,
-        "sintel": Sintel,
-        "crestereo": CreStereo,
-        "fallingthings": FallingThings,
-        "instereo2k": InStereo2K,
-        "vkitti2": VirtualKitti2,
-        "middlebury": Middlebury,
-        "eth3d": Eth3d,
-        "kitti2012": Kitti2012,
-        "kitti2015": Kitti2015,
-        "shards": Shards,
-        "folder": Folder,
-    }
-)
+@cache
+def dataset_kinds() -> Mapping[str, Callable[..., StereoFiles]]:
+    """The class of every kind of data set. Raises TypeError where two readers claim one kind."""
+    kinds: dict[str, type[StereoFiles]] = {}
+    for found in pkgutil.iter_modules(readers.__path__, f"{readers.__name__}."):
+        for reader in _readers_in(importlib.import_module(found.name)):
+            if reader.kind in kinds:
+                raise TypeError(f"{kinds[reader.kind]} and {reader} are both the reader of {reader.kind!r}")
+            kinds[reader.kind] = reader
+    return MappingProxyType(kinds)
 
 
 def open_dataset(kind: str, root: str | os.PathLike[str], **options: Any) -> StereoFiles:
-    """The data set of a kind of `DATASETS` in the folder `root`; `options` are its class's keyword arguments.
+    """The data set of a kind of `dataset_kinds` in the folder `root`; `options` are its class's arguments.
 
     Raises:
         DataOptionError: unknown kind or option, or an option's value is not possible.
         DataFolderError: the folder does not hold that data set, or a file of a pair is missing.
     """
-    if kind not in DATASETS:
-        near = difflib.get_close_matches(kind, DATASETS, n=1)
+    kinds = dataset_kinds()
+    if kind not in kinds:
+        near = difflib.get_close_matches(kind, kinds, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise DataOptionError(f"no data set {kind!r}; there are {', '.join(DATASETS)}{hint}")
-    known = [name for name in inspect.signature(DATASETS[kind]).parameters if name != "root"]
+        raise DataOptionError(f"no data set {kind!r}; there are {', '.join(kinds)}{hint}")
+    known = [name for name in inspect.signature(kinds[kind]).parameters if name != "root"]
     wrong = sorted(options.keys() - set(known))
     if wrong:
         takes = f"it takes {', '.join(known)}" if known else "it takes none"
         raise DataOptionError(f"data set {kind} has no option {', '.join(wrong)}; {takes}")
-    return DATASETS[kind](root, **options)
+    return kinds[kind](root, **options)
+
+
+def _readers_in(module: ModuleType) -> Iterator[type[StereoFiles]]:
+    """The readers that a module defines itself: classes with a kind of their own."""
+    for value in vars(module).values():
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, StereoFiles) and "kind" in vars(value):
+            yield value

@@ -50,7 +50,8 @@ class Tree:
 def _names(folder: Path) -> tuple[frozenset[str], list[str]]:
     if not folder.is_dir():
         return frozenset(), []
-    files, folders = [], []
+    files: list[str] = []
+    folders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             (folders if entry.is_dir() else files).append(entry.name)

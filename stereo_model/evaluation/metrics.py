@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.floating]
+Mask: TypeAlias = NDArray[np.bool_]
 
 HISTOGRAM_EDGES = (0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 32.0)  # pixels; the last bin is open
 D1_PIXELS = 3.0
@@ -27,57 +32,6 @@ class MaskPolicy(Enum):
     OPAQUE = "opaque"  # NON_OCCLUDED, without transparent or mirror-like surfaces
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Benchmark:
-    """Which pixels a public benchmark counts, and the number its tables are sorted by.
-
-    Papers differ in both, so a benchmark is chosen by name and never guessed from the data.
-    """
-
-    policies: tuple[MaskPolicy, ...]
-    max_disparity: float | None = None  # pixels; truth at or above is left out
-    headline: tuple[MaskPolicy, str]  # mask and metric that scenes are sorted by
-    note: str
-
-
-BENCHMARKS = {
-    "middlebury": Benchmark(
-        policies=(MaskPolicy.NON_OCCLUDED, MaskPolicy.ALL),
-        headline=(MaskPolicy.NON_OCCLUDED, "bp2"),
-        note="Middlebury v3: share off by more than 2 px over the mask0nocc pixels, in pixels of the size "
-        "evaluated (F, H or Q)",
-    ),
-    "eth3d": Benchmark(
-        policies=(MaskPolicy.NON_OCCLUDED, MaskPolicy.ALL),
-        headline=(MaskPolicy.NON_OCCLUDED, "bp1"),
-        note="ETH3D two-view: share off by more than 1 px over the mask0nocc pixels; some papers count all",
-    ),
-    "kitti2012": Benchmark(
-        policies=(MaskPolicy.NON_OCCLUDED, MaskPolicy.ALL),
-        headline=(MaskPolicy.ALL, "d1"),
-        note="KITTI 2012 as zero-shot papers report it: D1 over all pixels with truth; the benchmark's own "
-        "table shows BP-3 over non-occluded ones (Out-Noc)",
-    ),
-    "kitti2015": Benchmark(
-        policies=(MaskPolicy.ALL, MaskPolicy.NON_OCCLUDED),
-        headline=(MaskPolicy.ALL, "d1"),
-        note="KITTI 2015: D1-all, over all pixels with truth, with no limit on the disparity",
-    ),
-    "sceneflow192": Benchmark(
-        policies=(MaskPolicy.ALL,),
-        max_disparity=192.0,
-        headline=(MaskPolicy.ALL, "epe"),
-        note="Scene Flow as most papers report it: mean error over pixels whose truth is below 192 px",
-    ),
-    "sceneflow512": Benchmark(
-        policies=(MaskPolicy.ALL,),
-        max_disparity=512.0,
-        headline=(MaskPolicy.ALL, "epe"),
-        note="Scene Flow with nearly everything counted: truth below 512 px",
-    ),
-}
-
-
 class MetricError(ValueError):
     """Arrays do not fit together, or a mask policy lacks the flags it needs."""
 
@@ -86,20 +40,20 @@ class MetricError(ValueError):
 class PixelFlags:
     """Per-pixel facts about the left view, each (H,W) bool; None where a data set does not know."""
 
-    occluded_hw: np.ndarray | None = None  # hidden from the right camera by something nearer
-    out_of_frame_hw: np.ndarray | None = None  # outside the right image
-    non_lambertian_hw: np.ndarray | None = None  # transparent or mirror-like
+    occluded_hw: Mask | None = None  # hidden from the right camera by something nearer
+    out_of_frame_hw: Mask | None = None  # outside the right image
+    non_lambertian_hw: Mask | None = None  # transparent or mirror-like
 
 
 def valid_mask(
     policy: MaskPolicy,
-    truth_hw: np.ndarray,  # pixels; not finite or negative where unknown
+    truth_hw: Floats,  # pixels; not finite or negative where unknown
     flags: PixelFlags | None = None,
     *,
     max_disparity: float | None = None,  # pixels; truth at or above is left out
-) -> np.ndarray:
+) -> Mask:
     """Pixels that count under `policy`: (H,W) bool. Raises MetricError if a needed flag is not known."""
-    known = np.isfinite(truth_hw) & (truth_hw >= 0)
+    known: Mask = np.isfinite(truth_hw) & (truth_hw >= 0)
     if max_disparity is not None:
         known &= truth_hw < max_disparity
     if policy is MaskPolicy.ALL:
@@ -115,7 +69,7 @@ def valid_mask(
     return known & ~hidden
 
 
-def absolute_error(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> np.ndarray:
+def absolute_error(estimate_hw: Floats, truth_hw: Floats, mask_hw: Mask) -> NDArray[np.float64]:
     """|estimate - truth| of the masked pixels, flat, float64; infinite where the estimate is not finite."""
     if not estimate_hw.shape == truth_hw.shape == mask_hw.shape:
         raise MetricError(
@@ -129,29 +83,34 @@ def absolute_error(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.nd
             "the mask includes pixels whose ground truth is not finite; build it with valid_mask"
         )
     estimate = estimate_hw[mask].astype(np.float64)
-    return np.abs(np.where(np.isfinite(estimate), estimate, np.inf) - truth)
+    error: NDArray[np.float64] = np.abs(np.where(np.isfinite(estimate), estimate, np.inf) - truth)
+    return error
 
 
-def not_finite(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> int:
+def not_finite(estimate_hw: Floats, truth_hw: Floats, mask_hw: Mask) -> int:
     """How many masked pixels have no finite estimate."""
     return int(np.isinf(absolute_error(estimate_hw, truth_hw, mask_hw)).sum())
 
 
-def epe(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> float | None:
+def epe(estimate_hw: Floats, truth_hw: Floats, mask_hw: Mask) -> float | None:
     """End-point error: mean absolute error in pixels; None if nothing is masked."""
     error = absolute_error(estimate_hw, truth_hw, mask_hw)
     return float(error.mean()) if error.size else None
 
 
 def bad_pixels(
-    estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray, *, tau: float = 2.0
+    estimate_hw: Floats,
+    truth_hw: Floats,
+    mask_hw: Mask,
+    *,
+    tau: float = 2.0,
 ) -> float | None:
     """BP-tau: share of masked pixels off by more than `tau` pixels, 0..1; None if nothing is masked."""
     error = absolute_error(estimate_hw, truth_hw, mask_hw)
     return float((error > tau).mean()) if error.size else None
 
 
-def d1(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> float | None:
+def d1(estimate_hw: Floats, truth_hw: Floats, mask_hw: Mask) -> float | None:
     """KITTI outliers: share off by more than 3 px and by more than 5 %, 0..1; None if nothing is masked."""
     error = absolute_error(estimate_hw, truth_hw, mask_hw)
     if not error.size:
@@ -161,9 +120,9 @@ def d1(estimate_hw: np.ndarray, truth_hw: np.ndarray, mask_hw: np.ndarray) -> fl
 
 
 def error_histogram(
-    estimate_hw: np.ndarray,
-    truth_hw: np.ndarray,
-    mask_hw: np.ndarray,
+    estimate_hw: Floats,
+    truth_hw: Floats,
+    mask_hw: Mask,
     *,
     edges: Sequence[float] = HISTOGRAM_EDGES,  # pixels, rising from 0
 ) -> tuple[int, ...]:
@@ -173,8 +132,8 @@ def error_histogram(
     return tuple(int(count) for count in np.bincount(bins, minlength=len(edges)))
 
 
-def _needed(flags: PixelFlags, name: str, policy: MaskPolicy, truth_hw: np.ndarray) -> np.ndarray:
-    flag = getattr(flags, name)
+def _needed(flags: PixelFlags, name: str, policy: MaskPolicy, truth_hw: Floats) -> Mask:
+    flag: Mask | None = getattr(flags, name)
     if flag is None:
         raise MetricError(f"mask policy {policy.value!r} needs {name}, which this sample does not have")
     if flag.shape != truth_hw.shape:

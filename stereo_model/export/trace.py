@@ -1,14 +1,14 @@
-"""The network written so that a trace of it holds for images of every size, as ONNX needs it.
+"""The network such that a trace of it holds for images of every size, as ONNX needs it.
 
 A trace is what happened for one size. It holds for others where sizes enter as tensors alone: no Python
-number is made from them, no branch depends on them, and no list is as long as they say. The parts are the
-model's own; what is rewritten here gives the same numbers: the volume, whose slices depend on the width in
-`cost_volume`, and the sizes and position embedding of the monocular prior, which branch in `prior` and `vit`.
+number is made from them, no branch depends on them, and no list is as long as they say. The network of
+`network` is so but for three parts, which are rewritten here and give the same numbers: the census of the
+small presets, and of the monocular prior its sizes and its position embedding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,17 +16,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from stereo_model.network.config import VOLUME_STRIDE, ModelConfig
-from stereo_model.network.cost_volume import HybridCostVolume
-from stereo_model.network.evidence import LIKE_COLOUR, census
-from stereo_model.network.lookup import GeometryLookup
-from stereo_model.network.model import FoundationStereo
+from stereo_model.network.config import VOLUME_STRIDE
+from stereo_model.network.evidence import LIKE_COLOUR, CensusEvidence, census, in_bins
+from stereo_model.network.model import FoundationStereo, StereoOutput
 from stereo_model.network.prior import SIDE_LIMIT, SIDE_MULTIPLE, MonocularPrior, ViTPrior
+from stereo_model.network.variant import variant
 from stereo_model.network.vit import GRID, GRID_OFFSET, DinoViT
 
 CUBIC = -0.75  # the parameter of torch's bicubic interpolation
 
-Side = Tensor | int  # length of an axis; a tensor while tracing
+Side = Any  # length of an axis: an int, and while tracing a tensor that passes for one
 
 
 class TraceableStereo(nn.Module):
@@ -37,27 +36,13 @@ class TraceableStereo(nn.Module):
 
     def __init__(self, model: FoundationStereo, iterations: int) -> None:
         super().__init__()
-        self.net = model
-        self.prior = AnySizePrior(model.prior) if isinstance(model.prior, ViTPrior) else model.prior
+        self.net = variant(model, ANY_SIZE)
         self.iterations = iterations
+        self.eval()
 
     def forward(self, left_bchw: Tensor, right_bchw: Tensor) -> Tensor:
-        net, config = self.net, self.net.config
-        left, right = ((x / 255.0 - net.pixel_mean) / net.pixel_std for x in (left_bchw, right_bchw))
-        pyramid, raw, prior = net.features(torch.cat([left, right]), self.prior)
-        left4, right4 = pyramid[0].chunk(2)
-        evidence = evidence_of(config, left_bchw, right_bchw, raw)
-        volume = cost_volume(net.cost_volume, left4, right4, evidence)
-        volume = net.hourglass(volume, [level.chunk(2)[0] for level in pyramid[1:]])
-        disparity, _ = net.initial(volume, evidence)
-        lookup = GeometryLookup(volume, left4, right4, levels=config.corr_levels, radius=config.corr_radius)
-        levels = net.context(left, None if prior is None else prior.chunk(2)[0])
-        states, terms = [level.hidden_bchw for level in levels], net.update.context_terms(levels)
-        attentions = [level.attention_b1hw for level in levels]
-        for _ in range(self.iterations):
-            states, change = net.update(states, terms, attentions, lookup.read(disparity), disparity)
-            disparity = disparity + change
-        return net.upsampler(states[0], net.half_stem(left), disparity)
+        out: StereoOutput = self.net(left_bchw, right_bchw, iterations=self.iterations, every_iteration=False)
+        return out.disparities[-1]
 
 
 def holds_for_every_size(prior: MonocularPrior | None) -> bool:
@@ -65,51 +50,26 @@ def holds_for_every_size(prior: MonocularPrior | None) -> bool:
     return prior is None or isinstance(prior, ViTPrior)
 
 
-# ---------------------------------------------------------------- volume
+# ---------------------------------------------------------------- evidence
 
 
-def cost_volume(
-    net: HybridCostVolume, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None
-) -> Tensor:
-    """HybridCostVolume.forward."""
-    correlation = group_correlation(left_bchw, right_bchw, bins=net.bins, groups=net.groups)
-    left = net.project(left_bchw).unsqueeze(2).expand(-1, -1, net.bins, -1, -1)
-    right = torch.stack(_shifted(net.project(right_bchw), net.bins), dim=2)
-    given = [correlation] if evidence_bedhw is None else [correlation, evidence_bedhw]
-    return net.attention(net.smooth(net.mix(torch.cat([*given, left, right], dim=1))), left_bchw)
+class AnySizeCensus(CensusEvidence):
+    """Planes are shifted one by one."""
 
+    def forward(self, left_bchw: Tensor, right_bchw: Tensor, backbone_bchw: Tensor | None) -> Tensor:
+        side = VOLUME_STRIDE
+        left, right = census(left_bchw), census(right_bchw)
+        right = torch.cat([right, torch.ones_like(right[:, :1])], dim=1)  # and where there is an image at all
+        planes = []
+        for shifted in _shifted(right, side * self.bins):
+            products = F.avg_pool2d((left * shifted[:, :-1]).sum(1, keepdim=True), side)
+            planes.append(products * F.avg_pool2d(shifted[:, -1:], side).floor())
+        cells, colour = torch.cat(planes, dim=1), F.avg_pool2d(left_bchw, side)
+        return in_bins(cells, self._supported(cells, colour), bins=self.bins)
 
-def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, groups: int) -> Tensor:
-    """cost_volume.group_correlation."""
-    left, right = (F.normalize(x.unflatten(1, (groups, -1)), dim=2) for x in (left_bchw, right_bchw))
-    return torch.stack([(left * plane).sum(2) for plane in _shifted(right, bins)], dim=2)
-
-
-def evidence_of(
-    config: ModelConfig, left_bchw: Tensor, right_bchw: Tensor, raw_bchw: Tensor
-) -> Tensor | None:
-    """FoundationStereo._evidence."""
-    if not config.evidence_skip:
-        return None
-    if config.census_radius is None:
-        return window_evidence(*raw_bchw.chunk(2), bins=config.bins)
-    return census_evidence(left_bchw, right_bchw, bins=config.bins, radius=config.census_radius)
-
-
-def census_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, radius: int) -> Tensor:
-    """census.census_evidence."""
-    side = VOLUME_STRIDE
-    left, right = census(left_bchw), census(right_bchw)
-    right = torch.cat([right, torch.ones_like(right[:, :1])], dim=1)  # and where there is an image at all
-    planes = []
-    for shifted in _shifted(right, side * bins):
-        products = F.avg_pool2d((left * shifted[:, :-1]).sum(1, keepdim=True), side)
-        planes.append(products * F.avg_pool2d(shifted[:, -1:], side).floor())
-    cells, colour = torch.cat(planes, dim=1), F.avg_pool2d(left_bchw, side)
-    support = _like_average(_like_average(cells, colour, radius, dim=3), colour, radius, dim=2)
-    near = F.max_pool3d(support.unsqueeze(1), (5, 1, 1), stride=(side, 1, 1), padding=(2, 0, 0))
-    fine = (plane.unflatten(1, (bins, side)).transpose(1, 2) for plane in (support, cells))
-    return torch.cat([near, *fine], dim=1)
+    def _supported(self, cells_bnhw: Tensor, colour_bchw: Tensor) -> Tensor:
+        rows = _like_average(cells_bnhw, colour_bchw, self.radius, dim=3)
+        return _like_average(rows, colour_bchw, self.radius, dim=2)
 
 
 def _like_average(planes_bnhw: Tensor, colour_bchw: Tensor, radius: int, *, dim: int) -> Tensor:
@@ -120,19 +80,11 @@ def _like_average(planes_bnhw: Tensor, colour_bchw: Tensor, radius: int, *, dim:
     total, weights = planes_bnhw, torch.ones_like(colour_bchw[:, :1])
     for place in (*range(radius), *range(radius + 1, 2 * radius + 1)):
         near = padded.narrow(dim, place, length)
-        planes, colour, inside = near.split([planes_bnhw.shape[1], colour_bchw.shape[1], 1], dim=1)
+        sizes = [planes_bnhw.shape[1], colour_bchw.shape[1], 1]
+        planes, colour, inside = torch.split(near, sizes, dim=1)
         weight = inside * torch.exp(-(colour - colour_bchw).abs().sum(1, keepdim=True) / LIKE_COLOUR)
         total, weights = total + weight * planes, weights + weight
     return total / weights
-
-
-def window_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tensor:
-    """cost_volume.window_evidence."""
-    left, right = F.instance_norm(left_bchw), F.instance_norm(right_bchw)
-    planes = group_correlation(left, right, bins=bins, groups=1)[:, 0]
-    for _ in range(2):
-        planes = F.avg_pool2d(planes, 3, stride=1, padding=1, count_include_pad=False)
-    return planes.unsqueeze(1)
 
 
 def _shifted(right: Tensor, bins: int) -> list[Tensor]:
@@ -146,62 +98,49 @@ def _shifted(right: Tensor, bins: int) -> list[Tensor]:
 
 
 class AnySizePrior(ViTPrior):
-    """A ViTPrior that shares all weights with the given one."""
-
-    def __init__(self, prior: ViTPrior) -> None:
-        nn.Module.__init__(self)
-        self.channels, self.trained_head = prior.channels, prior.trained_head
-        self.vit, self.head = AnySizeViT(prior.vit), prior.head
-        self.register_buffer("gain", prior.gain, persistent=False)
-        self.register_buffer("shift", prior.shift, persistent=False)
+    """Sizes are computed from tensors, and resizes are products with matrices."""
 
     def resize_image(self, image_bchw: Tensor) -> Tensor:
-        size = transformer_size(*image_bchw.shape[-2:])
+        size: Any = transformer_size(*image_bchw.shape[-2:])
         image = image_bchw * self.gain + self.shift
         return F.interpolate(image, size=size, mode="bicubic", align_corners=False)
 
-    def from_tokens(self, maps: Sequence[Tensor], image_size: Sequence[Side]) -> tuple[Tensor, list[Tensor]]:
-        out = self.head(maps)
+    def at_quarter(self, prior_bchw: Tensor, image_size: Sequence[Side]) -> Tensor:
         rows, columns = (
             linear_matrix(start, middle) @ linear_matrix(middle, length // VOLUME_STRIDE)
             for start, middle, length in zip(
-                out.prior_bchw.shape[-2:], transformer_size(*image_size), image_size, strict=True
+                prior_bchw.shape[-2:], transformer_size(*image_size), image_size, strict=True
             )
         )
-        return rows.transpose(0, 1) @ (out.prior_bchw @ columns), out.levels
+        return rows.transpose(0, 1) @ (prior_bchw @ columns)
 
 
 class AnySizeViT(DinoViT):
-    """A DinoViT that shares all weights with the given one."""
+    """The position embedding is resized by products with matrices."""
 
-    def __init__(self, vit: DinoViT) -> None:
-        nn.Module.__init__(self)
-        self.size, self.net = vit.size, vit.net
-
-    def embed(self, image_bchw: Tensor) -> Tensor:
-        patches = self.net.patch_embed.proj(image_bchw)
-        batch, _, rows, columns = patches.shape
-        tokens = torch.cat(
-            [self.net.cls_token.expand(batch, -1, -1), patches.flatten(2).transpose(1, 2)], dim=1
-        )
-        return tokens + self._positions(rows, columns)
-
-    def _positions(self, rows: Side, columns: Side) -> Tensor:
-        embedding = self.net.pos_embed
-        grid = embedding[:, 1:].transpose(1, 2).unflatten(2, (GRID, GRID))
+    def positions(self, rows: Side, columns: Side) -> Tensor:
+        embedding = self.position_embedding
+        grid = torch.unflatten(embedding[:, 1:].transpose(1, 2), 2, (GRID, GRID))
         grid = cubic_matrix(rows) @ grid @ cubic_matrix(columns).transpose(0, 1)
         return torch.cat([embedding[:, :1], grid.flatten(2).transpose(1, 2)], dim=1)
 
 
-def transformer_size(height: Side, width: Side) -> tuple[Side, Side]:
+ANY_SIZE: Mapping[type[nn.Module], type[nn.Module]] = {
+    CensusEvidence: AnySizeCensus,
+    ViTPrior: AnySizePrior,
+    DinoViT: AnySizeViT,
+}
+
+
+def transformer_size(height: Side, width: Side) -> tuple[Tensor, Tensor]:
     """prior.transformer_size in whole-number arithmetic: (H, W), multiples of 112, none above 1344."""
     rows, columns = (SIDE_MULTIPLE * _at_least(side, SIDE_MULTIPLE) for side in (height, width))
     longest = torch.maximum(torch.as_tensor(rows), torch.as_tensor(columns))
     most = SIDE_LIMIT // SIDE_MULTIPLE
-    shrunk = (SIDE_MULTIPLE * _at_least(side * most, longest) for side in (rows, columns))
-    return tuple(
-        torch.where(longest <= SIDE_LIMIT, side, smaller)
-        for side, smaller in zip((rows, columns), shrunk, strict=True)
+    fits = longest <= SIDE_LIMIT
+    return (
+        torch.where(fits, rows, SIDE_MULTIPLE * _at_least(rows * most, longest)),
+        torch.where(fits, columns, SIDE_MULTIPLE * _at_least(columns * most, longest)),
     )
 
 
@@ -259,7 +198,7 @@ def _movedim(x: Tensor, source: int, destination: int) -> Tensor:
     return x.permute(order)
 
 
-def _unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+def _unflatten(x: Tensor, dim: int, sizes: Sequence[Side]) -> Tensor:
     dim %= x.dim()
     return x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :])
 
@@ -268,8 +207,15 @@ def _transpose(x: Tensor, *_: Any) -> Tensor:
     return x.transpose(-2, -1)
 
 
+def _as_it_is(x: Tensor, **_: Any) -> Tensor:
+    """ONNX knows no layouts of memory."""
+    return x
+
+
 _REWRITTEN: dict[Any, Callable[..., Tensor]] = {
-    Tensor.mT.__get__: _transpose,
+    Tensor.mT.__get__: _transpose,  # type: ignore[attr-defined]  # the stub has a tensor, not its descriptor
+    Tensor.contiguous: _as_it_is,
     Tensor.movedim: _movedim,
     Tensor.unflatten: _unflatten,
+    torch.unflatten: _unflatten,
 }

@@ -1,47 +1,84 @@
-"""The update block for inference on the CPU: the same numbers from fewer multiplications.
+"""`network.update` for inference on the CPU: the same numbers from fewer multiplications.
 
 Everything that does not change between iterations is prepared once per image pair: the context's share of
 the first convolutions, and the transformed weights of `winograd`. Of the convolutions that read the same
-input, those of one kernel size become one. `update.UpdateBlock` is the reference.
+input, those of one kernel size become one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stereo_model.fast import winograd
+from stereo_model.fast.convolve import bias_of
 from stereo_model.network.context import ContextLevel
 from stereo_model.network.lookup import channels_innermost
-from stereo_model.network.update import MotionEncoder, SelectiveGRU, UpdateBlock, enlarge, halve
+from stereo_model.network.update import (
+    ConvNeXtBlock,
+    DisparityHead,
+    GRUContext,
+    MotionEncoder,
+    SelectiveGRU,
+    UpdateBlock,
+    UpdateContexts,
+    enlarge,
+    halve,
+)
 
 PIXELS_AT_ONCE = 1024  # keeps the widest layer inside the processor's caches
 
 
-class FastUpdate:
-    """One iteration of `block` for one image pair."""
+class FastUpdateBlock(UpdateBlock):
+    """Takes its own layers where `winograd` is of use, and does as UpdateBlock elsewhere."""
 
-    def __init__(self, block: UpdateBlock, levels: Sequence[ContextLevel]) -> None:
+    def prepare(self, levels: Sequence[ContextLevel]) -> UpdateContexts:
+        contexts = super().prepare(levels)
+        if not winograd.applicable(levels[0].hidden_bchw):
+            return contexts
+        prepared = PreparedUpdate(*map(_channels_last, contexts))
+        prepared.layers = _Layers(self)
+        return prepared
+
+    def forward(
+        self,
+        states: Sequence[Tensor],
+        contexts: UpdateContexts,
+        lookup_bhwk: Tensor,
+        disparity_b1hw: Tensor,
+    ) -> tuple[list[Tensor], Tensor]:
+        if not isinstance(contexts, PreparedUpdate):
+            return super().forward(states, contexts, lookup_bhwk, disparity_b1hw)
+        layers = contexts.layers
+        s4, s8, s16 = states
+        s16 = layers.gru16(s16, contexts.at16, [halve(s8)])
+        s8 = layers.gru8(s8, contexts.at8, [halve(s4), enlarge(s16, s8)])
+        motion = layers.motion(lookup_bhwk, disparity_b1hw)
+        s4 = layers.gru4(s4, contexts.at4, [motion, enlarge(s8, s4)])
+        return [s4, s8, s16], layers.head(s4)
+
+
+class PreparedUpdate(UpdateContexts):
+    """Contexts in channels-last order, and the layers with the weights that the block has now."""
+
+    layers: _Layers
+
+
+class _Layers:
+    """UpdateBlock's layers, their weights ready for many iterations."""
+
+    def __init__(self, block: UpdateBlock) -> None:
         self.motion = _FastMotion(block.motion)
         self.head = _FastHead(block.disparity_head)
-        grus = (block.gru4, block.gru8, block.gru16)
-        self.gru4, self.gru8, self.gru16 = (
-            _FastGRU(gru, level) for gru, level in zip(grus, levels, strict=True)
-        )
+        self.gru4, self.gru8, self.gru16 = map(_FastGRU, (block.gru4, block.gru8, block.gru16))
 
-    def __call__(
-        self, states: Sequence[Tensor], lookup_bhwk: Tensor, disparity_b1hw: Tensor
-    ) -> tuple[list[Tensor], Tensor]:
-        """See UpdateBlock.forward."""
-        s4, s8, s16 = states
-        s16 = self.gru16(s16, [halve(s8)])
-        s8 = self.gru8(s8, [halve(s4), enlarge(s16, s8)])
-        motion = self.motion(lookup_bhwk, disparity_b1hw)
-        s4 = self.gru4(s4, [motion, enlarge(s8, s4)])
-        return [s4, s8, s16], self.head(s4)
+
+def _channels_last(context: GRUContext) -> GRUContext:
+    return context._replace(term_bchw=context.term_bchw.contiguous(memory_format=torch.channels_last))
 
 
 class _Conv3x3:
@@ -70,7 +107,7 @@ class _FastMotion:
         self.corr1 = (channels_innermost(weight, levels=motion.levels, taps=motion.taps), motion.corr1.bias)
         self.corr2 = _Conv3x3(motion.corr2.weight, motion.corr2.bias, rectified=motion.corr2.out_channels)
         self.disp1, self.disp2 = motion.disp1, motion.disp2
-        join = (F.pad(motion.join.weight, (0, 0, 0, 0, 0, 0, 0, 1)), F.pad(motion.join.bias, (0, 1)))
+        join = (F.pad(motion.join.weight, (0, 0, 0, 0, 0, 0, 0, 1)), F.pad(bias_of(motion.join), (0, 1)))
         self.join = _Conv3x3(*join, rectified=motion.join.out_channels)
 
     def __call__(self, lookup_bhwk: Tensor, disparity_b1hw: Tensor) -> Tensor:
@@ -82,11 +119,13 @@ class _FastMotion:
 
 
 class _FastHead:
-    """UpdateBlock.disparity_head, some pixels of its wide layers at a time."""
+    """update.DisparityHead, some pixels of its wide layers at a time."""
 
-    def __init__(self, head: nn.Sequential) -> None:
-        first, _, *self.blocks, self.last = head
+    def __init__(self, head: DisparityHead) -> None:
+        first, _, *blocks, self.last = head
+        first = cast(nn.Conv2d, first)
         self.first = _Conv3x3(first.weight, first.bias, rectified=first.out_channels)
+        self.blocks = [cast(ConvNeXtBlock, block) for block in blocks]
 
     def __call__(self, state_bchw: Tensor) -> Tensor:
         x = self.first(state_bchw)
@@ -94,45 +133,43 @@ class _FastHead:
             inner = block.depthwise(x).contiguous(memory_format=torch.channels_last)
             x = x.contiguous(memory_format=torch.channels_last)
             weight, bias = block.scale[:, None] * block.linear2.weight, block.scale * block.linear2.bias
-            for pixels, part in zip(
-                _pixels(inner).split(PIXELS_AT_ONCE), _pixels(x).split(PIXELS_AT_ONCE), strict=True
-            ):
+            pieces = (torch.split(_pixels(maps), PIXELS_AT_ONCE) for maps in (inner, x))
+            for pixels, part in zip(*pieces, strict=True):
                 part.addmm_(F.gelu(block.linear1(pixels)), weight.T).add_(bias)
-        return self.last(x)
+        change: Tensor = self.last(x)
+        return change
 
 
 class _FastGRU:
-    """update.SelectiveGRU for one context. Maps are channels-last; 1x1 convolutions are matrix products."""
+    """update.SelectiveGRU. Maps are channels-last; 1x1 convolutions are matrix products."""
 
-    def __init__(self, gru: SelectiveGRU, level: ContextLevel) -> None:
+    def __init__(self, gru: SelectiveGRU) -> None:
         hidden = gru.hidden
         large, small = gru.large, gru.small
         self.hidden = hidden
-        self.attention = level.attention_b1hw
-        self.context = gru.context_term(level.context_bchw).contiguous(memory_format=torch.channels_last)
         self.mix = _Conv3x3(gru.input_conv.weight[:, hidden:])
         candidate_of_x = F.pad(large.candidate.weight[:, hidden:], (0, 0, 0, 0, 0, hidden))
         self.wide = _Conv3x3(  # of [x, state]: the gates' input, and the part of x in the large candidate
             torch.cat([gru.gate_conv.weight, candidate_of_x]),
-            torch.cat([gru.gate_conv.bias, large.candidate.bias]),
+            torch.cat([bias_of(gru.gate_conv), bias_of(large.candidate)]),
             rectified=gru.gate_conv.out_channels,
         )
         self.large_gates = _Conv3x3(large.gates.weight, large.gates.bias)
         self.large_reset = _Conv3x3(large.candidate.weight[:, :hidden])
-        self.small_gates = (small.gates.weight.flatten(1).T, small.gates.bias)
-        reset, x = small.candidate.weight.flatten(1).T.split([hidden, small.candidate.in_channels - hidden])
-        self.small_candidate = (reset, x, small.candidate.bias)
+        self.small_gates = (small.gates.weight.flatten(1).T, bias_of(small.gates))
+        of_both = small.candidate.weight.flatten(1).T
+        self.small_candidate = (of_both[:hidden], of_both[hidden:], bias_of(small.candidate))
 
-    def __call__(self, state_bchw: Tensor, rest: Sequence[Tensor]) -> Tensor:
+    def __call__(self, state_bchw: Tensor, context: GRUContext, rest: Sequence[Tensor]) -> Tensor:
         state = state_bchw.contiguous(memory_format=torch.channels_last)
-        x = F.relu_(self.mix(*rest).add_(self.context))
+        x = F.relu_(self.mix(*rest).add_(context.term_bchw))
         wide = self.wide(x, state)
         gate_input, candidate = wide[:, : -self.hidden], wide[:, -self.hidden :]
         large = self._large(state, gate_input, candidate)
         small = self._small(_pixels(state), _pixels(x), _pixels(wide)[:, : -self.hidden])
         b, _, h, w = state.shape
         small = small.view(b, h, w, self.hidden).permute(0, 3, 1, 2)
-        return torch.lerp(large, small, self.attention)
+        return torch.lerp(large, small, context.attention_b1hw)
 
     def _large(self, state_bchw: Tensor, gate_input_bchw: Tensor, candidate_bchw: Tensor) -> Tensor:
         update, reset = self.large_gates(gate_input_bchw).sigmoid_().chunk(2, dim=1)

@@ -17,6 +17,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -131,4 +132,9 @@ def _matrices(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     for row, rest in enumerate([*others, points]):
         polynomial = np.poly(rest)[::-1]  # coefficients, lowest power first
         window[row, : len(polynomial)] = polynomial
-    return tuple(torch.from_numpy(np.kron(matrix, matrix)).to(dtype) for matrix in (window, weight, result))
+    return _squared(window, dtype), _squared(weight, dtype), _squared(result, dtype)
+
+
+def _squared(matrix: NDArray[np.float64], dtype: torch.dtype) -> Tensor:
+    """The transform of both dimensions at once."""
+    return torch.from_numpy(np.kron(matrix, matrix)).to(dtype)

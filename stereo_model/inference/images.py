@@ -1,4 +1,4 @@
-"""Pictures going in and coming out: pairs as 8-bit RGB, disparity as colours, and disparity files.
+"""Pictures going in and coming out: pairs as 8-bit RGB, picture files.
 
 The encodings themselves live in `stereo_model.data.encodings`; here is what a user's own images need beyond
 it: one brightness scale for the two images of a pair, and one clear line for each pair that cannot be used.
@@ -7,45 +7,17 @@ it: one brightness scale for the two images of a pair, and one clear line for ea
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
-from stereo_model.data.encodings import (
-    KITTI_SCALE,
-    DataFileError,
-    read_pfm,
-    read_png16,
-    read_rgb,
-    read_u16,
-    write_pfm,
-    write_png16,
-)
-from stereo_model.whole_files import write_whole
+from jobs.files import write_bytes_atomic
+from stereo_model.data.encodings import KITTI_SCALE, DataFileError, read_rgb, read_u16
 
-__all__ = [
-    "NOTHING",
-    "DataFileError",
-    "PairError",
-    "checked_pair",
-    "colourise",
-    "encode_image",
-    "read_pair",
-    "read_pfm",
-    "read_png16",
-    "read_rgb",
-    "span_of",
-    "write_image",
-    "write_pfm",
-    "write_png16",
-    "within_png16",
-]
-
-NOTHING = (0, 0, 0)  # colour of pixels without a disparity
 DEPTHS_BITS = (8, 10, 12, 14, 16)  # of sensors whose pixels come in 16-bit files
 
 
@@ -62,16 +34,15 @@ def read_pair(left: str | Path, right: str | Path) -> tuple[NDArray[np.uint8], N
         DataFileError: an image cannot be read.
         PairError: the images have unequal sizes.
     """
-    images = [_deep_or_rgb(path) for path in (left, right)]
-    if all(image.dtype == np.uint16 for image in images):
-        images = _same_brightness(images)
-    elif any(image.dtype == np.uint16 for image in images):
-        images = [read_rgb(path) for path in (left, right)]
+    if all(_is_deep(path) for path in (left, right)):
+        images = _same_brightness([read_u16(left), read_u16(right)])
+    else:
+        images = [read_rgb(left), read_rgb(right)]
     return checked_pair(*images, names=(str(left), str(right)))
 
 
 def checked_pair(
-    left_hwc: NDArray, right_hwc: NDArray, *, names: tuple[str, str] = ("left", "right")
+    left_hwc: NDArray[Any], right_hwc: NDArray[Any], *, names: tuple[str, str] = ("left", "right")
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The pair as two (H,W,3) uint8 images; floats of 0..255 are rounded. Raises PairError in one line."""
     for image, name in zip((left_hwc, right_hwc), names, strict=True):
@@ -84,32 +55,6 @@ def checked_pair(
         )
         raise PairError(f"{sizes} pixels; the images of a pair have one size")
     return _as_bytes(left_hwc, names[0]), _as_bytes(right_hwc, names[1])
-
-
-def colourise(
-    disparity_hw: NDArray[np.floating], *, span: tuple[float, float] | None = None
-) -> NDArray[np.uint8]:
-    """Disparity as turbo colours (H,W,3), blue far and red near; black where it is not finite.
-
-    `span` in pixels fixes the scale, so that several maps can be compared; by default `span_of` the map.
-    """
-    known_hw = np.isfinite(disparity_hw)
-    low, high = span_of(disparity_hw) if span is None else span
-    if not low < high:
-        raise ValueError(f"span must be a lower and a higher disparity in pixels, got {low}..{high}")
-    scaled_hw = (np.where(known_hw, disparity_hw, low).astype(np.float64) - low) / (high - low)
-    picture_hwc = colormaps["turbo"](np.clip(scaled_hw, 0, 1), bytes=True)[..., :3].copy()
-    picture_hwc[~known_hw] = NOTHING
-    return picture_hwc
-
-
-def span_of(disparity_hw: NDArray[np.floating]) -> tuple[float, float]:
-    """1st and 99th percentile of the finite disparities in pixels, at least 1 px apart."""
-    known = disparity_hw[np.isfinite(disparity_hw)]
-    if not known.size:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(known, (1, 99)))
-    return low, max(high, low + 1.0)
 
 
 def within_png16(disparity_hw: NDArray[np.floating], *, scale: float = KITTI_SCALE) -> NDArray[np.bool_]:
@@ -128,31 +73,30 @@ def encode_image(image: NDArray[np.integer], *, kind: str = "PNG") -> bytes:
 
 def write_image(path: str | Path, image: NDArray[np.integer]) -> None:
     """Write a PNG of (H,W) or (H,W,3) uint8, or (H,W) uint16, whole or not at all."""
-    write_whole(path, encode_image(image))
+    write_bytes_atomic(Path(path), encode_image(image))
 
 
-def _deep_or_rgb(path: str | Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """(H,W) uint16 of a grey 16-bit file, (H,W,3) uint8 of any other."""
+def _is_deep(path: str | Path) -> bool:
+    """Whether a picture file is grey with 16 bits. Raises DataFileError."""
     try:
         with Image.open(path) as image:
-            deep = image.mode.startswith("I")
+            return image.mode.startswith("I")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataFileError(f"{path}: cannot be read as a picture ({reason})") from error
-    return read_u16(path) if deep else read_rgb(path)
 
 
-def _same_brightness(images_hw: Iterable[NDArray[np.uint16]]) -> list[NDArray[np.uint8]]:
+def _same_brightness(images_hw: Sequence[NDArray[np.uint16]]) -> list[NDArray[np.uint8]]:
     """8-bit RGB of 16-bit grey images, which both use as many of their bits as the brighter one needs."""
-    images_hw = list(images_hw)
     brightest = max(int(image.max(initial=0)) for image in images_hw)
     bits = next(depth for depth in DEPTHS_BITS if brightest < 1 << depth)
     return [np.repeat((image >> (bits - 8)).astype(np.uint8)[..., None], 3, axis=2) for image in images_hw]
 
 
-def _as_bytes(image_hwc: NDArray, name: str) -> NDArray[np.uint8]:
+def _as_bytes(image_hwc: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if image_hwc.dtype == np.uint8:
-        return image_hwc
+        pixels_hwc: NDArray[np.uint8] = image_hwc
+        return pixels_hwc
     if image_hwc.dtype.kind != "f":
         raise PairError(f"{name}: pixels of type {image_hwc.dtype}, expected uint8 or floats of 0..255")
     broken = int((~np.isfinite(image_hwc)).any(axis=-1).sum())
@@ -160,4 +104,5 @@ def _as_bytes(image_hwc: NDArray, name: str) -> NDArray[np.uint8]:
         raise PairError(f"{name}: {broken} pixels are NaN or infinite; repair or mask the image first")
     if image_hwc.min() < 0 or image_hwc.max() > 255:
         raise PairError(f"{name}: values {image_hwc.min():g}..{image_hwc.max():g}, expected 0..255")
-    return np.rint(image_hwc).astype(np.uint8)
+    rounded_hwc: NDArray[np.uint8] = np.rint(image_hwc).astype(np.uint8)
+    return rounded_hwc

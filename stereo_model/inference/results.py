@@ -1,21 +1,18 @@
 """Folders of results that are either absent or complete.
 
-A folder is filled under a hidden name beside its target, flushed to disk, and renamed in one step. What marks
-it as ours is `RESULT`, a JSON file that every such folder holds; a folder without one is never replaced.
+What marks a folder as ours is `RESULT`, a JSON file that every such folder holds; a folder without one is
+never replaced.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stereo_model.whole_files import flush
+from jobs.files import part_folder
 
 RESULT = "result.json"
 
@@ -35,16 +32,10 @@ def result_folder(final: Path, *, replace: bool = False) -> Iterator[Path]:
     """
     require_free(final, replace=replace)
     final.parent.mkdir(parents=True, exist_ok=True)
-    part = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
-    part.mkdir()
-    try:
+    with part_folder(final) as part:
         yield part
         if not (part / RESULT).is_file():
             raise ResultFolderError(f"{final}: nothing to publish, {RESULT} was not written")
-        _flush(part)
-        _put_in_place(part, final)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def require_free(final: Path, *, replace: bool = False) -> None:
@@ -77,20 +68,3 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise ResultFolderError(f"{path}: expected a JSON object; remove the folder")
     return content
-
-
-def _put_in_place(part: Path, final: Path) -> None:
-    """Rename; an earlier result steps aside first and is removed afterwards."""
-    aside = part.with_suffix(".old")
-    earlier = final.is_dir() and any(final.iterdir())
-    if earlier:
-        os.rename(final, aside)
-    os.rename(part, final)
-    flush(final.parent)
-    if earlier:
-        shutil.rmtree(aside)
-
-
-def _flush(folder: Path) -> None:
-    for path in (*sorted(folder.rglob("*")), folder):
-        flush(path)

@@ -163,6 +163,13 @@ class ModelConfig(BaseModel):
         return (self.prior or "").rpartition("_")[2]
 
     @property
+    def evidence_dim(self) -> int:
+        """Channels of the evidence that needs no training: 0 without, 1 of windows, 9 of census codes."""
+        if not self.evidence_skip:
+            return 0
+        return 1 if self.census_radius is None else 1 + 2 * VOLUME_STRIDE
+
+    @property
     def bins(self) -> int:
         """Number of disparity bins of the cost volume, one per quarter-resolution pixel."""
         return self.max_disparity // VOLUME_STRIDE

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stereo_model.network.blocks import Conv2d, NormedConv, ResidualBlock, conv_bn_2d
+from stereo_model.network.blocks import NormedConv, ResidualBlock, conv_bn_2d
 from stereo_model.network.config import ModelConfig
 
 
@@ -29,7 +29,7 @@ class ContextNetwork(nn.Module):
         d1, d2, d3 = config.context_dims
         s1, s2, s3 = config.context_strides
         hidden = config.hidden_dim
-        self.stem = NormedConv(Conv2d(3, d1, 7, stride=s1, padding=3), nn.BatchNorm2d(d1), nn.ReLU())
+        self.stem = NormedConv(nn.Conv2d(3, d1, 7, stride=s1, padding=3), nn.BatchNorm2d(d1), nn.ReLU())
         self.stage1 = _stage(d1, d1, 1)
         self.stage2 = _stage(d1, d2, s2)
         self.stage3 = _stage(d2, d3, s3)
@@ -38,7 +38,7 @@ class ContextNetwork(nn.Module):
         self.stage5 = _stage(hidden, hidden, 2)
         self.heads4 = nn.ModuleList(_head(hidden) for _ in range(2))
         self.heads8 = nn.ModuleList(_head(hidden) for _ in range(2))
-        self.heads16 = nn.ModuleList(Conv2d(hidden, hidden, 3, padding=1) for _ in range(2))
+        self.heads16 = nn.ModuleList(nn.Conv2d(hidden, hidden, 3, padding=1) for _ in range(2))
         self.channel_attention = ChannelAttention(hidden, config.squeeze_dim)
         self.spatial_attention = SpatialAttention()
 
@@ -98,4 +98,4 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 def _head(channels: int) -> nn.Sequential:
-    return nn.Sequential(ResidualBlock(channels, channels), Conv2d(channels, channels, 3, padding=1))
+    return nn.Sequential(ResidualBlock(channels, channels), nn.Conv2d(channels, channels, 3, padding=1))

@@ -1,4 +1,8 @@
-"""Cost volume at 1/4 resolution: group-wise correlation, concatenated features or both (paper 3.2).
+"""Hybrid cost volume at 1/4 resolution: group-wise correlation and concatenated features (paper 3.2).
+
+    V_gwc(g,d,y,x) = <L_g(y,x) / |L_g(y,x)|, R_g(y,x-d) / |R_g(y,x-d)|>        for 8 groups of channels
+    V_cat(d,y,x)   = [project(L)(y,x), project(R)(y,x-d)]
+    V_C            = [V_gwc, V_cat]
 
 Bin d of pixel x compares the left feature at x with the right feature at x - d, d in quarter-resolution
 pixels. Where x < d the right image ends: the correlation and the right features are zero there.
@@ -12,15 +16,12 @@ from torch.nn import functional as F
 
 from stereo_model.network.blocks import (
     BasicBlock3d,
-    Conv2d,
-    Conv3d,
     FeatureAttention,
+    PointwiseConv3d,
     conv_bn_3d,
-    infers,
-    row_slabs,
 )
 from stereo_model.network.config import ModelConfig
-from stereo_model.network.evidence import EVIDENCE_DIM
+from stereo_model.network.precision import float32
 
 
 def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, groups: int) -> Tensor:
@@ -30,52 +31,25 @@ def group_correlation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int, group
     the right image's left, and mirrored, they are the columns of the product read with a shear.
     """
     width = left_bchw.shape[-1]
-    with torch.autocast(left_bchw.device.type, enabled=False):
-        left = F.normalize(left_bchw.float().unflatten(1, (groups, -1)), dim=2)
-        right = F.normalize(right_bchw.float().unflatten(1, (groups, -1)), dim=2)
+    with float32(left_bchw):
+        left, right = (
+            F.normalize(torch.unflatten(view.float(), 1, (groups, -1)), dim=2)
+            for view in (left_bchw, right_bchw)
+        )
         mirrored = F.pad(right, (bins - 1, 0)).flip(-1)
         pairs = left.permute(0, 1, 3, 4, 2) @ mirrored.permute(0, 1, 3, 2, 4)  # (B,groups,h,w,bins-1+w)
     step = pairs.shape[-1] - 1
-    sheared = pairs.flatten(-2)[..., width - 1 : width - 1 + width * step].unflatten(-1, (width, step))
+    diagonals = pairs.flatten(-2)[..., width - 1 : width - 1 + width * step]
+    sheared = torch.unflatten(diagonals, -1, (width, step))
     return sheared[..., :bins].permute(0, 1, 4, 2, 3)
-
-
-def concatenation(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tensor:
-    """Left features, and right features shifted by the bin, for every bin: (B,2C,bins,h,w)."""
-    width = right_bchw.shape[-1]
-    shifted = [F.pad(right_bchw[..., : max(width - d, 0)], (min(d, width), 0)) for d in range(bins)]
-    left = left_bchw.unsqueeze(2).expand(-1, -1, bins, -1, -1)
-    return torch.cat([left, torch.stack(shifted, dim=2)], dim=1)
-
-
-def window_evidence(left_bchw: Tensor, right_bchw: Tensor, *, bins: int) -> Tensor:
-    """How alike the surroundings of two pixels are: (B,1,bins,h,w), float32 in [-1, 1].
-
-    The cosine of all channels, each centred and scaled over its image, averaged over 5x5 pixels with weights
-    that fall off from the middle. Needs no training: with ImageNet features it finds two thirds of the
-    visible pixels of rendered pairs within 2 px.
-    """
-    both = torch.cat([left_bchw, right_bchw]).float()  # torch 2.13 has wrong gradients for one image alone
-    left, right = F.instance_norm(both).chunk(2)
-    planes = group_correlation(left, right, bins=bins, groups=1)[:, 0]
-    for _ in range(2):
-        planes = F.avg_pool2d(planes, 3, stride=1, padding=1, count_include_pad=False)
-    return planes.unsqueeze(1)
-
-
-def evidence_dim(config: ModelConfig) -> int:
-    """Channels of the volume that need no training."""
-    if not config.evidence_skip:
-        return 0
-    return EVIDENCE_DIM if config.census_radius else 1
 
 
 class HybridCostVolume(nn.Module):
     """Build the volume and bring it to `volume_dim` channels.
 
     The first layer, `mix`, is a 1x1x1 convolution of [correlation, evidence, left, right]. Of the last two
-    it is applied to the maps before they are spread over the disparities, so the wide volume of
-    concatenated features (`concatenation`) never exists.
+    it is applied to the maps before they are spread over the disparities, so the wide volume V_C never
+    exists. Where the configuration asks for evidence, it is given (`evidence.py`).
 
     forward: left and right (B,C,h,w), evidence (B,E,D,h,w) if configured -> (B,volume_dim,D,h,w).
     """
@@ -90,9 +64,9 @@ class HybridCostVolume(nn.Module):
         self.bins = config.bins
         self.groups = 0 if config.cost_volume == "concat" else config.cv_groups
         self.concat_dim = 0 if config.cost_volume == "groupwise" else config.concat_dim
-        self.project = Conv2d(feature_dim, self.concat_dim, 1) if self.concat_dim else None
-        self.given = self.groups + evidence_dim(config)  # channels that differ between all disparities
-        self.mix = Conv3d(self.given + 2 * self.concat_dim, dim, 1)
+        self.project = nn.Conv2d(feature_dim, self.concat_dim, 1) if self.concat_dim else None
+        self.given = self.groups + config.evidence_dim  # channels that differ between all disparities
+        self.mix = PointwiseConv3d(self.given + 2 * self.concat_dim, dim)
         blocks = (BasicBlock3d(dim) for _ in range(config.volume_blocks))
         layers = [conv_bn_3d(dim, dim), *blocks] if config.volume_smoothing else []
         self.smooth = nn.Sequential(*layers)
@@ -100,58 +74,47 @@ class HybridCostVolume(nn.Module):
 
     def forward(self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None = None) -> Tensor:
         volume = self.mixed(left_bchw, right_bchw, evidence_bedhw)
-        if not infers(self):
-            volume = volume.contiguous(memory_format=torch.channels_last_3d)
-        for layer in self.smooth:
-            volume = layer(volume)
-        return self.attention(volume, left_bchw)
+        volume = volume.contiguous(memory_format=torch.channels_last_3d)
+        weighted: Tensor = self.attention(self.smooth(volume), left_bchw)
+        return weighted
 
     def mixed(self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None = None) -> Tensor:
-        """The volume after the first layer: (B,volume_dim,D,h,w), laid out by rows."""
-        terms = self._concatenated_terms(left_bchw, right_bchw)
-        b, _, h, w = left_bchw.shape
-        if not infers(self):
-            return self._rows(left_bchw, right_bchw, evidence_bedhw, terms).permute(0, 4, 2, 1, 3)
-        frame = left_bchw.new_empty(b, h, self.bins, w, self.mix.out_channels)
-        for row, end in row_slabs(frame.permute(0, 4, 1, 2, 3)):
-            views = (left_bchw[:, :, row:end], right_bchw[:, :, row:end])
-            evidence = None if evidence_bedhw is None else evidence_bedhw[:, :, :, row:end]
-            frame[:, row:end] = self._rows(*views, evidence, [term[:, row:end] for term in terms])
-        return frame.permute(0, 4, 2, 1, 3)
+        """The volume after the first layer: (B,volume_dim,D,h,w)."""
+        terms = self.concatenated_terms(left_bchw, right_bchw)
+        return self.mixed_rows(left_bchw, right_bchw, evidence_bedhw, terms).permute(0, 4, 2, 1, 3)
 
-    def _concatenated_terms(self, left_bchw: Tensor, right_bchw: Tensor) -> list[Tensor]:
+    def concatenated_terms(self, left_bchw: Tensor, right_bchw: Tensor) -> list[Tensor]:
         """What left and right features add to the mixed volume: maps (B,h,w,C), the right one's last column
-        of zeros standing for all that lies outside the image."""
+        of zeros standing for all that lies outside the image. Empty without concatenated features."""
         if self.project is None:
             return []
-        weights = self.mix.weight.flatten(1)[:, self.given :].split(self.concat_dim, dim=1)
-        views = (self.project(view).permute(0, 2, 3, 1) for view in (left_bchw, right_bchw))
-        left, right = (F.linear(view, weight) for view, weight in zip(views, weights, strict=True))
+        of_left, of_right = self.mix.weight.flatten(1)[:, self.given :].chunk(2, dim=1)
+        left = F.linear(self.project(left_bchw).permute(0, 2, 3, 1), of_left)
+        right = F.linear(self.project(right_bchw).permute(0, 2, 3, 1), of_right)
         return [left, F.pad(right, (0, 0, 0, 1))]
 
-    def _rows(
+    def mixed_rows(
         self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None, terms: list[Tensor]
     ) -> Tensor:
-        """The mixed volume of some rows, (B,h,D,w,C)."""
-        given = []
+        """The mixed volume of some rows of the image, (B,h,D,w,C); `terms` from `concatenated_terms`."""
+        b, _, h, w = left_bchw.shape
+        given = [left_bchw.new_empty(b, 0, self.bins, h, w)]
         if self.groups:
-            given.append(group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups))
+            given = [group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups)]
         if evidence_bedhw is not None:
             given.append(evidence_bedhw)
         weight = self.mix.weight.flatten(1)[:, : self.given]
-        if given:
-            rows = F.linear(torch.cat(given, dim=1).permute(0, 3, 2, 4, 1), weight, self.mix.bias)
-        else:
-            rows = self.mix.bias.expand(*terms[0].shape[:2], self.bins, *terms[0].shape[2:]).contiguous()
+        rows = F.linear(torch.cat(given, dim=1).permute(0, 3, 2, 4, 1), weight, self.mix.bias)
         if terms:
             left, right = terms
             rows = rows + left.unsqueeze(2)
-            rows += right.index_select(2, self._columns(left)).unflatten(2, (self.bins, -1))
+            rows += self._shifted(right)
         return rows
 
-    def _columns(self, left_bhwc: Tensor) -> Tensor:
-        """The right image's column for every bin and left column; the width where there is none."""
-        width = left_bhwc.shape[2]
-        columns = torch.arange(width, device=left_bhwc.device)
-        columns = columns - torch.arange(self.bins, device=left_bhwc.device)[:, None]
-        return torch.where(columns < 0, width, columns).flatten()
+    def _shifted(self, right_bhwc: Tensor) -> Tensor:
+        """The right term, whose last column is zero, at every bin and left column: (B,h,D,w,C)."""
+        width = right_bhwc.shape[2] - 1
+        columns = torch.arange(width, device=right_bhwc.device)
+        columns = columns - torch.arange(self.bins, device=right_bhwc.device)[:, None]
+        columns = torch.where(columns < 0, width, columns).flatten()
+        return torch.unflatten(right_bhwc.index_select(2, columns), 2, (self.bins, -1))

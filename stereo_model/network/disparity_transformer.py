@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stereo_model.network.blocks import Conv3d, fold, infers, rows_first
 from stereo_model.network.config import DisparityAttention, ModelConfig
 
 PATCH = 4  # bins and quarter-resolution pixels per token
@@ -57,14 +56,19 @@ class TokenAttention(nn.Module):
         self.out = nn.Linear(channels, channels)
 
     def forward(self, x_nlc: Tensor) -> Tensor:
-        parts = (part(x_nlc).unflatten(-1, (self.heads, -1)) for part in (self.query, self.key, self.value))
+        parts = (
+            torch.unflatten(part(x_nlc), -1, (self.heads, -1)) for part in (self.query, self.key, self.value)
+        )
         q, k, v = (part.transpose(1, 2) for part in parts)
         if self.rotary:
             q, k = rotated(q), rotated(k)
         if self.over == "heads":
             q, k, v = (part.transpose(1, 2) for part in (q, k, v))
-            return self.out(F.scaled_dot_product_attention(q, k, v).flatten(2))
-        return self.out(self._attend(q, k, v).transpose(1, 2).flatten(2))
+            mixed = F.scaled_dot_product_attention(q, k, v)
+        else:
+            mixed = self._attend(q, k, v).transpose(1, 2)
+        out: Tensor = self.out(mixed.flatten(2))
+        return out
 
     def _attend(self, q_nhlc: Tensor, k_nhlc: Tensor, v_nhlc: Tensor) -> Tensor:
         size = q_nhlc.shape[-1]
@@ -91,7 +95,8 @@ class TransformerLayer(nn.Module):
     def forward(self, x_nlc: Tensor) -> Tensor:
         x = self.norm1(x_nlc + self.dropout(self.attention(x_nlc)))
         y = self.linear2(self.dropout(F.gelu(self.linear1(x))))
-        return self.norm2(x + self.dropout(y))
+        out: Tensor = self.norm2(x + self.dropout(y))
+        return out
 
 
 class DisparityTransformer(nn.Module):
@@ -105,7 +110,7 @@ class DisparityTransformer(nn.Module):
         dim = config.volume_dim
         self.whole_volume = config.disparity_attention == "volume"
         self.coded = config.positions == "cosine"
-        self.patch = nn.Sequential(Conv3d(dim, dim, PATCH, stride=PATCH, groups=dim), nn.BatchNorm3d(dim))
+        self.patch = nn.Sequential(nn.Conv3d(dim, dim, PATCH, stride=PATCH, groups=dim), nn.BatchNorm3d(dim))
         self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.transformer_layers))
 
     def forward(self, volume_bcdhw: Tensor) -> Tensor:
@@ -113,11 +118,13 @@ class DisparityTransformer(nn.Module):
 
     def coarse(self, volume_bcdhw: Tensor) -> Tensor:
         """The result before the upsampling: (B,C,D/4,h/4,w/4)."""
-        conv, norm = self.patch
-        patches = conv.run(volume_bcdhw, *fold(conv, norm)) if infers(self) else self.patch(volume_bcdhw)
-        b, c, d, h, w = patches.shape
+        return self.attend(self.patch(volume_bcdhw))
+
+    def attend(self, patches_bcdhw: Tensor) -> Tensor:
+        """All layers on the patches, as sequences of tokens."""
+        b, c, d, h, w = patches_bcdhw.shape
         sequences = b if self.whole_volume else b * h * w
-        tokens = patches.permute(0, 3, 4, 2, 1).reshape(sequences, -1, c)
+        tokens = patches_bcdhw.permute(0, 3, 4, 2, 1).reshape(sequences, -1, c)
         if self.coded:
             tokens = tokens + sinusoidal_positions(tokens.shape[1], c, like=tokens)
         for layer in self.layers:
@@ -128,17 +135,3 @@ class DisparityTransformer(nn.Module):
 def enlarge(coarse_bcdhw: Tensor) -> Tensor:
     """All three axes of a volume enlarged by PATCH, trilinear."""
     return F.interpolate(coarse_bcdhw, scale_factor=PATCH, mode="trilinear", align_corners=False)
-
-
-def add_enlarged_(volume_bcdhw: Tensor, coarse_bcdhw: Tensor) -> Tensor:
-    """Add `enlarge(coarse_bcdhw)` in place, one of every PATCH rows at a time."""
-    frame, coarse = rows_first(volume_bcdhw), rows_first(coarse_bcdhw)
-    size = (frame.shape[2] // PATCH, *frame.shape[3:])
-    planes = F.interpolate(coarse, size=size, mode="trilinear", align_corners=False)
-    planes = torch.cat([planes[:, :, :1], planes, planes[:, :, -1:]], dim=2)
-    for phase in range(PATCH):
-        offset = (phase + 0.5) / PATCH + 0.5  # of the row, in coarse rows, from the one above
-        first, weight = int(offset), offset % 1
-        above, below = (planes[:, :, start : start + size[0]] for start in (first, first + 1))
-        frame[:, :, phase::PATCH] += torch.lerp(above, below, weight)
-    return volume_bcdhw

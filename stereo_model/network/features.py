@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,14 @@ __all__ = ["FeaturePyramid", "HalfResolutionStem", "MonocularPrior", "PriorPyram
 _PYRAMID_DIMS = (48, 96, 160, 304)  # where neither backbone nor configuration says; those of EdgeNeXt-S
 
 
+class Pyramid(NamedTuple):
+    """What both ways of building a pyramid give."""
+
+    levels: list[Tensor]  # at 1/4, 1/8, 1/16, 1/32
+    backbone_bchw: Tensor | None  # the backbone's own map at 1/4
+    prior_bchw: Tensor | None  # (B,prior_dim,H/4,W/4)
+
+
 class Decoder(nn.Module):
     """Bring a coarse level to the size of the next finer one and merge them into `2 * skip` channels."""
 
@@ -31,14 +40,15 @@ class Decoder(nn.Module):
         self.merge = BasicBlock2d(2 * skip)
 
     def forward(self, coarse_bchw: Tensor, fine_bchw: Tensor) -> Tensor:
-        return self.merge(torch.cat([self.up(coarse_bchw), fine_bchw], dim=1))
+        merged: Tensor = self.merge(torch.cat([self.up(coarse_bchw), fine_bchw], dim=1))
+        return merged
 
 
 class FeaturePyramid(nn.Module):
     """Backbone, decoder and fusion with the prior at 1/4 (side tuning `c`, and `b` with a TokenExchange).
 
-    forward: (B,3,H,W) normalised and the prior network or None -> maps at 1/4, 1/8, 1/16, 1/32 with
-    `channels` channels, the backbone's own map at 1/4, and the prior (B,prior_dim,H/4,W/4) or None.
+    forward: (B,3,H,W) normalised and the prior network or None -> Pyramid, its levels with `channels`
+    channels.
     """
 
     def __init__(self, config: ModelConfig, prior: MonocularPrior | None = None) -> None:
@@ -49,16 +59,16 @@ class FeaturePyramid(nn.Module):
             nn.Conv2d(raw, dim, 1, bias=False) if config.lateral_dims else nn.Identity()
             for raw, dim in zip(self.backbone.channels, dims, strict=True)
         )
-        self.exchange = TokenExchange(prior.vit.size.dim, dims) if config.side_tuning == "b" else None
+        self.exchange = None
+        if config.side_tuning == "b":
+            self.exchange = TokenExchange(_transformer(prior, config).vit.size.dim, dims)
         self.decoder16 = Decoder(dims[3], dims[2])
         self.decoder8 = Decoder(2 * dims[2], dims[1])
         self.decoder4 = Decoder(2 * dims[1], dims[0])
         self.channels = _pyramid_channels(dims, config)
         self.fusion = _fusion(self.channels[0], config.fusion_blocks)
 
-    def forward(
-        self, image_bchw: Tensor, prior: MonocularPrior | None
-    ) -> tuple[list[Tensor], Tensor, Tensor | None]:
+    def forward(self, image_bchw: Tensor, prior: MonocularPrior | None) -> Pyramid:
         raw = self.backbone(image_bchw)
         levels = [lateral(level) for lateral, level in zip(self.laterals, raw, strict=True)]
         levels, guide = self._meet(image_bchw, levels, prior)
@@ -68,7 +78,7 @@ class FeaturePyramid(nn.Module):
         x4 = self.decoder4(x8, x4)
         if guide is not None:
             x4 = torch.cat([x4, guide], dim=1)
-        return [self.fusion(x4), x8, x16, x32], raw[0], guide
+        return Pyramid([self.fusion(x4), x8, x16, x32], raw[0], guide)
 
     def _meet(
         self, image_bchw: Tensor, levels: list[Tensor], prior: MonocularPrior | None
@@ -78,7 +88,8 @@ class FeaturePyramid(nn.Module):
             return levels, None
         if self.exchange is None:
             return levels, prior(image_bchw)
-        return self.exchange(image_bchw, levels, prior)
+        met: tuple[list[Tensor], Tensor] = self.exchange(image_bchw, levels, prior)
+        return met
 
 
 class TokenExchange(nn.Module):
@@ -92,11 +103,12 @@ class TokenExchange(nn.Module):
 
     def __init__(self, tokens: int, levels: Sequence[int]) -> None:
         super().__init__()
-        self.inject = nn.ModuleList(nn.Conv2d(level, tokens, 1) for level in levels)
+        inject = [nn.Conv2d(level, tokens, 1) for level in levels]
+        self.inject = nn.ModuleList(inject)
         self.extract = nn.ModuleList(nn.Conv2d(tokens, level, 1) for level in levels)
-        for projection in self.inject:
-            nn.init.zeros_(projection.weight)
-            nn.init.zeros_(projection.bias)
+        for projection in inject:
+            for weight in projection.parameters():
+                nn.init.zeros_(weight)
 
     def forward(
         self, image_bchw: Tensor, levels: Sequence[Tensor], prior: ViTPrior
@@ -134,7 +146,7 @@ class PriorPyramid(nn.Module):
         )
         self.fusion = _fusion(self.channels[0], config.fusion_blocks)
 
-    def forward(self, image_bchw: Tensor, prior: ViTPrior) -> tuple[list[Tensor], None, Tensor]:
+    def forward(self, image_bchw: Tensor, prior: ViTPrior) -> Pyramid:
         guide, raw = prior.pyramid(image_bchw)
         height, width = image_bchw.shape[-2:]
         sizes = [(height // stride, width // stride) for stride in (4, 8, 16, 32)]
@@ -142,12 +154,21 @@ class PriorPyramid(nn.Module):
             lateral(_resized(level, size))
             for lateral, level, size in zip(self.laterals, raw, sizes, strict=True)
         ]
-        return [self.fusion(torch.cat([levels[0], guide], dim=1)), *levels[1:]], None, guide
+        return Pyramid([self.fusion(torch.cat([levels[0], guide], dim=1)), *levels[1:]], None, guide)
 
 
 def build_pyramid(config: ModelConfig, prior: MonocularPrior | None) -> FeaturePyramid | PriorPyramid:
     """The pyramid for a configuration's way of side tuning."""
-    return PriorPyramid(config, prior) if config.side_tuning == "a" else FeaturePyramid(config, prior)
+    if config.side_tuning == "a":
+        return PriorPyramid(config, _transformer(prior, config))
+    return FeaturePyramid(config, prior)
+
+
+def _transformer(prior: MonocularPrior | None, config: ModelConfig) -> ViTPrior:
+    if not isinstance(prior, ViTPrior):
+        got = type(prior).__name__
+        raise TypeError(f"side_tuning {config.side_tuning!r} needs a vision transformer as prior, got {got}")
+    return prior
 
 
 class HalfResolutionStem(nn.Module):

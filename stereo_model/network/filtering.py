@@ -14,11 +14,11 @@ from stereo_model.network.blocks import (
     FeatureAttention,
     SingleMapConv,
     conv_bn_3d,
-    infers,
+    pointwise_bn_3d,
     upconv_bn_3d,
 )
 from stereo_model.network.config import ModelConfig
-from stereo_model.network.disparity_transformer import DisparityTransformer, add_enlarged_, enlarge
+from stereo_model.network.disparity_transformer import DisparityTransformer, enlarge
 
 
 class CoarseVolumes(NamedTuple):
@@ -70,11 +70,7 @@ class Hourglass(nn.Module):
 
     def finish(self, coarse: CoarseVolumes) -> Tensor:
         """The last step up and the filters at full resolution."""
-        volume = self.up4(coarse.filtered_bcdhw)
-        if infers(self):
-            add_enlarged_(volume, coarse.mixed_bcdhw)
-        else:
-            volume = volume + enlarge(coarse.mixed_bcdhw)
+        volume: Tensor = self.up4(coarse.filtered_bcdhw) + enlarge(coarse.mixed_bcdhw)
         if coarse.input_bcdhw is not None:
             volume = volume + coarse.input_bcdhw
         for block in self.out:
@@ -90,14 +86,15 @@ class _Down(nn.Module):
         self.attention = FeatureAttention(outputs, feature_dim)
 
     def forward(self, volume_bcdhw: Tensor, feature_bchw: Tensor) -> Tensor:
-        return self.attention(self.filter(self.reduce(volume_bcdhw)), feature_bchw)
+        weighted: Tensor = self.attention(self.filter(self.reduce(volume_bcdhw)), feature_bchw)
+        return weighted
 
 
 class _Up(nn.Module):
     def __init__(self, inputs: int, outputs: int, feature_dim: int, config: ModelConfig) -> None:
         super().__init__()
         self.expand = upconv_bn_3d(inputs, outputs)
-        self.merge = conv_bn_3d(2 * outputs, outputs, kernel=1)
+        self.merge = pointwise_bn_3d(2 * outputs, outputs)
         self.filter = nn.Sequential(
             *(AxialPlanarConv(outputs, config.disparity_kernel) for _ in range(config.axial_blocks))
         )
@@ -105,7 +102,8 @@ class _Up(nn.Module):
 
     def forward(self, coarse_bcdhw: Tensor, skip_bcdhw: Tensor, feature_bchw: Tensor) -> Tensor:
         merged = self.merge(torch.cat([self.expand(coarse_bcdhw), skip_bcdhw], dim=1))
-        return self.attention(self.filter(merged), feature_bchw)
+        weighted: Tensor = self.attention(self.filter(merged), feature_bchw)
+        return weighted
 
 
 class InitialDisparity(nn.Module):
@@ -119,13 +117,12 @@ class InitialDisparity(nn.Module):
         super().__init__()
         dim, kernel, blocks = config.volume_dim, config.classifier_kernel, config.classifier_blocks
         half = dim // 2 if blocks else dim
-        self.classify = nn.Sequential(
-            *([conv_bn_3d(dim, half)] if blocks else []),
-            *(BasicBlock3d(half) for _ in range(blocks)),
-            SingleMapConv(half, kernel),
-        )
+        first = [conv_bn_3d(dim, half)] if blocks else []
+        residual = [BasicBlock3d(half) for _ in range(blocks)]
+        last = SingleMapConv(half, kernel)
+        self.classify = nn.Sequential(*first, *residual, last)
         if config.evidence_skip:
-            nn.init.zeros_(self.classify[-1].weight)  # training begins at what the evidence says
+            nn.init.zeros_(last.weight)  # training begins at what the evidence says
         self.argmin_radius = config.argmin_radius
         self.log_temperature = (
             nn.Parameter(torch.tensor(config.evidence_temperature).log()) if config.evidence_skip else None
@@ -134,6 +131,8 @@ class InitialDisparity(nn.Module):
     def forward(self, volume_bcdhw: Tensor, evidence_bedhw: Tensor | None = None) -> tuple[Tensor, Tensor]:
         logits = self.classify(volume_bcdhw).squeeze(1).float()
         if self.log_temperature is not None:
+            if evidence_bedhw is None:
+                raise ValueError("this configuration reads evidence (evidence_skip), got None")
             logits = self.log_temperature.exp() * (logits + evidence_bedhw[:, 0])
         return soft_argmin(logits, radius=self.argmin_radius), logits
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stereo_model.network.precision import float32
+
 
 def sample_line(line_ncl: Tensor, start_n: Tensor, taps: int) -> Tensor:
     """Read `taps` values one bin apart from each line, from the fractional position `start_n` on: (N,C,taps).
@@ -48,7 +50,7 @@ def _neighbours(start: Tensor, taps: int, length: int) -> tuple[Tensor, Tensor, 
 
 def all_pairs_correlation(left_bchw: Tensor, right_bchw: Tensor) -> Tensor:
     """Cosine between each left pixel and every right pixel of its row: (B,h,w,w), float32."""
-    with torch.autocast(left_bchw.device.type, enabled=False):
+    with float32(left_bchw):
         left = F.normalize(left_bchw.float(), dim=1)
         right = F.normalize(right_bchw.float(), dim=1)
         return left.permute(0, 2, 3, 1) @ right.permute(0, 2, 1, 3)
@@ -85,19 +87,14 @@ class GeometryLookup:
             read += [sample_bins(geometry, at_bin, self.taps).flatten(3), columns.view(*disparity.shape, -1)]
         return torch.cat(read, dim=-1)
 
-    def __call__(self, disparity_b1hw: Tensor) -> Tensor:
-        """The same as (B,K,h,w) with channels outermost: for each level, the taps of every channel."""
-        read = self.read(disparity_b1hw)
-        channels = self.levels[0][0].shape[-1]
-        per_level = read.unflatten(-1, (len(self.levels), -1, self.taps))
-        bins = per_level[..., :channels, :].flatten(-2).unflatten(-1, (self.taps, channels)).mT
-        ordered = torch.cat([bins, per_level[..., channels:, :]], dim=-2)
-        return ordered.flatten(3).permute(0, 3, 1, 2)
-
 
 def channels_innermost(weight_ok: Tensor, *, levels: int, taps: int) -> Tensor:
-    """Reorder the inputs of a layer from the order of `GeometryLookup.__call__` to that of `read`."""
-    per_level = weight_ok.unflatten(-1, (levels, -1, taps))
+    """Reorder the inputs of a layer from the published order to that of `GeometryLookup.read`.
+
+    In the published one all taps of a channel stand together: for each level, the taps of every channel of
+    the volume, then those of the correlation.
+    """
+    per_level = torch.unflatten(weight_ok, -1, (levels, -1, taps))
     bins, columns = per_level[..., :-1, :].mT.flatten(-2), per_level[..., -1, :]
     return torch.cat([bins, columns], dim=-1).flatten(1)
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stereo_model.network.blocks import Conv2d
 from stereo_model.network.config import IMAGENET_MEAN, IMAGENET_STD, PRIOR_DIMS, VOLUME_STRIDE, ModelConfig
+from stereo_model.network.precision import float32
 from stereo_model.network.vit import VIT_SIZES, DinoViT, ViTSize
 
 SIDE_MULTIPLE = 112  # pixels; of the resized image: whole patches of 14 whose number halves three times
@@ -74,9 +74,9 @@ class DensePredictionHead(nn.Module):
                 nn.Conv2d(w3, w3, 3, stride=2, padding=1),
             ]
         )
-        self.reduce = nn.ModuleList(Conv2d(width, inner, 3, padding=1, bias=False) for width in widths)
+        self.reduce = nn.ModuleList(nn.Conv2d(width, inner, 3, padding=1, bias=False) for width in widths)
         self.fuse = nn.ModuleList([FusionUnit(inner, skip=index < 3) for index in range(4)])
-        self.out = Conv2d(inner, channels, 3, padding=1)
+        self.out = nn.Conv2d(inner, channels, 3, padding=1)
 
     def forward(self, maps: Sequence[Tensor]) -> HeadMaps:
         parts = zip(maps, self.project, self.resize, self.reduce, strict=True)
@@ -102,7 +102,9 @@ class FusionUnit(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
 
     def forward(self, coarse_bchw: Tensor, fine_bchw: Tensor | None, size: Sequence[int]) -> Tensor:
-        x = coarse_bchw if fine_bchw is None else coarse_bchw + self.unit1(fine_bchw)
+        x = coarse_bchw
+        if self.unit1 is not None and fine_bchw is not None:
+            x = x + self.unit1(fine_bchw)
         x = self.out(self.unit2(x))
         return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
@@ -112,11 +114,12 @@ class PreActivationUnit(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        changed: Tensor = x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return changed
 
 
 class TokenHead(nn.Module):
@@ -138,12 +141,15 @@ class ViTPrior(MonocularPrior):
     them as it was trained, with those of ImageNet.
     """
 
+    gain: Tensor
+    shift: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         size: ViTSize = VIT_SIZES[config.prior_size]
         self.channels = PRIOR_DIMS[config.prior_size]
         self.vit = DinoViT(size)
-        self.trained_head = config.prior.startswith("dinov2")
+        self.trained_head = (config.prior or "").startswith("dinov2")
         self.head: DensePredictionHead | TokenHead = (
             TokenHead(size.dim, self.channels)
             if self.trained_head
@@ -174,11 +180,14 @@ class ViTPrior(MonocularPrior):
 
     def from_tokens(self, maps: Sequence[Tensor], image_size: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """`pyramid` from the transformer's token maps; `image_size` is (H, W) before resizing."""
-        out = self.head(maps)
+        out: HeadMaps = self.head(maps)
+        return self.at_quarter(out.prior_bchw, image_size), out.levels
+
+    def at_quarter(self, prior_bchw: Tensor, image_size: Sequence[int]) -> Tensor:
+        """The head's last map at 1/4 of the image, by way of the transformer's image, as published."""
         height, width = image_size
         quarter = (height // VOLUME_STRIDE, width // VOLUME_STRIDE)
-        prior = resize_twice(out.prior_bchw, transformer_size(height, width), quarter)
-        return prior, out.levels
+        return resize_twice(prior_bchw, transformer_size(height, width), quarter)
 
 
 def build_prior(config: ModelConfig) -> ViTPrior | None:
@@ -205,7 +214,7 @@ def resize_twice(x_bchw: Tensor, middle: Sequence[int], size: Sequence[int]) -> 
     Each resize is a linear map of rows and one of columns; the two of each axis are multiplied first.
     Computed in float32, as torch's own resize is, and returned in the type of `x_bchw`.
     """
-    with torch.autocast(x_bchw.device.type, enabled=False):
+    with float32(x_bchw):
         rows, columns = (
             _two_resizes(x_bchw.shape[axis], middle[axis], size[axis], x_bchw.device) for axis in (-2, -1)
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stereo_model.network.blocks import Conv2d
 from stereo_model.network.config import ModelConfig
 from stereo_model.network.context import ContextLevel
 from stereo_model.network.lookup import channels_innermost
@@ -29,10 +29,10 @@ class MotionEncoder(nn.Module):
         corr, disp = config.motion_corr_dim, config.motion_disparity_dim
         self.corr1 = nn.Conv2d(config.corr_levels * taps * (config.volume_dim + 1), corr, 1)
         self.levels, self.taps = config.corr_levels, taps
-        self.corr2 = Conv2d(corr, corr, 3, padding=1)
+        self.corr2 = nn.Conv2d(corr, corr, 3, padding=1)
         self.disp1 = nn.Conv2d(1, disp, 7, padding=3)
-        self.disp2 = Conv2d(disp, disp, 3, padding=1)
-        self.join = Conv2d(corr + disp, config.hidden_dim - 1, 3, padding=1)
+        self.disp2 = nn.Conv2d(disp, disp, 3, padding=1)
+        self.join = nn.Conv2d(corr + disp, config.hidden_dim - 1, 3, padding=1)
 
     def forward(self, lookup_bhwk: Tensor, disparity_b1hw: Tensor) -> Tensor:
         weight = channels_innermost(self.corr1.weight.flatten(1), levels=self.levels, taps=self.taps)
@@ -57,11 +57,26 @@ class ConvGRUCell(nn.Module):
         return (1 - update) * state_bchw + update * candidate
 
 
+class GRUContext(NamedTuple):
+    """What a SelectiveGRU takes from the context: the same in every iteration of a pair."""
+
+    term_bchw: Tensor  # the context's share of the GRU's first convolution, with its bias
+    attention_b1hw: Tensor  # in (0, 1): share of the 1x1 cell
+
+
+class UpdateContexts(NamedTuple):
+    """What an UpdateBlock takes from the context: the same in every iteration of a pair."""
+
+    at4: GRUContext
+    at8: GRUContext
+    at16: GRUContext
+
+
 class SelectiveGRU(nn.Module):
     """A 1x1 cell and a 3x3 cell, blended per pixel by the context attention.
 
     The input is [context, rest]; the context's part of the first convolution does not change between
-    iterations, so `context_term` computes it once.
+    iterations, so `prepare` computes it once.
     """
 
     def __init__(self, hidden: int, inputs: int) -> None:
@@ -72,21 +87,20 @@ class SelectiveGRU(nn.Module):
         self.small = ConvGRUCell(hidden, inputs, 1)
         self.large = ConvGRUCell(hidden, inputs, 3)
 
-    def context_term(self, context_bchw: Tensor) -> Tensor:
-        """The context's share of the first convolution, with its bias."""
-        return F.conv2d(
-            context_bchw, self.input_conv.weight[:, : self.hidden], self.input_conv.bias, padding=1
-        )
+    def prepare(self, level: ContextLevel) -> GRUContext:
+        """Once per pair."""
+        weight, bias = self.input_conv.weight[:, : self.hidden], self.input_conv.bias
+        term = F.conv2d(level.context_bchw, weight, bias, padding=1)
+        return GRUContext(term, level.attention_b1hw)
 
-    def forward(
-        self, state_bchw: Tensor, context_term: Tensor, rest: Sequence[Tensor], attention_b1hw: Tensor
-    ) -> Tensor:
+    def forward(self, state_bchw: Tensor, context: GRUContext, rest: Sequence[Tensor]) -> Tensor:
         mixed = F.conv2d(torch.cat(list(rest), dim=1), self.input_conv.weight[:, self.hidden :], padding=1)
-        x = F.relu(context_term + mixed)
+        x = F.relu(context.term_bchw + mixed)
         gate_input = F.relu(self.gate_conv(torch.cat([x, state_bchw], dim=1)))
         small = self.small(state_bchw, x, gate_input)
         large = self.large(state_bchw, x, gate_input)
-        return small * attention_b1hw + large * (1 - attention_b1hw)
+        blended: Tensor = small * context.attention_b1hw + large * (1 - context.attention_b1hw)
+        return blended
 
 
 class ConvNeXtBlock(nn.Module):
@@ -102,7 +116,23 @@ class ConvNeXtBlock(nn.Module):
     def forward(self, x_bchw: Tensor) -> Tensor:
         y = self.depthwise(x_bchw).permute(0, 2, 3, 1)
         y = self.scale * self.linear2(F.gelu(self.linear1(y)))
-        return x_bchw + y.permute(0, 3, 1, 2)
+        changed: Tensor = x_bchw + y.permute(0, 3, 1, 2)
+        return changed
+
+
+class DisparityHead(nn.Sequential):
+    """Hidden state (B,C,h,w) -> change of disparity (B,1,h,w): 3x3, ReLU, two ConvNeXt blocks, 3x3."""
+
+    def __init__(self, hidden: int, expansion: int) -> None:
+        super().__init__(
+            nn.Conv2d(hidden, hidden, 3, padding=1),
+            nn.ReLU(),
+            ConvNeXtBlock(hidden, expansion),
+            ConvNeXtBlock(hidden, expansion),
+            nn.Conv2d(hidden, 1, 3, padding=1),
+        )
+        for weight in self[-1].parameters():
+            weight.data.mul_(FIRST_CHANGE)
 
 
 class UpdateBlock(nn.Module):
@@ -115,41 +145,34 @@ class UpdateBlock(nn.Module):
         self.gru4 = SelectiveGRU(hidden, 3 * hidden)
         self.gru8 = SelectiveGRU(hidden, 3 * hidden)
         self.gru16 = SelectiveGRU(hidden, 2 * hidden)
-        self.disparity_head = nn.Sequential(
-            Conv2d(hidden, hidden, 3, padding=1),
-            nn.ReLU(),
-            ConvNeXtBlock(hidden, config.head_expansion),
-            ConvNeXtBlock(hidden, config.head_expansion),
-            nn.Conv2d(hidden, 1, 3, padding=1),
-        )
-        for weight in self.disparity_head[-1].parameters():
-            weight.data.mul_(FIRST_CHANGE)
+        self.disparity_head = DisparityHead(hidden, config.head_expansion)
 
-    def context_terms(self, levels: Sequence[ContextLevel]) -> list[Tensor]:
-        """What the GRUs need of the context, once per image pair; fine to coarse."""
-        grus = (self.gru4, self.gru8, self.gru16)
-        return [gru.context_term(level.context_bchw) for gru, level in zip(grus, levels, strict=True)]
+    def prepare(self, levels: Sequence[ContextLevel]) -> UpdateContexts:
+        """Once per pair, from the context at 1/4, 1/8, 1/16."""
+        l4, l8, l16 = levels
+        return UpdateContexts(self.gru4.prepare(l4), self.gru8.prepare(l8), self.gru16.prepare(l16))
 
     def forward(
         self,
         states: Sequence[Tensor],  # hidden states at 1/4, 1/8, 1/16
-        terms: Sequence[Tensor],  # from context_terms
-        attentions: Sequence[Tensor],
+        contexts: UpdateContexts,
         lookup_bhwk: Tensor,  # from GeometryLookup.read
         disparity_b1hw: Tensor,
     ) -> tuple[list[Tensor], Tensor]:
         """New hidden states and the change of disparity (B,1,h,w) in quarter-resolution pixels."""
         s4, s8, s16 = states
-        s16 = self.gru16(s16, terms[2], [halve(s8)], attentions[2])
-        s8 = self.gru8(s8, terms[1], [halve(s4), enlarge(s16, s8)], attentions[1])
+        s16 = self.gru16(s16, contexts.at16, [halve(s8)])
+        s8 = self.gru8(s8, contexts.at8, [halve(s4), enlarge(s16, s8)])
         motion = self.motion(lookup_bhwk, disparity_b1hw)
-        s4 = self.gru4(s4, terms[0], [motion, enlarge(s8, s4)], attentions[0])
+        s4 = self.gru4(s4, contexts.at4, [motion, enlarge(s8, s4)])
         return [s4, s8, s16], self.disparity_head(s4)
 
 
 def halve(x_bchw: Tensor) -> Tensor:
+    """Average of 3x3 pixels around every second one."""
     return F.avg_pool2d(x_bchw, 3, stride=2, padding=1)
 
 
 def enlarge(x_bchw: Tensor, like_bchw: Tensor) -> Tensor:
+    """Bilinear, corners aligned, to the size of another map."""
     return F.interpolate(x_bchw, size=like_bchw.shape[2:], mode="bilinear", align_corners=True)

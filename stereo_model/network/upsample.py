@@ -42,13 +42,9 @@ class ConvexUpsampler(nn.Module):
         self.mix = nn.Conv2d(2 * half, 2 * half, 3, padding=1, bias=False)
         self.to_full = nn.ConvTranspose2d(2 * half, 9, 4, stride=2, padding=1)
         with torch.no_grad():
-            self.to_full.bias[CENTRE] += CENTRE_LOGIT
+            self.to_full.get_parameter("bias")[CENTRE] += CENTRE_LOGIT
 
     def forward(self, state_bchw: Tensor, half_bchw: Tensor, disparity_b1hw: Tensor) -> Tensor:
-        return self.finish(self.mask(state_bchw), half_bchw, disparity_b1hw)
-
-    def finish(self, mask_bchw: Tensor, half_bchw: Tensor, disparity_b1hw: Tensor) -> Tensor:
-        """The upsampling, from what `mask` makes of the hidden state."""
-        x = F.leaky_relu(self.to_half(MASK_SCALE * mask_bchw), LEAK)
+        x = F.leaky_relu(self.to_half(MASK_SCALE * self.mask(state_bchw)), LEAK)
         x = F.leaky_relu(self.mix(torch.cat([x, half_bchw], dim=1)), LEAK)
         return convex_upsample(disparity_b1hw, self.to_full(x).float())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -55,8 +56,18 @@ class DinoViT(nn.Module):
             num_classes=0,
             weight_init="skip",  # torch's own is faster; the weights that count come from a file
         )
-        nn.init.trunc_normal_(self.net.pos_embed, std=TOKEN_SPREAD)
-        nn.init.trunc_normal_(self.net.cls_token, std=TOKEN_SPREAD)
+        nn.init.trunc_normal_(self.position_embedding, std=TOKEN_SPREAD)
+        nn.init.trunc_normal_(self.class_token, std=TOKEN_SPREAD)
+
+    @property
+    def position_embedding(self) -> Tensor:
+        """(1,1+GRID*GRID,C), the class token's first."""
+        return cast(Tensor, self.net.pos_embed)
+
+    @property
+    def class_token(self) -> Tensor:
+        """(1,1,C)."""
+        return cast(Tensor, self.net.cls_token)
 
     def forward(self, image_bchw: Tensor) -> list[Tensor]:
         tokens = self.embed(image_bchw)
@@ -69,34 +80,31 @@ class DinoViT(nn.Module):
     def embed(self, image_bchw: Tensor) -> Tensor:
         """Class token and patch tokens with positions, (B,1+N,C)."""
         patches = self.net.patch_embed.proj(image_bchw)
-        tokens = torch.cat(
-            [self.net.cls_token.expand(len(patches), -1, -1), patches.flatten(2).mT],
-            dim=1,
-        )
-        return tokens + self._positions(*patches.shape[-2:]).to(tokens.dtype)
+        tokens = torch.cat([self.class_token.expand(patches.shape[0], -1, -1), patches.flatten(2).mT], dim=1)
+        return tokens + self.positions(*patches.shape[-2:]).to(tokens.dtype)
 
     def run_stage(self, stage: int, tokens_bnc: Tensor) -> Tensor:
         """The blocks after the previous tap up to this stage's tap."""
         first = self.size.taps[stage - 1] + 1 if stage else 0
-        for block in self.net.blocks[first : self.size.taps[stage] + 1]:
+        for block in list(self.net.blocks)[first : self.size.taps[stage] + 1]:
             tokens_bnc = block(tokens_bnc)
         return tokens_bnc
 
     def to_map(self, tokens_bnc: Tensor, image_bchw: Tensor) -> Tensor:
         """Patch tokens through the final norm, as a map (B,C,H/14,W/14); the class token is dropped."""
-        return self.net.norm(tokens_bnc)[:, 1:].mT.unflatten(2, self.grid(image_bchw))
+        return torch.unflatten(self.net.norm(tokens_bnc)[:, 1:].mT, 2, self.grid(image_bchw))
 
     @staticmethod
     def grid(image_bchw: Tensor) -> tuple[int, int]:
         """Rows and columns of patches of an image."""
         return image_bchw.shape[-2] // PATCH, image_bchw.shape[-1] // PATCH
 
-    def _positions(self, rows: int, columns: int) -> Tensor:
+    def positions(self, rows: int, columns: int) -> Tensor:
         """The position embedding resized to a grid of patches, (1,1+rows*columns,C) float32."""
-        embedding = self.net.pos_embed.float()
+        embedding = self.position_embedding.float()
         if rows == columns == GRID:
             return embedding
-        grid = embedding[:, 1:].mT.unflatten(2, (GRID, GRID))
+        grid = torch.unflatten(embedding[:, 1:].mT, 2, (GRID, GRID))
         scale = ((rows + GRID_OFFSET) / GRID, (columns + GRID_OFFSET) / GRID)
         grid = F.interpolate(grid, scale_factor=scale, mode="bicubic", align_corners=False)
         if grid.shape[-2:] != (rows, columns):

@@ -21,21 +21,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import ray
-import ray.train
-import ray.train.torch
 import torch
-from ray.exceptions import RayError
-from ray.job_config import JobConfig
-from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
-from ray.train.torch import TorchTrainer
 
+from jobs.extras import extra
+from jobs.signals import StopRequest, stop_requested
 from stereo_model.training.config import TrainConfig
 from stereo_model.training.log import LOG, NewLines, OnStep, keep_until
 from stereo_model.training.run_folder import MODEL, saved_step
-from stereo_model.training.stopping import StopRequest, TrainingInterrupted, stop_requested
+from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.team import Team
 from stereo_model.training.trainer import Trainer
+
+with extra("farm"):
+    import ray
+    import ray.train
+    import ray.train.torch
+    from ray.exceptions import RayError
+    from ray.job_config import JobConfig
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+    from ray.train.torch import TorchTrainer
 
 STOP = "stop-requested"  # file in the run folder
 RAY_FOLDER = "ray"  # in the run folder: Ray Train's own notes
@@ -106,7 +110,7 @@ def ray_session(workers: int, address: str | None = None) -> Iterator[None]:
     if address is None:
         _start_local(workers)
     else:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
@@ -122,7 +126,7 @@ def _start_local(workers: int) -> None:
         num_cpus=workers,
         include_dashboard=False,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         object_store_memory=OBJECT_STORE_BYTES,
         job_config=JobConfig(_py_driver_sys_path=_own_import_path()),
         _node_ip_address="127.0.0.1",
@@ -138,7 +142,7 @@ def _own_import_path() -> list[str]:
 
 def _require_room(workers: int, on_gpu: bool) -> None:
     """Ray itself would wait for ever."""
-    total = ray.cluster_resources()
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray's
     cpus, gpus = int(total.get("CPU", 0)), int(total.get("GPU", 0))
     if cpus < workers or (on_gpu and gpus < workers):
         needed = "a CPU and a GPU" if on_gpu else "a CPU"

@@ -4,36 +4,36 @@
     validation.jsonl   one object per validation: step, score, and per set epe, bp2 and samples
     tensorboard/       the same numbers as curves, and now and then left | truth | estimate
 
-A resumed training first drops what was logged of steps that it will do again. The only module that knows
-TensorBoard, whose event files it writes without torch's wrapper.
+A resumed training first drops what was logged of steps that it will do again. The JSON lines are the record;
+curves and pictures are drawn where TensorBoard is installed.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import logging
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from stereo_model.inference.images import colourise, span_of
-from stereo_model.whole_files import write_whole
+from jobs.extras import MissingExtraError
+from jobs.files import write_text_atomic
+from stereo_model.inference.colours import colourise, span_of
+
+if TYPE_CHECKING:
+    from stereo_model.training.events import EventLog
+
+log = logging.getLogger(__name__)
 
 LOG = "log.jsonl"
 VALIDATION_LOG = "validation.jsonl"
 TENSORBOARD = "tensorboard"
-FLUSH_S = 30  # seconds between writes of TensorBoard's file
 NOT_CURVES = ("step", "indices", "parts")
 
 OnStep = Callable[[int, float, float], None]  # step (from 1), loss, learning rate
@@ -47,11 +47,7 @@ class TrainingLog:
         keep_until(run_dir / VALIDATION_LOG, step)
         self._steps = (run_dir / LOG).open("a", encoding="utf-8")
         self._validations = run_dir / VALIDATION_LOG
-        self._events = None
-        if tensorboard:
-            self._events = EventFileWriter(str(run_dir / TENSORBOARD), flush_secs=FLUSH_S)
-            started = SessionLog(status=SessionLog.START)  # TensorBoard forgets later steps of earlier files
-            self._events.add_event(Event(step=step + 1, wall_time=time.time(), session_log=started))
+        self._events = _event_log(run_dir / TENSORBOARD, step) if tensorboard else None
 
     def __enter__(self) -> TrainingLog:
         return self
@@ -73,13 +69,8 @@ class TrainingLog:
 
     def picture(self, step: int, strip_hwc: np.ndarray) -> None:
         """A uint8 picture (H,W,3), such as `strip` makes."""
-        if self._events is None:
-            return
-        height, width, _ = strip_hwc.shape
-        png = io.BytesIO()
-        Image.fromarray(strip_hwc).save(png, "PNG")
-        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())
-        self._add(step, [Summary.Value(tag="train/left, truth, estimate", image=image)])
+        if self._events is not None:
+            self._events.picture(step, "train/left, truth, estimate", strip_hwc)
 
     def close(self) -> None:
         """Write everything out."""
@@ -88,13 +79,19 @@ class TrainingLog:
             self._events.close()
 
     def _curves(self, step: int, group: str, record: Mapping[str, Any]) -> None:
-        curves = _flat({key: value for key, value in record.items() if key not in NOT_CURVES}, group)
-        self._add(step, [Summary.Value(tag=tag, simple_value=value) for tag, value in curves.items()])
-
-    def _add(self, step: int, values: list[Summary.Value]) -> None:
         if self._events is not None:
-            event = Event(step=step, wall_time=time.time(), summary=Summary(value=values))
-            self._events.add_event(event)
+            curves = {key: value for key, value in record.items() if key not in NOT_CURVES}
+            self._events.curves(step, _flat(curves, group))
+
+
+def _event_log(folder: Path, step: int) -> EventLog | None:
+    """TensorBoard's files, or one line that says how to have them."""
+    try:
+        from stereo_model.training.events import EventLog
+    except MissingExtraError as error:
+        log.warning("TensorBoard log off: %s", error)
+        return None
+    return EventLog(folder, first_step=step + 1)
 
 
 class NewLines:
@@ -152,7 +149,7 @@ def keep_until(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if logged_step(line) <= step]
-    write_whole(path, "".join(line + "\n" for line in kept).encode())
+    write_text_atomic(path, "".join(line + "\n" for line in kept))
 
 
 def logged_step(line: str) -> float:

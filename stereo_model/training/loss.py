@@ -141,6 +141,8 @@ def _initial_loss(initial_b1hw: Tensor, truth_b1HW: Tensor, mask_b1HW: Tensor, k
 def _bin_loss(output: StereoOutput, truth_b1HW: Tensor, mask_b1HW: Tensor, known: Tensor) -> Tensor:
     """Cross entropy of the bins against the truth shared out between its two nearest bins, for the right bin,
     and a saturated L1 of the disparity, for the right place within it."""
+    if output.logits is None:
+        raise ValueError("the loss `bins` needs the network's own initial disparity; it was given another")
     log_share = output.logits.float().log_softmax(1)
     last = log_share.shape[1] - 1
     truth = (_cell_centres(truth_b1HW) / VOLUME_STRIDE).clamp(max=last)

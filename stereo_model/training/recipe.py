@@ -15,27 +15,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stereo_model import create_model, installed_lite0_weights, load_checkpoint
-from stereo_model.data.mixture import Mixture, Part, mixture_digest
-from stereo_model.data.registry import DATASETS, StereoFiles, open_dataset
-from stereo_model.network.model import FoundationStereo
+from stereo_model.data.registry import dataset_kinds
 from stereo_model.training.config import TrainConfig
-from stereo_model.training.log import OnStep
-from stereo_model.training.run_folder import MODEL
-from stereo_model.training.team import Team
-from stereo_model.training.trainer import Trainer
-from stereo_model.weights.checkpoint import load_prior_weights
-from stereo_model.whole_files import write_whole
-
-RECIPE = "recipe.yaml"  # in the run folder: the recipe as it was resolved
 
 
 class RecipeError(ValueError):
@@ -69,7 +57,7 @@ class ModelChoice(_Settings):
 class DataChoice(_Settings):
     """One data set of a mixture or of a validation."""
 
-    kind: str  # of stereo_model.data.registry.DATASETS
+    kind: str  # of stereo_model.data.registry
     root: Path | None = None  # must be given before training
     weight: float = Field(
         default=1.0, ge=0.0
@@ -80,8 +68,9 @@ class DataChoice(_Settings):
     @field_validator("kind")
     @classmethod
     def _known_kind(cls, kind: str) -> str:
-        if kind not in DATASETS:
-            raise ValueError(f"there are {', '.join(DATASETS)}{_hint(kind, DATASETS)}")
+        kinds = tuple(dataset_kinds())
+        if kind not in kinds:
+            raise ValueError(f"there are {', '.join(kinds)}{_hint(kind, kinds)}")
         return kind
 
     @property
@@ -97,6 +86,10 @@ class Recipe(_Settings):
     data: tuple[DataChoice, ...] = Field(min_length=1)
     validation: tuple[DataChoice, ...] = ()
     training: TrainConfig
+
+    def to_yaml(self) -> str:
+        """The text of a recipe file."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
     @model_validator(mode="after")
     def _names_differ(self) -> Recipe:
@@ -128,92 +121,6 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
     except ValidationError as error:
         complaints = "; ".join(_complaint(dict(item)) for item in error.errors())
         raise RecipeError(f"recipe {source}: {complaints}") from None
-
-
-def run_recipe(recipe: Recipe, out: str | Path, *, workers: int = 1, on_step: OnStep | None = None) -> Path:
-    """Train as the recipe says, continuing whatever the folder `out` holds; the path of the finished model.
-
-    More than one worker are started through Ray; see stereo_model.training.launch. Raises what building the
-    model and opening the data raise, RecipeError for what the recipe leaves open, and what Trainer raises.
-    """
-    out = Path(out)
-    _require_complete(recipe)
-    if workers == 1:
-        build_trainer(recipe, out).run(on_step=on_step)
-        return out / MODEL
-    from stereo_model.training.launch import train_together  # loads Ray; only needed here
-
-    make_trainer = partial(build_trainer, recipe, out.resolve())
-    train_together(make_trainer, recipe.training, out, workers=workers, on_step=on_step)
-    return out / MODEL
-
-
-def build_trainer(recipe: Recipe, out: str | Path, team: Team | None = None) -> Trainer:
-    """The trainer of one worker of `team` (by default alone). See run_recipe for what it raises."""
-    _require_complete(recipe)
-    chosen = [choice for choice in recipe.data if choice.weight > 0]
-    opened = {choice.label: _opened(choice) for choice in chosen}
-    parts = (Part(name=c.label, dataset=opened[c.label], weight=c.weight) for c in chosen)
-    digests = {c.label: (opened[c.label].digest(), c.weight) for c in chosen}
-    trainer = Trainer(
-        build_model(recipe.model),
-        Mixture(tuple(parts)),
-        recipe.training,
-        out,
-        data_digest=mixture_digest(digests),
-        validation={choice.label: _opened(choice) for choice in recipe.validation},
-        team=team,
-    )
-    if trainer.team.leads:
-        write_whole(trainer.run_dir / RECIPE, _yaml(recipe).encode())
-    return trainer
-
-
-def build_model(choice: ModelChoice) -> FoundationStereo:
-    """The model to start from. Raises RecipeError, ConfigError, CheckpointError, BackboneWeightsError."""
-    if choice.weights is not None:
-        return load_checkpoint(choice.weights, **choice.overrides)
-    if choice.preset is None:
-        raise RecipeError("model: give preset (a new model) or weights (a checkpoint to go on from)")
-    backbone = choice.backbone_weights
-    model = create_model(
-        choice.preset,
-        seed=choice.seed,
-        backbone_weights=installed_lite0_weights() if backbone == "imagenet" else backbone,
-        **choice.overrides,
-    )
-    if choice.prior_weights is not None:
-        load_prior_weights(model, choice.prior_weights)
-    elif model.prior is not None and not str(model.config.prior).endswith("_nano"):
-        raise RecipeError(
-            f"model.prior_weights is not given: the frozen prior {model.config.prior} would be noise; "
-            "give its published file"
-        )
-    return model
-
-
-def _require_complete(recipe: Recipe) -> None:
-    if recipe.model.preset is None and recipe.model.weights is None:
-        raise RecipeError("model: give preset (a new model) or weights (a checkpoint to go on from)")
-    used = [("data", choice) for choice in recipe.data if choice.weight > 0]
-    if not used:
-        raise RecipeError("data: every weight is 0; nothing to train on")
-    for section, choice in [*used, *(("validation", choice) for choice in recipe.validation)]:
-        if choice.root is None:
-            remedy = f", or leave it out with {section}.{choice.label}.weight=0" if section == "data" else ""
-            raise RecipeError(
-                f"{section}.{choice.label}.root is not given; set it to the folder of {choice.kind}{remedy}"
-            )
-    if recipe.training.validate_every and not recipe.validation:
-        raise RecipeError("training.validate_every is set but there is no validation set")
-
-
-def _opened(choice: DataChoice) -> StereoFiles:
-    return open_dataset(choice.kind, choice.root, **choice.options)
-
-
-def _yaml(recipe: Recipe) -> str:
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
 
 
 def _read_yaml(source: str) -> dict[str, Any]:
@@ -278,16 +185,16 @@ def _complaint(item: dict[str, Any]) -> str:
 
 def _fields_of(where: tuple[str | int, ...]) -> list[str]:
     """Names of the fields that the section at `where` may have."""
-    model: Any = Recipe
+    section: type[BaseModel] | None = Recipe
     for name in where:
-        if isinstance(name, str) and isinstance(model, type) and name in model.model_fields:
-            annotation = model.model_fields[name].annotation
-            choices = [annotation, *get_args(annotation)]
-            model = next((kind for kind in choices if _is_section(kind)), None)
-    return list(model.model_fields) if _is_section(model) else []
+        if isinstance(name, str) and section is not None and name in section.model_fields:
+            annotation = section.model_fields[name].annotation
+            choices = (annotation, *get_args(annotation))
+            section = next((kind for kind in choices if _is_section(kind)), None)
+    return [] if section is None else list(section.model_fields)
 
 
-def _is_section(kind: Any) -> bool:
+def _is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 

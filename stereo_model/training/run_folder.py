@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jobs.files import sync_folder
 from stereo_model.weights.files import write_atomically
-from stereo_model.whole_files import flush
 
 MODEL = "model.pt"
 BEST = "best.pt"
@@ -42,14 +42,15 @@ def newest_checkpoint(run_dir: str | Path) -> Path | None:
 def saved_step(run_dir: str | Path) -> int:
     """The step after which a run would continue."""
     state = newest_checkpoint(run_dir)
-    return int(_STATE.fullmatch(state.name)[1]) if state else 0
+    match = None if state is None else _STATE.fullmatch(state.name)
+    return int(match[1]) if match else 0
 
 
 def forget_old(run_dir: Path, keep: int) -> None:
     """Delete all states but the newest `keep`."""
     for path in checkpoints(run_dir)[:-keep]:
         path.unlink(missing_ok=True)
-    flush(run_dir)
+    sync_folder(run_dir)
 
 
 def save_offender(run_dir: Path, step: int, rank: int, size: int, content: Mapping[str, Any]) -> Path:

@@ -1,46 +1,7 @@
-"""Ctrl-C and SIGTERM as a request that training honours after a step."""
+"""How a training is stopped: on a signal, after the step, with its state saved."""
 
 from __future__ import annotations
-
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Training was asked to stop; it saved its state and continues when it is started again."""
-
-
-class StopRequest:
-    """Whether this process was asked to stop, and by which signal."""
-
-    signum: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.signum is not None
-
-
-@contextmanager
-def stop_requested() -> Iterator[StopRequest]:
-    """Collect the first SIGINT or SIGTERM inside the block; a second one raises KeyboardInterrupt.
-
-    Outside the main thread, where Python delivers no signals, the request simply never comes.
-    """
-    request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-
-    def collect(signum: int, frame: FrameType | None) -> None:
-        if request.signum is not None:
-            raise KeyboardInterrupt
-        request.signum = signum
-
-    previous = {signum: signal.signal(signum, collect) for signum in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield request
-    finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)

@@ -99,8 +99,10 @@ class RunningStatistics:
 
     def __init__(self, model: nn.Module) -> None:
         norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
-        self._statistics = [value for norm in norms for value in (norm.running_mean, norm.running_var)]
-        self._counters = [norm.num_batches_tracked for norm in norms]
+        kept = [(norm.running_mean, norm.running_var) for norm in norms]
+        self._statistics = [value for pair in kept for value in pair if value is not None]
+        counted = [norm.num_batches_tracked for norm in norms]
+        self._counters = [counter for counter in counted if counter is not None]
 
     def begin(self) -> None:
         """Before the first pass of a step."""
@@ -125,7 +127,7 @@ class RunningStatistics:
         passes = self._passes * team.size
         if self._moved:
             flat = team.summed(torch.cat([moved.flatten() for moved in self._moved])) / passes
-            parts = flat.split([moved.numel() for moved in self._moved])
+            parts = torch.split(flat, [moved.numel() for moved in self._moved])
             for value, before, moved in zip(self._statistics, self._before, parts, strict=False):
                 value.copy_(before.double() + moved.view_as(before))
         for value, counted in zip(self._counters, self._counted, strict=True):
@@ -156,7 +158,8 @@ def _synchronise(module: nn.Module) -> None:
     """Replace batch norms below `module`, keeping their weights and names."""
     for name, child in module.named_children():
         if type(child) in PLAIN_NORMS:
-            setattr(module, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+            synchronised = nn.SyncBatchNorm.convert_sync_batchnorm(child)  # type: ignore[no-untyped-call]  # torch's
+            setattr(module, name, synchronised)
         elif isinstance(child, _BatchNorm) and any(weight.requires_grad for weight in child.parameters()):
             raise DeviceError(
                 f"sync_batch_norm cannot replace {type(child).__name__} ({name}), which does more than a "

@@ -19,55 +19,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from stereo_model.data.batches import Batch, StepBatches, batches, load_batch, samples_of_step
+from jobs.signals import stop_requested
+from stereo_model.data.batches import Batch, StepBatches, batches, samples_of_step
 from stereo_model.data.mixture import Mixture
 from stereo_model.data.sample import StereoDataset
-from stereo_model.data.streams import seed_of
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.average import WeightAverage
-from stereo_model.training.config import DeviceError, TrainConfig
-from stereo_model.training.log import LOG, OnStep, TrainingLog, strip
-from stereo_model.training.loss import KnownPixels, LossTerms, known_pixels, stereo_loss
-from stereo_model.training.run_folder import (
-    BEST,
-    MODEL,
-    checkpoint_name,
-    forget_old,
-    newest_checkpoint,
-    save_offender,
-)
-from stereo_model.training.stopping import TrainingInterrupted, stop_requested
-from stereo_model.training.team import RunningStatistics, Team
+from stereo_model.training.config import TrainConfig
+from stereo_model.training.log import OnStep, TrainingLog, strip
+from stereo_model.training.run_folder import BEST, MODEL, newest_checkpoint, save_offender
+from stereo_model.training.state import TrainingState, read_state, write_state
+from stereo_model.training.step import BatchGradient, Shown
+from stereo_model.training.stopping import TrainingInterrupted
+from stereo_model.training.team import Team
 from stereo_model.training.validation import SetScore, overall, validate
-from stereo_model.weights.checkpoint import CheckpointError, load_weights, read_checkpoint, save_checkpoint
-
-__all__ = [
-    "LOG",
-    "MODEL",
-    "DeviceError",
-    "NonFiniteLossError",
-    "OnStep",
-    "ResumeError",
-    "TrainConfig",
-    "Trainer",
-    "TrainingInterrupted",
-    "load_batch",
-    "train",
-]
-
-MEASURES = ("loss", "initial_loss", "epe")  # of a pass, summed over the passes of a step
+from stereo_model.weights.checkpoint import save_checkpoint
+from stereo_model.weights.files import load_weights
 
 
 class NonFiniteLossError(FloatingPointError):
     """The loss or its gradient is not a number; the batch was saved."""
-
-
-class ResumeError(ValueError):
-    """A run folder holds a training with another configuration or other data."""
 
 
 class UnsupportedModelError(TypeError):
@@ -103,7 +76,7 @@ class Trainer:
         self.device = config.resolved_device()
         self.mixture = Mixture.of(dataset)
         self._stream = self.mixture.stream(config.seed)
-        self._places, self._pass_size = self.team.share(config)
+        self._places, pass_size = self.team.share(config)
         self.model = self._prepared(model)
         self._trainable = [weight for weight in self.model.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -112,15 +85,12 @@ class Trainer:
         self.average = WeightAverage(self.model, config.average) if config.average else None
         self.step = 0  # steps done
         self.best: float | None = None  # the best validation so far
-        self._shown: tuple[np.ndarray, ...] | None = None  # arguments of `strip`, between a pass and its log
+        self._shown: Shown | None = None  # between a step and its log
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        state = newest_checkpoint(self.run_dir)
-        if state is not None:
-            self._resume(state)
-        self._network = self.team.shared(self.model, config)
-        if config.compile:
-            _compile_parts(self.model)
-        self._statistics = RunningStatistics(self.model)
+        found = newest_checkpoint(self.run_dir)
+        if found is not None:
+            self._resume(found)
+        self._gradient = BatchGradient(self.model, config, self.team, pass_size=pass_size, device=self.device)
 
     def run(
         self,
@@ -151,16 +121,15 @@ class Trainer:
 
     def save(self) -> None:
         """Write the run's state to its folder, atomically, and delete states older than are to be kept."""
-        training = {
-            "step": self.step,
-            "best": self.best,
-            "config": self.config.model_dump_json(),
-            "data_digest": self.data_digest,
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average.model.state_dict() if self.average else None,
-        }
-        save_checkpoint(self.model, self.run_dir / checkpoint_name(self.step), training=training)
-        forget_old(self.run_dir, self.config.keep_checkpoints)
+        state = TrainingState(
+            step=self.step,
+            best=self.best,
+            config=self.config.model_dump_json(),
+            data_digest=self.data_digest,
+            optimizer=self.optimizer.state_dict(),
+            average=self.average.model.state_dict() if self.average else None,
+        )
+        write_state(self.run_dir, self.model, state, keep=self.config.keep_checkpoints)
 
     def _steps(
         self, last: int, log: TrainingLog | None, on_step: OnStep | None, asked: Callable[[], bool]
@@ -189,81 +158,31 @@ class Trainer:
         rate = self.config.learning_rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        sums = self._gradients(batch)
-        sums = self.team.summed(torch.cat([sums, sums.new_tensor([float(asked())])])).tolist()
+        self.optimizer.zero_grad(set_to_none=True)
+        draw = self._picture_due(self.step + 1)
+        found = self._gradient.compute(batch, self.step, asked=asked, draw=draw)
         norm = float(torch.nn.utils.clip_grad_norm_(self._trainable, self.config.clip_norm))
-        measures = dict(zip(MEASURES, sums, strict=False))
-        if not self.config.passes:
-            del measures["epe"]  # nothing was refined
-        if not (math.isfinite(measures["loss"]) and math.isfinite(norm)):
-            raise NonFiniteLossError(self._save_offender(batch, measures["loss"], norm))
+        if not (math.isfinite(found.measures["loss"]) and math.isfinite(norm)):
+            raise NonFiniteLossError(self._save_offender(batch, found.measures["loss"], norm))
         self.optimizer.step()
-        self._statistics.finish(self.team)
+        self._gradient.finish()
         drawn = samples_of_step(self._stream, self.config.batch_size, self.step)
         self.step += 1
         if self.average:
             self.average.update(self.model, self.step)
-        record = {"step": self.step, **measures, "gradient_norm": norm, "learning_rate": rate}
-        return record | self._provenance(drawn), sums[-1] > 0
-
-    def _gradients(self, batch: Batch) -> Tensor:
-        """Leave the gradient of the whole batch's loss in the weights; this worker's sums of MEASURES."""
-        self.optimizer.zero_grad(set_to_none=True)
-        self.model.train()
-        self._statistics.begin()
-        known = self._known(batch)
-        sums = torch.zeros(len(MEASURES), dtype=torch.float64, device=self.device)
-        pieces = list(batch.pieces(self._pass_size))
-        for number, piece in enumerate(pieces, start=1):
-            with self.team.apart(self._network, last=number == len(pieces)):
-                terms = self._loss(piece, known)
-                self._statistics.collect()
-                (terms.total * self.team.size).backward()  # gradients are averaged over the workers
-            self._statistics.restore()
-            epe = terms.iterations[-1] if terms.iterations else torch.zeros_like(terms.initial)
-            sums += torch.stack([terms.total.detach(), terms.initial, epe]).double()
-        return sums
-
-    def _loss(self, piece: Batch, known: KnownPixels) -> LossTerms:
-        config = self.config
-        images = (piece.left_bchw.to(self.device).float(), piece.right_bchw.to(self.device).float())
-        devices = [torch.cuda.current_device()] if self.device == "cuda" else []
-        half = torch.autocast(self.device, torch.bfloat16, enabled=config.precision == "bf16")
-        with torch.random.fork_rng(devices=devices), half:
-            torch.manual_seed(seed_of(config.seed, "dropout", self.step, piece.places[0]))
-            output = self._network(*images, iterations=config.passes, every_iteration=True)
-        if output.disparities and self._picture_due(self.step + 1) and self._shown is None:
-            self._shown = _first_pair(piece, output.disparities[-1])
-        return stereo_loss(
-            output,
-            piece.disparity_bhw.to(self.device),
-            piece.valid_bhw.to(self.device),
-            max_disparity=self.model.config.max_disparity,
-            gamma=config.gamma,
-            weights=config.iteration_weights,
-            initial_loss=config.initial_loss,
-            saturation=config.saturation,
-            known=known,
-        )
+        self._shown = found.shown
+        record = {"step": self.step, **found.measures, "gradient_norm": norm, "learning_rate": rate}
+        return record | self._provenance(drawn), found.stop
 
     def _write(self, log: TrainingLog, record: dict[str, Any]) -> None:
         log.step(record)
         if self._shown is not None:
-            log.picture(self.step, strip(*self._shown))
+            log.picture(self.step, strip(**self._shown))
             self._shown = None
 
     def _picture_due(self, step: int) -> bool:
         every = self.config.image_every
         return self.team.leads and self.config.tensorboard and every > 0 and step % every == 0
-
-    def _known(self, batch: Batch) -> KnownPixels:
-        """Numbers of known pixels in the whole batch of all workers."""
-        own = known_pixels(
-            batch.disparity_bhw, batch.valid_bhw, max_disparity=self.model.config.max_disparity
-        )
-        counts = torch.stack([own.full, own.quarter, own.cells]).to(self.device)
-        full, quarter, cells = self.team.summed(counts)
-        return KnownPixels(full=full, quarter=quarter, cells=cells)
 
     def _validate_if_due(self, log: TrainingLog | None, last: int) -> None:
         every = self.config.validate_every
@@ -331,22 +250,11 @@ class Trainer:
         return model
 
     def _resume(self, path: Path) -> None:
-        payload = read_checkpoint(path)
-        training = payload.get("training")
-        if not isinstance(training, Mapping):
-            raise CheckpointError(f"{path}: holds a model but no training state; it cannot be resumed")
-        other = "; ".join(self.config.differences(training["config"]))
-        if other:
-            raise ResumeError(_another(path, "training configuration", other))
-        _require_equal(
-            path, "model configuration", payload["model_config"], self.model.config.model_dump_json()
-        )
-        _require_equal(path, "data digest", training["data_digest"], self.data_digest)
-        load_weights(self.model, payload["model"], source=str(path))
-        self.optimizer.load_state_dict(training["optimizer"])
-        if self.average:
-            load_weights(self.average.model, training["average"], source=str(path))
-        self.step, self.best = int(training["step"]), training["best"]
+        state = read_state(path, self.model, self.config, self.data_digest)
+        self.optimizer.load_state_dict(dict(state.optimizer))
+        if self.average and state.average is not None:
+            load_weights(self.average.model, state.average, source=str(path))
+        self.step, self.best = state.step, state.best
 
 
 def train(
@@ -355,36 +263,25 @@ def train(
     config: TrainConfig,
     run_dir: str | Path,
     *,
-    data_digest: str,
+    data_digest: str | None = None,  # None: what the data set says itself
     validation: Mapping[str, StereoDataset] | None = None,
     on_step: OnStep | None = None,
 ) -> FoundationStereo:
-    """Train to the end, continuing whatever the run folder holds. See Trainer."""
-    trainer = Trainer(model, dataset, config, run_dir, data_digest=data_digest, validation=validation)
+    """Train to the end, continuing whatever the run folder holds. See Trainer.
+
+    Raises TypeError for data that has no `digest()` where none is given.
+    """
+    digest = _digest_of(dataset) if data_digest is None else data_digest
+    trainer = Trainer(model, dataset, config, run_dir, data_digest=digest, validation=validation)
     return trainer.run(on_step=on_step)
 
 
-def _first_pair(piece: Batch, estimate_b1hw: Tensor) -> tuple[np.ndarray, ...]:
-    """Left image, truth, its mask and the estimate of a pass's first sample."""
-    truth = (piece.left_bchw[0], piece.disparity_bhw[0], piece.valid_bhw[0])
-    estimate = estimate_b1hw[0, 0].detach().float().cpu()
-    return *(array.numpy() for array in truth), estimate.numpy()
-
-
-def _compile_parts(model: FoundationStereo) -> None:
-    """Compile each part of the network: the refinement is compiled once, not once per iteration."""
-    for part in model.children():
-        part.compile()
+def _digest_of(dataset: StereoDataset | Mixture) -> str:
+    digest = getattr(dataset, "digest", None)
+    if digest is None:
+        raise TypeError(f"{type(dataset).__name__} has no digest(); give one as data_digest")
+    return str(digest())
 
 
 def _validation_record(step: int, score: float, scores: Mapping[str, SetScore]) -> dict[str, Any]:
     return {"step": step, "score": score, "sets": {name: asdict(found) for name, found in scores.items()}}
-
-
-def _require_equal(path: Path, what: str, found: str, wanted: str) -> None:
-    if found != wanted:
-        raise ResumeError(_another(path, what, f"{found}, now {wanted}"))
-
-
-def _another(path: Path, what: str, difference: str) -> str:
-    return f"{path}: was made with another {what} ({difference}); use another run folder"

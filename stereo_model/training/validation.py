@@ -50,7 +50,7 @@ def _score_set(
         found = score(model, dataset[index], iterations=iterations).regions[MaskPolicy.ALL]
         if found.epe is not None and found.bp2 is not None:
             sums += torch.tensor([found.epe, found.bp2, 1.0], dtype=torch.float64)
-    epe, bp2, count = team.summed(sums.to(model.pixel_mean.device)).tolist()
+    epe, bp2, count = team.summed(sums.to(next(model.parameters()).device)).tolist()
     if count == 0:
         raise SampleError(f"the validation set {name!r} has no sample with known disparity")
     return SetScore(epe=epe / count, bp2=bp2 / count, samples=int(count))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from jobs.files import write_text_atomic
 from stereo_model.network.config import ConfigError, ModelConfig, parse_config
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import ViTPrior
@@ -26,28 +27,9 @@ from stereo_model.weights.files import (
     require_tensors,
     write_atomically,
 )
-from stereo_model.weights.published import (
-    CONFIG_FILE,
-    config_yaml,
-    load_prior,
-    load_published,
-    read_config,
-    to_published,
-)
-from stereo_model.whole_files import write_whole
-
-__all__ = [
-    "FORMAT",
-    "CheckpointError",
-    "build_model",
-    "convert",
-    "load_checkpoint",
-    "load_prior_weights",
-    "load_weights",
-    "model_digest",
-    "read_checkpoint",
-    "save_checkpoint",
-]
+from stereo_model.weights.hub import SCHEME, resolve_weights
+from stereo_model.weights.published import load_prior, load_published, to_published
+from stereo_model.weights.published_config import CONFIG_FILE, config_yaml, read_config
 
 FORMAT = "stereo_model/1"
 
@@ -67,13 +49,15 @@ def save_checkpoint(
     write_atomically(payload, Path(path))
 
 
-def load_checkpoint(path: str | Path, **overrides: Any) -> FoundationStereo:
+def load_model(place: str | Path, **overrides: Any) -> FoundationStereo:
     """The model of a checkpoint, on the CPU, in evaluation mode.
 
-    Takes our own files and the published ones, which need their cfg.yaml beside them. `overrides` replace
-    fields of the stored configuration that leave the weights as they are, such as `max_disparity`,
-    `disparity_attention` and `iterations`. Raises CheckpointError or ConfigError in one line.
+    Takes a path or "hf:OWNER/REPO/FILE@REVISION", our own files and the published ones, which need their
+    cfg.yaml beside them. `overrides` replace fields of the stored configuration that leave the weights as
+    they are, such as `max_disparity`, `disparity_attention` and `iterations`. Raises CheckpointError,
+    ConfigError or WeightsUnavailableError in one line.
     """
+    path = resolve_weights(place) if str(place).startswith(SCHEME) else Path(place)
     payload = read_file(path)
     if isinstance(payload, dict) and "format" not in payload and "model" in payload:
         weights = require_tensors(payload["model"], source=f"{path}: 'model'")
@@ -101,12 +85,12 @@ def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "publ
     `published` writes `target` and a cfg.yaml beside it, and refuses models of another architecture. Raises
     CheckpointError.
     """
-    model, target = load_checkpoint(source), Path(target)
+    model, target = load_model(source), Path(target)
     if to == "ours":
         save_checkpoint(model, target)
         return
     write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
-    write_whole(target.parent / CONFIG_FILE, config_yaml(model.config).encode())
+    write_text_atomic(target.parent / CONFIG_FILE, config_yaml(model.config))
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -15,16 +15,17 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stereo_model.whole_files import replacing
+from jobs.files import part_file
 
 NAMED_KEYS = 3  # how many offending keys an error names
 
 # Counters in training checkpoints are often NumPy scalars; building one runs no foreign code. The older name
 # of the module is the one that NumPy 1 wrote.
+_MAKE_SCALAR = np.float64(0).__reduce__()[0]
 _SCALARS: list[Any] = [
     np.dtype,
     *{type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u8", "?")},
-    *((np._core.multiarray.scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *((_MAKE_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
 ]
 _UNREADABLE = (RuntimeError, EOFError, KeyError, OSError, zipfile.BadZipFile, safetensors.SafetensorError)
 
@@ -88,7 +89,7 @@ def refuse_misfits(
 def write_atomically(payload: Mapping[str, Any], target: Path) -> None:
     """Save beside the target, verify the bytes, then rename; a crash leaves the old file or the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as part:
+    with part_file(target) as part:
         with part.open("wb") as file:
             torch.save(dict(payload), file)
         _verify(part, target)

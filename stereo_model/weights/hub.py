@@ -28,6 +28,10 @@ DEFAULT_REVISION = "main"
 logger = logging.getLogger(__name__)
 
 
+class WeightsPlaceError(ValueError):
+    """The text names no place of weights on the hub."""
+
+
 class WeightsUnavailableError(OSError):
     """Weights could not be fetched from the hub."""
 
@@ -63,18 +67,18 @@ KNOWN_WEIGHTS: Mapping[str, HubFile] = {
 
 
 def parse_place(place: str) -> HubFile:
-    """`hf:OWNER/REPO/FILE[@REVISION]` as a HubFile. Raises ValueError for another form."""
+    """`hf:OWNER/REPO/FILE[@REVISION]` as a HubFile. Raises WeightsPlaceError."""
     found = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)/([^@\s]+?)(?:@([\w./-]+))?", place)
     if found is None:
-        raise ValueError(f"expected hf:OWNER/REPO/FILE or hf:OWNER/REPO/FILE@REVISION, got {place!r}")
+        raise WeightsPlaceError(f"expected hf:OWNER/REPO/FILE or hf:OWNER/REPO/FILE@REVISION, got {place!r}")
     return HubFile(repo=found[1], file=found[2], revision=found[3] or DEFAULT_REVISION)
 
 
 def resolve_weights(place: str | Path, *, cache: Path | None = None) -> Path:
     """A local file for a path, a place on the hub, or a name in KNOWN_WEIGHTS.
 
-    `cache` replaces the hub's own cache folder. Raises WeightsUnavailableError, or ValueError for a malformed
-    place.
+    `cache` replaces the hub's own cache folder. Raises WeightsUnavailableError, or WeightsPlaceError for a
+    malformed place.
     """
     if isinstance(place, str) and place in KNOWN_WEIGHTS:
         return download(KNOWN_WEIGHTS[place], cache=cache)

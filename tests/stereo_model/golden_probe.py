@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stereo_model.network.cost_volume import concatenation, group_correlation
-from stereo_model.network.lookup import GeometryLookup
+from stereo_model.network.cost_volume import group_correlation
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.upsample import MASK_SCALE
+from tests.stereo_model.oracles.cost_volume import plain_concatenation
+from tests.stereo_model.oracles.lookup import published_order
 
 OUTPUTS = {  # golden name -> our module; its outputs, in order of the calls
     "dino_path_1": "prior.head.fuse.0",
@@ -50,24 +51,16 @@ OUTPUTS = {  # golden name -> our module; its outputs, in order of the calls
 
 
 def record(model: FoundationStereo, left: Tensor, right: Tensor, iterations: int) -> dict[str, Tensor]:
-    """Run a model module by module; its intermediates and outputs by golden name, without the strides.
-
-    Gradients are switched on, which keeps the parts from being merged, but no weight asks for one.
-    """
+    """Run a model and keep its intermediates and outputs, by golden name without the strides."""
     calls: dict[str, list[Tensor]] = defaultdict(list)
     hooks = [
         model.get_submodule(path).register_forward_hook(_keep(calls[name])) for name, path in OUTPUTS.items()
     ]
     hooks += _special_hooks(model, calls)
-    learning = [weight for weight in model.parameters() if weight.requires_grad]
     try:
-        for weight in learning:
-            weight.requires_grad_(False)
-        with torch.enable_grad():
+        with torch.no_grad():
             out = model(left, right, iterations=iterations, every_iteration=True)
     finally:
-        for weight in learning:
-            weight.requires_grad_(True)
         for hook in hooks:
             hook.remove()
     found = _named(calls) | {"init_disp": out.initial_disparity}
@@ -124,7 +117,7 @@ def _special_hooks(model: FoundationStereo, calls: dict[str, list[Tensor]]) -> l
 
     def update(module: object, inputs: tuple, output: tuple) -> None:
         states, change = output
-        calls["lookup_disp"].append(inputs[4])
+        calls["lookup_disp"].append(inputs[3])
         calls["delta"].append(change)
         for scale, state in zip((4, 8, 16), states, strict=True):
             calls[f"net_{scale}"].append(state)
@@ -162,12 +155,10 @@ def _volumes(model: FoundationStereo, found: dict[str, Tensor]) -> dict[str, Ten
     """What the network never holds as one tensor, from the functions that say what it stands for."""
     config = model.config
     left, right = found["feat4"].chunk(2)
-    lookup = GeometryLookup(
-        found["volume_geo"], left, right, levels=config.corr_levels, radius=config.corr_radius
-    )
+    lookup = model.lookup(found["volume_geo"], found["feat4"])
     steps = [name.removeprefix("lookup_disp_") for name in found if name.startswith("lookup_disp_")]
     return {
         "gwc_volume": group_correlation(left, right, bins=config.bins, groups=config.cv_groups),
-        "concat_volume": concatenation(found["proj_left"], found["proj_right"], bins=config.bins),
-        **{f"geo_feat_{step}": lookup(found[f"lookup_disp_{step}"]) for step in steps},
+        "concat_volume": plain_concatenation(found["proj_left"], found["proj_right"], bins=config.bins),
+        **{f"geo_feat_{step}": published_order(lookup, found[f"lookup_disp_{step}"]) for step in steps},
     }

@@ -1,4 +1,4 @@
-"""Stereo pairs whose disparity is the same everywhere: random blocks on a wall, seen by two cameras."""
+"""Stereo pairs of known disparity: random blocks on walls, seen by two cameras."""
 
 from __future__ import annotations
 
@@ -19,6 +19,23 @@ def textured_pair(seed: int, disparity: int, height: int = 48, width: int = 96) 
         right=scene[:, :, disparity : disparity + width].copy(),
         disparity=np.full((height, width), disparity, np.float32),
         valid=np.ones((height, width), bool),
+    )
+
+
+def textured_steps(seed: int, disparities: tuple[int, ...], height: int = 48, width: int = 96) -> Sample:
+    """Walls one above the other, each at its disparity in pixels."""
+    walls = [textured_pair(seed, disparity, height, width) for disparity in disparities]
+    bands = np.array_split(np.arange(height), len(walls))
+
+    def stacked(key: str, axis: int) -> np.ndarray:
+        parts = [wall[key].take(rows, axis) for wall, rows in zip(walls, bands, strict=True)]
+        return np.concatenate(parts, axis)
+
+    return Sample(
+        left=stacked("left", 1),
+        right=stacked("right", 1),
+        disparity=stacked("disparity", 0),
+        valid=stacked("valid", 0),
     )
 
 

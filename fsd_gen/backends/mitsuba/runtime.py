@@ -28,4 +28,5 @@ __all__ = ["VARIANT", "PluginDict", "dr", "mi", "oidn", "rgb_plugin"]
 
 
 def rgb_plugin(colour: Rgb) -> PluginDict:
+    """A colour that is the same everywhere."""
     return {"type": "rgb", "value": [float(channel) for channel in colour]}

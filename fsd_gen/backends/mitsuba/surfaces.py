@@ -129,6 +129,7 @@ class SurfaceBuilder:
 
 
 def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
+    """The triangles of a batch, wearing their surface."""
     props = mi.Properties()
     props["bsdf"] = mi.load_dict(builder.bsdf(surface, solid=batch.solid))
     emitter = builder.emitter(surface)

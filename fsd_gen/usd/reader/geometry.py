@@ -27,6 +27,7 @@ AXIS_FROM_Z = {  # cyclic shifts: they keep solids right-handed
 
 
 def place(local: Triangles, to_world: Matrix, name: str, surface: int) -> Mesh:
+    """The triangles in the world, still wound counter-clockwise seen from outside."""
     linear, shift = to_world[:3, :3], to_world[:3, 3]
     mirrored = np.linalg.det(linear) < 0
     normals_v3 = None
@@ -66,6 +67,12 @@ def shape_parts(prim: Usd.Prim) -> Iterator[tuple[str, NDArray[np.int32] | None,
 
 
 def local_triangles(prim: Usd.Prim, st: str | None) -> Triangles:
+    """Triangles of a mesh or a solid in its own space, with the texture coordinates `st`.
+
+    Raises:
+        PolygonError: what the mesh says of itself contradicts itself.
+        StageError: a shape that cannot be rendered.
+    """
     if prim.IsA(UsdGeom.Mesh):
         return _mesh_triangles(UsdGeom.Mesh(prim), st)
     for schema, make in SOLIDS.items():

@@ -19,6 +19,7 @@ Matrix = NDArray[np.float64]  # (4, 4), column vectors
 
 
 def open_stage(path: Path) -> Usd.Stage:
+    """The composed stage. Raises StageError, AssetFileError where something that it refers to is missing."""
     if not Path(path).is_file():
         raise StageError(f"{path}: no such stage file")
     try:
@@ -39,12 +40,14 @@ def _reason(error: object) -> str:
 
 
 def stage_to_world(stage: Usd.Stage) -> Matrix:
+    """From the stage's own unit and up axis to metres and z up."""
     metres = UsdGeom.GetStageMetersPerUnit(stage)
     turn = Y_TO_Z_UP if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y else np.eye(4)
     return np.diag([metres, metres, metres, 1.0]) @ turn
 
 
 def matrix_of(gf: Gf.Matrix4d) -> Matrix:
+    """USD's row vectors as our column vectors."""
     return np.array(gf).T
 
 

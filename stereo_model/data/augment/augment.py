@@ -16,17 +16,16 @@ seen at x - d in the right image afterwards. Mirroring alone would make disparit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, cast
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from stereo_model.data.augment.photometric import ColourChange, erase, recolour
 from stereo_model.data.augment.spatial import Window, cut, draw_window, exchanged, upside_down
-from stereo_model.data.sample import Sample, SampleError
-
-CARRIED = ("left", "right", "disparity", "valid", "occluded")
+from stereo_model.data.sample import Sample, SampleError, has_right_truth
 
 
 def _possible_factors(span: float | tuple[float, float]) -> float | tuple[float, float]:
@@ -84,8 +83,31 @@ class AugmentConfig(BaseModel):
         return scale
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """How a sample is turned and which window of it is taken; drawn before any pixel is read."""
+
+    upside_down: bool = False
+    exchanged: bool = False  # mirrored, with the images in each other's place
+    window: Window | None = None  # of the turned sample; None: all of it
+
+    def rows(self, height: int) -> tuple[int, int]:
+        """First and last-but-one source row that matter, of `height`: all, unless pixels stay pixels."""
+        if self.window is None or self.window.resampled:
+            return 0, height
+        top, bottom = self.window.rows
+        return (height - bottom, height - top) if self.upside_down else (top, bottom)
+
+    def within(self, rows: tuple[int, int], height: int) -> Variation:
+        """The same of a sample of which only these source rows are there."""
+        if self.window is None:
+            return self
+        before = height - rows[1] if self.upside_down else rows[0]
+        return replace(self, window=replace(self.window, top=self.window.top - before))
+
+
 def augment(
-    sample: Mapping[str, np.ndarray],
+    sample: Sample,
     rng: np.random.Generator,
     config: AugmentConfig,
     *,
@@ -96,54 +118,87 @@ def augment(
     The same generator state gives the same result. A sample smaller than the crop is scaled up until it
     fills it. Without a crop nothing is scaled. `occluded` rides along, except through an exchange.
     """
-    varied = _flipped(sample, rng, config)
-    if crop_hw is not None:
-        varied = cut(varied, _draw_window(varied, crop_hw, rng, config))
+    size_hw = _size(sample)
+    variation = draw_variation(size_hw, rng, config, crop_hw, right_truth=has_right_truth(sample))
+    return vary(sample, variation, rng, config)
+
+
+def draw_variation(
+    size_hw: tuple[int, int],  # of the sample
+    rng: np.random.Generator,
+    config: AugmentConfig,
+    crop_hw: tuple[int, int] | None,
+    *,
+    right_truth: bool,  # whether the sample knows the right image's truth
+) -> Variation:
+    """The geometric half of `augment`; `vary` with the same generator is the other one."""
+    turn, exchange = rng.random() < config.flip, rng.random() < config.exchange
+    window = None if crop_hw is None else _draw_window(size_hw, crop_hw, rng, config)
+    if exchange and not right_truth:
+        turn, exchange = True, False
+    return Variation(upside_down=turn, exchanged=exchange, window=window)
+
+
+def vary(sample: Sample, variation: Variation, rng: np.random.Generator, config: AugmentConfig) -> Sample:
+    """Apply a variation, then draw and apply new colours."""
+    varied = exchanged(sample) if variation.exchanged else _carried(sample)
+    if variation.upside_down:
+        varied = upside_down(varied)
+    if variation.window is not None:
+        varied = cut(varied, variation.window)
     left, right = _recoloured(varied["left"], varied["right"], rng, config)
     if rng.random() < config.erase:
         right = erase(right, rng, count=config.erase_count, side=config.erase_side)
-    return cast(Sample, {**varied, "left": left, "right": right})
+    return {**varied, "left": left, "right": right}
 
 
-def random_crop(
-    sample: Mapping[str, np.ndarray], size_hw: tuple[int, int], rng: np.random.Generator
-) -> Sample:
+def crop(sample: Sample, variation: Variation) -> Sample:
+    """The window of a variation that is nothing but a window."""
+    return _carried(sample) if variation.window is None else cut(_carried(sample), variation.window)
+
+
+def draw_crop(size_hw: tuple[int, int], crop_hw: tuple[int, int], rng: np.random.Generator) -> Variation:
+    """A random window, unscaled. Raises SampleError if a sample of `size_hw` pixels is too small."""
+    if crop_hw[0] > size_hw[0] or crop_hw[1] > size_hw[1]:
+        raise SampleError(
+            f"cannot crop {crop_hw[0]}x{crop_hw[1]} from a sample of {size_hw[0]}x{size_hw[1]} pixels"
+        )
+    return Variation(window=draw_window(size_hw, crop_hw, rng))
+
+
+def random_crop(sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator) -> Sample:
     """The same random window of all arrays. Raises SampleError if the sample is too small."""
+    return crop(sample, draw_crop(_size(sample), size_hw, rng))
+
+
+def _size(sample: Sample) -> tuple[int, int]:
     height, width = sample["disparity"].shape
-    rows, columns = size_hw
-    if rows > height or columns > width:
-        raise SampleError(f"cannot crop {rows}x{columns} from a sample of {height}x{width} pixels")
-    return cut(_carried(sample), draw_window((height, width), size_hw, rng))
+    return height, width
 
 
-def _carried(sample: Mapping[str, np.ndarray]) -> Sample:
-    return cast(Sample, {key: sample[key] for key in CARRIED if key in sample})
-
-
-def _flipped(sample: Mapping[str, np.ndarray], rng: np.random.Generator, config: AugmentConfig) -> Sample:
-    turn, exchange = rng.random() < config.flip, rng.random() < config.exchange
-    if exchange and "disparity_right" in sample and "valid_right" in sample:
-        kept = exchanged(sample)
-    else:
-        kept, turn = _carried(sample), turn or exchange
-    return upside_down(kept) if turn else kept
+def _carried(sample: Sample) -> Sample:
+    carried = Sample(
+        left=sample["left"], right=sample["right"], disparity=sample["disparity"], valid=sample["valid"]
+    )
+    if "occluded" in sample:
+        carried["occluded"] = sample["occluded"]
+    return carried
 
 
 def _draw_window(
-    sample: Sample, crop_hw: tuple[int, int], rng: np.random.Generator, config: AugmentConfig
+    size_hw: tuple[int, int], crop_hw: tuple[int, int], rng: np.random.Generator, config: AugmentConfig
 ) -> Window:
     exponents = np.full(2, rng.uniform(*config.scale))
     stretch = rng.uniform(-config.stretch, config.stretch, 2)
     if rng.random() < config.stretch_chance:
         exponents += stretch
     factor_y, factor_x = (float(factor) for factor in np.exp2(exponents))
-    source_hw = sample["disparity"].shape
-    return draw_window(source_hw, crop_hw, rng, factors_yx=(factor_y, factor_x), y_jitter=config.y_jitter)
+    return draw_window(size_hw, crop_hw, rng, factors_yx=(factor_y, factor_x), y_jitter=config.y_jitter)
 
 
 def _recoloured(
-    left_chw: np.ndarray, right_chw: np.ndarray, rng: np.random.Generator, config: AugmentConfig
-) -> tuple[np.ndarray, np.ndarray]:
+    left_chw: NDArray[np.uint8], right_chw: NDArray[np.uint8], rng: np.random.Generator, config: AugmentConfig
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     change, other = _draw_change(rng, config), _draw_change(rng, config)
     alike = rng.random() >= config.asymmetric
     return recolour(left_chw, change), recolour(right_chw, change if alike else other)

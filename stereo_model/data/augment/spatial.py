@@ -9,17 +9,18 @@ their bilinear mean, which is exact on planes; nothing is mixed across an edge o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from stereo_model.data.sample import Sample
 
 SAME_SURFACE = 1.0  # pixels of disparity between neighbours; more is an edge
-MASKS = ("valid", "occluded")
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,12 @@ class Window:
     def resampled(self) -> bool:
         """Whether output pixels lie between source pixels."""
         return self.factor_x != 1.0 or self.factor_y != 1.0
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """First and last-but-one source row of either image, of a window that is not resampled."""
+        first, last = sorted((self.top, self.top + self.right_rows))
+        return int(first), int(last) + self.height
 
 
 def draw_window(
@@ -71,22 +78,32 @@ def draw_window(
 
 def cut(sample: Sample, window: Window) -> Sample:
     """The window's content; new arrays. `occluded` rides along where the sample has it."""
-    result = {
-        "left": _cut_image(sample["left"], window, 0.0),
-        "right": _cut_image(sample["right"], window, window.right_rows),
-        "disparity": _cut_disparity(sample["disparity"], sample["valid"], window),
-    }
     rows, columns = _nearest(window, sample["valid"].shape)
-    result |= {key: sample[key][rows[:, None], columns] for key in MASKS if key in sample}
-    return cast(Sample, result)
+    result = Sample(
+        left=_cut_image(sample["left"], window, 0.0),
+        right=_cut_image(sample["right"], window, window.right_rows),
+        disparity=_cut_disparity(sample["disparity"], sample["valid"], window),
+        valid=sample["valid"][rows[:, None], columns],
+    )
+    if "occluded" in sample:
+        result["occluded"] = sample["occluded"][rows[:, None], columns]
+    return result
 
 
 def upside_down(sample: Sample) -> Sample:
     """Turn everything over vertically; disparity does not change by it."""
-    return cast(Sample, {key: _flip_rows(value) for key, value in sample.items()})
+    turned = Sample(
+        left=_flip_rows(sample["left"]),
+        right=_flip_rows(sample["right"]),
+        disparity=_flip_rows(sample["disparity"]),
+        valid=_flip_rows(sample["valid"]),
+    )
+    if "occluded" in sample:
+        turned["occluded"] = _flip_rows(sample["occluded"])
+    return turned
 
 
-def exchanged(sample: Mapping[str, np.ndarray]) -> Sample:
+def exchanged(sample: Sample) -> Sample:
     """Mirror both images and let them trade places, so that disparity stays positive.
 
     The new left image is the mirrored right one, whose disparity is `disparity_right` where `valid_right`.
@@ -104,7 +121,7 @@ def _place(room: float, rng: np.random.Generator, whole: bool) -> float:
     return float(rng.integers(int(room) + 1)) if whole else float(rng.uniform(0.0, room))
 
 
-def _cut_image(image_chw: np.ndarray, window: Window, right_rows: float) -> np.ndarray:
+def _cut_image(image_chw: NDArray[np.uint8], window: Window, right_rows: float) -> NDArray[np.uint8]:
     top, start = window.top + right_rows, window.start
     if not window.resampled:
         rows = slice(int(top), int(top) + window.height)
@@ -118,7 +135,9 @@ def _cut_image(image_chw: np.ndarray, window: Window, right_rows: float) -> np.n
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
 
 
-def _cut_disparity(disparity_hw: np.ndarray, valid_hw: np.ndarray, window: Window) -> np.ndarray:
+def _cut_disparity(
+    disparity_hw: NDArray[np.float32], valid_hw: NDArray[np.bool_], window: Window
+) -> NDArray[np.float32]:
     rows, columns = _nearest(window, disparity_hw.shape)
     nearest = disparity_hw[rows[:, None], columns]
     if not window.resampled:
@@ -131,7 +150,7 @@ def _cut_disparity(disparity_hw: np.ndarray, valid_hw: np.ndarray, window: Windo
     return (np.where(smooth & valid, mean, nearest) * window.factor_x).astype(np.float32)
 
 
-def _cell(known_hw: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+def _cell(known_hw: NDArray[np.float32], window: Window) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Bilinear mean of the four pixels around each output pixel's centre, and largest minus smallest."""
     (top, below, y), (left, beside, x) = _neighbours(window, known_hw.shape)
     corners = [known_hw[rows[:, None], columns] for rows in (top, below) for columns in (left, beside)]
@@ -141,35 +160,37 @@ def _cell(known_hw: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]
     return upper + (lower - upper) * y[:, None], highest - lowest
 
 
-def _nearest(window: Window, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(window: Window, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the source pixels that the output pixels' centres fall into."""
-    rows, columns = _centres(window)
-    return tuple(
-        np.clip(np.floor(centres).astype(int), 0, length - 1)
-        for centres, length in zip((rows, columns), shape, strict=True)
+    rows, columns = (
+        np.clip(np.floor(centres).astype(np.intp), 0, length - 1)
+        for centres, length in zip(_centres(window), shape, strict=True)
     )
+    return rows, columns
 
 
-def _neighbours(window: Window, shape: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _neighbours(
+    window: Window, shape: tuple[int, ...]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]]:
     """Per axis: the source pixels before and after each output centre, and how far it is between them."""
     found = []
     for centres, length in zip(_centres(window), shape, strict=True):
         place = np.clip(centres - 0.5, 0, length - 1)
-        before = np.floor(place).astype(int)
+        before = np.floor(place).astype(np.intp)
         after = np.minimum(before + 1, length - 1)
         found.append((before, after, (place - before).astype(np.float32)))
     return found
 
 
-def _centres(window: Window) -> tuple[np.ndarray, np.ndarray]:
-    rows = window.top + (np.arange(window.height) + 0.5) / window.factor_y
-    columns = window.start + (np.arange(window.width) + 0.5) / window.factor_x
-    return rows, columns
+def _centres(window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rows_n, columns_n = (np.arange(length, dtype=np.float64) for length in (window.height, window.width))
+    rows_n = window.top + (rows_n + 0.5) / window.factor_y
+    return rows_n, window.start + (columns_n + 0.5) / window.factor_x
 
 
-def _flip_rows(array: np.ndarray) -> np.ndarray:
+def _flip_rows(array: NDArray[Pixel]) -> NDArray[Pixel]:
     return array[..., ::-1, :].copy()
 
 
-def _flip_columns(array: np.ndarray) -> np.ndarray:
+def _flip_columns(array: NDArray[Pixel]) -> NDArray[Pixel]:
     return array[..., ::-1].copy()

@@ -17,6 +17,7 @@ from stereo_model.data.base import (
     Files,
     Joined,
     PairFiles,
+    StereoFiles,
     Truth,
     finite_positive,
     known_passes,
@@ -103,16 +104,25 @@ class SceneFlow(Joined):
     A scene is "FlyingThings3D/cleanpass/TRAIN/A/0000/0006". The FlyingThings3D part is its TRAIN split.
     """
 
+    kind = "sceneflow"
+
     def __init__(self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES[:1]) -> None:
-        root = Path(root)
-        sets = {"FlyingThings3D": FlyingThings3D, "Monkaa": Monkaa, "Driving": Driving}
-        missing = [name for name in sets if not (root / name).is_dir()]
+        self._passes = passes
+        super().__init__(root)
+
+    def _open(self) -> dict[str, StereoFiles]:
+        sets: dict[str, type[_SceneFlowSet]] = {
+            "FlyingThings3D": FlyingThings3D,
+            "Monkaa": Monkaa,
+            "Driving": Driving,
+        }
+        missing = [name for name in sets if not (self.root / name).is_dir()]
         if missing:
             raise DataFolderError(
-                f"{root}: no folder {', '.join(missing)}; sceneflow expects {', '.join(sets)}; "
+                f"{self.root}: no folder {', '.join(missing)}; sceneflow expects {', '.join(sets)}; "
                 "use flyingthings3d, monkaa or driving for a single set"
             )
-        super().__init__("sceneflow", root, {name: sets[name](root / name, passes=passes) for name in sets})
+        return {name: kind(self.root / name, passes=self._passes) for name, kind in sets.items()}
 
 
 def _unused(path: Path) -> frozenset[str]:

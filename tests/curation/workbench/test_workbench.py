@@ -29,8 +29,9 @@ from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards import index as index_module
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
 from stereo_model.data.sample import checked_sample
-from stereo_model.network.backbone import Backbone, installed_lite0_weights, load_lite0_weights
+from stereo_model.network.backbone import Backbone
 from stereo_model.network.config import ConfigError
+from stereo_model.weights.backbone import installed_lite0_weights, load_lite0_weights
 from tests.curation.world import make_run, write_shard
 
 CONFIG = CurationConfig(

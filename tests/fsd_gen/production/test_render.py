@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
+from fsd_gen.backends.base import BackendError
 from fsd_gen.config import Config
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import requests_for
@@ -123,3 +124,24 @@ def test_a_run_has_the_channels_of_its_config_and_the_same_truth(reference, smal
         assert rich.meta.channels == (*REQUIRED, *OPTIONAL)
         assert [r.truth_digest for r in rich.records()] == [r.truth_digest for r in plain.records()]
         assert len(np.unique(rich.array("instance_left", 0))) > 3
+
+
+def test_a_renderer_that_refuses_every_scene_of_a_slot_quarantines_the_slot_and_fails_no_shard(
+    small_config, tmp_path, monkeypatch
+):
+    class Refusing:
+        name, version = "refusing", "1"
+
+        def render(self, staged, rig, settings, seed):
+            raise BackendError("no such scene")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("fsd_gen.production.worker.create_backend", lambda name, threads: Refusing())
+    harmless = small_config.checks.model_copy(update={"min_valid": 0.0, "max_sky": 1.0, "max_beyond": 1.0})
+    config = small_config.model_copy(update={"checks": harmless, "max_attempts": 2, "samples_per_shard": 1})
+    run = render(tmp_path, config, workers=0, shards=1)  # asserts that the report is complete
+    with ShardReader(run.shard_path(0)) as reader:
+        (entry,) = reader.quarantined()
+    assert entry.reasons == (("renderer_error",), ("renderer_error",))

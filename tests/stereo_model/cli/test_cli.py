@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from stereo_model import create_model, load_checkpoint, save_checkpoint
-from stereo_model.cli import app as cli
+from jobs.extras import extra
+from stereo_model import create_model, load_model, save_checkpoint
+from stereo_model.cli import info as info_module
+from stereo_model.cli.app import app
 from stereo_model.data.encodings import read_pfm, write_pfm
 
 CLI = CliRunner()
@@ -47,14 +50,14 @@ def write_scene(folder: Path, *, seed: int) -> None:
 
 
 def call(*arguments: object, code: int = 0) -> str:
-    result = CLI.invoke(cli.app, [str(a) for a in arguments])
+    result = CLI.invoke(app, [str(a) for a in arguments])
     assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
     return " ".join(result.output.split())
 
 
 def error_of(*arguments: object, code: int = 2) -> str:
     """The one line of a refusal."""
-    result = CLI.invoke(cli.app, [str(a) for a in arguments])
+    result = CLI.invoke(app, [str(a) for a in arguments])
     assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
     lines = result.stderr.splitlines()
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
@@ -177,7 +180,7 @@ def test_train_goes_on_where_it_stopped(pairs, tmp_path):
     assert "trained to step 2; the model is" in text
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [1, 2] and log[0]["learning_rate"] == pytest.approx(1e-4)
-    assert load_checkpoint(run / "model.pt").config.max_disparity == 64
+    assert load_model(run / "model.pt").config.max_disparity == 64
     assert "after step 2" in call("info", run / "checkpoint_0000002.pt")
     assert "went on after step 2" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
     assert "learning_rate" in error_of("train", recipe, "--out", run)
@@ -218,7 +221,7 @@ def test_export_names_what_is_wrong(checkpoint, tmp_path):
 
 
 def test_info_tells_a_checkpoints_size_and_digests(checkpoint):
-    model = load_checkpoint(checkpoint)
+    model = load_model(checkpoint)
     text = call("info", checkpoint)
     assert "like preset nano" in text and "max_disparity 64 px" in text
     assert model.config.digest() in text and "hourglass_widths" not in text
@@ -228,7 +231,7 @@ def test_info_tells_a_checkpoints_size_and_digests(checkpoint):
 def test_convert_rewrites_ours_and_never_overwrites_by_itself(checkpoint, tmp_path):
     target = tmp_path / "copy.pt"
     assert "format ours" in call("convert", checkpoint, target, "--to", "ours")
-    copied, model = load_checkpoint(target).state_dict(), load_checkpoint(checkpoint).state_dict()
+    copied, model = load_model(target).state_dict(), load_model(checkpoint).state_dict()
     assert all(torch.equal(copied[name], value) for name, value in model.items())
     assert "exists" in error_of("convert", checkpoint, target)
     assert "published" in error_of("convert", checkpoint, tmp_path / "other.pth", "--to", "published")
@@ -277,6 +280,19 @@ def test_help_shows_what_a_command_is_for(command):
 
 
 def test_a_bug_shows_its_traceback(checkpoint, monkeypatch):
-    monkeypatch.setattr(cli, "_facts", lambda model: 1 / 0)
-    result = CLI.invoke(cli.app, ["info", str(checkpoint)])
+    monkeypatch.setattr(info_module, "_facts", lambda model: 1 / 0)
+    result = CLI.invoke(app, ["info", str(checkpoint)])
     assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert call("--version") == version("fsd-gen")
+
+
+def test_a_missing_extra_is_one_line_with_its_command(checkpoint, monkeypatch):
+    def missing(model):
+        with extra("onnx"):
+            import no_such_library  # noqa: F401
+
+    monkeypatch.setattr(info_module, "_facts", missing)
+    assert "pip install 'fsd-gen[onnx]'" in error_of("info", checkpoint)

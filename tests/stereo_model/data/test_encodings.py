@@ -27,7 +27,6 @@ from stereo_model.data.encodings import (
     write_pfm,
     write_png16,
 )
-from stereo_model.whole_files import write_whole
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7))
 ANY_FLOAT = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -241,13 +240,14 @@ def test_a_file_of_another_depth_than_its_encoding_is_refused(tmp_path):
 
 
 def test_a_file_is_whole_or_the_old_one(tmp_path, monkeypatch):
-    write_whole(tmp_path / "a", b"old")
+    old, new = np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)
+    write_pfm(tmp_path / "a", old)
 
     def refuse(*_: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="disk full"):
-        write_whole(tmp_path / "a", b"new")
+        write_pfm(tmp_path / "a", new)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"old"
+    np.testing.assert_array_equal(read_pfm(tmp_path / "a"), old)

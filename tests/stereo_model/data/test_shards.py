@@ -5,15 +5,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import torch
 
 from fsd_gen.shards.dataset import StereoShards
+from fsd_gen.shards.index import refresh_index
+from stereo_model.data.augment.augment import AugmentConfig
+from stereo_model.data.base import DataFolderError
+from stereo_model.data.batches import load_batch
+from stereo_model.data.encodings import DataFileError
 from stereo_model.data.readers import shards as module
-from stereo_model.data.registry import DataFileError, DataFolderError, open_dataset
+from stereo_model.data.readers.shards import Shards
+from stereo_model.data.registry import open_dataset
 from stereo_model.data.sample import checked_sample
+from stereo_model.training.config import TrainConfig
 from tests.fsd_gen.synthetic import make_shard
 from tests.stereo_model.data.trees import warp_error
 
@@ -132,3 +143,99 @@ def test_an_index_outside_is_refused(folder):
     for index in (4, -1):
         with pytest.raises(IndexError):
             pairs[index]
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    """A run whose index lists its shards."""
+    shutil.copytree(folder, tmp_path / "shards")
+    refresh_index(tmp_path)
+    return tmp_path
+
+
+def opened_files(monkeypatch):
+    opened = []
+    real = module._opened
+    monkeypatch.setattr(module, "_opened", lambda path: opened.append(path.name) or real(path))
+    return opened
+
+
+def test_the_index_of_a_run_saves_opening_its_shards(run, folder, monkeypatch):
+    opened = opened_files(monkeypatch)
+    pairs = open_dataset("shards", run / "shards")
+    assert opened == []
+    plain = open_dataset("shards", folder)
+    assert [pairs.scene(i) for i in range(4)] == [plain.scene(i) for i in range(4)]
+    assert pairs.digest() == plain.digest()
+    np.testing.assert_array_equal(pairs[3]["disparity"], plain[3]["disparity"])
+
+
+def one_more_shard(run):
+    make_shard(run / "shards" / "00002.h5", slots=[7])
+    os.utime(run / "index" / "samples.parquet")
+
+
+def an_older_index(run):
+    os.utime(run / "index" / "samples.parquet", (0, 0))
+
+
+def a_damaged_index(run):
+    (run / "index" / "samples.parquet").write_bytes(b"no table")
+
+
+def an_index_without_its_columns(run):
+    pq.write_table(pa.table({"shard": ["shards/00000.h5"]}), run / "index" / "samples.parquet")
+
+
+@pytest.mark.parametrize(
+    "change", [one_more_shard, an_older_index, a_damaged_index, an_index_without_its_columns]
+)
+def test_an_index_that_does_not_fit_its_shards_is_not_believed(run, change, monkeypatch):
+    change(run)
+    opened = opened_files(monkeypatch)
+    pairs = open_dataset("shards", run / "shards")
+    assert opened == sorted(path.name for path in (run / "shards").iterdir())
+    assert len(pairs) == (5 if change is one_more_shard else 4)
+
+
+def test_a_file_that_is_no_shard_but_indexed_is_named_when_it_is_read(run):
+    (run / "shards" / "00001.h5").write_bytes(b"no hdf5")
+    os.utime(run / "index" / "samples.parquet")
+    pairs = open_dataset("shards", run / "shards")
+    pairs[0]
+    with pytest.raises(DataFileError, match="00001.h5: not a readable shard"):
+        pairs[2]
+
+
+def test_rows_of_a_sample_are_those_of_the_whole(folder):
+    pairs = open_dataset("shards", folder)
+    whole, part = pairs[1], checked_sample(pairs.rows(1, 5, 17), source="rows")
+    assert pairs.size_hw(1) == whole["disparity"].shape
+    for key, value in part.items():
+        np.testing.assert_array_equal(value, whole[key][..., 5:17, :], err_msg=key)
+
+
+VARIED = {
+    "plain": None,
+    "turned": AugmentConfig(flip=0.5, y_jitter=2),
+    "scaled": AugmentConfig(flip=0.5, scale=(-0.2, 0.4), stretch=0.2),
+}
+
+
+@pytest.mark.parametrize("kind", VARIED)
+def test_a_batch_cut_from_bands_is_the_batch_cut_from_whole_samples(folder, kind, monkeypatch):
+    pairs = open_dataset("shards", folder)
+    height = pairs.size_hw(0)[0]
+    config = TrainConfig(steps=9, batch_size=3, crop_hw=(32, 64), augment=VARIED[kind], visible_only=True)
+    read, real = [], Shards.rows
+    monkeypatch.setattr(Shards, "rows", lambda s, i, top, end: read.append(end - top) or real(s, i, top, end))
+    whole = [pairs[index] for index in range(4)]
+    read.clear()
+    for step in range(9):
+        one, other = load_batch(pairs, config, step), load_batch(whole, config, step)
+        for name in ("left_bchw", "right_bchw", "disparity_bhw", "valid_bhw"):
+            assert torch.equal(getattr(one, name), getattr(other, name)), name
+    if kind == "scaled":
+        assert set(read) == {height}  # resampling looks at neighbours
+    else:
+        assert 32 <= min(read) <= max(read) <= 34 < height

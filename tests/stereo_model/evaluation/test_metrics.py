@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stereo_model.evaluation.metrics import (
-    BENCHMARKS,
     HISTOGRAM_EDGES,
     MaskPolicy,
     MetricError,
@@ -149,10 +148,3 @@ def test_arrays_that_do_not_fit_are_an_error():
         epe(ESTIMATE, np.full((2, 2), np.nan), EVERYWHERE)
     with pytest.raises(MetricError, match=r"occluded_hw is \(3,\)"):
         valid_mask(MaskPolicy.NON_OCCLUDED, TRUTH, PixelFlags(occluded_hw=np.zeros(3)))
-
-
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_benchmarks_headline_is_a_number_it_has(name):
-    benchmark = BENCHMARKS[name]
-    policy, metric = benchmark.headline
-    assert policy in benchmark.policies and metric in ("epe", "bp1", "bp2", "bp3", "d1")

@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 
 from stereo_model.evaluation import report
-from stereo_model.evaluation.evaluate import Evaluation, EvaluationError, evaluate_estimator
-from stereo_model.evaluation.metrics import BENCHMARKS, MaskPolicy
-from stereo_model.evaluation.report import (
-    ERROR_COLOURS,
-    NO_ESTIMATE,
-    NO_TRUTH,
-    Gallery,
-    error_map,
-    legend,
-    write_report,
-)
+from stereo_model.evaluation.benchmarks import BENCHMARKS
+from stereo_model.evaluation.evaluate import evaluate_estimator
+from stereo_model.evaluation.evaluation import Evaluation, EvaluationError
+from stereo_model.evaluation.metrics import MaskPolicy
+from stereo_model.evaluation.pictures import Gallery
+from stereo_model.evaluation.report import write_report
 from stereo_model.inference.results import ResultFolderError
 
 NASTY = "<script>alert(1)</script>"
@@ -122,20 +117,3 @@ def test_warnings_stand_before_the_numbers(tmp_path):
     )
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.index("look exchanged &lt;i&gt;") < page.index("<h2>Summary</h2>")
-
-
-def test_error_maps_have_fixed_colours():
-    truth = np.array([[10.0, 10.0, 10.0, 10.0, np.nan, 10.0]])
-    estimate = np.array([[10.5, 10.6, 12.0, 30.0, 10.0, np.nan]])
-    colours = error_map(estimate, truth, np.isfinite(truth))[0].tolist()
-    expected = [ERROR_COLOURS[0], ERROR_COLOURS[1], ERROR_COLOURS[2], ERROR_COLOURS[5], NO_TRUTH, NO_ESTIMATE]
-    assert colours == [list(colour) for colour in expected]
-    dark = error_map(estimate, truth, np.zeros((1, 6), bool))[0, 0]
-    assert dark.tolist() == [channel // 3 for channel in ERROR_COLOURS[0]]
-
-
-def test_the_legend_has_an_entry_per_colour():
-    entries = legend()
-    assert [entry.label for entry in entries[:2]] == ["up to 0.5 px", "up to 1 px"]
-    assert entries[0].colour == "#313695" and entries[5].label == "above 8 px"
-    assert len(entries) == len(ERROR_COLOURS) + 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import numpy as np
@@ -12,13 +13,10 @@ from torch.nn import functional as F
 
 from stereo_model import FoundationStereo, create_model, model_config
 from stereo_model.export import onnx as exporter
-from stereo_model.export.onnx import (
-    ExportError,
-    MissingExtraError,
-    check_parity,
-    export_onnx,
-    read_export_info,
-)
+from stereo_model.export.errors import ExportError
+from stereo_model.export.half import to_half
+from stereo_model.export.onnx import export_onnx, read_export_info
+from stereo_model.export.parity import TOLERANCE, check_parity
 from stereo_model.network.prior import MonocularPrior
 
 SIZE = {"height": 64, "width": 96, "iterations": 2}
@@ -71,7 +69,7 @@ def test_single_precision_agrees_at_sizes_it_was_not_traced_at(model, single):
 
 def test_half_precision_agrees_within_its_tolerance_at_half_the_size_on_disk(model, single, half):
     report = check_parity(model, half, sizes=SIZES)
-    assert report.passed and report.tolerance == exporter.TOLERANCE["fp16"]
+    assert report.passed and report.tolerance == TOLERANCE["fp16"]
     assert 0 < max(case.mean for case in report.cases)
     assert half.stat().st_size < 0.6 * single.stat().st_size
 
@@ -121,6 +119,23 @@ def test_the_file_says_what_it_is(model, half):
     assert (info.height, info.width) == (64, 96) and info.config_digest == model.config.digest()
     values = {entry.key: entry.value for entry in onnx.load(half).metadata_props}
     assert values["model_config"] == model.config.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"cost_volume": "groupwise"},
+        {"cost_volume": "concat"},
+        {"census_radius": None},
+        {"evidence_skip": False, "disparity_attention": "volume", "positions": "rope"},
+    ],
+    ids=str,
+)
+def test_every_kind_of_volume_agrees_at_sizes_it_was_not_traced_at(tmp_path, option):
+    model = lively(**option)
+    export_onnx(model, tmp_path / "model.onnx", **SIZE)
+    report = check_parity(model, tmp_path / "model.onnx", sizes=SIZES)
+    assert report.passed and max(case.worst for case in report.cases) < 1e-2
 
 
 @pytest.mark.slow
@@ -195,16 +210,18 @@ def test_a_weight_that_half_precision_cannot_hold_is_named():
         [onnx.numpy_helper.from_array(np.full((1, 1), 1e5, np.float32), "w")],
     )
     with pytest.raises(ExportError, match="weight w has values beyond half precision"):
-        exporter._to_half(onnx.helper.make_model(graph))
+        to_half(onnx.helper.make_model(graph))
 
 
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_missing_packages_name_the_extra(model, single, tmp_path, monkeypatch, package):
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingExtraError, match=rf"{package}: pip install 'fsd-gen\[onnx\]'"):
-        export_onnx(model, tmp_path / "model.onnx", **SIZE) if package == "onnx" else check_parity(
-            model, single
-        )
+@pytest.mark.parametrize(
+    ("package", "module"), [("onnx", "onnx"), ("onnx", "half"), ("onnxruntime", "parity")]
+)
+def test_missing_packages_name_the_extra(package, module):
+    code = f"import sys; sys.modules[{package!r}] = None; import stereo_model.export.{module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("jobs.extras.MissingExtraError") and f"{package} is not installed" in last
+    assert last.endswith("pip install 'fsd-gen[onnx]'")
 
 
 def test_other_files_are_refused(tmp_path):

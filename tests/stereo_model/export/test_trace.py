@@ -7,8 +7,8 @@ import torch
 
 from stereo_model import create_model
 from stereo_model.export import trace as traceable
-from stereo_model.network import cost_volume as reference
 from stereo_model.network import prior
+from stereo_model.network.variant import variant
 
 
 @pytest.mark.parametrize(
@@ -32,18 +32,6 @@ def test_it_is_the_model_with_a_fixed_number_of_iterations(overrides, size):
     torch.testing.assert_close(found, model.predict(left, right, iterations=2), atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("width", [3, 8, 20])  # 8 bins: narrower, as wide, wider
-def test_the_volume_is_right_whatever_the_width(width):
-    left, right = torch.randn(2, 2, 4, 5, width)
-    for rewritten, original, more in (
-        (traceable.group_correlation, reference.group_correlation, {"groups": 2}),
-        (traceable.window_evidence, reference.window_evidence, {}),
-    ):
-        torch.testing.assert_close(
-            rewritten(left, right, bins=8, **more), original(left, right, bins=8, **more)
-        )
-
-
 @pytest.mark.parametrize(
     "size", [(64, 128), (320, 736), (1088, 1920), (1920, 1088), (2048, 2048), (1376, 320), (1344, 1344)]
 )
@@ -55,8 +43,8 @@ def test_the_position_embedding_is_resized_as_torch_does_it():
     vit = create_model("nano", prior="dinov2_nano").prior.vit
     for rows, columns in ((8, 16), (24, 40), (96, 37)):
         with torch.no_grad():
-            found = traceable.AnySizeViT(vit)._positions(rows, columns)
-            torch.testing.assert_close(found, vit._positions(rows, columns), atol=1e-5, rtol=1e-4)
+            found = variant(vit, traceable.ANY_SIZE).positions(rows, columns)
+            torch.testing.assert_close(found, vit.positions(rows, columns), atol=1e-5, rtol=1e-4)
 
 
 def test_a_linear_matrix_mixes_neighbours_with_corners_aligned():

@@ -7,18 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from stereo_model.data.encodings import DataFileError, read_png16, write_png16
 from stereo_model.inference.images import (
-    DataFileError,
     PairError,
     checked_pair,
-    colourise,
     encode_image,
     read_pair,
-    read_png16,
-    span_of,
     within_png16,
     write_image,
-    write_png16,
 )
 
 RAMP = np.arange(48, dtype=np.uint8).reshape(4, 12)
@@ -103,25 +99,6 @@ def test_arrays_that_are_no_images_are_refused(image, message):
 def test_floats_of_0_to_255_are_rounded():
     image = np.full((1, 2, 3), 254.6)
     assert (checked_pair(image, image)[0] == 255).all()
-
-
-def test_colours_of_a_fixed_range_do_not_depend_on_the_rest_of_the_map():
-    alone = colourise(np.array([[10.0]]), span=(0, 100))
-    among = colourise(np.array([[10.0, 90.0, np.nan]]), span=(0, 100))
-    assert np.array_equal(alone[0, 0], among[0, 0])
-    far, near = colourise(np.array([[0.0, 100.0]]), span=(0, 100))[0].astype(int)
-    assert far[2] > far[0] and near[0] > near[2]  # blue and red
-
-
-def test_pixels_without_a_disparity_are_black():
-    assert colourise(np.array([[np.nan, np.inf, 5.0]]))[0, :2].tolist() == [[0, 0, 0]] * 2
-    assert (colourise(np.full((2, 2), np.nan)) == 0).all()
-
-
-def test_the_range_of_a_constant_map_is_not_empty():
-    assert span_of(np.full((3, 3), 7.0)) == (7.0, 8.0)
-    with pytest.raises(ValueError, match="lower and a higher"):
-        colourise(np.zeros((2, 2)), span=(3, 3))
 
 
 @settings(deadline=None, max_examples=30)

@@ -9,18 +9,13 @@ import torch
 
 from stereo_model import create_model
 from stereo_model.data.encodings import DataFileError, read_pfm, read_png16, read_rgb
-from stereo_model.inference.cloud import Calibration, CalibrationError, depth_of
+from stereo_model.inference.calibration import Calibration, CalibrationError
+from stereo_model.inference.cloud import depth_of
 from stereo_model.inference.images import PairError, write_image
-from stereo_model.inference.infer import (
-    InferOptions,
-    PredictionError,
-    confidence_of,
-    find_pairs,
-    infer_pair,
-    infer_pairs,
-    predict_pair,
-    right_disparity,
-)
+from stereo_model.inference.infer import infer_pair, infer_pairs
+from stereo_model.inference.options import InferOptions
+from stereo_model.inference.pairs import find_pairs
+from stereo_model.inference.predict import PredictionError, predict
 from stereo_model.inference.results import ResultFolderError, read_result
 from stereo_model.inference.swap import SwappedPairError
 
@@ -76,7 +71,7 @@ def test_the_cloud_leaves_out_what_the_right_camera_cannot_see(model, files, tmp
         header = (tmp_path / name / "cloud.ply").read_bytes().split(b"element vertex ")[1]
         return int(header.split(b"\n")[0])
 
-    disparity = predict_pair(model, *pair(), ONCE).disparity_hw
+    disparity = predict(model, *pair(), ONCE).disparity_hw
     finite = int((disparity > 0).sum())
     assert points("all", remove_invisible=False) == finite
     seen = (np.arange(96) - disparity >= 0) & (np.arange(96) - disparity <= 95) & (disparity > 0)
@@ -86,28 +81,7 @@ def test_the_cloud_leaves_out_what_the_right_camera_cannot_see(model, files, tmp
 def test_any_size_and_grey_work_and_tiles_cover_it(model):
     left, right = pair(shape=(70, 150))
     options = replace(ONCE, tile_hw=(48, 64), overlap=16)
-    assert predict_pair(model, left, right, options).disparity_hw.shape == (70, 150)
-
-
-def test_mirroring_gives_the_right_view():
-    def find_bright(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Where the one bright column is, left minus right: an estimator for one-column scenes."""
-        columns = [int(image[0, :, 0].argmax()) for image in (left, right)]
-        return np.full(left.shape[:2], columns[0] - columns[1], np.float32)
-
-    left, right = np.zeros((2, 20, 3), np.uint8), np.zeros((2, 20, 3), np.uint8)
-    left[:, 12], right[:, 9] = 255, 255
-    assert (find_bright(left, right) == 3).all()
-    assert (right_disparity(find_bright, left, right) == 3).all()
-
-
-def test_confidence_is_one_where_both_views_agree_and_zero_outside():
-    left = np.array([[2.0, 2.0, 2.0, 1.5, np.nan]])
-    right = np.array([[2.0, 1.0, 2.0, 2.0, 2.0]])  # x=2 -> 0: agree; x=3 -> 1.5: 1.5
-    confidence = confidence_of(left, right)
-    assert confidence[0, [0, 1, 4]].tolist() == [0, 0, 0]
-    assert confidence[0, 2] == 1 and confidence[0, 3] == 1
-    assert confidence_of(left, right + 1)[0, 2] == pytest.approx(np.exp(-1))
+    assert predict(model, left, right, options).disparity_hw.shape == (70, 150)
 
 
 def test_exchanged_images_are_refused_unless_allowed(model, files, tmp_path):
@@ -128,7 +102,7 @@ def test_bad_input_is_one_clear_line_and_writes_nothing(model, files, tmp_path):
     with pytest.raises(CalibrationError, match="lies outside images of 96x64"):
         infer_pair(model, left, right, tmp_path / "out", calibration=replace(RIG, cx=500.0))
     with pytest.raises(PairError, match="NaN"):
-        predict_pair(model, np.full((64, 96, 3), np.nan), pair()[1])
+        predict(model, np.full((64, 96, 3), np.nan), pair()[1])
     assert not (tmp_path / "out").exists()
 
 
@@ -138,23 +112,7 @@ def test_a_model_of_broken_weights_is_told():
         for weight in model.parameters():
             weight.fill_(float("nan"))
     with pytest.raises(PredictionError, match="no finite disparity"):
-        predict_pair(model, *pair(), ONCE)
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"formats": ("exr",)}, "formats must be some of"),
-        ({"formats": ()}, "formats must be some of"),
-        ({"z_range_m": (2.0, 1.0)}, "z_range_m must rise"),
-        ({"min_confidence": 0.5}, "needs consistency"),
-        ({"min_confidence": 2.0, "consistency": True}, "in 0..1"),
-        ({"tile_hw": (64, 64)}, "more than twice the overlap"),
-    ],
-)
-def test_options_that_contradict_each_other_are_refused(values, message):
-    with pytest.raises(ValueError, match=message):
-        InferOptions(**values)
+        predict(model, *pair(), ONCE)
 
 
 def write_set(root, names: str) -> None:
@@ -182,18 +140,3 @@ def test_a_folder_of_pairs_goes_on_after_a_bad_one_and_is_not_done_twice(model, 
     assert again.done == () and again.skipped == ("a", "c")
     with pytest.raises(ResultFolderError, match="earlier result"):
         infer_pairs(create_model("nano", seed=1), pairs, tmp_path / "out", options=ONCE)
-
-
-def test_pairs_are_matched_by_what_the_wildcards_stand_for(tmp_path):
-    for name in ("x_left_2.png", "x_left_10.png", "x_right_10.png", "x_right_2.png"):
-        (tmp_path / name).touch()
-    found = find_pairs(str(tmp_path / "x_left_*.png"), str(tmp_path / "x_right_*.png"))
-    assert [(p.name, p.left.name, p.right.name) for p in found] == [
-        ("10", "x_left_10.png", "x_right_10.png"),
-        ("2", "x_left_2.png", "x_right_2.png"),
-    ]
-    (tmp_path / "x_right_2.png").unlink()
-    with pytest.raises(PairError, match="x_left_2.png: no file matching .*right.* belongs to it"):
-        find_pairs(str(tmp_path / "x_left_*.png"), str(tmp_path / "x_right_*.png"))
-    with pytest.raises(PairError, match="no file matches"):
-        find_pairs(str(tmp_path / "y_*.png"), str(tmp_path / "y_*.png"))

@@ -1,14 +1,38 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from stereo_model import ConfigError, ModelConfig, create_model, model_config
+from stereo_model import ConfigError, FoundationStereo, ModelConfig, create_model, model_config
 from stereo_model.network.config import PRESETS
+
+SIZES = {  # range in pixels, channels of the volume and of the states, thousands of weights, prior included
+    "vitl": (416, 28, 128, 371_673),
+    "vitb": (416, 28, 128, 133_538),
+    "vits": (416, 28, 128, 60_626),
+    "small": (192, 16, 32, 6_280),
+    "tiny": (192, 8, 16, 4_163),
+    "nano": (64, 4, 8, 3_166),
+}
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
-def test_every_preset_is_a_valid_configuration(preset):
-    assert model_config(preset).bins * 4 == model_config(preset).max_disparity
+def test_every_preset_has_the_size_it_is_known_by(preset):
+    config = model_config(preset)
+    with torch.device("meta"):
+        weights = sum(weight.numel() for weight in FoundationStereo(config).parameters())
+    assert SIZES[preset] == (config.max_disparity, config.volume_dim, config.hidden_dim, round(weights / 1e3))
+
+
+@pytest.mark.parametrize("preset", ["vitl", "vitb", "vits"])
+def test_a_published_size_is_the_paper_with_another_prior(preset):
+    named = {"prior": f"depth_anything_v2_{preset}"}
+    assert model_config(preset) == ModelConfig(**named) and PRESETS[preset] == named
+
+
+def test_only_small_presets_have_what_is_not_in_the_paper():
+    extras = {name for name in PRESETS if model_config(name).evidence_dim}
+    assert extras == {"small", "tiny", "nano"}
 
 
 def test_an_override_replaces_one_field_and_changes_the_digest():

@@ -9,8 +9,6 @@ from stereo_model.network.config import ConfigError, model_config
 from stereo_model.network.disparity_transformer import (
     DisparityTransformer,
     TokenAttention,
-    add_enlarged_,
-    enlarge,
     rotated,
     sinusoidal_positions,
 )
@@ -95,10 +93,3 @@ def test_only_volume_attention_reaches_other_sites(attention, seen):
     with torch.no_grad():
         moved = (transformer.coarse(changed) - transformer.coarse(volume)).abs().amax((0, 1, 2))
     assert int((moved > 1e-7).sum()) == seen
-
-
-def test_adding_the_enlarged_volume_row_by_row_equals_adding_it_whole():
-    torch.manual_seed(0)
-    volume, coarse = torch.randn(2, 3, 8, 12, 4), torch.randn(2, 3, 2, 3, 1)
-    expected = volume + enlarge(coarse)
-    torch.testing.assert_close(add_enlarged_(volume, coarse), expected)

@@ -6,7 +6,7 @@ import torch
 from stereo_model import (
     ConfigError,
     create_model,
-    load_checkpoint,
+    load_model,
     model_config,
     model_digest,
     save_checkpoint,
@@ -94,7 +94,7 @@ def test_the_exchange_adds_tokens_to_every_level():
 def test_the_ablations_are_saved_and_loaded(tmp_path, tuning):
     model = create_model("nano", prior=PRIORS[0], side_tuning=tuning, **SMALL)
     save_checkpoint(model, tmp_path / "model.pt")
-    assert model_digest(load_checkpoint(tmp_path / "model.pt")) == model_digest(model)
+    assert model_digest(load_model(tmp_path / "model.pt")) == model_digest(model)
 
 
 def test_the_default_is_concatenation():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stereo_model import FoundationStereo, ModelConfig
+from stereo_model.fast.accelerate import accelerate
 from stereo_model.weights.published import load_published, published_names
 from tests.stereo_model.golden_filler import filled_state, golden_images, golden_values, gradient_norms, thin
 from tests.stereo_model.golden_probe import record, stem_of, strided
@@ -96,12 +97,11 @@ def test_stages_in_full_resolution_are_the_published_ones():
     ("attention", "max_disparity"),
     [("disparity", 192), ("heads", 192), pytest.param("disparity", 416, marks=pytest.mark.slow)],
 )
-def test_inference_gives_the_published_maps(attention, max_disparity):
+def test_accelerated_inference_gives_the_published_maps(attention, max_disparity):
     name = f"vits_{max_disparity}_{attention}"
-    model, images = filled_model(attention, max_disparity), golden_images(name)
-    with torch.inference_mode():
-        out = model(*images, iterations=ITERATIONS, every_iteration=True)
-        (last,) = model(*images, iterations=1).disparities
+    model, images = accelerate(filled_model(attention, max_disparity)), golden_images(name)
+    out = model(*images, iterations=ITERATIONS, every_iteration=True)
+    (last,) = model(*images, iterations=1).disparities
     found = {f"pred_{index}": disparity for index, disparity in enumerate(out.disparities)}
     found |= {"init_disp": out.initial_disparity, "final_test_mode": out.disparities[-1]}
     assert differences(name, found) == []
@@ -112,7 +112,7 @@ def test_inference_gives_the_published_maps(attention, max_disparity):
 @pytest.mark.parametrize("attention", VARIANTS)
 def test_eight_iterations_at_the_published_range_end_at_the_published_map(attention):
     name = f"vits_416_{attention}"
-    found = filled_model(attention, 416).predict(*golden_images(name), iterations=8)
+    found = accelerate(filled_model(attention, 416)).predict(*golden_images(name), iterations=8)
     assert differences(name, {"final_iters8": found}) == []
 
 

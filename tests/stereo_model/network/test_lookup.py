@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from stereo_model.network.lookup import GeometryLookup, channels_innermost, sample_bins, sample_line
+from tests.stereo_model.oracles.lookup import PlainLookup, published_order
 
 
 def grid_sample_line(line_ncl, position_nt):
@@ -47,26 +48,6 @@ def test_the_gradient_of_sampling_equals_grid_sample():
     torch.testing.assert_close(fast.grad, plain.grad)
 
 
-def plain_lookup(volume, left, right, disparity, levels, radius):
-    """Every tap of every pixel read with grid_sample from pooled volumes."""
-    b, c, d, h, w = volume.shape
-    geometry = volume.permute(0, 3, 4, 1, 2).reshape(-1, c, d)
-    columns = torch.einsum("bchx,bchy->bhxy", F.normalize(left, dim=1), F.normalize(right, dim=1)).reshape(
-        -1, 1, w
-    )
-    taps = torch.arange(-radius, radius + 1.0)
-    x = torch.arange(w).expand(b, h, w).reshape(-1, 1)
-    at = disparity.reshape(-1, 1)
-    read = []
-    for level in range(levels):
-        read.append(grid_sample_line(geometry, at / 2**level + taps).flatten(1))
-        read.append(grid_sample_line(columns, (x - at) / 2**level + taps).flatten(1))
-        geometry, columns = (
-            t[..., : t.shape[-1] // 2 * 2].unflatten(-1, (-1, 2)).mean(-1) for t in (geometry, columns)
-        )
-    return torch.cat(read, dim=1).reshape(b, h, w, -1).permute(0, 3, 1, 2)
-
-
 @pytest.mark.parametrize("width", [8, 9])
 def test_the_lookup_equals_grid_sample_on_all_taps_and_levels(width):
     torch.manual_seed(0)
@@ -76,9 +57,10 @@ def test_the_lookup_equals_grid_sample_on_all_taps_and_levels(width):
         torch.randn(2, 6, 4, width),
     )
     disparity = torch.rand(2, 1, 4, width) * 20 - 4
-    fast = GeometryLookup(volume, left, right, levels=2, radius=4)(disparity)
-    assert fast.shape == (2, 2 * 9 * (3 + 1), 4, width)
-    torch.testing.assert_close(fast, plain_lookup(volume, left, right, disparity, 2, 4), rtol=1e-4, atol=1e-5)
+    fast, plain = (kind(volume, left, right, levels=2, radius=4) for kind in (GeometryLookup, PlainLookup))
+    found = published_order(fast, disparity)
+    assert found.shape == (2, 2 * 9 * (3 + 1), 4, width)
+    torch.testing.assert_close(found, plain(disparity), rtol=1e-4, atol=1e-5)
 
 
 def test_disparities_far_outside_read_zero():
@@ -86,7 +68,7 @@ def test_disparities_far_outside_read_zero():
         torch.ones(1, 2, 8, 2, 2), torch.ones(1, 8, 2, 2), torch.ones(1, 8, 2, 2), levels=2, radius=4
     )
     for far in (1e9, -1e9):
-        assert not lookup(torch.full((1, 1, 2, 2), far)).any()
+        assert not lookup.read(torch.full((1, 1, 2, 2), far)).any()
 
 
 def test_reading_bins_of_a_volume_equals_reading_each_channel_as_a_line():
@@ -105,7 +87,7 @@ def test_a_layer_reads_the_same_from_either_order_of_the_lookup():
     disparity = torch.rand(1, 1, 2, 4) * 6
     weight = torch.randn(5, 2 * 3 * (3 + 1))
     inner = F.linear(lookup.read(disparity), channels_innermost(weight, levels=2, taps=3))
-    outer = torch.einsum("bkhw,ok->bhwo", lookup(disparity), weight)
+    outer = torch.einsum("bkhw,ok->bhwo", published_order(lookup, disparity), weight)
     torch.testing.assert_close(inner, outer)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from stereo_model import FoundationStereo, ImageSizeError, ModelConfig, create_model, model_config
 from stereo_model.network.features import MonocularPrior
 from stereo_model.network.model import NonFiniteImageError
+from stereo_model.training.step import compile_parts
 
 
 @pytest.fixture(scope="module")
@@ -253,26 +255,46 @@ def test_checkpointing_keeps_fewer_tensors_for_the_backward_pass():
     assert kept_bytes(True) < 0.8 * kept_bytes(False)  # features and context are kept in either way
 
 
-def test_an_iteration_compiles_without_graph_breaks(nano):
-    nano.train()
-    expected = nano(*pair(), iterations=1).disparities[0]
-    nano.update.compile(backend="eager", fullgraph=True)
-    nano.upsampler.compile(backend="eager", fullgraph=True)
-    compiled = nano(*pair(), iterations=1).disparities[0]
-    nano.update._compiled_call_impl = nano.upsampler._compiled_call_impl = None
-    torch.testing.assert_close(compiled, expected, rtol=1e-4, atol=1e-3)
+def compiled_step(model):
+    """Outputs and gradients of two iterations on one pair."""
+    model.zero_grad()
+    out = model(*pair(batch=2), iterations=2, every_iteration=True)
+    (out.initial_disparity.square().mean() + sum(d.square().mean() for d in out.disparities)).backward()
+    gradients = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    return [d.detach() for d in out.disparities], gradients
+
+
+def assert_compiles_as_the_trainer_does(model):
+    """The same outputs and gradients, and nothing to compile anew for the next pair."""
+    expected, wanted = compiled_step(copy.deepcopy(model))
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    compile_parts(model)
+    found, gradients = compiled_step(model)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-2)
+    for name, gradient in wanted.items():
+        scale = gradient.abs().max().clamp(min=1.0)
+        torch.testing.assert_close(gradients[name] / scale, gradient / scale, rtol=1e-3, atol=1e-3, msg=name)
+    counters = torch._dynamo.utils.counters
+    graphs = counters["stats"]["unique_graphs"]
+    assert graphs >= 8 and not counters["graph_break"]
+    compiled_step(model)
+    assert counters["stats"]["unique_graphs"] == graphs
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_the_parts_compile_as_the_trainer_does_it_without_breaks_or_recompilation(monkeypatch, checkpointing):
+    """Forward and backward graphs are traced; only the generated code is left out, which is slow to make."""
+    with_graphs_alone = functools.partialmethod(torch.nn.Module.compile, backend="aot_eager")
+    monkeypatch.setattr(torch.nn.Module, "compile", with_graphs_alone)
+    model = create_model("nano", transformer_dropout=0.0).train()
+    model.checkpointing = checkpointing
+    assert_compiles_as_the_trainer_does(model)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_the_whole_network_compiles_without_graph_breaks(checkpointing):
-    model = create_model("nano", transformer_dropout=0.0).train()
-    model.checkpointing = checkpointing
-    expected = model(*pair(batch=2), iterations=1).disparities
-    compiled = torch.compile(model, backend="eager", fullgraph=not checkpointing)
-    torch.testing.assert_close(
-        compiled(*pair(batch=2), iterations=1).disparities, expected, rtol=1e-4, atol=1e-3
-    )
+def test_the_parts_compile_to_code_as_the_trainer_does_it():
+    assert_compiles_as_the_trainer_does(create_model("nano", transformer_dropout=0.0).train())
 
 
 def test_half_precision_keeps_volumes_for_the_lookup_and_disparities_in_float32():
@@ -286,7 +308,7 @@ def test_half_precision_keeps_volumes_for_the_lookup_and_disparities_in_float32(
         low = model.eval()(*pair(), iterations=2)
     with torch.no_grad():
         full = model(*pair(), iterations=2)
-    assert (low.disparities[-1] - full.disparities[-1]).abs().mean() < 1.0
+    assert (low.disparities[-1] - full.disparities[-1]).abs().mean() < 0.05  # of 14 px spread
 
 
 @pytest.mark.parametrize("preset", ["tiny", "small"])

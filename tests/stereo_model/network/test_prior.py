@@ -117,14 +117,14 @@ def test_the_transformer_gets_imagenet_pixels_whatever_the_backbone_wants():
 
 def test_positions_are_used_as_they_are_for_the_size_they_were_trained_on():
     vit = DinoViT(VIT_SIZES["nano"])
-    assert torch.equal(vit._positions(GRID, GRID), vit.net.pos_embed)
-    assert vit._positions(GRID, GRID + 1).shape == (1, 1 + GRID * (GRID + 1), 16)
+    assert torch.equal(vit.positions(GRID, GRID), vit.net.pos_embed)
+    assert vit.positions(GRID, GRID + 1).shape == (1, 1 + GRID * (GRID + 1), 16)
 
 
 def test_every_number_of_patches_gets_as_many_positions():
     vit = DinoViT(VIT_SIZES["nano"])
     for side in range(8, 1 + SIDE_LIMIT // PATCH, 8):
-        assert vit._positions(8, side).shape[1] == 1 + 8 * side
+        assert vit.positions(8, side).shape[1] == 1 + 8 * side
 
 
 def test_stages_run_every_block_once():

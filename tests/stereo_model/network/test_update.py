@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from stereo_model.network.config import model_config
+from stereo_model.network.context import ContextLevel
 from stereo_model.network.update import MotionEncoder, SelectiveGRU
 
 
@@ -25,7 +26,8 @@ def test_the_context_computed_once_gives_the_same_state_as_computing_it_each_tim
     gru = SelectiveGRU(4, 12)
     state, context, motion, coarse = torch.randn(4, 2, 4, 5, 6)
     attention = torch.rand(2, 1, 5, 6)
-    fast = gru(state, gru.context_term(context), [motion, coarse], attention)
+    level = ContextLevel(hidden_bchw=state, context_bchw=context, attention_b1hw=attention)
+    fast = gru(state, gru.prepare(level), [motion, coarse])
     torch.testing.assert_close(fast, plain_selective_gru(gru, state, context, [motion, coarse], attention))
 
 

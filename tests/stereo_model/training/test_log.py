@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -104,3 +105,19 @@ def test_a_line_without_a_step_is_not_kept(tmp_path, line):
     (tmp_path / "log.jsonl").write_text(line + "\n")
     TrainingLog(tmp_path, step=9, tensorboard=False).close()
     assert (tmp_path / "log.jsonl").read_text() == ""
+
+
+def test_without_the_extra_the_lines_are_written_and_one_line_says_how_to_have_curves(
+    tmp_path, monkeypatch, caplog
+):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "stereo_model.training.events", raising=False)
+    with TrainingLog(tmp_path, step=0) as log:
+        log.step(record(1))
+        log.picture(1, np.zeros((2, 2, 3), np.uint8))
+    assert json.loads((tmp_path / "log.jsonl").read_text()) == record(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+    (line,) = caplog.messages
+    assert line.startswith("TensorBoard log off: ") and "pip install 'fsd-gen[tensorboard]'" in line

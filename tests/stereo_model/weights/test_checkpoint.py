@@ -8,7 +8,7 @@ from stereo_model import (
     ConfigError,
     FoundationStereo,
     create_model,
-    load_checkpoint,
+    load_model,
     model_config,
     model_digest,
     save_checkpoint,
@@ -35,14 +35,14 @@ def resaved(saved, tmp_path, change):
 
 def refusal(path) -> str:
     with pytest.raises(CheckpointError) as error:
-        load_checkpoint(path)
+        load_model(path)
     assert "\n" not in str(error.value) and str(path) in str(error.value)
     return str(error.value)
 
 
 def test_a_model_comes_back_with_its_configuration_and_weights(saved):
     model, path = saved
-    again = load_checkpoint(path)
+    again = load_model(path)
     assert again.config == model.config and model_digest(again) == model_digest(model) and not again.training
     left, right = torch.rand(2, 1, 3, 32, 64) * 255
     assert torch.equal(again.predict(left, right), model.predict(left, right))
@@ -126,7 +126,7 @@ def test_a_model_file_holds_no_training_state(saved):
 def test_a_model_with_a_prior_comes_back_with_the_priors_weights(tmp_path):
     model = create_model("nano", seed=3, prior="depth_anything_v2_nano")
     save_checkpoint(model, tmp_path / "model.pt")
-    again = load_checkpoint(tmp_path / "model.pt")
+    again = load_model(tmp_path / "model.pt")
     assert again.config.prior == "depth_anything_v2_nano" and model_digest(again) == model_digest(model)
     assert not any(weight.requires_grad for weight in again.prior.parameters())
 
@@ -142,16 +142,16 @@ def test_a_model_whose_prior_was_handed_in_cannot_be_saved(tmp_path):
 
 
 def test_a_field_that_leaves_the_weights_alone_can_be_replaced_on_loading(saved):
-    model = load_checkpoint(saved[1], max_disparity=96, disparity_attention="heads", iterations=5)
+    model = load_model(saved[1], max_disparity=96, disparity_attention="heads", iterations=5)
     assert (model.config.max_disparity, model.config.iterations) == (96, 5)
     assert model.config.disparity_attention == "heads" and model_digest(model) == model_digest(saved[0])
 
 
 def test_a_field_that_changes_the_weights_cannot(saved):
     with pytest.raises(CheckpointError, match="of another shape: cost_volume"):
-        load_checkpoint(saved[1], volume_dim=8)
+        load_model(saved[1], volume_dim=8)
 
 
 def test_an_unknown_field_to_replace_is_refused(saved):
     with pytest.raises(ConfigError, match="did you mean 'max_disparity'"):
-        load_checkpoint(saved[1], max_disparty=96)
+        load_model(saved[1], max_disparty=96)

@@ -6,8 +6,9 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from safetensors.torch import save_file
 
 from stereo_model import BackboneWeightsError, WeightsUnavailableError, create_model
-from stereo_model.network.backbone import Backbone, load_edgenext_weights
+from stereo_model.network.backbone import Backbone
 from stereo_model.weights import hub as weights
+from stereo_model.weights.backbone import load_edgenext_weights
 from stereo_model.weights.hub import KNOWN_WEIGHTS, HubFile, parse_place, resolve_weights
 
 

@@ -14,26 +14,18 @@ from stereo_model import (
     ModelConfig,
     convert,
     create_model,
-    load_checkpoint,
+    load_model,
     load_prior_weights,
     model_config,
     model_digest,
     save_checkpoint,
 )
 from stereo_model.weights.files import read_file
-from stereo_model.weights.published import (
-    config_yaml,
-    load_published,
-    published_names,
-    read_config,
-    to_published,
-    unused_shapes,
-)
+from stereo_model.weights.published import load_published, to_published
+from stereo_model.weights.published_config import config_yaml, read_config
+from stereo_model.weights.published_names import published_names, unused_shapes
+from tests.stereo_model.conftest import DEPTH_ANYTHING, PUBLISHED_SETTINGS, VIT
 from tests.stereo_model.golden_filler import filled_state, published_shapes
-
-SETTINGS = {"max_disp": 416, "valid_iters": 32, "vit_size": "vits", "hidden_dims": [128, 128, 128]}
-VIT = "feature.dino.depth_anything.pretrained."
-DEPTH_ANYTHING = "feature.dino.depth_anything."
 
 
 def skeleton(size: str) -> FoundationStereo:
@@ -43,16 +35,6 @@ def skeleton(size: str) -> FoundationStereo:
 
 def empty_state(size: str) -> dict[str, torch.Tensor]:
     return {key: torch.empty(shape, device="meta") for key, shape in published_shapes(size).items()}
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """A published checkpoint of the small size, as it lies on a disk."""
-    folder = tmp_path_factory.mktemp("11-33-40")
-    content = {"model": filled_state("vits"), "global_step": np.int64(200000), "epoch": np.float64(7)}
-    torch.save(content, folder / "model_best_bp2.pth")
-    (folder / "cfg.yaml").write_text(yaml.safe_dump(SETTINGS))
-    return folder / "model_best_bp2.pth"
 
 
 def small_file(tmp_path, content=None, settings=None):
@@ -66,7 +48,7 @@ def small_file(tmp_path, content=None, settings=None):
 
 def refusal(path, **overrides) -> str:
     with pytest.raises(CheckpointError) as error:
-        load_checkpoint(path, **overrides)
+        load_model(path, **overrides)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -127,7 +109,7 @@ def test_weights_of_another_size_are_refused_with_shapes():
 
 
 def test_a_published_checkpoint_loads_with_its_configuration(published):
-    model = load_checkpoint(published)
+    model = load_model(published)
     assert model.config == model_config("vits") and not model.training
     state = filled_state("vits")
     gates = model.update.gru4.small.gates.weight
@@ -146,7 +128,7 @@ def test_converting_to_the_published_form_changes_no_weight(published, tmp_path)
     assert all(torch.equal(again[key], state[key]) for key in state if key not in unused)
     assert torch.equal(again["cnet.layer2.0.norm3.bias"], state["cnet.layer2.0.downsample.1.bias"])
     overrides = {"max_disparity": 192, "disparity_attention": "heads"}
-    assert load_checkpoint(tmp_path / "model.pth", **overrides).config == model_config("vits", **overrides)
+    assert load_model(tmp_path / "model.pth", **overrides).config == model_config("vits", **overrides)
 
 
 @pytest.mark.slow
@@ -154,7 +136,7 @@ def test_converting_there_and_back_changes_no_weight(published, tmp_path):
     convert(published, tmp_path / "ours.pt", to="ours")
     convert(tmp_path / "ours.pt", tmp_path / "again" / "model.pth", to="published")
     convert(tmp_path / "again" / "model.pth", tmp_path / "ours2.pt", to="ours")
-    first, second = (load_checkpoint(tmp_path / name) for name in ("ours.pt", "ours2.pt"))
+    first, second = (load_model(tmp_path / name) for name in ("ours.pt", "ours2.pt"))
     assert first.config == second.config and model_digest(first) == model_digest(second)
 
 
@@ -168,16 +150,18 @@ def test_a_model_of_another_architecture_has_no_published_form(tmp_path):
 
 @pytest.mark.parametrize("share", [0.1, 0.9])
 def test_a_truncated_checkpoint_is_refused(tmp_path, share):
-    content = small_file(tmp_path, {"model": {"a": torch.zeros(1000)}}, SETTINGS).read_bytes()
+    content = small_file(tmp_path, {"model": {"a": torch.zeros(1000)}}, PUBLISHED_SETTINGS).read_bytes()
     (tmp_path / "model.pth").write_bytes(content[: int(len(content) * share)])
     assert "truncated or not a file of weights" in refusal(tmp_path / "model.pth")
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
-    path = small_file(tmp_path, {"model": {"layer.weight": torch.zeros(2)}}, SETTINGS)
+    path = small_file(tmp_path, {"model": {"layer.weight": torch.zeros(2)}}, PUBLISHED_SETTINGS)
     message = refusal(path)
     assert "missing: " in message and "unexpected: layer.weight" in message and str(path) in message
-    assert "expected a mapping from names to tensors" in refusal(small_file(tmp_path, {"model": 3}, SETTINGS))
+    assert "expected a mapping from names to tensors" in refusal(
+        small_file(tmp_path, {"model": 3}, PUBLISHED_SETTINGS)
+    )
 
 
 @pytest.mark.parametrize("module", [b"numpy._core.multiarray", b"numpy.core.multiarray"])
@@ -198,10 +182,13 @@ def test_counters_written_by_either_numpy_are_read(tmp_path, module):
         ("[1, 2", "cfg.yaml: not YAML"),
         ("just words", "expected a mapping of settings, found str"),
         ("!!python/object/apply:os.getcwd []", "cfg.yaml: not YAML"),
-        (SETTINGS | {"hidden_dims": [64, 64, 64]}, r"hidden_dims must be [128, 128, 128], got [64, 64, 64]"),
-        (SETTINGS | {"n_gru_layers": 2}, "n_gru_layers must be 3, got 2"),
-        (SETTINGS | {"vit_size": "vitg"}, "vit_size must be one of vits, vitb, vitl, got 'vitg'"),
-        (SETTINGS | {"max_disp": 100}, "max_disparity"),
+        (
+            PUBLISHED_SETTINGS | {"hidden_dims": [64, 64, 64]},
+            r"hidden_dims must be [128, 128, 128], got [64, 64, 64]",
+        ),
+        (PUBLISHED_SETTINGS | {"n_gru_layers": 2}, "n_gru_layers must be 3, got 2"),
+        (PUBLISHED_SETTINGS | {"vit_size": "vitg"}, "vit_size must be one of vits, vitb, vitl, got 'vitg'"),
+        (PUBLISHED_SETTINGS | {"max_disp": 100}, "max_disparity"),
     ],
 )
 def test_an_unusable_cfg_yaml_is_one_line(tmp_path, settings, expected):
@@ -226,18 +213,10 @@ def test_a_cfg_yaml_written_for_a_model_says_its_configuration(tmp_path):
     assert read_config(small_file(tmp_path, settings=config_yaml(config)), {}) == config
 
 
-def prior_file(tmp_path, prefix, size="vits", name="prior.pth"):
-    state = {
-        key.removeprefix(prefix): value for key, value in filled_state(size).items() if key.startswith(prefix)
-    }
-    torch.save(state, tmp_path / name)
-    return tmp_path / name
-
-
-def test_depth_anything_weights_load_into_the_prior_alone(tmp_path):
+def test_depth_anything_weights_load_into_the_prior_alone(depth_anything_file, dinov2_file):
     model = create_model("vits")
     before = model.cost_volume.mix.weight.clone()
-    load_prior_weights(model, prior_file(tmp_path, DEPTH_ANYTHING))
+    load_prior_weights(model, depth_anything_file)
     state = filled_state("vits")
     assert torch.equal(model.prior.vit.net.norm.weight, state[VIT + "norm.weight"])
     assert torch.equal(
@@ -245,28 +224,27 @@ def test_depth_anything_weights_load_into_the_prior_alone(tmp_path):
     )
     assert torch.equal(model.cost_volume.mix.weight, before)
     with pytest.raises(CheckpointError, match="looks like DINOv2 .* prior needs DepthAnythingV2's"):
-        load_prior_weights(model, prior_file(tmp_path, VIT))
+        load_prior_weights(model, dinov2_file)
 
 
-def test_dinov2_weights_load_into_a_dinov2_prior(tmp_path):
+def test_dinov2_weights_load_into_a_dinov2_prior(tmp_path, depth_anything_file, dinov2_file):
     model = create_model("nano", prior="dinov2_vits")
-    load_prior_weights(model, prior_file(tmp_path, VIT))
+    load_prior_weights(model, dinov2_file)
     state = filled_state("vits")
     assert torch.equal(model.prior.vit.net.pos_embed, state[VIT + "pos_embed"])
     with pytest.raises(CheckpointError, match="looks like DepthAnythingV2 weights"):
-        load_prior_weights(model, prior_file(tmp_path, DEPTH_ANYTHING))
-    spoiled = torch.load(prior_file(tmp_path, VIT)) | {"register_tokens": torch.zeros(1, 4, 384)}
+        load_prior_weights(model, depth_anything_file)
+    spoiled = torch.load(dinov2_file) | {"register_tokens": torch.zeros(1, 4, 384)}
     torch.save(spoiled, tmp_path / "reg.pth")
     with pytest.raises(CheckpointError, match="unexpected: register_tokens"):
         load_prior_weights(model, tmp_path / "reg.pth")
 
 
-def test_prior_weights_of_another_size_or_for_no_prior_are_refused(tmp_path):
-    path = prior_file(tmp_path, VIT)
+def test_prior_weights_of_another_size_or_for_no_prior_are_refused(dinov2_file):
     with pytest.raises(CheckpointError, match=r"cls_token \(1, 1, 384\) instead of \(1, 1, 16\)"):
-        load_prior_weights(create_model("nano", prior="dinov2_nano"), path)
+        load_prior_weights(create_model("nano", prior="dinov2_nano"), dinov2_file)
     with pytest.raises(CheckpointError, match="the model has no prior"):
-        load_prior_weights(create_model("nano"), path)
+        load_prior_weights(create_model("nano"), dinov2_file)
 
 
 def test_a_fresh_model_has_a_published_form_that_loads_again():

@@ -1,0 +1,95 @@
+"""What a command says, and how it fails: one line where the user can do something, a traceback for a bug."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SPEAK_EVERY_S = 30.0  # between lines of progress where there is no terminal
+OURS = ("stereo_model", "jobs")  # packages whose errors say what to do
+
+out = Console()
+err = Console(stderr=True)
+
+
+def say(text: str) -> None:
+    """A line of a result."""
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """A line beside the results."""
+    err.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Show errors that say what to do as one line: exit code 2 for bad input, 1 for work that failed.
+
+    These are the project's own errors, of which those that derive from RuntimeError or ArithmeticError tell
+    of failed work, and what the operating system says. Anything else is a bug and shows its traceback.
+    """
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt as stop:
+            warn(str(stop) or "stopped")
+            raise typer.Exit(130) from None
+        except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError) as error:
+            if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
+                raise
+            fail(str(error), failed=isinstance(error, (RuntimeError, ArithmeticError)))
+
+    return wrapped
+
+
+def fail(text: str, *, failed: bool) -> NoReturn:
+    """End the command with an error of one line: work that failed, or else bad input."""
+    err.print("error:", " ".join(text.split()), style="red", soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(1 if failed else 2) from None
+
+
+class Counter:
+    """A bar on a terminal; elsewhere a line now and then."""
+
+    def __init__(self, what: str, total: int, progress: Progress | None) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._said = time.monotonic()
+        self._progress = progress
+        self._task = None if progress is None else progress.add_task(what, total=total)
+
+    def step(self) -> None:
+        """One more is done."""
+        self._done += 1
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task)
+        elif time.monotonic() - self._said > SPEAK_EVERY_S:
+            self._said = time.monotonic()
+            warn(f"{self._what}: {self._done}/{self._total}")
+
+
+@contextmanager
+def counter(what: str, total: int) -> Iterator[Counter]:
+    """Count `total` things while the block runs."""
+    if not err.is_terminal:
+        yield Counter(what, total, None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err) as progress:
+        yield Counter(what, total, progress)
+
+
+def _from_the_system(error: Exception) -> bool:
+    """Whether it is about files, disks or a full GPU, not about our code."""
+    return isinstance(error, OSError) or type(error).__name__ == "OutOfMemoryError"

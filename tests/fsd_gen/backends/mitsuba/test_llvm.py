@@ -1,0 +1,58 @@
+"""What Mitsuba cannot run with is an error and no crash."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def attempt(**environment: str) -> str:
+    """What a fresh process says when it creates the backend; it must end by the error, not by a crash."""
+    code = (
+        "from fsd_gen.backends.registry import create_backend\n"
+        "from fsd_gen.backends.plugin import BackendUnavailableError\n"
+        "try: create_backend('mitsuba')\n"
+        "except BackendUnavailableError as error: print(error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_a_missing_llvm_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    said = attempt(DRJIT_LIBLLVM_PATH=str(tmp_path / "libLLVM.so"), FSD_MITSUBA_VARIANT="llvm_ad_rgb")
+    assert "cannot load LLVM" in said and "install karellen-llvm-core" in said
+
+
+def test_another_library_is_not_taken_for_llvm() -> None:
+    other = ctypes.util.find_library("m")
+    said = attempt(DRJIT_LIBLLVM_PATH=other, FSD_MITSUBA_VARIANT="llvm_ad_rgb")
+    assert f"{other} is no LLVM library" in said
+
+
+def test_an_old_llvm_is_refused_before_it_can_abort_the_process(tmp_path: Path) -> None:
+    compiler = "cc"
+    source = tmp_path / "old.c"
+    source.write_text("void LLVMGetVersion(unsigned *a, unsigned *b, unsigned *c) { *a = 16; *b = *c = 0; }")
+    library = tmp_path / "libLLVM.so.16"
+    try:
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    except FileNotFoundError:
+        pytest.skip("needs a C compiler")
+    said = attempt(DRJIT_LIBLLVM_PATH=str(library), FSD_MITSUBA_VARIANT="llvm_ad_rgb")
+    assert "is version 16, need 17 or newer" in said
+
+
+def test_an_unknown_variant_is_refused() -> None:
+    assert "must be llvm_ad_rgb or cuda_ad_rgb, got 'scalar_rgb'" in attempt(FSD_MITSUBA_VARIANT="scalar_rgb")

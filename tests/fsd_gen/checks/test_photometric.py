@@ -1,0 +1,94 @@
+"""Images that do not fit the truth are found; those that cannot tell are let be."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fsd_gen.checks.defects import DefectCode
+from fsd_gen.checks.sample import check_sample
+from fsd_gen.shards.sample import Flag, StereoSample, quantise
+from tests.fsd_gen.checks.changed import WIDE, codes, with_truth
+from tests.fsd_gen.synthetic import make_sample
+
+
+def test_no_texture_is_no_defect():
+    assert check_sample(make_sample(contrast=0.0)) == ()
+
+
+def test_noise_without_texture_is_no_defect():
+    assert check_sample(make_sample(contrast=0.0, noise=25.0)) == ()
+
+
+def test_a_change_of_brightness_between_the_eyes_is_no_defect():
+    sample = make_sample(**WIDE)
+    darker = np.clip(sample.right_hwc.astype(float) * 0.95 - 3, 0, 255).astype(np.uint8)
+    assert check_sample(dataclasses.replace(sample, right_hwc=darker)) == ()
+
+
+def test_swapped_eyes_are_found_and_named():
+    sample = make_sample(**WIDE)
+    swapped = dataclasses.replace(sample, left_hwc=sample.right_hwc, right_hwc=sample.left_hwc)
+    defects = check_sample(swapped)
+    assert [defect.code for defect in defects] == [DefectCode.PHOTOMETRIC]
+    assert "swapped eyes" in defects[0].detail
+
+
+@pytest.mark.parametrize("shift_px", [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0])
+def test_truth_shifted_by_half_a_pixel_or_more_is_found_with_its_shift(shift_px):
+    defects = check_sample(with_truth(make_sample(**WIDE), lambda d: d + shift_px))
+    details = [defect.detail for defect in defects if defect.code == DefectCode.PHOTOMETRIC]
+    assert len(details) == 1
+    assert f"fit best {-shift_px:+.2f} px" in details[0]
+
+
+@pytest.mark.parametrize("factor", [0.98, 1.02])
+def test_truth_scaled_by_two_per_cent_is_found(factor):
+    assert DefectCode.PHOTOMETRIC in codes(with_truth(make_sample(**WIDE), lambda d: d * factor))
+
+
+def test_an_image_of_another_scene_is_found():
+    sample, other = make_sample(0), make_sample(1)
+    assert DefectCode.PHOTOMETRIC in codes(dataclasses.replace(sample, right_hwc=other.right_hwc))
+
+
+def test_glass_and_mirrors_are_not_asked_to_look_alike():
+    sample, other = make_sample(0), make_sample(1)
+    flags = sample.flags_left_hw | np.uint8(Flag.MIRROR)
+    strange = dataclasses.replace(sample, flags_left_hw=flags, right_hwc=other.right_hwc)
+    assert check_sample(strange) == ()
+
+
+REAL_PAIRS = sorted((Path(__file__).parents[4] / "shared/realstereo").glob("mb*"))
+
+
+def real_sample(folder: Path) -> StereoSample:
+    """A real pair as a sample; where its truth is unknown or the other eye is blind there is no truth."""
+    left, right, disparity, seen = (
+        np.asarray(Image.open(folder / f"{name}.png").convert(mode))
+        for name, mode in (("left", "RGB"), ("right", "RGB"), ("disp", "I"), ("nocc", "L"))
+    )
+    height, width = disparity.shape
+    known = (disparity > 0) & (seen > 0)
+    return dataclasses.replace(
+        make_sample(width=width, height=height),
+        left_hwc=left,
+        right_hwc=right,
+        disparity_left_hw=quantise(disparity / 256 * known),
+        flags_left_hw=np.where(known, 0, Flag.NO_TRUTH).astype(np.uint8),
+    )
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not REAL_PAIRS, reason="no real stereo pairs beside the checkout")
+@pytest.mark.parametrize("folder", REAL_PAIRS, ids=lambda folder: folder.name)
+def test_photographs_with_measured_truth_pass_and_wrong_truth_does_not(folder):
+    sample = real_sample(folder)
+    assert DefectCode.PHOTOMETRIC not in codes(sample)
+    assert DefectCode.PHOTOMETRIC in codes(with_truth(sample, lambda d: d + 1))
+    swapped = dataclasses.replace(sample, left_hwc=sample.right_hwc, right_hwc=sample.left_hwc)
+    assert DefectCode.PHOTOMETRIC in codes(swapped)

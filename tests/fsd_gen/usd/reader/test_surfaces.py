@@ -1,0 +1,88 @@
+"""UsdPreviewSurface networks become plain surfaces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.flat_scene import Surface
+from fsd_gen.usd.reader import read_stage
+from tests.fsd_gen.usd.reader.stages import BOUND, DIFFUSE, ST, material, quad, stage_file, texture
+
+
+def surface(tmp_path: Path, inputs: str, textures: str = "") -> Surface:
+    path = stage_file(tmp_path, quad(f"{BOUND}\n{ST}") + material(inputs, textures))
+    scene = read_stage(path, None)
+    return scene.surfaces[scene.meshes[0].surface]
+
+
+def test_constant_inputs_are_read_and_absent_ones_have_the_specifications_defaults(tmp_path: Path) -> None:
+    got = surface(
+        tmp_path,
+        "color3f inputs:diffuseColor = (0.1, 0.2, 0.3)\n color3f inputs:emissiveColor = (1, 2, 3)\n"
+        "float inputs:roughness = 0.25\n float inputs:opacity = 0.5\n float inputs:ior = 1.25",
+    )
+    assert got.diffuse == pytest.approx((0.1, 0.2, 0.3))
+    assert (got.emissive, got.roughness, got.metallic) == ((1, 2, 3), 0.25, 0.0)
+    assert (got.opacity, got.ior, got.normal, got.transparent) == (0.5, 1.25, None, True)
+
+
+def test_a_texture_is_read_with_its_transform_channel_and_scale(tmp_path: Path, picture: Path) -> None:
+    transform = """
+        def Shader "Move" { uniform token info:id = "UsdTransform2d"
+            float2 inputs:in.connect = </World/Look/St.outputs:result>
+            float2 inputs:scale = (2, 4)
+            float inputs:rotation = 90
+            float2 inputs:translation = (0.5, 0.25)
+            float2 outputs:result }
+    """
+    image = texture(
+        "Image", picture, 'token inputs:wrapS = "clamp"\n token inputs:wrapT = "clamp"\n'
+        "float4 inputs:scale = (0.5, 0.5, 0.5, 1)", "Move"
+    )  # fmt: skip
+    got = surface(
+        tmp_path,
+        f"{DIFFUSE}\nfloat inputs:roughness.connect = </World/Look/Image.outputs:r>",
+        transform + image,
+    )
+    assert (got.diffuse.path, got.diffuse.channel, got.diffuse.colour_space) == (picture, "rgb", "sRGB")
+    assert (got.diffuse.scale, got.diffuse.rotation_deg, got.diffuse.translation) == ((2, 4), 90, (0.5, 0.25))
+    assert (got.diffuse.wrap, got.diffuse.gain) == ("clamp", (0.5, 0.5, 0.5, 1.0))
+    assert (got.roughness.channel, got.roughness.colour_space) == ("r", "raw")
+
+
+def test_a_normal_map_read_as_2x_minus_1_needs_no_adjustment(tmp_path: Path, picture: Path) -> None:
+    usual = "float4 inputs:scale = (2, 2, 2, 1)\n float4 inputs:bias = (-1, -1, -1, 0)"
+    flipped = "float4 inputs:scale = (2, -2, 2, 1)\n float4 inputs:bias = (-1, 1, -1, 0)"
+    wire = "normal3f inputs:normal.connect = </World/Look/Bumps.outputs:rgb>"
+    assert surface(tmp_path, wire, texture("Bumps", picture, usual)).normal.gain == (1, 1, 1, 1)
+    assert surface(tmp_path, wire, texture("Bumps", picture)).normal.gain == (1, 1, 1, 1)
+    green_down = surface(tmp_path, wire, texture("Bumps", picture, flipped)).normal
+    assert (green_down.gain, green_down.bias) == ((1, -1, 1, 1), (0, 1, 0, 0))
+
+
+def test_a_cut_out_has_an_opacity_texture_and_a_threshold(tmp_path: Path, picture: Path) -> None:
+    inputs = "float inputs:opacity.connect = </World/Look/Image.outputs:a>\nfloat inputs:opacityThreshold = 1"
+    got = surface(tmp_path, inputs, texture("Image", picture))
+    assert got.cutout and not got.transparent and got.opacity.channel == "a"
+
+
+def test_a_missing_texture_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.png"
+    with pytest.raises(StageError, match=r"</World/Look> diffuseColor: no texture file .*gone\.png"):
+        surface(tmp_path, DIFFUSE, texture("Image", gone))
+
+
+def test_another_shader_than_usdpreviewsurface_is_refused(tmp_path: Path) -> None:
+    body = quad(BOUND) + material("").replace("UsdPreviewSurface", "OmniPBR")
+    with pytest.raises(StageError, match="</World/Look>: expected a UsdPreviewSurface, got OmniPBR"):
+        read_stage(stage_file(tmp_path, body), None)
+
+
+def test_equal_materials_are_one_surface(tmp_path: Path) -> None:
+    second = quad("rel material:binding = </World/Twin/Look>").replace("Quad", "Other")
+    twin = 'def Xform "Twin" {' + material("").replace("/World/Look", "/World/Twin/Look") + "}"
+    scene = read_stage(stage_file(tmp_path, quad(BOUND) + second + material("") + twin), None)
+    assert len(scene.meshes) == 2 and len(scene.surfaces) == 1
