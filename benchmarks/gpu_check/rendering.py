@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from fsd_gen.checks.checks import check_sample
+
 from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from benchmarks.gpu_check.part import CannotRunError, CheckFailedError, Context, Row
 from fsd_gen.backends.base import Backend, BackendUnavailableError
 from fsd_gen.backends.mitsuba.variant import CPU, GPU, OVERRIDE
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.checks.checks import check_sample
 from fsd_gen.config import Config, load_config
 from fsd_gen.production.attempt import produce
 from fsd_gen.scene.slots import SlotKey

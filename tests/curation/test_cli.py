@@ -222,7 +222,8 @@ def test_help_is_there_at_once_and_loads_nothing_heavy():
 
 BASE = """
 import sys
-for extra in ("mitsuba", "drjit", "mitsuba_oidn", "pxr", "embreex", "OpenEXR", "ray"):
+extras = "mitsuba drjit mitsuba_oidn pxr embreex OpenEXR ray tensorboard onnx onnxruntime"
+for extra in extras.split():
     sys.modules[extra] = None  # as if it were not installed
 from curation.cli import app
 app(sys.argv[1:])
