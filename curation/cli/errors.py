@@ -20,6 +20,8 @@ R = TypeVar("R")
 
 BAD_INPUT = (  # the user can put these right; exit code 2
     "curation.config:CurationConfigError",
+    "curation.judging.rules:BadRuleError",
+    "curation.judging.rules:UnknownRuleError",
     "curation.judging.tables:TableError",
     "curation.publish.select:PublishError",
     "curation.rounds.population:PopulationError",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from curation.config import Policy
-from curation.judging.rules import rule_module
+from curation.judging.rules import BadRuleError, rule_module
 from curation.judging.scores import Score, by_key, median_bp2
 from fsd_gen.scene.slots import SlotKey
 
@@ -146,7 +146,7 @@ def judge(
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
-    """The rules that the policy names, in its order. Raises UnknownRuleError, or TypeError for a bad file."""
+    """The rules that the policy names, in its order. Raises UnknownRuleError and BadRuleError."""
     return tuple(_rule(name) for name in policy.rules)
 
 
@@ -154,7 +154,7 @@ def _rule(name: str) -> Rule:
     module = rule_module(name)
     found: Rule | None = getattr(module, "rule", None)
     if not callable(found):
-        raise TypeError(f"{module.__file__}: expected a function rule(score, policy) -> Verdict | None")
+        raise BadRuleError(f"{module.__file__}: expected a function rule(score, policy) -> Verdict | None")
     return found
 
 

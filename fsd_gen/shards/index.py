@@ -100,7 +100,8 @@ class Index:
 
     def within(self, folders: Iterable[str]) -> Index:
         """The part of it that lies in `folders`."""
-        shards = tuple(entry for entry in self.shards if entry.folder in set(folders))
+        wanted = set(folders)
+        shards = tuple(entry for entry in self.shards if entry.folder in wanted)
         return Index(root=self.root, records=_records_in(self.records, shards), shards=shards)
 
     def by_shard(self) -> dict[str, tuple[SampleRecord, ...]]:
@@ -251,7 +252,8 @@ def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Listed:
 
 def write_index(records: Sequence[SampleRecord], path: StrPath) -> None:
     """Write `records` to the Parquet file `path`, all or nothing. The same records give the same bytes."""
-    _write(Path(path), pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA))
+    columns = {name: [getattr(record, name) for record in records] for name in SCHEMA.names}
+    _write(Path(path), pa.Table.from_pydict(columns, schema=SCHEMA))
 
 
 def read_index(path: StrPath) -> list[SampleRecord]:

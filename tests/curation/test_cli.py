@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import curation.cli.commands as cli
 from curation.cli.errors import BAD_INPUT, FAILED, INTERRUPTED
-from curation.config import load_config
+from curation.config import Policy, load_config
 from curation.report.pages import write_round_report
 from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to
@@ -218,6 +218,26 @@ def test_help_is_there_at_once_and_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", HELP, "", *COMMANDS], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.split()[-1]) < 1.0 * (1 + len(COMMANDS))
+
+
+BASE = """
+import sys
+extras = "mitsuba drjit mitsuba_oidn pxr embreex OpenEXR ray tensorboard onnx onnxruntime"
+for extra in extras.split():
+    sys.modules[extra] = None  # as if it were not installed
+from curation.cli import app
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", ["status", "sweep", "publish"])
+def test_a_base_installation_looks_at_a_curated_run_and_publishes_it(run, world, command):
+    world.fate = lambda key: "good"
+    settings = CONFIG.model_copy(update={"policy": Policy(rules=("bp2",))})
+    bring_to(run, 1, settings, world, write_round_report, lambda progress: None)
+    arguments = [command, str(run), *(["--unjudged", "drop"] if command == "publish" else [])]
+    done = subprocess.run([sys.executable, "-c", BASE, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_version_is_said():

@@ -17,6 +17,10 @@ class UnknownRuleError(ValueError):
     """No file of this package is the rule of that name."""
 
 
+class BadRuleError(TypeError):
+    """A file of this package that holds no rule."""
+
+
 def rule_names() -> tuple[str, ...]:
     """Names of all rules there are, sorted."""
     return tuple(sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)))

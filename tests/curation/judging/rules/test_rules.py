@@ -8,7 +8,7 @@ import pytest
 
 from curation.config import CurationConfigError, Policy, parse_config
 from curation.judging import rules
-from curation.judging.rules import UnknownRuleError, check_rule, rule_module, rule_names
+from curation.judging.rules import BadRuleError, UnknownRuleError, check_rule, rule_module, rule_names
 from curation.judging.rules.bp2 import rule as bp2
 from curation.judging.rules.unscorable import rule as unscorable
 from curation.judging.rules.weak_scorer import rule as weak_scorer
@@ -48,7 +48,7 @@ def test_adding_a_rule_is_one_new_file(folder):
 
 def test_a_file_without_a_rule_is_named(folder):
     (folder / "test_empty.py").write_text("")
-    with pytest.raises(TypeError, match=r"test_empty.py: expected a function rule\(score, policy\)"):
+    with pytest.raises(BadRuleError, match=r"test_empty.py: expected a function rule\(score, policy\)"):
         judge(GOOD, Policy(rules=("test-empty",)))
 
 
