@@ -29,7 +29,7 @@ from fsd_gen.production.attempt import produce
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.writer import ShardWriter
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 
 STAGES = ("author", "load", "trace", "denoise", "develop", "truth", "checks", "write")
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fsd_gen.config import load_config
     from fsd_gen.shards.dataset import StereoShards
+    from fsd_gen.shards.flags import Flag
     from fsd_gen.shards.reader import open_shard
-    from fsd_gen.shards.sample import Flag
 
 __all__ = ["Flag", "StereoShards", "load_config", "open_shard"]
 
 _HOMES = {
-    "Flag": "fsd_gen.shards.sample",
+    "Flag": "fsd_gen.shards.flags",
     "StereoShards": "fsd_gen.shards.dataset",
     "load_config": "fsd_gen.config",
     "open_shard": "fsd_gen.shards.reader",

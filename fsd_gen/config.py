@@ -31,8 +31,8 @@ from fsd_gen.sections import (
 )
 from fsd_gen.shards.channels import ChannelNames
 from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import StyleConfig
-from fsd_gen.styles.style import find_style
 from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 

@@ -13,9 +13,10 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord, record_of
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.shards.sample import StereoSample
 
 CAPTION_PX = 14
 GAP_PX = 4

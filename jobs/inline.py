@@ -9,19 +9,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from jobs.config import FarmConfig
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Ledger, started
 from jobs.signals import stop_requested
-from jobs.task import (
-    Event,
-    EventKind,
-    FarmConfig,
-    FarmInterrupted,
-    FarmReport,
-    MakeWorker,
-    Task,
-    WorkerStartError,
-)
+from jobs.task import Event, EventKind, FarmInterrupted, FarmReport, MakeWorker, Task, WorkerStartError
 
 
 def run_inline(

@@ -23,7 +23,7 @@ from fsd_gen.shards.index import collect_records
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import truth_digest
 from fsd_gen.shards.verify import verify_shard
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 
 OLD_RUN = Path(__file__).parent / "data" / "run_v1"
 DIGEST = "5353d357bf376a58"

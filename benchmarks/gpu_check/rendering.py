@@ -29,7 +29,7 @@ from fsd_gen.production.attempt import produce
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 
 PACK = "builtin"
 

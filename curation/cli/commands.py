@@ -18,7 +18,7 @@ from jobs.rundir import RunLock
 
 if TYPE_CHECKING:
     from curation.rounds.world import World
-    from jobs.task import FarmConfig
+    from jobs.config import FarmConfig
 
 # Commands load what they need when they run, so that --help is there at once.
 

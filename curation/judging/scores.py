@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.flags import Flag
 
 # Upper edges of the error bins, pixels. An error e is in the first bin with e <= edge; above: the last bin.
 ERROR_BINS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 12.0, 16.0, 32.0, 64.0)

@@ -17,7 +17,7 @@ from curation.judging.scores import UNSEEN
 from curation.judging.verdicts import Outcome, Verdict
 from curation.rounds.world import Prediction
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.flags import Flag
 
 WIDTH = 320  # pixels of a thumbnail
 ERROR_FULL_SCALE = 8.0  # pixels; brighter errors are not told apart

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fsd_gen.production.requests import RenderReport, ShardRequest
-from jobs.task import Event, EventKind, FarmConfig
+from jobs.config import FarmConfig
+from jobs.task import Event, EventKind
 
 log = logging.getLogger(__name__)
 

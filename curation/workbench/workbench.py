@@ -21,7 +21,7 @@ from curation.workbench import rendering, scoring, training
 from curation.workbench.device import device_of
 from fsd_gen.production.farm import render_farm
 from fsd_gen.production.requests import ShardRequest
-from jobs.task import FarmConfig
+from jobs.config import FarmConfig
 from stereo_model import load_model, model_digest
 from stereo_model.network.model import FoundationStereo
 

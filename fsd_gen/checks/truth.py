@@ -11,7 +11,8 @@ from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.views import WITHOUT_SURFACE, views
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.shards.sample import Flag, StereoSample, is_quantised
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import StereoSample, is_quantised
 
 KNOWN_BITS = sum(flag.value for flag in Flag)
 UNMATCHED = (Flag.OCCLUDED | Flag.OUT_OF_FRAME).value | WITHOUT_SURFACE

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import StereoSample
 
 WITHOUT_SURFACE = (Flag.SKY | Flag.NO_TRUTH).value
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
     from fsd_gen.production.run import Run
     from fsd_gen.shards.record import SampleRecord
-    from jobs.task import FarmConfig
+    from jobs.config import FarmConfig
 
 PRESETS = ", ".join(preset_names())
 BACKENDS = ", ".join(offered_backends()) or "none is installed"

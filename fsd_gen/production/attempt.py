@@ -27,7 +27,7 @@ from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.channels import REQUIRED, Channel, optional_channels
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.errors import AssetFileError, StageError, StageWriteError
 from fsd_gen.usd.staged import StagedScene

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.task import FarmConfig
+from jobs.config import FarmConfig
 
 RECYCLE_AFTER = 500  # samples; a fresh process costs seconds
 RECYCLE_RSS_MB = 8000

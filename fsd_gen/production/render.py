@@ -11,8 +11,9 @@ from assets_manifest.library import open_library
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.worker import ShardWorker
+from jobs.config import FarmConfig
 from jobs.farm import run_tasks
-from jobs.task import Event, FarmConfig
+from jobs.task import Event
 
 
 def render_shards(

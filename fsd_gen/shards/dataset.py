@@ -19,10 +19,10 @@ from torch.utils.data import Dataset
 
 from fsd_gen.scene.slots import stable_hash
 from fsd_gen.shards.find import find_shards
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
-from fsd_gen.shards.sample import Flag
 
 MAX_OPEN = 64  # shards kept open per process
 

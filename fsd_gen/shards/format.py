@@ -30,8 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.shards.channels import REQUIRED, ZSTD, Channel, channels_of_schema, schema_json
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.record import SampleRecord
-from fsd_gen.shards.sample import QUANTUM, Flag
+from fsd_gen.shards.sample import QUANTUM
 
 FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.channels import REQUIRED
-from fsd_gen.shards.sample import Flag, RenderInfo, StereoSample
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import RenderInfo, StereoSample
 
 IMAGES = tuple(channel.name for channel in REQUIRED if channel.kind == "image")
 TRUTHS = tuple(channel.name for channel in REQUIRED if channel.kind == "truth")

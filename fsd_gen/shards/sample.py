@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -24,20 +23,6 @@ def is_quantised(disparity_hw: NDArray[np.float32]) -> bool:
     """Whether every value is a multiple of 1/256 px (so none is infinite or NaN)."""
     scaled_hw = disparity_hw * np.float32(QUANTUM)  # exact: a power of two
     return bool(np.isfinite(scaled_hw).all() and (np.rint(scaled_hw) == scaled_hw).all())
-
-
-class Flag(IntFlag):
-    """Per-pixel facts, one bit each, in `flags_left` and `flags_right`.
-
-    A pixel without any bit has exact disparity and is seen by both eyes.
-    """
-
-    OCCLUDED = 1  # inside the other image, but something nearer hides it there
-    OUT_OF_FRAME = 2  # its match lies outside the other image
-    SKY = 4  # no surface: at infinity, disparity 0
-    TRANSPARENT = 8  # first surface is see-through; the disparity is that of the first surface
-    MIRROR = 16  # first surface is mirror-like; the disparity is that of the mirror itself
-    NO_TRUTH = 32  # the disparity could not be computed exactly; the stored value is 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

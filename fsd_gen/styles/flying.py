@@ -17,8 +17,8 @@ from fsd_gen.scene.rotations import camera_to_world, facing, heading, random_rot
 from fsd_gen.scene.spec import CameraPose, LightSpec, MaterialSpec, Panel, Placement, SceneSpec, Vec3
 from fsd_gen.sections import PositiveCount, Share
 from fsd_gen.styles import lighting, materials
+from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig, count, log_uniform, pick
-from fsd_gen.styles.style import Style
 
 UNUSABLE = ("door_window", "flat")  # tags of objects that make no sense in mid-air
 UP = np.array([0.0, 0.0, 1.0])

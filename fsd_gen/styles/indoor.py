@@ -14,9 +14,9 @@ from fsd_gen.sections import Count
 from fsd_gen.styles import lighting, materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.furniture import Furnished, FurnishedConfig, furnish
+from fsd_gen.styles.registry import Style
 from fsd_gen.styles.room import Room, Window, daylight, decorate, draw_room, draw_window, shell
 from fsd_gen.styles.sampler import AnySampler, Sampler, log_uniform, pick
-from fsd_gen.styles.style import Style
 from fsd_gen.styles.viewpoint import Viewpoint
 
 CAMERA_TRIES = 200

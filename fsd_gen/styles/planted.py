@@ -11,9 +11,9 @@ from fsd_gen.scene.rotations import camera_to_world, facing
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, Placement, SceneSpec
 from fsd_gen.styles import lighting
 from fsd_gen.styles.furniture import Furnished, FurnishedConfig, furnish
+from fsd_gen.styles.registry import Style
 from fsd_gen.styles.room import RoomConfig, draw_room, shell
 from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig, pick
-from fsd_gen.styles.style import Style
 
 GREY = MaterialSpec(colour=(0.5, 0.5, 0.5), roughness=1.0)
 

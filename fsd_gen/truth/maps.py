@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.shards.sample import Flag, quantise
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import quantise
 from fsd_gen.truth.raycast import GAVE_UP, NOTHING, Hits, RayScene, build_ray_scene
 from fsd_gen.usd.flat_scene import FlatScene
 

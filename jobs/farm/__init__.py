@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from jobs.config import FarmConfig
 from jobs.inline import run_inline
-from jobs.task import Event, FarmConfig, FarmReport, MakeWorker, Task
+from jobs.task import Event, FarmReport, MakeWorker, Task
 
 
 def run_tasks(

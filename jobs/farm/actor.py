@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.config import FarmConfig
 from jobs.extras import extra
 from jobs.farm.mailbox import WorkerSide
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Run
-from jobs.task import FarmConfig, MakeWorker
+from jobs.task import MakeWorker
 
 with extra("farm"):
     import ray

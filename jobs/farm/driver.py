@@ -18,22 +18,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
+from jobs.config import FarmConfig
 from jobs.extras import extra
 from jobs.farm.actor import Birth, Seat
 from jobs.farm.mailbox import DriverSide
 from jobs.farm.session import room_left, session, worker_count
 from jobs.ledger import Ending, Ledger, Reach, Run, started
 from jobs.signals import StopRequest, stop_requested
-from jobs.task import (
-    Event,
-    EventKind,
-    FarmConfig,
-    FarmInterrupted,
-    FarmReport,
-    MakeWorker,
-    Task,
-    WorkerStartError,
-)
+from jobs.task import Event, EventKind, FarmInterrupted, FarmReport, MakeWorker, Task, WorkerStartError
 
 with extra("farm"):
     import ray

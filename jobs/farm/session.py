@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from jobs.config import FarmConfig
 from jobs.extras import extra
-from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmConfig
+from jobs.task import ClusterUnreachableError, FarmCapacityError
 
 with extra("farm"):
     import ray

@@ -21,8 +21,9 @@ from curation.rounds.population import RunSample
 from curation.rounds.world import Prediction, TrainJob
 from fsd_gen.production.requests import ShardRequest
 from fsd_gen.scene.slots import SlotKey, stable_hash
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import ShardMeta
-from fsd_gen.shards.sample import Flag, StereoSample
+from fsd_gen.shards.sample import StereoSample
 from fsd_gen.shards.writer import ShardWriter
 from jobs.files import write_bytes_atomic, write_json_atomic
 from tests.fsd_gen.synthetic import make_sample

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, SceneSpec
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import ShardMeta
-from fsd_gen.shards.sample import Flag, RenderInfo, StereoSample, quantise
+from fsd_gen.shards.sample import RenderInfo, StereoSample, quantise
 from fsd_gen.shards.writer import ShardWriter
 
 RENDER = RenderInfo(

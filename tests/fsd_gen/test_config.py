@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fsd_gen.config import Config, ConfigError, load_config, preset_names, thaw
-from fsd_gen.styles.style import own_styles
+from fsd_gen.styles.registry import own_styles
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "mitsuba", "pxr", "ray", "h5py", "pyarrow")

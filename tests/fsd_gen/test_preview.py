@@ -15,8 +15,8 @@ from fsd_gen.preview import (
     flags_overlay,
     sample_view,
 )
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.record import record_of
-from fsd_gen.shards.sample import Flag
 from tests.fsd_gen.synthetic import make_sample, make_shard
 
 

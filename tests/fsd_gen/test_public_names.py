@@ -7,8 +7,8 @@ import pytest
 import fsd_gen
 from fsd_gen.config import load_config
 from fsd_gen.shards.dataset import StereoShards
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.reader import open_shard
-from fsd_gen.shards.sample import Flag
 
 
 def test_the_public_names_are_those_of_the_modules():

@@ -14,13 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from jobs.config import FarmConfig
 from jobs.farm import ray_session, run_tasks
 from jobs.task import (
     ClusterUnreachableError,
     Event,
     EventKind,
     FarmCapacityError,
-    FarmConfig,
     FarmReport,
     Task,
     WorkerStartError,

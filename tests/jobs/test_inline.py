@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.config import FarmConfig
 from jobs.inline import run_inline
-from jobs.task import Event, EventKind, FarmConfig, FarmInterrupted, Task
+from jobs.task import Event, EventKind, FarmInterrupted, Task
 from tests.jobs.workers import Script
 
 ROOT = Path(__file__).parents[2]

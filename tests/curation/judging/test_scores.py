@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from curation.judging.scores import ERROR_BINS, bad_share, by_key, from_row, score_prediction, to_row
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.flags import Flag
 from stereo_model.evaluation.metrics import MaskPolicy, PixelFlags, valid_mask
 from stereo_model.evaluation.scores import region_score
 

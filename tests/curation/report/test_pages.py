@@ -23,7 +23,7 @@ from curation.rounds.stages import bring_to
 from curation.rounds.state import RunError, read_run
 from curation.rounds.world import Prediction
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.flags import Flag
 from tests.curation import world as curation_world
 from tests.curation.judging.test_verdicts import POLICY, make_score
 from tests.curation.world import CONFIG, FakeWorld, make_run

@@ -9,7 +9,8 @@ import numpy as np
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.sample import check_sample
-from fsd_gen.shards.sample import Flag, StereoSample, quantise
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import StereoSample, quantise
 
 WIDE = {"width": 384, "height": 160, "near_px": 90, "far_px": 50.0, "slope": 0.02}
 

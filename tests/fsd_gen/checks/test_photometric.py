@@ -11,7 +11,8 @@ from PIL import Image
 
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.checks.sample import check_sample
-from fsd_gen.shards.sample import Flag, StereoSample, quantise
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import StereoSample, quantise
 from tests.fsd_gen.checks.changed import WIDE, codes, with_truth
 from tests.fsd_gen.synthetic import make_sample
 

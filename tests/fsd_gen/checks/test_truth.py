@@ -10,7 +10,7 @@ import pytest
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.sample import check_sample
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.flags import Flag
 from tests.fsd_gen.checks.changed import codes, with_truth
 from tests.fsd_gen.synthetic import make_sample
 

@@ -23,7 +23,7 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, RenderSettings, SceneSpec
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 from fsd_gen.usd.errors import AssetFileError
 
 

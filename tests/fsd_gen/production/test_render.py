@@ -23,8 +23,8 @@ from fsd_gen.shards.channels import OPTIONAL, REQUIRED
 from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
+from jobs.config import FarmConfig
 from jobs.rundir import RunConfigMismatchError, RunLock
-from jobs.task import FarmConfig
 from tests.fsd_gen.styles.only import only
 
 SHARDS = 2

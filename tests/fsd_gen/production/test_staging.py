@@ -10,7 +10,7 @@ import pytest
 from fsd_gen.production import staging
 from fsd_gen.production.staging import staged_scene
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage
 from jobs.files import DiskFullError

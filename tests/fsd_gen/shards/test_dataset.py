@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from fsd_gen.shards.dataset import StereoShards
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import ShardError
-from fsd_gen.shards.sample import Flag
 from tests.fsd_gen.synthetic import make_shard
 
 CROP = (90, 40)

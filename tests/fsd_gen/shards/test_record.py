@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.record import content_id, record_of, truth_digest
-from fsd_gen.shards.sample import Flag
 from tests.fsd_gen.synthetic import make_sample, make_spec
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fsd_gen.config import Config
-from fsd_gen.styles.style import find_style
+from fsd_gen.styles.registry import find_style
 
 
 def only(config: Config, style: str, **settings: Any) -> Config:

@@ -5,7 +5,7 @@ import pytest
 
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 from tests.fsd_gen.styles.only import only
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 from tests.fsd_gen.styles.only import only
 
 

@@ -6,7 +6,7 @@ import pytest
 from assets_manifest.library import AssetLibrary
 from fsd_gen.config import ConfigError
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 
 
 def test_rigs_cover_the_configured_ranges(small_config, library):

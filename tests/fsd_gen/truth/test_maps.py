@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fsd_gen.shards.sample import Flag, quantise
+from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.sample import quantise
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.flat_scene import Surface
 from tests.fsd_gen.truth.scenes import RIG, quad, scene, sphere_mesh, wall

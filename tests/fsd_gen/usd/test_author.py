@@ -18,7 +18,7 @@ from fsd_gen.scene.spec import (
     SceneSpec,
     SphereLight,
 )
-from fsd_gen.styles.registry import compose_scene
+from fsd_gen.styles.compose import compose_scene
 from fsd_gen.usd.author import write_stage
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage, rig_of_stage

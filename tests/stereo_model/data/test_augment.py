@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsd_gen.shards.sample import Flag
+from fsd_gen.shards.flags import Flag
 from stereo_model.data.augment.augment import AugmentConfig, augment, random_crop
 from stereo_model.data.augment.photometric import ColourChange, recolour
 from stereo_model.data.augment.spatial import Window, cut, draw_window
