@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 def check_base(python: Path | str, folder: Path, *options: str, path: str) -> None:
     """Run `base_install.py` under `python`."""
-    command = [str(python), str(ROOT / "tests/base_install.py"), str(SHARD), str(folder), *options]
+    command = [str(python), "-P", str(ROOT / "tests/base_install.py"), str(SHARD), str(folder), *options]
     environment = os.environ | {"PYTHONPATH": path, "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("base ok\n"), done.stdout + done.stderr
