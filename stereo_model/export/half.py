@@ -1,8 +1,8 @@
 """A traced graph in half precision.
 
 Convolutions and matrix products (HALF_ALWAYS), and what lies directly between them (HALF_BETWEEN), work in
-half precision; norms, softmaxes, lookups, the disparity and both ends stay in float32. The correlation of two features
-is a matrix product.
+half precision; norms, softmaxes, lookups, the disparity and both ends stay in float32. The correlation of two
+features is a matrix product.
 """
 
 from __future__ import annotations
@@ -23,27 +23,8 @@ if TYPE_CHECKING:
 
 HALF_ALWAYS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 HALF_BETWEEN = frozenset(  # where every input is half already
-    [
-        "Add",
-        "Concat",
-        "Expand",
-        "Flatten",
-        "Gather",
-        "Identity",
-        "LeakyRelu",
-        "Mul",
-        "Pad",
-        "Relu",
-        "Reshape",
-        "Sigmoid",
-        "Slice",
-        "Split",
-        "Squeeze",
-        "Sub",
-        "Tanh",
-        "Transpose",
-        "Unsqueeze",
-    ]
+    "Add Concat Expand Flatten Gather Identity LeakyRelu Mul Pad Relu Reshape Sigmoid Slice Split Squeeze "
+    "Sub Tanh Transpose Unsqueeze".split()
 )
 
 
