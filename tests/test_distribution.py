@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -33,7 +34,9 @@ def test_the_base_reads_a_shard_and_infers_with_every_extra_hidden(tmp_path):
 @pytest.mark.slow
 def test_a_wheel_installed_alone_reads_a_shard_and_infers(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT], check=True)
+    others = shutil.ignore_patterns(".*", "build", "runs", "tests", "*.egg-info")
+    source = shutil.copytree(ROOT, tmp_path / "source", ignore=others)  # where building leaves its files
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, source], check=True)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
     python, wheel = tmp_path / "env/bin/python", next(tmp_path.glob("fsd_gen-*.whl"))
     constraints = ["--constraint", str(ROOT / "constraints.txt")]
