@@ -48,6 +48,13 @@ ABLATIONS = {
 }
 NETWORKS = {name: (name, {}) for name in PRESETS} | {name: ("nano", o) for name, o in ABLATIONS.items()}
 MODES = ("eval", "train")
+LARGE = ("vitb", "vitl")  # `vits` with more of the same
+
+
+def seldom(network: str, mode: str = "train") -> tuple[pytest.MarkDecorator, ...]:
+    """The marks of a case that is like a faster one: a larger network, or an option, which knows no mode."""
+    option_alone = network in ABLATIONS and network != "published"
+    return (pytest.mark.slow,) if network in LARGE or (mode == "eval" and option_alone) else ()
 
 
 def step(network: str, mode: str, device: str) -> FoundationStereo:
@@ -76,7 +83,11 @@ def silent(model: FoundationStereo) -> list[str]:
 
 @pytest.mark.parametrize(
     ("network", "mode"),
-    [*itertools.product(NETWORKS, MODES), ("nano", "checkpointing"), ("published", "checkpointing")],
+    [
+        *(pytest.param(*case, marks=seldom(*case)) for case in itertools.product(NETWORKS, MODES)),
+        ("nano", "checkpointing"),
+        ("published", "checkpointing"),
+    ],
 )
 def test_a_training_step_stays_on_the_meta_device(network, mode):
     assert silent(step(network, mode, "meta")) == []
@@ -89,7 +100,7 @@ def test_a_training_step_under_autocast_fits_together(network):
     assert all(w.grad.isfinite().all() for w in model.parameters() if w.grad is not None)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", [pytest.param(name, marks=seldom(name)) for name in NETWORKS])
 def test_the_accelerated_copy_stays_on_the_meta_device(network):
     preset, overrides = NETWORKS[network]
     with torch.device("meta"):

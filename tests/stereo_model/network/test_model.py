@@ -286,7 +286,7 @@ def assert_compiles_as_the_trainer_does(model):
     assert counters["stats"]["unique_graphs"] == graphs
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("checkpointing", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_parts_compile_as_the_trainer_does_it_without_breaks_or_recompilation(monkeypatch, checkpointing):
     """Forward and backward graphs are traced; only the generated code is left out, which is slow to make."""
     with_graphs_alone = functools.partialmethod(torch.nn.Module.compile, backend="aot_eager")

@@ -164,7 +164,7 @@ def test_an_empty_data_set_is_refused(tmp_path):
         trainer([], tmp_path)
 
 
-@pytest.mark.parametrize("loader_workers", [1, 2])
+@pytest.mark.parametrize("loader_workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_processes_that_load_ahead_change_nothing_and_a_resumed_run_may_have_others(
     dataset, tmp_path, uninterrupted, loader_workers
 ):
