@@ -21,10 +21,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from assets_manifest.library import open_library
+from assets_manifest.library import AssetLibrary, open_library
+from fsd_gen.backends.base import Backend
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.sample import check_sample
-from fsd_gen.config import load_config
+from fsd_gen.config import Config, load_config
 from fsd_gen.production.attempt import produce
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
@@ -59,7 +60,9 @@ def main(
     show(rows, size_bytes / pairs, f"{size}, {spp} spp, one thread")
 
 
-def one_pair(config, library, backend, slot: int, writer: ShardWriter) -> dict[str, float]:
+def one_pair(
+    config: Config, library: AssetLibrary, backend: Backend, slot: int, writer: ShardWriter
+) -> dict[str, float]:
     """CPU seconds per stage of one slot; attempts that fail their checks are not repeated here."""
     made = produce(compose_scene(config, library, SlotKey(slot=slot)), library, backend)
     cost = dict(made.render.stage_cpu_s)

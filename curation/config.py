@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from curation.judging.rules import check_rule
+from fsd_gen.sections import ConfigError
+from fsd_gen.strict_yaml import read_mapping
 
 ScoringMask = Literal["visible", "all"]
 
@@ -150,16 +151,17 @@ def load_config(run_dir: Path, override: Path | None = None) -> CurationConfig:
         remedy = "give an existing file to --config" if override else "expected a run of `fsd-gen render`"
         raise CurationConfigError(f"{path}: no such file; {remedy}")
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise CurationConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, Mapping | None):
-        raise CurationConfigError(f"{path}: expected a mapping of settings, got {type(document).__name__}")
-    document = document or {}
+        document = read_mapping(path.read_text("utf-8"), str(path))
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise CurationConfigError(_named(path, error)) from error
     section = document if override and "curation" not in document else document.get("curation")
     if not isinstance(section, Mapping | None):
         raise CurationConfigError(f"{path}: curation: expected a mapping, got {type(section).__name__}")
     return parse_config(section, source=str(path))
+
+
+def _named(path: Path, error: Exception) -> str:
+    return f"{path}: not UTF-8: {error}" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def differences(old: Settings, new: Settings, prefix: str = "") -> tuple[str, ...]:

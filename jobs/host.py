@@ -1,5 +1,6 @@
 """The process that holds one worker: runs tasks on it, stamps its events, notices wear. The same code serves
-a Ray actor and the in-process run."""
+a Ray actor and the in-process run.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The farm without a farm: tasks one after the other in this process. For debugging, and the reference that
 the Ray farm is tested against. Recycling means closing the worker and making a new one; a worker that dies by
-SystemExit is replaced, one that dies by a signal takes this process with it."""
+SystemExit is replaced, one that dies by a signal takes this process with it.
+"""
 
 from __future__ import annotations
 

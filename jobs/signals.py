@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM as a request that a loop can honour at a moment of its choosing: after a step, after an
-item, at the end of a file. The one signal handler of the project."""
+item, at the end of a file. The one signal handler of the project.
+"""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
 
-import pytest  # noqa: E402
-from filelock import FileLock  # noqa: E402
+import pytest
+from filelock import FileLock
 
-from assets_manifest.fetch import fetch  # noqa: E402
-from assets_manifest.library import AssetLibrary, open_library  # noqa: E402
-from fsd_gen.config import Config, load_config  # noqa: E402
+from assets_manifest.fetch import fetch
+from assets_manifest.library import AssetLibrary, open_library
+from fsd_gen.config import Config, load_config
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 def check_base(python: Path | str, folder: Path, *options: str, path: str) -> None:
     """Run `base_install.py` under `python`."""
-    command = [str(python), str(ROOT / "tests/base_install.py"), str(SHARD), str(folder), *options]
+    command = [str(python), "-P", str(ROOT / "tests/base_install.py"), str(SHARD), str(folder), *options]
     environment = os.environ | {"PYTHONPATH": path, "HOME": str(folder), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("base ok\n"), done.stdout + done.stderr
@@ -33,7 +34,9 @@ def test_the_base_reads_a_shard_and_infers_with_every_extra_hidden(tmp_path):
 @pytest.mark.slow
 def test_a_wheel_installed_alone_reads_a_shard_and_infers(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT], check=True)
+    others = shutil.ignore_patterns(".*", "build", "runs", "tests", "*.egg-info")
+    source = shutil.copytree(ROOT, tmp_path / "source", ignore=others)  # where building leaves its files
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, source], check=True)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
     python, wheel = tmp_path / "env/bin/python", next(tmp_path.glob("fsd_gen-*.whl"))
     constraints = ["--constraint", str(ROOT / "constraints.txt")]

@@ -95,7 +95,8 @@ def read_selection(path: Path = SELECTION_FILE) -> tuple[Source, ...]:
 
 def build(folder: Path, scratch: Path, on_progress: Progress, *, allow_partial: bool) -> Pack:
     """Fill `folder` from every source. A source that cannot be had stops the build, unless `allow_partial`;
-    an optional one whose tool is not installed is left out. Whatever is left out stands in the notes."""
+    an optional one whose tool is not installed is left out. Whatever is left out stands in the notes.
+    """
     sources = read_selection()
     assets: list[Asset] = []
     notes: list[str] = []

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.flags import Flag
+from stereo_model.evaluation import metrics
 
 # Upper edges of the error bins, pixels. An error e is in the first bin with e <= edge; above: the last bin.
 ERROR_BINS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 8.0, 12.0, 16.0, 32.0, 64.0)
@@ -97,8 +98,8 @@ def score_prediction(
         n_pixels=truth_hw.size,
         n_beyond=int((exact_hw & ~all_hw).sum()),
         finite=finite,
-        visible=_mask_score(error_hw[visible_hw], truth_hw[visible_hw], finite=finite),
-        all=_mask_score(error_hw[all_hw], truth_hw[all_hw], finite=finite),
+        visible=_mask_score(predicted_hw, truth_hw, visible_hw, finite=finite),
+        all=_mask_score(predicted_hw, truth_hw, all_hw, finite=finite),
         bad_transparent=_share(flags_hw[bad_hw], Flag.TRANSPARENT) if finite else None,
         bad_mirror=_share(flags_hw[bad_hw], Flag.MIRROR) if finite else None,
         bad_occluded=_share(flags_hw[bad_hw], UNSEEN) if finite else None,
@@ -106,21 +107,26 @@ def score_prediction(
 
 
 def _mask_score(
-    error_n: NDArray[np.float64], truth_n: NDArray[np.floating[Any]], *, finite: bool
+    predicted_hw: NDArray[np.floating[Any]],
+    truth_hw: NDArray[np.floating[Any]],
+    mask_hw: NDArray[np.bool_],
+    *,
+    finite: bool,
 ) -> MaskScore:
-    if not (finite and error_n.size):
+    """The benchmarks' own definitions over a mask; None where there is nothing to measure."""
+    n_valid = int(mask_hw.sum())
+    if not (finite and n_valid):
         empty = (0,) * (len(ERROR_BINS) + 1)
-        return MaskScore(
-            n_valid=error_n.size, bp1=None, bp2=None, bp3=None, epe=None, d1=None, histogram=empty
-        )
+        return MaskScore(n_valid=n_valid, bp1=None, bp2=None, bp3=None, epe=None, d1=None, histogram=empty)
+    maps = (predicted_hw, truth_hw, mask_hw)
     return MaskScore(
-        n_valid=error_n.size,
-        bp1=float((error_n > 1).mean()),
-        bp2=float((error_n > BAD_PX).mean()),
-        bp3=float((error_n > 3).mean()),
-        epe=float(error_n.mean()),
-        d1=float(((error_n > 3) & (error_n > 0.05 * truth_n)).mean()),
-        histogram=error_histogram(error_n),
+        n_valid=n_valid,
+        bp1=metrics.bad_pixels(*maps, tau=1),
+        bp2=metrics.bad_pixels(*maps, tau=BAD_PX),
+        bp3=metrics.bad_pixels(*maps, tau=3),
+        epe=metrics.epe(*maps),
+        d1=metrics.d1(*maps),
+        histogram=error_histogram(metrics.absolute_error(*maps)),
     )
 
 

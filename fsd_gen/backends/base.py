@@ -37,6 +37,21 @@ class StereoImages:
     denoiser: str  # "oidn 2.5.1", or "" for none
 
 
+def check_images(images: StereoImages, rig: StereoRig) -> None:
+    """Refuse images that no camera could have taken, before they are developed.
+
+    Raises:
+        BackendError: an image is not float32, has another size than the rig, or values that are not finite.
+    """
+    expected = (rig.height, rig.width, 3)
+    for eye, image_hwc in (("left", images.left_hwc), ("right", images.right_hwc)):
+        if image_hwc.dtype != np.float32 or image_hwc.shape != expected:
+            found = f"{image_hwc.dtype} {image_hwc.shape}"
+            raise BackendError(f"{images.backend}: {eye} image is {found}, expected float32 {expected}")
+        if wrong := int((~np.isfinite(image_hwc)).any(axis=2).sum()):
+            raise BackendError(f"{images.backend}: {wrong} pixels of the {eye} image are not finite")
+
+
 class Backend(Protocol):
     """A renderer that lives as long as its worker."""
 

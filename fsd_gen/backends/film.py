@@ -38,7 +38,7 @@ def white_balance(left_hwc: NDArray[np.float32], right_hwc: NDArray[np.float32])
 
 
 def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """sRGB (H, W, 3) of linear light times `gains_3`: a film curve per channel, then the sRGB curve.
+    """Bytes (H, W, 3), sRGB, of linear light times `gains_3`: a film curve per channel, then the sRGB curve.
 
     The curve is Narkowicz' rational fit of the ACES filmic response (2015).
     """

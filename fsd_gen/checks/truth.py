@@ -126,7 +126,7 @@ def _agreement(
     tolerance: float,
 ) -> NDArray[np.bool_]:
     """For every pixel that both eyes see, whether the other view agrees with its disparity."""
-    height, width = own_hw.shape
+    width = own_hw.shape[1]
     rows_n, columns_n = np.nonzero((own_flags_hw & UNMATCHED) == 0)
     disparity_n = own_hw[rows_n, columns_n]
     match_n = np.clip(columns_n + sign * disparity_n, 0, width - 1)

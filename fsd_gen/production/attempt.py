@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.library import AssetLibrary, MissingAssetError
-from fsd_gen.backends.base import Backend, BackendError, StereoImages
+from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.sample import check_sample
@@ -161,9 +161,13 @@ def draw(spec: SceneSpec, library: AssetLibrary, channels: Iterable[str] = ()) -
 
 
 def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> StereoSample:
-    """Render a drawn scene and develop its images; nothing is checked yet."""
+    """Render a drawn scene and develop its images, once they are known to be images.
+
+    Raises BackendError where they are not, or where the renderer fails.
+    """
     spec, clock = draft.spec, draft.clock
     images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
+    check_images(images, spec.rig)
     with clock.stage("develop"):
         exposure = auto_exposure(images.left_hwc, images.right_hwc, spec.settings.exposure_ev)
         balance_3 = white_balance(images.left_hwc, images.right_hwc)

@@ -66,13 +66,13 @@ class StereoShards(Dataset[StereoItem]):
         seed: int = 0,
         transform: Transform | None = None,
         keep: Callable[[SampleRecord], bool] | None = None,
-        channels: Sequence[str] = (),
+        channels: str | Sequence[str] = (),
     ) -> None:
         self._paths = find_shards(source)
         self._crop = crop
         self._seed = seed
         self._transform = transform
-        self._channels = tuple(channels)
+        self._channels = (channels,) if isinstance(channels, str) else tuple(channels)
         # Shared memory: a new epoch reaches workers that are already running.
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # torch leaves it untyped

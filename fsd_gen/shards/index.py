@@ -33,6 +33,9 @@ from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import part_file
 
+UNWRITABLE_ERRNOS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR}
+)
 log = logging.getLogger(__name__)
 
 StrPath = str | os.PathLike[str]
@@ -273,7 +276,14 @@ def _store_if_possible(index: Index) -> None:
     try:
         _store(index)
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno not in (
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.EISDIR,
+            errno.EEXIST,
+            errno.ENOTDIR,
+        ):
             raise
         log.warning("the index of %s cannot be stored (%s); its shards are read again", index.root, error)
 

@@ -238,7 +238,8 @@ class _Driver:
 
     def _stop_workers(self) -> None:
         """Ask the busy workers to stop at their next report; after the grace period their tasks are put back
-        all the same."""
+        all the same.
+        """
         self._mailbox.stop_workers()
         deadline = time.monotonic() + self._config.stop_grace_s
         while any(slot.phase == "busy" for slot in self._slots) and time.monotonic() < deadline:

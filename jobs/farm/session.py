@@ -118,7 +118,8 @@ def _own_import_path() -> list[str]:
 
 def _join(address: str, config: FarmConfig) -> None:
     """Connect to an existing cluster. A child process tries first: Ray itself ends a process that it cannot
-    connect, after minutes, instead of raising an error."""
+    connect, after minutes, instead of raising an error.
+    """
     if address != "auto":
         _check_port(address)
     try:

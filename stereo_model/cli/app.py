@@ -33,11 +33,12 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback()
-def fsd_stereo(
+def fsd_stereo(  # noqa: D103
     show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and exit.")
     ] = False,
 ) -> None:
+    # Without a docstring, so that typer shows the app's help: it would take this one instead.
     pass
 
 

@@ -1,7 +1,8 @@
 """A traced graph in half precision.
 
 Convolutions and matrix products (HALF_ALWAYS), and what lies directly between them (HALF_BETWEEN), work in
-half precision; norms, softmaxes, correlations, lookups, the disparity and both ends stay in float32.
+half precision; norms, softmaxes, lookups, the disparity and both ends stay in float32. The correlation of two
+features is a matrix product.
 """
 
 from __future__ import annotations

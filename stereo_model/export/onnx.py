@@ -154,7 +154,7 @@ def _trace(model: FoundationStereo, info: ExportInfo, path: Path) -> Path:
                 opset_version=info.opset,
                 input_names=["left", "right"],
                 output_names=["disparity"],
-                dynamic_axes={name: axes for name in ("left", "right", "disparity")},
+                dynamic_axes=dict.fromkeys(("left", "right", "disparity"), axes),
             )
     finally:
         model.to(device)

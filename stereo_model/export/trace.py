@@ -145,7 +145,7 @@ def transformer_size(height: Side, width: Side) -> tuple[Tensor, Tensor]:
 
 
 def _at_least(length: Side, parts: Side) -> Side:
-    """length / parts, rounded up."""
+    """Length / parts, rounded up."""
     return (length + parts - 1) // parts
 
 

@@ -50,7 +50,7 @@ def convolved_map(conv: nn.Conv2d, x_bchw: Tensor, weight: Tensor, bias: Tensor 
 def convolved_frame(
     conv: nn.Conv3d, frame_bchdw: Tensor, weight: Tensor, bias: Tensor | None, *, rows: int | None = None
 ) -> Tensor:
-    """conv of a frame, with `rows` rows of zeros above and below; by default as many as the module pads."""
+    """Conv of a frame, with `rows` rows of zeros above and below; by default as many as the module pads."""
     if isinstance(conv, PointwiseConv3d):
         return matrix_product(frame_bchdw, weight, bias)
     if isinstance(conv, DisparityConv):

@@ -85,7 +85,8 @@ class HybridCostVolume(nn.Module):
 
     def concatenated_terms(self, left_bchw: Tensor, right_bchw: Tensor) -> list[Tensor]:
         """What left and right features add to the mixed volume: maps (B,h,w,C), the right one's last column
-        of zeros standing for all that lies outside the image. Empty without concatenated features."""
+        of zeros standing for all that lies outside the image. Empty without concatenated features.
+        """
         if self.project is None:
             return []
         of_left, of_right = self.mix.weight.flatten(1)[:, self.given :].chunk(2, dim=1)

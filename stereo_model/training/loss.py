@@ -140,7 +140,8 @@ def _initial_loss(initial_b1hw: Tensor, truth_b1HW: Tensor, mask_b1HW: Tensor, k
 
 def _bin_loss(output: StereoOutput, truth_b1HW: Tensor, mask_b1HW: Tensor, known: Tensor) -> Tensor:
     """Cross entropy of the bins against the truth shared out between its two nearest bins, for the right bin,
-    and a saturated L1 of the disparity, for the right place within it."""
+    and a saturated L1 of the disparity, for the right place within it.
+    """
     if output.logits is None:
         raise ValueError("the loss `bins` needs the network's own initial disparity; it was given another")
     log_share = output.logits.float().log_softmax(1)

@@ -45,6 +45,7 @@ def test_a_file_of_its_own_may_hold_the_settings_with_or_without_the_section(tmp
         ("curation: [1]", "expected a mapping"),
         ("[1, 2]", "expected a mapping"),
         ("curation: {folds: [", "not valid YAML"),
+        ("curation:\n  batch: 1\n  batch: 2", "'batch' is given twice, in lines 2 and 3"),
     ],
 )
 def test_bad_settings_are_refused_in_one_line_that_names_file_and_field(tmp_path, text, named):

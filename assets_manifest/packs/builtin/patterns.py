@@ -81,6 +81,8 @@ def ramp(values: NDArray[np.float64], colors: Sequence[Color]) -> NDArray[np.flo
 
 
 def marble(colors: Sequence[Color]) -> Pattern:
+    """Veins of the colours along waves bent by noise."""
+
     def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
         warp = fractal(size, 4, rng, octaves=6)
         x = np.arange(size)[None, :] / size

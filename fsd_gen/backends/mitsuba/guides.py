@@ -9,7 +9,8 @@ GUIDE_DEPTH = 8  # mirrors, panes and holes that the denoiser's guides look past
 
 class GuideIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
     """Albedo and normal of what a pixel shows, without noise: it looks through holes and clear glass,
-    and into mirrors, always along the likelier way. Normals are those of the normal maps."""
+    and into mirrors, always along the likelier way. Normals are those of the normal maps.
+    """
 
     @dr.syntax  # type: ignore[untyped-decorator]  # nor are Dr.Jit's
     def sample(

@@ -19,7 +19,8 @@ WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
 
 def base_uv_matrix(surface: Surface) -> NDArray[np.float64]:
     """(3, 3) of the first texture of the surface, to bake into its meshes; the normal map comes first,
-    because the directions it bends normals along are those of the mesh's own texture coordinates."""
+    because the directions it bends normals along are those of the mesh's own texture coordinates.
+    """
     textures = _textures_of(surface)
     return uv_matrix(textures[0]) if textures else np.eye(3)
 

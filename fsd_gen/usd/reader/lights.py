@@ -94,7 +94,7 @@ def _pole(prim: Usd.Prim, stage: Usd.Stage) -> Any:
 
 
 def _emission(prim: Usd.Prim) -> NDArray[np.float64]:
-    """intensity * 2^exposure * colour, not yet normalised."""
+    """Intensity * 2^exposure * colour, not yet normalised."""
     light = UsdLux.LightAPI(prim)
     scale = light.GetIntensityAttr().Get(TIME) * 2.0 ** light.GetExposureAttr().Get(TIME)
     colour = np.array(light.GetColorAttr().Get(TIME), float)

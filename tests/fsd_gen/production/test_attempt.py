@@ -105,6 +105,27 @@ def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(small_co
 # ---- what is wrong with one scene
 
 
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda image_hwc: image_hwc[:-1], "expected float32"),
+        (lambda image_hwc: image_hwc.astype(np.uint8), "expected float32"),
+        (lambda image_hwc: np.where(np.arange(3) == 1, np.float32("nan"), image_hwc), "not finite"),
+        (lambda image_hwc: np.where(image_hwc > 0.99, np.float32("inf"), image_hwc), "not finite"),
+    ],
+)
+def test_images_that_no_camera_takes_are_a_defect_and_never_stored(lenient, library, spoil, said):
+    class Spoiled(Scripted):
+        def render(self, staged, rig, settings, seed):
+            images = super().render(staged, rig, settings, seed)
+            return replace(images, right_hwc=spoil(images.right_hwc)) if len(self.stages) == 1 else images
+
+    first, second = list(attempts(SlotKey(slot=0), lenient, library, Spoiled(None, None)))
+    assert first.sample is None and [defect.code for defect in first.defects] == ["renderer_error"]
+    assert said in first.defects[0].detail
+    assert second.sample is not None
+
+
 class Scripted:
     """A backend that gives grey pictures, or raises what the script says of its n-th rendering."""
 

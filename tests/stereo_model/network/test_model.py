@@ -28,7 +28,7 @@ def test_training_gives_every_iteration_and_the_initial_disparity(preset):
     out = model(*pair(batch=2), iterations=3)
     assert out.initial_disparity.shape == (2, 1, 16, 24)
     assert [tuple(d.shape) for d in out.disparities] == [(2, 1, 64, 96)] * 3
-    assert 0 <= out.initial_disparity.min() and out.initial_disparity.max() <= model.config.bins - 1
+    assert out.initial_disparity.min() >= 0 and out.initial_disparity.max() <= model.config.bins - 1
 
 
 def test_evaluation_gives_the_last_iteration_alone_unless_asked(nano):

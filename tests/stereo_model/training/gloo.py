@@ -37,7 +37,7 @@ def _work(rank: int, folder: Path, runs: dict[str, tuple[Recipe, int | None]]) -
         torch.distributed.destroy_process_group()
 
 
-def _run(run_dir: Path, recipe: Recipe, stop_after: int | None | bool) -> None:
+def _run(run_dir: Path, recipe: Recipe, stop_after: int | bool | None) -> None:
     """Train, and write down what this worker saw."""
     team = Team.joined()
     trainer = build_trainer(recipe, run_dir, team)

@@ -60,8 +60,8 @@ def test_all_workers_stop_after_the_same_step_when_one_is_asked_to(trained):
 @pytest.mark.parametrize(
     ("rank", "size", "micro_batch", "expected"),
     [
-        (0, 1, None, (range(0, 8), 8)),
-        (0, 1, 2, (range(0, 8), 2)),
+        (0, 1, None, (range(8), 8)),
+        (0, 1, 2, (range(8), 2)),
         (1, 2, None, (range(4, 8), 4)),
         (3, 4, 2, (range(6, 8), 2)),
     ],
