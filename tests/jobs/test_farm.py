@@ -37,8 +37,9 @@ import sys
 from pathlib import Path
 from tests.jobs.workers import Forgetful
 from functools import partial
+from jobs.config import FarmConfig
 from jobs.farm import run_tasks
-from jobs.task import FarmConfig, FarmInterrupted, Task
+from jobs.task import FarmInterrupted, Task
 
 folder = sys.argv[1]
 tasks = [Task(f"t{index}", ("linger", folder), size=1_000_000) for index in range(3)]
@@ -237,7 +238,8 @@ def driver(tmp_path):
         text=True,
         start_new_session=True,
     )
-    wait_until(lambda: len(working(tmp_path)) == 2, "the start of two workers")
+    wait_until(lambda: len(working(tmp_path)) == 2 or process.poll() is not None, "the start of two workers")
+    assert process.poll() is None, "the driver ended before its workers were at work"
     yield process
     process.kill()
     process.wait()
@@ -282,7 +284,7 @@ def test_workers_outlive_ctrl_c_until_the_driver_stops_and_closes_them(driver, t
 def joining_error(address: str) -> str:
     """What a fresh process says when it joins `address`."""
     code = (
-        "import sys; from jobs.farm import ray_session; from jobs.task import FarmConfig\n"
+        "import sys; from jobs.config import FarmConfig; from jobs.farm import ray_session\n"
         "with ray_session(FarmConfig(address=sys.argv[1])): pass"
     )
     root = str(Path(__file__).parents[2])
