@@ -69,7 +69,9 @@ def wait_until(condition, what: str) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("config", [INLINE, ONE, TWO], ids=["inline", "one", "two"])
+@pytest.mark.parametrize(
+    "config", [INLINE, pytest.param(ONE, marks=pytest.mark.slow), TWO], ids=["inline", "one", "two"]
+)
 def test_results_and_events_are_the_same_with_any_number_of_workers(config):
     tasks = [Task(f"t{number}", number) for number in range(8)]
     events: list[Event] = []
@@ -147,7 +149,12 @@ def test_a_recycled_task_continues_where_it_stopped_without_a_retry(config, frag
 
 @pytest.mark.parametrize(
     ("config", "how"),
-    [(INLINE, "exit"), (ONE, "exit"), (TWO, "kill"), (replace(ONE, stall_timeout_s=1.0), "hang")],
+    [
+        (INLINE, "exit"),
+        pytest.param(ONE, "exit", marks=pytest.mark.slow),
+        (TWO, "kill"),
+        (replace(ONE, stall_timeout_s=1.0), "hang"),
+    ],
     ids=["inline, by exit", "one, by exit", "two, by a signal", "one, by stalling"],
 )
 def test_a_worker_that_dies_after_new_items_costs_its_task_no_retry(config, how, tmp_path):
