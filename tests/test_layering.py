@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ def modules() -> list[Path]:
     return sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Modules that a file imports; `from package import module` names the module."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -53,7 +55,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names |= {_module(node.module or "", alias.name) for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def _module(package: str, name: str) -> str:

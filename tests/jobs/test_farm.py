@@ -37,8 +37,9 @@ import sys
 from pathlib import Path
 from tests.jobs.workers import Forgetful
 from functools import partial
+from jobs.config import FarmConfig
 from jobs.farm import run_tasks
-from jobs.task import FarmConfig, FarmInterrupted, Task
+from jobs.task import FarmInterrupted, Task
 
 folder = sys.argv[1]
 tasks = [Task(f"t{index}", ("linger", folder), size=1_000_000) for index in range(3)]
@@ -68,7 +69,9 @@ def wait_until(condition, what: str) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("config", [INLINE, ONE, TWO], ids=["inline", "one", "two"])
+@pytest.mark.parametrize(
+    "config", [INLINE, pytest.param(ONE, marks=pytest.mark.slow), TWO], ids=["inline", "one", "two"]
+)
 def test_results_and_events_are_the_same_with_any_number_of_workers(config):
     tasks = [Task(f"t{number}", number) for number in range(8)]
     events: list[Event] = []
@@ -146,7 +149,12 @@ def test_a_recycled_task_continues_where_it_stopped_without_a_retry(config, frag
 
 @pytest.mark.parametrize(
     ("config", "how"),
-    [(INLINE, "exit"), (ONE, "exit"), (TWO, "kill"), (replace(ONE, stall_timeout_s=1.0), "hang")],
+    [
+        (INLINE, "exit"),
+        pytest.param(ONE, "exit", marks=pytest.mark.slow),
+        (TWO, "kill"),
+        (replace(ONE, stall_timeout_s=1.0), "hang"),
+    ],
     ids=["inline, by exit", "one, by exit", "two, by a signal", "one, by stalling"],
 )
 def test_a_worker_that_dies_after_new_items_costs_its_task_no_retry(config, how, tmp_path):
@@ -237,7 +245,8 @@ def driver(tmp_path):
         text=True,
         start_new_session=True,
     )
-    wait_until(lambda: len(working(tmp_path)) == 2, "the start of two workers")
+    wait_until(lambda: len(working(tmp_path)) == 2 or process.poll() is not None, "the start of two workers")
+    assert process.poll() is None, "the driver ended before its workers were at work"
     yield process
     process.kill()
     process.wait()
@@ -282,7 +291,7 @@ def test_workers_outlive_ctrl_c_until_the_driver_stops_and_closes_them(driver, t
 def joining_error(address: str) -> str:
     """What a fresh process says when it joins `address`."""
     code = (
-        "import sys; from jobs.farm import ray_session; from jobs.task import FarmConfig\n"
+        "import sys; from jobs.config import FarmConfig; from jobs.farm import ray_session\n"
         "with ray_session(FarmConfig(address=sys.argv[1])): pass"
     )
     root = str(Path(__file__).parents[2])

@@ -97,7 +97,7 @@ def test_without_workers_nothing_needs_ray():
     code = (
         "import sys; sys.modules['ray'] = sys.modules['psutil'] = None\n"
         "from jobs.farm import ray_session, run_tasks\n"
-        "from jobs.task import FarmConfig, Task\n"
+        "from jobs.config import FarmConfig\nfrom jobs.task import Task\n"
         "from tests.jobs.workers import Square\n"
         "with ray_session(config := FarmConfig(workers=0)):\n"
         "    print(run_tasks(Square, [Task('a', 3)], config, lambda event: None).done)\n"

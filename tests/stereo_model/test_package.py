@@ -33,7 +33,7 @@ def loaded_after(code: str) -> set[str]:
 
 def test_importing_the_package_loads_nothing_heavy():
     assert loaded_after("import stereo_model") == set()
-    assert {"torch", "timm"} <= loaded_after("from stereo_model import create_model")
+    assert loaded_after("import stereo_model, numpy") == {"numpy"}  # a library that is loaded is seen
 
 
 def test_every_public_name_is_there_and_listed():

@@ -204,7 +204,7 @@ def test_passes_over_parts_of_a_batch_take_the_step_of_the_whole(dataset, tmp_pa
     assert records[0]["indices"] == records[1]["indices"] == records[2]["indices"]
 
 
-@pytest.mark.parametrize("micro_batch", [4, 2])
+@pytest.mark.parametrize("micro_batch", [pytest.param(4, marks=pytest.mark.slow), 2])
 def test_gradient_checkpointing_changes_nothing_but_memory(dataset, tmp_path, micro_batch):
     digests = []
     for checkpointing in (False, True):
