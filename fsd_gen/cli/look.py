@@ -12,6 +12,8 @@ from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
+    from fsd_gen.production.run import Run
+    from fsd_gen.scene.slots import SlotKey
     from fsd_gen.scene.spec import SceneSpec
     from fsd_gen.shards.record import SampleRecord
 
@@ -40,23 +42,39 @@ def preview(
 @app.command()
 @clear_errors
 def verify(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
-    """Read everything back and compare checksums; exit code 1 if anything is damaged."""
+    """Read everything back and compare checksums; exit code 1 if anything is damaged or of another run."""
+    from fsd_gen.production.membership import run_of
     from fsd_gen.shards.find import find_shards
-    from fsd_gen.shards.reader import ShardReader
     from fsd_gen.shards.verify import verify_shard
 
-    problems, samples = 0, 0
+    run, problems, intact = run_of(path), 0, 0
+    listed: dict[SlotKey, Path] = {}
     for shard in find_shards(path):
-        found = verify_shard(shard)
+        found = list(map(str, verify_shard(shard)))
+        if not found:
+            records, found = _looked_up(shard, run, listed)
+            intact += 0 if found else len(records)
         problems += len(found)
         for problem in found:
-            err.print(escaped(str(problem)), soft_wrap=True, highlight=False)
-        if not found:
-            with ShardReader(shard) as reader:
-                samples += len(reader)
-    out.print(f"{samples} samples are intact, {problems} problems", highlight=False)
+            err.print(escaped(problem), soft_wrap=True, highlight=False)
+    out.print(f"{intact} samples are intact, {problems} problems", highlight=False)
     if problems:
         raise typer.Exit(1)
+
+
+def _looked_up(
+    shard: Path, run: Run | None, listed: dict[SlotKey, Path]
+) -> tuple[Sequence[SampleRecord], list[str]]:
+    """The samples of a sound shard, and why it does not fit its run or the shards `listed` before it."""
+    from fsd_gen.production.membership import foreign
+    from fsd_gen.shards.reader import ShardReader
+
+    with ShardReader(shard) as reader:
+        records, meta = reader.records(), reader.meta
+    if run is not None and (problem := foreign(run, meta)):
+        return records, [f"{shard} {problem}"]
+    twice = [record.key for record in records if listed.setdefault(record.key, shard) != shard]
+    return records, [f"{shard}: {key.sample_id} is in {listed[key]} too; move one away" for key in twice]
 
 
 @app.command()

@@ -60,6 +60,7 @@ def render(
 
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
     from fsd_gen.backends.registry import refuse_unavailable
+    from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.run import Run
     from fsd_gen.shards.index import refresh_index
     from jobs.rundir import RunLock
@@ -69,6 +70,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     with RunLock(folder):
         run = Run.start(folder, chosen)
         fetch_missing(chosen.assets.packs)
+        refuse_foreign(run, refresh_index(folder))
         report = _render_with_progress(run, shards, farm)
         records = refresh_index(folder).records
     _tell(run, report, records)

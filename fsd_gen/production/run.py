@@ -85,6 +85,11 @@ class Run:
         _refuse_changed_defaults(folder, config)
         return cls(folder, config, known_as)
 
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Whether `folder` is bound to a configuration."""
+        return (folder / DIGEST_NAME).is_file()
+
     @property
     def shards(self) -> Path:
         """Folder of the first draw of every slot."""

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fsd_gen.cli import app
+from fsd_gen.shards.reader import ShardReader
 from tests.fsd_gen.synthetic import make_shard
 
 RUNNER = CliRunner()
@@ -52,6 +53,40 @@ def test_info_and_verify_read_the_run(rendered):
     assert code == 0 and "2 samples of 96x64" in output
     code, output = run("verify", rendered)
     assert code == 0 and "2 samples are intact, 0 problems" in output
+
+
+def with_foreign_shard(rendered: Path, folder: Path, **meta: str) -> Path:
+    """A copy of the run with one more shard, which is not of it."""
+    shutil.copytree(rendered, folder)
+    with ShardReader(shard(rendered)) as reader:
+        own = {"config_digest": reader.meta.config_digest, "assets_json": reader.meta.assets_json}
+    make_shard(folder / "shards" / "00001.h5", slots=[2, 3], **(own | meta))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("meta", "message"),
+    [
+        ({"config_digest": "f" * 64}, "belongs to config ffffffffffff, the run is"),
+        ({"assets_json": '{"other":{"digest":"0","version":"1"}}'}, "other asset packs (builtin, other)"),
+    ],
+)
+def test_a_shard_of_another_run_is_refused_and_verify_names_it(rendered, tmp_path, meta, message):
+    folder = with_foreign_shard(rendered, tmp_path / "run", **meta)
+    for code, output in (run(*small_render(folder)), run("verify", folder)):
+        assert code in (1, 2)
+        assert "00001.h5" in output and message in output and "move it away and render again" in output
+    assert run("verify", folder)[0] == 1
+
+
+def test_verify_names_both_shards_that_hold_one_sample(rendered, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(rendered, folder)
+    shutil.copy(shard(folder), folder / "shards" / "copy.h5")
+    code, output = run("verify", folder)
+    assert code == 1
+    assert "copy.h5: 0000000-a0 is in" in output and "00000.h5 too" in output
+    assert run(*small_render(folder))[0] == 2
 
 
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):
