@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fsd_gen.production.run import Run
     from fsd_gen.scene.slots import SlotKey
     from fsd_gen.scene.spec import SceneSpec
+    from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
 
 SOURCE = "Shard, folder of shards, or run directory."
@@ -87,25 +89,37 @@ def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
 
     shards = find_shards(path)
     records: list[SampleRecord] = []
-    quarantined, size_bytes = 0, 0
+    quarantined: list[Quarantined] = []
+    size_bytes = 0
     for shard in shards:
         with ShardReader(shard) as reader:
             records += reader.records()
-            quarantined += len(reader.quarantined())
+            quarantined += reader.quarantined()
             meta = reader.meta
         size_bytes += shard.stat().st_size
     _show_strata(records)
     mib = size_bytes / 2**20
     out.print(
         f"{len(records)} samples of {meta.width}x{meta.height} in {len(shards)} shards, {mib:.1f} MiB "
-        f"({mib / max(len(records), 1):.2f} MiB each); {quarantined} slots quarantined\n"
+        f"({mib / max(len(records), 1):.2f} MiB each); {len(quarantined)} slots quarantined\n"
         f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
         f"config {meta.config_digest[:16]}, seed {meta.seed}",
         soft_wrap=True,
         highlight=False,
     )
+    _show_quarantined(quarantined)
     if partial := partial_packs(meta.assets_json):
         out.print(f"made with incomplete asset packs: {', '.join(partial)}", highlight=False)
+
+
+def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
+    for entry in quarantined:
+        codes = ", ".join(dict.fromkeys(chain.from_iterable(entry.reasons))) or "no reason is stored"
+        out.print(
+            f"slot {entry.slot} quarantined after {len(entry.reasons)} attempts: {codes}",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def _show_strata(records: Sequence[SampleRecord]) -> None:

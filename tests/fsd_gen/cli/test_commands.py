@@ -89,6 +89,31 @@ def test_verify_names_both_shards_that_hold_one_sample(rendered, tmp_path):
     assert run(*small_render(folder))[0] == 2
 
 
+NOTHING_PASSES = """
+image: {width: 96, height: 64}
+render: {spp: 1}
+assets: {packs: [builtin]}
+samples_per_shard: 1
+max_attempts: 2
+checks: {min_valid: 1.0}
+"""
+
+
+def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
+    (tmp_path / "none.yaml").write_text(NOTHING_PASSES)
+    folder = tmp_path / "run"
+    code, output = run(
+        *("render", "--shards", 1, "--config", tmp_path / "none.yaml", "--out", folder, "--workers", 0)
+    )
+    assert code == 1
+    assert "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    assert "no sample was made" in output and "0 samples in 1 shards" in output
+    code, output = run("info", folder)
+    assert code == 0 and "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    code, output = run("preview", folder, "--out", tmp_path / "sheet.png")
+    assert code == 2 and "no sample to show" in output
+
+
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):
     assert run("preview", rendered, "--out", tmp_path / "sheet.png")[0] == 0
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
@@ -118,6 +143,12 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
     [
         (("render", "--shards", 1, "--config", "nope"), "neither a file nor a preset"),
         (("render", "--shards", 1, "--size", "12"), "expected WIDTHxHEIGHT"),
+        (("render", "--shards", 1, "--size", "²x9"), "expected WIDTHxHEIGHT"),
+        (("render", "--shards", 1, "--size", "٣٢٠x٢٤٠"), "expected WIDTHxHEIGHT"),
+        (("render", "--shards", 1, "--out", ""), "--out: expected a run directory"),
+        (("render", "--shards", 1, "--packs", "builtin", "--out", "/proc/run"), "/proc/run: cannot be made"),
+        (("render", "--shards", 1, "--workers", -1), "--workers"),
+        (("render", "--shards", 100_001), "--shards"),
         (("render", "--shards", 1, "--packs", "builtin,attic"), "attic"),
         (("render", "--shards", 1, "--backend", "mitsubi"), "did you mean 'mitsuba'?"),
         (("info", "nowhere"), "expected a shard"),
