@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -97,9 +97,21 @@ def recipe_of(pack_name: str, root: Path | None = None) -> PackRecipe:
             "written by `assets_manifest.library.save_pack`; a PackRecipe as an entry point of the group "
             f"{ENTRY_POINTS!r} makes it one that can be fetched"
         )
+    raise _unknown(pack_name, known)
+
+
+def refuse_unknown_packs(pack_names: Iterable[str], root: Path | None = None) -> None:
+    """Raises UnknownPackError for a name that has neither a recipe nor a folder of its own."""
+    known = recipes()
+    for name in pack_names:
+        if name not in known and not (assets_root(root) / name / PACK_FILE).is_file():
+            raise _unknown(name, known)
+
+
+def _unknown(pack_name: str, known: Iterable[str]) -> UnknownPackError:
     close = get_close_matches(pack_name, known, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ";"
-    raise UnknownPackError(f"no pack called {pack_name!r}{meant} there are {', '.join(known)}")
+    return UnknownPackError(f"no pack called {pack_name!r}{meant} there are {', '.join(known)}")
 
 
 def pack_statuses(root: Path | None = None) -> tuple[PackStatus, ...]:

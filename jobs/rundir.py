@@ -101,16 +101,22 @@ def freeze_config(run_dir: Path, text: str, digest: str) -> bool:
     A later call with the same digest changes nothing. One with another digest raises RunConfigMismatchError
     listing each key that differs. Call it holding the RunLock.
     """
+    refuse_mismatch(run_dir, text, digest)
+    if (run_dir / DIGEST_NAME).exists():
+        return False
+    write_text_atomic(run_dir / CONFIG_NAME, text)
+    write_text_atomic(run_dir / DIGEST_NAME, digest + "\n")
+    return True
+
+
+def refuse_mismatch(run_dir: Path, text: str, digest: str) -> None:
+    """What `freeze_config` refuses, without writing: raises RunConfigMismatchError."""
     config_path, digest_path = run_dir / CONFIG_NAME, run_dir / DIGEST_NAME
     if digest_path.exists():
-        if digest_path.read_text().strip() == digest:
-            return False
+        if digest_path.read_text().strip() != digest:
+            raise _mismatch(run_dir, text)
+    elif config_path.exists() and config_path.read_text() != text:
         raise _mismatch(run_dir, text)
-    if config_path.exists() and config_path.read_text() != text:
-        raise _mismatch(run_dir, text)
-    write_text_atomic(config_path, text)
-    write_text_atomic(digest_path, digest + "\n")
-    return True
 
 
 def config_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

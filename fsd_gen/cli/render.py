@@ -63,6 +63,7 @@ def render(
 
 
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.run import Run
@@ -71,9 +72,10 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
 
     chosen = load_config(config, overrides)
     refuse_unavailable(chosen.render.backend)
+    refuse_unknown_packs(chosen.assets.packs)
     with RunLock(folder):
-        run = Run.start(folder, chosen)
         fetch_missing(chosen.assets.packs)
+        run = Run.start(folder, chosen)
         refuse_foreign(run, refresh_index(folder))
         report = _render_with_progress(run, shards, farm)
         index = refresh_index(folder)

@@ -149,7 +149,12 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
         (("render", "--shards", 1, "--packs", "builtin", "--out", "/proc/run"), "/proc/run: cannot be made"),
         (("render", "--shards", 1, "--workers", -1), "--workers"),
         (("render", "--shards", 100_001), "--shards"),
-        (("render", "--shards", 1, "--packs", "builtin,attic"), "attic"),
+        (("render", "--shards", 1, "--packs", "builtin,attic"), "no pack called 'attic'"),
+        (("render", "--shards", 1, "--packs", "bultin"), "did you mean 'builtin'?"),
+        (("render", "--shards", 1, "--packs", ""), "expected names of packs"),
+        (("render", "--shards", 1, "--packs", "builtin,../x"), "expected names of packs"),
+        (("render", "--shards", 1, "--packs", "builtin,builtin"), "'builtin' is given twice"),
+        (("render", "--shards", 1, "--seed", 2**63), "seed"),
         (("render", "--shards", 1, "--backend", "mitsubi"), "did you mean 'mitsuba'?"),
         (("info", "nowhere"), "expected a shard"),
         (("replay", "runs"), "expected PATH:SAMPLE"),
@@ -162,6 +167,7 @@ def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, 
     assert code == 2
     assert message in output
     assert "Traceback" not in output
+    assert not list(tmp_path.rglob("config*.yaml"))  # nothing was frozen
 
 
 def test_verify_names_shard_and_row_of_a_flipped_byte(tmp_path):
