@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from jobs.rundir import (
     RunConfigMismatchError,
-    RunLock,
     RunFolderError,
+    RunLock,
     RunLockedError,
     config_differences,
     freeze_config,
