@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -74,9 +74,23 @@ class PackStatus:
 
 
 def recipes() -> dict[str, PackRecipe]:
-    """Every pack that can be made, by name, sorted. Raises PackRecipeError."""
+    """Every pack that can be made, by name, sorted; an entry point that cannot be loaded adds none.
+
+    Raises:
+        PackRecipeError: what was loaded is no recipe, or has the name of another.
+    """
+    return _recipes_and_broken()[0]
+
+
+def _recipes_and_broken() -> tuple[dict[str, PackRecipe], dict[str, PackRecipeError]]:
+    """The recipes, and by the name of its entry point why one cannot be loaded."""
+    installed, broken = _installed()
+    return _by_name([*_shipped(), *installed]), broken
+
+
+def _by_name(loaded: Iterable[tuple[str, object]]) -> dict[str, PackRecipe]:
     found: dict[str, PackRecipe] = {}
-    for where, recipe in [*_shipped(), *_installed()]:
+    for where, recipe in loaded:
         if not isinstance(recipe, PackRecipe):
             raise PackRecipeError(f"{where} is to be a PackRecipe, got {type(recipe).__name__}")
         if recipe.name in found:
@@ -86,8 +100,13 @@ def recipes() -> dict[str, PackRecipe]:
 
 
 def recipe_of(pack_name: str, root: Path | None = None) -> PackRecipe:
-    """The recipe of a pack. Raises UnknownPackError, which says how a pack without one is made."""
-    known = recipes()
+    """The recipe of a pack.
+
+    Raises:
+        UnknownPackError: it has none; says how a pack without one is made.
+        PackRecipeError: it cannot be loaded.
+    """
+    known, broken = _recipes_and_broken()
     if pack_name in known:
         return known[pack_name]
     folder = assets_root(root) / pack_name
@@ -97,21 +116,47 @@ def recipe_of(pack_name: str, root: Path | None = None) -> PackRecipe:
             "written by `assets_manifest.library.save_pack`; a PackRecipe as an entry point of the group "
             f"{ENTRY_POINTS!r} makes it one that can be fetched"
         )
+    raise broken.get(pack_name) or _unknown(pack_name, known)
+
+
+def refuse_unknown_packs(pack_names: Iterable[str], root: Path | None = None) -> None:
+    """Refuse a name that has neither a recipe nor a folder of its own.
+
+    Raises:
+        UnknownPackError: nobody knows it.
+        PackRecipeError: its recipe cannot be loaded.
+    """
+    known, broken = _recipes_and_broken()
+    for name in pack_names:
+        if name not in known and not (assets_root(root) / name / PACK_FILE).is_file():
+            raise broken.get(name) or _unknown(name, known)
+
+
+def _unknown(pack_name: str, known: Iterable[str]) -> UnknownPackError:
     close = get_close_matches(pack_name, known, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ";"
-    raise UnknownPackError(f"no pack called {pack_name!r}{meant} there are {', '.join(known)}")
+    return UnknownPackError(f"no pack called {pack_name!r}{meant} there are {', '.join(known)}")
 
 
 def pack_statuses(root: Path | None = None) -> tuple[PackStatus, ...]:
     """Every pack that can be made, then those of the user's own in the assets folder."""
-    folder, known = assets_root(root), recipes()
+    folder, (known, broken) = assets_root(root), _recipes_and_broken()
     own = sorted(
         path.parent.name
         for path in folder.glob(f"*/{PACK_FILE}")
         if path.parent.name not in known and not path.parent.name.startswith(".")
     )
     made = [_status(folder / name, recipe.about, recipe=True) for name, recipe in known.items()]
-    return (*made, *(_status(folder / name, "a pack of your own", recipe=False) for name in own))
+    out_of_order = [
+        PackStatus(name=name, about="", folder=folder / name, problem=str(problem))
+        for name, problem in broken.items()
+        if name not in known and name not in own
+    ]
+    return (
+        *made,
+        *out_of_order,
+        *(_status(folder / name, "a pack of your own", recipe=False) for name in own),
+    )
 
 
 def _status(folder: Path, about: str, *, recipe: bool) -> PackStatus:
@@ -132,6 +177,17 @@ def _shipped() -> Iterator[tuple[str, object]]:
             yield f"{module_info.name}.RECIPE", module.RECIPE
 
 
-def _installed() -> Iterator[tuple[str, object]]:
+def _installed() -> tuple[list[tuple[str, object]], dict[str, PackRecipeError]]:
+    """What the entry points lead to, with the place of each; and by name, why one leads nowhere."""
+    loaded: list[tuple[str, object]] = []
+    broken: dict[str, PackRecipeError] = {}
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        yield f"entry point {entry.name!r} of {ENTRY_POINTS} ({entry.value})", entry.load()
+        where = f"entry point {entry.name!r} of {ENTRY_POINTS} ({entry.value})"
+        try:
+            loaded.append((where, entry.load()))
+        except (
+            Exception
+        ) as error:  # another's code runs here and may raise anything: it disables itself alone
+            what = " ".join(str(error).split()) or type(error).__name__
+            broken[entry.name] = PackRecipeError(f"{where} cannot be loaded: {what}")
+    return loaded, broken

@@ -30,7 +30,7 @@ from fsd_gen.sections import (
     suggestion,
 )
 from fsd_gen.shards.channels import ChannelNames
-from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.strict_yaml import LARGEST_INT, read_mapping, read_text
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
@@ -90,7 +90,7 @@ class Config(Section):
     """All of it. `load_config` makes one from a preset or a YAML file."""
 
     version: Literal[2] = VERSION
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_INT)
     samples_per_shard: int = Field(default=16, ge=1, le=4096)
     max_attempts: int = Field(default=6, ge=1, le=100)  # draws of a slot per pass before it is quarantined
     styles: Styles = Field(default_factory=_default_styles)  # weight and settings of each
@@ -185,10 +185,7 @@ def _text(source: str) -> str:
         close = difflib.get_close_matches(source, preset_names(), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise ConfigError(f"config {source}: neither a file nor a preset {list(preset_names())}{hint}")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"config {source}: not a text file") from None
+    return read_text(path)
 
 
 def _is_frozen(path: Path) -> bool:

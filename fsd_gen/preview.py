@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from fsd_gen.shards.flags import Flag
+from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord, record_of
 from fsd_gen.shards.sample import StereoSample
@@ -58,8 +59,19 @@ def contact_sheet_of_shards(
     columns: int = 1,
     thumb_px: int = 320,
 ) -> Image.Image:
-    """A contact sheet of the first `most` samples of `shards`."""
-    return contact_sheet(islice(_samples(shards), most), columns=columns, thumb_px=thumb_px)
+    """A contact sheet of the first `most` samples of `shards`.
+
+    Raises:
+        ShardError: there is no sample in them.
+    """
+    samples = _samples(shards)
+    first = next(samples, None)
+    if first is None:
+        raise ShardError(
+            f"no sample to show: every slot of {', '.join(map(str, shards))} is quarantined; "
+            "`fsd-gen info` says why"
+        )
+    return contact_sheet(islice(chain([first], samples), most), columns=columns, thumb_px=thumb_px)
 
 
 def sample_view(sample: StereoSample) -> Image.Image:
@@ -132,7 +144,7 @@ def caption(record: SampleRecord) -> str:
     return f"{record.sample_id}  {record.stratum}  {rig}  {disparity}"
 
 
-def _samples(shards: Sequence[str | os.PathLike[str]]) -> Iterable[StereoSample]:
+def _samples(shards: Sequence[str | os.PathLike[str]]) -> Iterator[StereoSample]:
     for path in shards:
         with ShardReader(path) as reader:
             for row in range(len(reader)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from fsd_gen.backends.registry import unknown_backend
 
+PACK_NAME = re.compile(r"[a-z0-9_]+")  # as `Pack.name`; also the name of a folder
 Pair = TypeVar("Pair", tuple[float, float], tuple[int, int])
 
 
@@ -81,7 +83,18 @@ class RenderConfig(Section):
     exposure_ev: Range = (-0.4, 0.5)  # stops around the automatic exposure
 
 
+def _pack_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("expected at least one pack, such as builtin, got none")
+    for name in names:
+        if not PACK_NAME.fullmatch(name):
+            raise ValueError(f"expected names of packs in small letters, digits and _, got {name!r}")
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is given twice; keep one of them")
+    return names
+
+
 class AssetsConfig(Section):
     """Which packs of `assets_manifest` scenes draw from."""
 
-    packs: tuple[str, ...] = ("sweethome3d", "surfaces", "builtin")
+    packs: Annotated[tuple[str, ...], AfterValidator(_pack_names)] = ("sweethome3d", "surfaces", "builtin")

@@ -42,12 +42,16 @@ class RunConfigMismatchError(ValueError):
     """The run directory belongs to another configuration."""
 
 
+class RunFolderError(OSError):
+    """A run directory that cannot be made or written."""
+
+
 class RunLock:
     """The right to drive a run directory: `with RunLock(run_dir): ...`.
 
-    Creates the directory. Raises RunLockedError, naming the holder's pid and host, while another process (or
-    another RunLock of this one) holds it, RunLockUnsupportedError where the file system has no locks. Forked
-    children do not keep it alive.
+    Creates the directory. Raises RunFolderError where that cannot be done, RunLockedError, naming the
+    holder's pid and host, while another process (or another RunLock of this one) holds it,
+    RunLockUnsupportedError where the file system has no locks. Forked children do not keep it alive.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -58,8 +62,7 @@ class RunLock:
         """Take the lock, or raise RunLockedError at once."""
         if self._fd is not None:
             raise RuntimeError(f"this RunLock already holds {self._run_dir}")
-        self._run_dir.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self._run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        fd = _open_lock_file(self._run_dir)
         try:
             _lock(fd, self._run_dir)
         except BaseException:
@@ -98,16 +101,22 @@ def freeze_config(run_dir: Path, text: str, digest: str) -> bool:
     A later call with the same digest changes nothing. One with another digest raises RunConfigMismatchError
     listing each key that differs. Call it holding the RunLock.
     """
+    refuse_mismatch(run_dir, text, digest)
+    if (run_dir / DIGEST_NAME).exists():
+        return False
+    write_text_atomic(run_dir / CONFIG_NAME, text)
+    write_text_atomic(run_dir / DIGEST_NAME, digest + "\n")
+    return True
+
+
+def refuse_mismatch(run_dir: Path, text: str, digest: str) -> None:
+    """What `freeze_config` refuses, without writing: raises RunConfigMismatchError."""
     config_path, digest_path = run_dir / CONFIG_NAME, run_dir / DIGEST_NAME
     if digest_path.exists():
-        if digest_path.read_text().strip() == digest:
-            return False
+        if digest_path.read_text().strip() != digest:
+            raise _mismatch(run_dir, text)
+    elif config_path.exists() and config_path.read_text() != text:
         raise _mismatch(run_dir, text)
-    if config_path.exists() and config_path.read_text() != text:
-        raise _mismatch(run_dir, text)
-    write_text_atomic(config_path, text)
-    write_text_atomic(digest_path, digest + "\n")
-    return True
 
 
 def config_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -145,6 +154,18 @@ def _mismatch(run_dir: Path, text: str) -> RunConfigMismatchError:
 def _own_identity() -> dict[str, str | int]:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": socket.gethostname(), "since": started}
+
+
+def _open_lock_file(run_dir: Path) -> int:
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        return os.open(run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        what = "is a file" if run_dir.is_file() else f"cannot be made or written ({error.strerror})"
+        raise RunFolderError(
+            f"{run_dir}: {what}; expected a folder of the run's own where files may be written: "
+            "name another, or make this one writable"
+        ) from error
 
 
 def _lock(fd: int, run_dir: Path) -> None:

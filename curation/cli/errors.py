@@ -34,6 +34,7 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.extras:MissingExtraError",
     "jobs.task:ClusterUnreachableError",
     "jobs.task:FarmCapacityError",
+    "jobs.rundir:RunFolderError",
     "jobs.rundir:RunLockedError",
     "stereo_model:BackboneWeightsError",
     "stereo_model:CheckpointError",

@@ -97,5 +97,6 @@ def _plugin(name: str) -> BackendPlugin:
 def _load(name: str, entry: EntryPoint) -> object:
     try:
         return entry.load()
-    except (ImportError, AttributeError) as error:
-        raise BackendUnavailableError(f"backend {name!r} cannot be loaded: {error}") from error
+    except Exception as error:  # another's code runs here and may raise anything: it disables itself alone
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise BackendUnavailableError(f"backend {name!r} cannot be loaded: {what}") from error

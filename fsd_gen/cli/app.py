@@ -58,7 +58,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from fsd_gen.production.errors import RENDER_ERRORS
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
-    from jobs.rundir import RunConfigMismatchError, RunLockedError
+    from jobs.rundir import RunConfigMismatchError, RunFolderError, RunLockedError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
 
     return (
@@ -72,6 +72,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         UnknownPackError,
         MissingExtraError,
         RunConfigMismatchError,
+        RunFolderError,
         RunLockedError,
         WorkerStartError,
     )

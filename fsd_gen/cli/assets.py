@@ -103,10 +103,14 @@ def assets_attribution(
 
 
 def _packs_here() -> list[str]:
-    """Packs that are fetched or the user's own, damaged ones too."""
+    """Packs that are fetched or the user's own, damaged ones too; no recipe that cannot be loaded."""
     from assets_manifest.registry import pack_statuses
 
-    return [status.name for status in pack_statuses() if status.pack or status.problem]
+    return [
+        status.name
+        for status in pack_statuses()
+        if status.pack or (status.problem and status.folder.is_dir())
+    ]
 
 
 def fetch_missing(packs: Iterable[str]) -> None:

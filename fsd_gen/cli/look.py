@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,10 @@ from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
+    from fsd_gen.production.run import Run
+    from fsd_gen.scene.slots import SlotKey
     from fsd_gen.scene.spec import SceneSpec
+    from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
 
 SOURCE = "Shard, folder of shards, or run directory."
@@ -40,23 +44,39 @@ def preview(
 @app.command()
 @clear_errors
 def verify(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
-    """Read everything back and compare checksums; exit code 1 if anything is damaged."""
+    """Read everything back and compare checksums; exit code 1 if anything is damaged or of another run."""
+    from fsd_gen.production.membership import run_of
     from fsd_gen.shards.find import find_shards
-    from fsd_gen.shards.reader import ShardReader
     from fsd_gen.shards.verify import verify_shard
 
-    problems, samples = 0, 0
+    run, problems, intact = run_of(path), 0, 0
+    listed: dict[SlotKey, Path] = {}
     for shard in find_shards(path):
-        found = verify_shard(shard)
+        found = list(map(str, verify_shard(shard)))
+        if not found:
+            records, found = _looked_up(shard, run, listed)
+            intact += 0 if found else len(records)
         problems += len(found)
         for problem in found:
-            err.print(escaped(str(problem)), soft_wrap=True, highlight=False)
-        if not found:
-            with ShardReader(shard) as reader:
-                samples += len(reader)
-    out.print(f"{samples} samples are intact, {problems} problems", highlight=False)
+            err.print(escaped(problem), soft_wrap=True, highlight=False)
+    out.print(f"{intact} samples are intact, {problems} problems", highlight=False)
     if problems:
         raise typer.Exit(1)
+
+
+def _looked_up(
+    shard: Path, run: Run | None, listed: dict[SlotKey, Path]
+) -> tuple[Sequence[SampleRecord], list[str]]:
+    """The samples of a sound shard, and why it does not fit its run or the shards `listed` before it."""
+    from fsd_gen.production.membership import foreign
+    from fsd_gen.shards.reader import ShardReader
+
+    with ShardReader(shard) as reader:
+        records, meta = reader.records(), reader.meta
+    if run is not None and (problem := foreign(run, meta)):
+        return records, [f"{shard} {problem}"]
+    twice = [record.key for record in records if listed.setdefault(record.key, shard) != shard]
+    return records, [f"{shard}: {key.sample_id} is in {listed[key]} too; move one away" for key in twice]
 
 
 @app.command()
@@ -69,25 +89,37 @@ def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
 
     shards = find_shards(path)
     records: list[SampleRecord] = []
-    quarantined, size_bytes = 0, 0
+    quarantined: list[Quarantined] = []
+    size_bytes = 0
     for shard in shards:
         with ShardReader(shard) as reader:
             records += reader.records()
-            quarantined += len(reader.quarantined())
+            quarantined += reader.quarantined()
             meta = reader.meta
         size_bytes += shard.stat().st_size
     _show_strata(records)
     mib = size_bytes / 2**20
     out.print(
         f"{len(records)} samples of {meta.width}x{meta.height} in {len(shards)} shards, {mib:.1f} MiB "
-        f"({mib / max(len(records), 1):.2f} MiB each); {quarantined} slots quarantined\n"
+        f"({mib / max(len(records), 1):.2f} MiB each); {len(quarantined)} slots quarantined\n"
         f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
         f"config {meta.config_digest[:16]}, seed {meta.seed}",
         soft_wrap=True,
         highlight=False,
     )
+    _show_quarantined(quarantined)
     if partial := partial_packs(meta.assets_json):
         out.print(f"made with incomplete asset packs: {', '.join(partial)}", highlight=False)
+
+
+def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
+    for entry in quarantined:
+        codes = ", ".join(dict.fromkeys(chain.from_iterable(entry.reasons))) or "no reason is stored"
+        out.print(
+            f"slot {entry.slot} quarantined after {len(entry.reasons)} attempts: {codes}",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def _show_strata(records: Sequence[SampleRecord]) -> None:

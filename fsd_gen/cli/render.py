@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,34 +15,40 @@ from fsd_gen.config import ConfigError, load_config, preset_names
 if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
     from fsd_gen.production.run import Run
-    from fsd_gen.shards.record import SampleRecord
+    from fsd_gen.shards.index import Index
     from jobs.config import FarmConfig
 
 PRESETS = ", ".join(preset_names())
 BACKENDS = ", ".join(offered_backends()) or "none is installed"
 
+MOST_SHARDS = 100_000  # their names have five digits, and are read in the order of names
+
 
 @app.command()
 @clear_errors
 def render(
-    shards: Annotated[int, typer.Option(min=1, help="How many shards the dataset is to have.")],
+    shards: Annotated[
+        int, typer.Option(min=1, max=MOST_SHARDS, help="How many shards the dataset is to have.")
+    ],
     config: Annotated[str, typer.Option(help=f"Preset ({PRESETS}) or YAML file.")] = "fsd",
-    out_dir: Annotated[Path, typer.Option("--out", help="Run directory; resumed if it exists.")] = Path(
-        "runs/fsd"
-    ),
+    out_dir: Annotated[str, typer.Option("--out", help="Run directory; resumed if it exists.")] = "runs/fsd",
     samples_per_shard: Annotated[int | None, typer.Option(help="Stereo pairs per shard.")] = None,
     backend: Annotated[str | None, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
     size: Annotated[str | None, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = None,
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; 0 renders in this one.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Worker processes; 0 renders in this one.")
+    ] = None,
     gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each worker claims.")] = 0.0,
     address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
 
+    if not out_dir:
+        raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
     overrides: dict[str, Any] = {
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
@@ -53,26 +58,29 @@ def render(
         **_size(size),
     }
     farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
-    _render(
-        out_dir, config, {name: value for name, value in overrides.items() if value is not None}, shards, farm
-    )
+    given = {name: value for name, value in overrides.items() if value is not None}
+    _render(Path(out_dir), config, given, shards, farm)
 
 
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
+    from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.run import Run
     from fsd_gen.shards.index import refresh_index
     from jobs.rundir import RunLock
 
     chosen = load_config(config, overrides)
     refuse_unavailable(chosen.render.backend)
+    refuse_unknown_packs(chosen.assets.packs)
     with RunLock(folder):
-        run = Run.start(folder, chosen)
         fetch_missing(chosen.assets.packs)
+        run = Run.start(folder, chosen)
+        refuse_foreign(run, refresh_index(folder))
         report = _render_with_progress(run, shards, farm)
-        records = refresh_index(folder).records
-    _tell(run, report, records)
-    if not report.complete:
+        index = refresh_index(folder)
+    _tell(run, report, index)
+    if not report.complete or not index.records:
         raise typer.Exit(1)
 
 
@@ -86,24 +94,27 @@ def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderRepo
         return render_shards(run.folder, requests, farm=farm, on_event=show)
 
 
-def _tell(run: Run, report: RenderReport, records: Sequence[SampleRecord]) -> None:
+def _tell(run: Run, report: RenderReport, index: Index) -> None:
     from fsd_gen.shards.index import truth_manifest_digest
 
     for failure in report.farm.failed.values():
         err.print(f"[red]failed:[/red] {failure.task_id} after {failure.attempts} attempts", highlight=False)
         err.print(escaped(failure.traceback), highlight=False)
+    there_already = len(index.shards) - len(report.written)
     out.print(
-        f"{len(records)} samples in {len(report.written) + len(report.existing)} shards under {run.shards} "
-        f"({len(report.existing)} were there already); truth digest {truth_manifest_digest(records)[:16]}",
+        f"{len(index.records)} samples in {len(index.shards)} shards under {run.shards} "
+        f"({there_already} were there already); truth digest {truth_manifest_digest(index.records)[:16]}",
         soft_wrap=True,
         highlight=False,
     )
+    if index.shards and not index.records:
+        err.print(f"no sample was made: every slot is quarantined; `fsd-gen info {run.folder}` says why")
 
 
 def _size(text: str | None) -> dict[str, int]:
     if text is None:
         return {}
     width, x, height = text.lower().partition("x")
-    if not (x and width.isdigit() and height.isdigit()):
+    if not (x and text.isascii() and width.isdecimal() and height.isdecimal()):
         raise ConfigError(f"--size: expected WIDTHxHEIGHT such as 1280x720, got {text!r}")
     return {"image.width": int(width), "image.height": int(height)}

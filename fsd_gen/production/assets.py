@@ -15,7 +15,7 @@ import yaml
 
 from assets_manifest.library import AssetLibrary, PackIdentity
 from fsd_gen.sections import ConfigError
-from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.strict_yaml import read_mapping, read_text
 from jobs.files import write_text_atomic
 
 ASSETS_NAME = "assets.yaml"
@@ -79,7 +79,7 @@ def _frozen(run_dir: Path) -> dict[str, dict[str, Any]]:
     path = run_dir / ASSETS_NAME
     if not path.is_file():
         raise RunAssetsError(f"{path}: missing; `fsd-gen render --out {run_dir}` writes it")
-    packs = read_mapping(path.read_text("utf-8"), str(path))
+    packs = read_mapping(read_text(path), str(path))
     for name, entry in packs.items():
         if not (isinstance(entry, Mapping) and {"version", "digest"} <= entry.keys()):
             raise RunAssetsError(f"{path}: {name}: expected its version and digest, got {entry!r}")

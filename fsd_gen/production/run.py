@@ -26,7 +26,7 @@ from fsd_gen.config import Config, ConfigError, thaw
 from fsd_gen.production.assets import assets_json, bind_assets, check_assets
 from fsd_gen.shards.channels import REQUIRED, optional_channels
 from fsd_gen.shards.format import ShardMeta
-from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.strict_yaml import read_mapping, read_text
 from fsd_gen.versions import ConfigIdentity
 from jobs.files import write_text_atomic
 from jobs.rundir import (
@@ -35,6 +35,7 @@ from jobs.rundir import (
     RunConfigMismatchError,
     config_differences,
     freeze_config,
+    refuse_mismatch,
 )
 
 LICENCE = "Images and truth: CC-BY-4.0; assets: see attribution"
@@ -63,6 +64,9 @@ class Run:
             _refuse_another(run, config)
             return run
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CONFIG_NAME).exists():
+            read_text(folder / CONFIG_NAME)  # an unreadable one is told as what it is
+        refuse_mismatch(folder, config.to_yaml(), config.digest())
         resolved = yaml.safe_dump(config.resolved(), sort_keys=False)
         write_text_atomic(folder / RESOLVED_NAME, ABOUT_RESOLVED + resolved)
         freeze_config(folder, config.to_yaml(), config.digest())
@@ -80,10 +84,15 @@ class Run:
             raise ConfigError(
                 f"{folder}: no run here ({CONFIG_NAME} is missing); `fsd-gen render --out {folder}`"
             )
-        config, known_as = thaw(path.read_text("utf-8"), str(path))
+        config, known_as = thaw(read_text(path), str(path))
         _refuse_edited(folder, known_as)
         _refuse_changed_defaults(folder, config)
         return cls(folder, config, known_as)
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Whether `folder` is bound to a configuration."""
+        return (folder / DIGEST_NAME).is_file()
 
     @property
     def shards(self) -> Path:
@@ -132,7 +141,7 @@ class Run:
 
 def _refuse_edited(folder: Path, known_as: ConfigIdentity) -> None:
     path = folder / DIGEST_NAME
-    if path.is_file() and (frozen := path.read_text().strip()) != known_as.digest:
+    if path.is_file() and (frozen := read_text(path).strip()) != known_as.digest:
         raise ConfigError(
             f"{folder / CONFIG_NAME}: was changed after the run was begun (its digest is "
             f"{known_as.digest[:12]}, {DIGEST_NAME} says {frozen[:12]}); undo the change, or start another "
@@ -145,7 +154,7 @@ def _refuse_changed_defaults(folder: Path, config: Config) -> None:
     path = folder / RESOLVED_NAME
     if not path.is_file():
         return
-    frozen = read_mapping(path.read_text("utf-8"), str(path))
+    frozen = read_mapping(read_text(path), str(path))
     if lines := config_differences(frozen, _those_of(frozen, config.resolved())):
         raise ConfigError(
             f"{path}: defaults have changed since this run was begun ({'; '.join(lines)}); "

@@ -7,6 +7,7 @@ after `max_attempts` draws is quarantined in the shard with its reasons, and rep
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,12 @@ class ShardWorker:
                 writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
                 return
             tried.append(attempt)
-            reasons = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
-            report(Event(kind=EventKind.NOTE, message=f"{attempt.key.sample_id} drawn again: {reasons}"))
-        writer.quarantine(key.slot, [[defect.code for defect in attempt.defects] for attempt in tried])
-        message = f"slot {key.slot} quarantined after {len(tried)} attempts"
+            why = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
+            report(Event(kind=EventKind.NOTE, message=f"{attempt.key.sample_id} drawn again: {why}"))
+        reasons = [[defect.code for defect in attempt.defects] for attempt in tried]
+        writer.quarantine(key.slot, reasons)
+        codes = ", ".join(dict.fromkeys(chain.from_iterable(reasons)))
+        message = f"slot {key.slot} quarantined after {len(tried)} attempts: {codes}"
         report(Event(kind=EventKind.WARNING, message=message))
 
     def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:

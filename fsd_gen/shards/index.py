@@ -28,7 +28,7 @@ from typing import Any, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsd_gen.shards.format import Quarantined, attributes_of
+from fsd_gen.shards.format import Quarantined, ShardError, attributes_of
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import part_file
@@ -64,6 +64,7 @@ class ShardEntry:
     quarantined: tuple[Quarantined, ...]
     meta_digest: str  # its root attribute of this name
     config_digest: str
+    assets_json: str  # its packs; empty where it does not say
     renderer: str
     renderer_version: str
 
@@ -87,6 +88,7 @@ SHARD_SCHEMA = pa.schema(
         ("quarantined", pa.string()),  # JSON: [[slot, [[reason, ...], ...]], ...]
         ("meta_digest", pa.string()),
         ("config_digest", pa.string()),
+        ("assets_json", pa.string()),
         ("renderer", pa.string()),
         ("renderer_version", pa.string()),
     ]
@@ -244,6 +246,7 @@ def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Listed:
             quarantined=reader.quarantined(),
             meta_digest=str(attributes_of(meta)["meta_digest"]),
             config_digest=meta.config_digest,
+            assets_json=meta.assets_json,
             renderer=meta.renderer,
             renderer_version=meta.renderer_version,
         )
@@ -354,19 +357,30 @@ def _columns(table: pa.Table) -> dict[str, list[Any]]:
 
 
 def manifest_digest(records: Iterable[SampleRecord]) -> str:
-    """SHA-256 that names the samples: slots, attempts, images, truth and scenes."""
-    return _digest((record.slot, record.attempt, record.content_id) for record in records)
+    """SHA-256 that names the samples: slots, attempts, images, truth and scenes.
+
+    Raises:
+        ShardError: a sample is in two shards.
+    """
+    return _digest((record, record.content_id) for record in records)
 
 
 def truth_manifest_digest(records: Iterable[SampleRecord]) -> str:
-    """SHA-256 over slots, attempts and truth, but not the images."""
-    return _digest((record.slot, record.attempt, record.truth_digest) for record in records)
+    """SHA-256 over slots, attempts and truth, but not the images.
+
+    Raises:
+        ShardError: a sample is in two shards.
+    """
+    return _digest((record, record.truth_digest) for record in records)
 
 
-def _digest(entries: Iterable[tuple[int, int, str]]) -> str:
-    ordered = sorted(entries)
-    for before, after in pairwise(ordered):
-        if before[:2] == after[:2]:
-            raise ValueError(f"slot {after[0]} attempt {after[1]} is listed twice")
-    text = "".join(f"{slot} {attempt} {digest}\n" for slot, attempt, digest in ordered)
+def _digest(entries: Iterable[tuple[SampleRecord, str]]) -> str:
+    ordered = sorted(entries, key=lambda entry: (*_order(entry[0]), entry[1]))
+    for (before, _), (after, _) in pairwise(ordered):
+        if before.key == after.key:
+            raise ShardError(
+                f"slot {after.slot} attempt {after.attempt} is listed twice, in "
+                f"{before.shard} and {after.shard}; move the one away that is not of this set"
+            )
+    text = "".join(f"{record.slot} {record.attempt} {digest}\n" for record, digest in ordered)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -93,9 +93,10 @@ def find_style(name: str) -> Style[Any]:
 def _loaded(point: EntryPoint) -> Style[Any]:
     try:
         style = point.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # another's code runs here and may raise anything: it disables itself alone
+        what = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(
-            f"style {point.name!r}: {point.value} of {_package(point)} cannot be loaded: {error}"
+            f"style {point.name!r}: {point.value} of {_package(point)} cannot be loaded: {what}"
         ) from error
     if not isinstance(style, Style) or style.name != point.name:
         raise ConfigError(

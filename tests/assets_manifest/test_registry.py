@@ -9,7 +9,14 @@ import pytest
 
 from assets_manifest import packs, registry
 from assets_manifest.library import Pack, save_pack
-from assets_manifest.registry import PackRecipe, PackRecipeError, pack_statuses, recipes
+from assets_manifest.registry import (
+    PackRecipe,
+    PackRecipeError,
+    pack_statuses,
+    recipe_of,
+    recipes,
+    refuse_unknown_packs,
+)
 
 ROOT = Path(__file__).parents[2]
 A_PACK = """
@@ -67,6 +74,22 @@ def test_what_is_no_recipe_or_has_a_name_that_is_taken_is_refused_with_its_place
     installed(monkeypatch, tmp_path, value)
     with pytest.raises(PackRecipeError, match=complaint):
         recipes()
+
+
+@pytest.mark.parametrize("text", ["import no_such_lib", "1 / 0", "raise RuntimeError('two\\nlines')", "def"])
+def test_an_entry_point_that_cannot_be_loaded_disables_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (tmp_path / "broken_package.py").write_text(text)
+    monkeypatch.delitem(sys.modules, "broken_package", raising=False)
+    installed(monkeypatch, tmp_path, "broken_package:RECIPE")
+    assert list(recipes()) == ["builtin", "surfaces", "sweethome3d"]
+    (status,) = (status for status in pack_statuses(tmp_path) if status.name == "e0")
+    assert "cannot be loaded" in status.problem and status.pack is None
+    for use in (recipe_of, lambda name: refuse_unknown_packs([name], tmp_path)):
+        with pytest.raises(PackRecipeError, match="entry point 'e0' .* cannot be loaded: ") as caught:
+            use("e0")
+        assert "\n" not in str(caught.value)
 
 
 def test_statuses_tell_what_is_here_and_count_a_folder_of_the_users_own(tmp_path: Path) -> None:

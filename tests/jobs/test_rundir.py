@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from jobs.rundir import (
     RunConfigMismatchError,
+    RunFolderError,
     RunLock,
     RunLockedError,
     config_differences,
@@ -82,6 +83,15 @@ def test_a_file_system_without_locks_is_one_line_with_the_remedy(tmp_path, monke
     with pytest.raises(RunLockedError, match=r"offers no locks \(.+\).* put the run on a local disk"):
         RunLock(tmp_path).acquire()
     assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+@pytest.mark.parametrize("inside", ["", "run"])
+def test_a_run_folder_where_a_file_is_in_the_way_is_one_line_with_the_remedy(tmp_path, inside):
+    (tmp_path / "taken").write_text("a file")
+    folder = tmp_path / "taken" / inside
+    with pytest.raises(RunFolderError, match=r"taken.*; expected a folder .* name another") as caught:
+        RunLock(folder).acquire()
+    assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_config_is_frozen_once_and_the_same_one_is_welcome_again(tmp_path):

@@ -58,6 +58,8 @@ def test_a_backend_whose_library_is_missing_is_known_but_not_offered_and_says_wh
     [
         ("import no_such_lib", "backend 'tracer' cannot be loaded: No module named 'no_such_lib'"),
         ("", "backend 'tracer' cannot be loaded: module 'tracer' has no attribute 'BACKEND'"),
+        ("1 / 0", "backend 'tracer' cannot be loaded: division by zero"),
+        ("raise RuntimeError", "backend 'tracer' cannot be loaded: RuntimeError"),
         ("BACKEND = 7", "backend 'tracer': expected a BackendPlugin, got int"),
     ],
 )

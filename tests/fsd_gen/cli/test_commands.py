@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fsd_gen.cli import app
+from fsd_gen.shards.reader import ShardReader
 from tests.fsd_gen.synthetic import make_shard
 
 RUNNER = CliRunner()
@@ -54,6 +55,65 @@ def test_info_and_verify_read_the_run(rendered):
     assert code == 0 and "2 samples are intact, 0 problems" in output
 
 
+def with_foreign_shard(rendered: Path, folder: Path, **meta: str) -> Path:
+    """A copy of the run with one more shard, which is not of it."""
+    shutil.copytree(rendered, folder)
+    with ShardReader(shard(rendered)) as reader:
+        own = {"config_digest": reader.meta.config_digest, "assets_json": reader.meta.assets_json}
+    make_shard(folder / "shards" / "00001.h5", slots=[2, 3], **(own | meta))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("meta", "message"),
+    [
+        ({"config_digest": "f" * 64}, "belongs to config ffffffffffff, the run is"),
+        ({"assets_json": '{"other":{"digest":"0","version":"1"}}'}, "other asset packs (builtin, other)"),
+    ],
+)
+def test_a_shard_of_another_run_is_refused_and_verify_names_it(rendered, tmp_path, meta, message):
+    folder = with_foreign_shard(rendered, tmp_path / "run", **meta)
+    for code, output in (run(*small_render(folder)), run("verify", folder)):
+        assert code in (1, 2)
+        assert "00001.h5" in output and message in output and "move it away and render again" in output
+    assert run("verify", folder)[0] == 1
+
+
+def test_verify_names_both_shards_that_hold_one_sample(rendered, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(rendered, folder)
+    shutil.copy(shard(folder), folder / "shards" / "copy.h5")
+    code, output = run("verify", folder)
+    assert code == 1
+    assert "copy.h5: 0000000-a0 is in" in output and "00000.h5 too" in output
+    assert run(*small_render(folder))[0] == 2
+
+
+NOTHING_PASSES = """
+image: {width: 96, height: 64}
+render: {spp: 1}
+assets: {packs: [builtin]}
+samples_per_shard: 1
+max_attempts: 2
+checks: {min_valid: 1.0}
+"""
+
+
+def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
+    (tmp_path / "none.yaml").write_text(NOTHING_PASSES)
+    folder = tmp_path / "run"
+    code, output = run(
+        *("render", "--shards", 1, "--config", tmp_path / "none.yaml", "--out", folder, "--workers", 0)
+    )
+    assert code == 1
+    assert "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    assert "no sample was made" in output and "0 samples in 1 shards" in output
+    code, output = run("info", folder)
+    assert code == 0 and "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    code, output = run("preview", folder, "--out", tmp_path / "sheet.png")
+    assert code == 2 and "no sample to show" in output
+
+
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):
     assert run("preview", rendered, "--out", tmp_path / "sheet.png")[0] == 0
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
@@ -83,7 +143,18 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
     [
         (("render", "--shards", 1, "--config", "nope"), "neither a file nor a preset"),
         (("render", "--shards", 1, "--size", "12"), "expected WIDTHxHEIGHT"),
-        (("render", "--shards", 1, "--packs", "builtin,attic"), "attic"),
+        (("render", "--shards", 1, "--size", "²x9"), "expected WIDTHxHEIGHT"),
+        (("render", "--shards", 1, "--size", "٣٢٠x٢٤٠"), "expected WIDTHxHEIGHT"),
+        (("render", "--shards", 1, "--out", ""), "--out: expected a run directory"),
+        (("render", "--shards", 1, "--packs", "builtin", "--out", "/proc/run"), "/proc/run: cannot be made"),
+        (("render", "--shards", 1, "--workers", -1), "--workers"),
+        (("render", "--shards", 100_001), "--shards"),
+        (("render", "--shards", 1, "--packs", "builtin,attic"), "no pack called 'attic'"),
+        (("render", "--shards", 1, "--packs", "bultin"), "did you mean 'builtin'?"),
+        (("render", "--shards", 1, "--packs", ""), "expected names of packs"),
+        (("render", "--shards", 1, "--packs", "builtin,../x"), "expected names of packs"),
+        (("render", "--shards", 1, "--packs", "builtin,builtin"), "'builtin' is given twice"),
+        (("render", "--shards", 1, "--seed", 2**63), "seed"),
         (("render", "--shards", 1, "--backend", "mitsubi"), "did you mean 'mitsuba'?"),
         (("info", "nowhere"), "expected a shard"),
         (("replay", "runs"), "expected PATH:SAMPLE"),
@@ -96,6 +167,7 @@ def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, 
     assert code == 2
     assert message in output
     assert "Traceback" not in output
+    assert not list(tmp_path.rglob("config*.yaml"))  # nothing was frozen
 
 
 def test_verify_names_shard_and_row_of_a_flipped_byte(tmp_path):

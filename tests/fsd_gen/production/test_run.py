@@ -115,3 +115,20 @@ def test_shards_say_what_they_are_made_of(tmp_path, small_config, library):
     assert yaml.safe_load(meta.assets_json) == {"builtin": {"digest": pack.digest, "version": pack.version}}
     with pytest.raises(ConfigError, match="builtin is missing here"):
         run.shard_meta(AssetLibrary(()))
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "config.sha256", RESOLVED_NAME])
+def test_a_frozen_file_that_is_no_text_is_one_line(tmp_path, small_config, name):
+    Run.start(tmp_path, small_config)
+    (tmp_path / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=f"{name}: not a text file"):
+        Run.open(tmp_path)
+
+
+def test_a_config_that_is_refused_leaves_the_frozen_files_alone(tmp_path, small_config):
+    Run.start(tmp_path, small_config)
+    (tmp_path / "config.sha256").unlink()  # as after a crash between the two files
+    before = (tmp_path / RESOLVED_NAME).read_bytes()
+    with pytest.raises(RunConfigMismatchError, match="seed"):
+        Run.start(tmp_path, small_config.model_copy(update={"seed": 7}))
+    assert (tmp_path / RESOLVED_NAME).read_bytes() == before

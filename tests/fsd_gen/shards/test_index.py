@@ -242,8 +242,15 @@ def test_the_truth_manifest_digest_is_blind_to_the_images(records):
     assert truth_manifest_digest(other) != truth_manifest_digest(records)
 
 
-def test_a_sample_listed_twice_has_no_digest(records):
-    with pytest.raises(ValueError, match="slot 3 attempt 1 is listed twice"):
+def test_a_sample_listed_twice_has_no_digest_and_both_files_are_named(records):
+    records = [dataclasses.replace(r, shard="shards/00001.h5") for r in records]
+    records.append(dataclasses.replace(records[-1], shard="shards/copy.h5"))
+    with pytest.raises(ShardError, match="is listed twice, in shards/00001.h5 and shards/copy.h5"):
+        truth_manifest_digest(records)
+
+
+def test_a_sample_listed_twice_in_one_list_has_no_digest(records):
+    with pytest.raises(ShardError, match="slot 3 attempt 1 is listed twice"):
         manifest_digest([*records, records[3]])
 
 

@@ -106,6 +106,13 @@ def test_an_entry_point_must_lead_to_a_style_of_its_own_name(install):
         find_style("number")
 
 
+def test_an_entry_point_whose_module_raises_is_one_line_and_hides_no_other_style(install):
+    install("wrong", "raise RuntimeError('two\\nlines')", wrong="wrong:STYLE")
+    with pytest.raises(ConfigError, match="'wrong': wrong:STYLE of wrong cannot be loaded: two lines"):
+        find_style("wrong")
+    assert "wrong" in style_names() and find_style("flying").name == "flying"
+
+
 def test_a_name_that_two_packages_claim_is_refused(install):
     install("reef", UNDERWATER, flying="reef:STYLE")
     with pytest.raises(ConfigError, match=r"'flying' is brought by several packages: \['fsd-gen', 'reef'\]"):
