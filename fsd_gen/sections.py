@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
 from fsd_gen.backends.registry import unknown_backend
 
+MOST_THINGS = 10_000  # of one kind in a scene: far more than can be placed
 PACK_NAME = re.compile(r"[a-z0-9_]+")  # as `Pack.name`; also the name of a folder
 Pair = TypeVar("Pair", tuple[float, float], tuple[int, int])
 
@@ -33,8 +34,10 @@ def _ascending(pair: Pair) -> Pair:
 
 Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
 PositiveRange = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_ascending)]
-Count = Annotated[tuple[NonNegativeInt, NonNegativeInt], AfterValidator(_ascending)]
-PositiveCount = Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ascending)]
+_Few = Annotated[int, Field(ge=0, le=MOST_THINGS)]
+_Some = Annotated[int, Field(gt=0, le=MOST_THINGS)]
+Count = Annotated[tuple[_Few, _Few], AfterValidator(_ascending)]
+PositiveCount = Annotated[tuple[_Some, _Some], AfterValidator(_ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -164,3 +164,11 @@ def test_optional_channels_change_the_digest_and_their_order_does_not():
 def test_an_unknown_channel_is_refused_with_a_suggestion_and_the_known_ones():
     with pytest.raises(ConfigError, match=r"channels: .*'normal_left' \(did you mean normals_left\?\); opt"):
         load_config("demo", {"channels": ["normal_left"]})
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value"), [("seed", 2**63), ("styles", {"flying": {"objects": [1, 10**9]}})]
+)
+def test_a_number_that_nothing_could_hold_is_refused(dotted, value):
+    with pytest.raises(ConfigError, match="less than or equal to"):
+        load_config("demo", {dotted: value})
