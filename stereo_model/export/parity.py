@@ -1,4 +1,4 @@
-"""Whether an exported file says what the model says. Alone imports onnxonnxruntime."""
+"""Whether an exported file says what the model says. Alone imports onnxruntime."""
 
 from __future__ import annotations
 
