@@ -37,7 +37,7 @@ def demo_pack(folder: Path, version: str) -> Pack:
 def register(monkeypatch: pytest.MonkeyPatch, build: Builder, version: str = "1", **more: object) -> None:
     """Let there be a pack `demo`, as an installed package would."""
     recipe = PackRecipe(name="demo", version=version, about="a cup", build=build, **more)
-    monkeypatch.setattr(registry, "_installed", lambda: [("a test", recipe)])
+    monkeypatch.setattr(registry, "_installed", lambda: ([("a test", recipe)], {}))
 
 
 @pytest.fixture
