@@ -59,6 +59,10 @@ class _Loader(yaml.SafeLoader):
         value: float = super().construct_yaml_float(node)
         return value
 
+    def as_text(self, node: yaml.ScalarNode) -> str:
+        """What looks like a date is the text that it is."""
+        return str(node.value)
+
     def refuse_tag(self, node: yaml.Node) -> None:
         """Refuse a value that is neither text, number, truth value, list nor mapping."""
         what = node.tag.rpartition(":")[2]
@@ -74,7 +78,7 @@ class _Loader(yaml.SafeLoader):
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.as_text)
 for _tag in ("binary", "omap", "pairs", "set"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.refuse_tag)
 

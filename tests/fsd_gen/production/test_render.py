@@ -62,7 +62,7 @@ def test_a_finished_run_renders_nothing_again(reference, small_config):
 
 def test_another_configuration_is_refused_with_what_differs(reference, small_config):
     other = small_config.model_copy(update={"seed": 99})
-    with pytest.raises(RunConfigMismatchError, match="seed: 0 -> 99"):
+    with pytest.raises(RunConfigMismatchError, match="seed is 0 in the folder, 99 in yours"):
         Run.start(reference.folder, other)
 
 
