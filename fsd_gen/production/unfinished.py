@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from fsd_gen.sections import ConfigError
 from fsd_gen.shards.writer import PART_ID, QUARANTINE_SUFFIX
@@ -23,6 +24,11 @@ WANTED_NAME = "wanted.yaml"
 ABOUT = "# How many shards the last `fsd-gen render` of this run was to make.\n"
 
 
+class _Identity(TypedDict):
+    slots: int | None
+    config_digest: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A shard that is not finished yet."""
@@ -31,11 +37,23 @@ class Part:
     samples: tuple[Path, ...]  # a shard of one row each, by slot
     quarantined: int  # slots
     slots: int | None  # that it is to hold; None where it does not say
+    config_digest: str | None  # of the configuration that it was begun with
 
     @property
     def shard(self) -> Path:
         """The name of the finished shard."""
         return self.path.with_suffix("")
+
+    def problem(self, config_digest: str | None) -> str | None:
+        """Why a run of this configuration cannot go on with it; None if it can."""
+        if self.slots is None:
+            return f"its {PART_ID} is missing or unreadable; move the part away and render again"
+        if config_digest is not None and self.config_digest not in (None, config_digest):
+            return (
+                f"was begun with config {self.config_digest:.12}, the run is {config_digest:.12}; "
+                "move it away and render again"
+            )
+        return None
 
     def __str__(self) -> str:
         whole = "?" if self.slots is None else self.slots
@@ -54,17 +72,21 @@ def _part(path: Path) -> Part:
         path=path,
         samples=tuple(sorted(path.glob(SAMPLES_OF_A_PART))),
         quarantined=len(list(path.glob(f"[0-9]*{QUARANTINE_SUFFIX}"))),
-        slots=_slots(path / PART_ID),
+        **_identity(path / PART_ID),
     )
 
 
-def _slots(path: Path) -> int | None:
+def _identity(path: Path) -> _Identity:
     try:
         stored = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
-        return None
-    slots = stored.get("slots") if isinstance(stored, dict) else None
-    return len(slots) if isinstance(slots, list) else None
+        stored = {}
+    known = stored if isinstance(stored, dict) else {}
+    slots, digest = known.get("slots"), known.get("config_digest")
+    return {
+        "slots": len(slots) if isinstance(slots, list) else None,
+        "config_digest": digest if isinstance(digest, str) else None,
+    }
 
 
 def want_shards(run_dir: Path, shards: int) -> None:

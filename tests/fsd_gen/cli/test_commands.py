@@ -148,7 +148,7 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
         (("render", "--shards", 1, "--out", ""), "--out: expected a run directory"),
         (
             ("render", "--shards", 1, "--packs", "builtin", "--out", "/proc/run"),
-            "/proc/run cannot be the folder of a run",
+            "cannot be the folder of a run",
         ),
         (("render", "--shards", 1, "--workers", -1), "--workers"),
         (("render", "--shards", 100_001), "--shards"),

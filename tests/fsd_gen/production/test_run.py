@@ -124,9 +124,7 @@ def test_a_sample_of_an_unfinished_shard_binds_the_folder_and_a_given_up_slot_do
         Run.start(tmp_path, small_config.model_copy(update={"seed": 99}))
 
 
-def test_a_run_of_which_every_slot_was_given_up_is_free_and_what_it_left_is_kept_aside(
-    tmp_path, small_config
-):
+def test_a_run_whose_every_slot_was_given_up_is_free_and_what_it_left_is_kept(tmp_path, small_config):
     run = Run.start(tmp_path, small_config)
     for _ in range(2):
         writer = ShardWriter(run.shard_path(0), [0], make_meta())
