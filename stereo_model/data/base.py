@@ -20,7 +20,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo_model.data.encodings import DataFileError, read_rgb
+from stereo_model.data.encodings import DataFileError
+from stereo_model.data.pictures import read_rgb_pair
 from stereo_model.data.sample import Sample
 from stereo_model.data.tree import Tree
 
@@ -144,8 +145,7 @@ class PairFiles(StereoFiles):
 
     def __getitem__(self, index: int, /) -> Sample:
         files = self._files(self.scene(index))
-        left_hwc = read_rgb(self.root / files.left)
-        right_hwc = read_rgb(self.root / files.right)
+        left_hwc, right_hwc = read_rgb_pair(self.root / files.left, self.root / files.right)
         return self._sample(files, left_hwc, right_hwc, self._truth(files))
 
     def scene(self, index: int) -> str:
