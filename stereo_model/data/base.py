@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +66,8 @@ class StereoFiles(ABC):
 
     kind: ClassVar[str]
     root: Path
+    skipped: tuple[str, ...] = ()  # one line for each scene that was left out, with what it lacks
+    unmasked: str | None = None  # why nothing is known about occlusion, where a reader can tell
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -111,26 +113,33 @@ class StereoFiles(ABC):
 class PairFiles(StereoFiles):
     """A data set of single files, several per pair.
 
+    Scenes of which a file is missing are refused, or with `allow_missing` left out and listed in `skipped`.
+
     Raises:
-        DataFolderError: the folder is missing, holds no pair, or a file of a pair is missing.
+        DataFolderError: the folder is missing, holds no whole pair, or a file of a pair is missing.
     """
 
     layout: ClassVar[str]  # what `root` should hold, for the error message
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, allow_missing: bool = False) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
             raise DataFolderError(f"{self.root}: no such folder; {self.kind} expects {self.layout}")
         tree = Tree(self.root)
-        scenes = list(self._scenes(tree))
+        scenes = self._each_once(tree, self._scenes(tree))
         if not scenes:
             raise DataFolderError(f"{self.root}: no {self.kind} pair here; expected {self.layout}")
-        self._refuse_missing(tree, scenes)
-        self._names = np.array([os.fsencode(scene) for scene in scenes])
+        missing = {scene: self._missing_of(tree, scene) for scene in scenes}
+        whole = [scene for scene in scenes if not missing[scene]]
+        if not whole or not allow_missing:
+            self._refuse_missing(missing)
+        self.skipped = tuple(f"{scene}: no {', '.join(missing[scene])}" for scene in scenes if missing[scene])
+        self._spelled = dict(self._other_spellings(tree, whole))
+        self._names = np.array([os.fsencode(scene) for scene in whole])
 
     @abstractmethod
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        """Names of all scenes, in a fixed order."""
+        """Names of all scenes of which the left or the right image is there, in a fixed order; some twice."""
 
     @abstractmethod
     def _files(self, scene: str) -> Files:
@@ -144,7 +153,7 @@ class PairFiles(StereoFiles):
         return len(self._names)
 
     def __getitem__(self, index: int, /) -> Sample:
-        files = self._files(self.scene(index))
+        files = self._there(self.scene(index))
         left_hwc, right_hwc = read_rgb_pair(self.root / files.left, self.root / files.right)
         return self._sample(files, left_hwc, right_hwc, self._truth(files))
 
@@ -153,16 +162,47 @@ class PairFiles(StereoFiles):
 
     def files(self) -> Iterator[str]:
         for name in self._names:
-            yield from self._files(os.fsdecode(name)).all()
+            yield from self._there(os.fsdecode(name)).all()
 
-    def _refuse_missing(self, tree: Tree, scenes: list[str]) -> None:
-        missing = [name for scene in scenes for name in self._files(scene).all() if not tree.has(name)]
-        if missing:
-            unique = sorted(set(missing))
+    def _there(self, scene: str) -> Files:
+        """The files of a scene as they are spelled on the disk."""
+        files = self._files(scene)
+        if not self._spelled:
+            return files
+        left, right, truth, *extra = (self._spelled.get(name, name) for name in files.all())
+        return Files(left=left, right=right, truth=truth, extra=tuple(extra))
+
+    def _each_once(self, tree: Tree, scenes: Iterable[str]) -> list[str]:
+        """The scenes in order; of names that mean the same files, in other spelling, only the first."""
+        spellings: dict[str, list[str]] = {}
+        for scene in dict.fromkeys(scenes):
+            spellings.setdefault(scene.lower(), []).append(scene)
+        kept: list[str] = []
+        for names in spellings.values():
+            by_files = {self._spellings(tree, name): name for name in reversed(names)}
+            kept += names if len(names) == 1 else reversed(by_files.values())
+        return kept
+
+    def _spellings(self, tree: Tree, scene: str) -> tuple[str | None, ...]:
+        return tuple(tree.spelled(name) for name in self._files(scene).all())
+
+    def _missing_of(self, tree: Tree, scene: str) -> list[str]:
+        return [name for name in self._files(scene).all() if not tree.has(name)]
+
+    def _other_spellings(self, tree: Tree, scenes: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Files that differ in upper and lower case from what their data set calls them."""
+        for name in (name for scene in scenes for name in self._files(scene).all()):
+            found = tree.spelled(name)
+            if found is not None and found != name:
+                yield name, found
+
+    def _refuse_missing(self, missing: Mapping[str, Sequence[str]]) -> None:
+        unique = sorted({name for names in missing.values() for name in names})
+        if unique:
             named = ", ".join(unique[:_NAMED_AT_MOST]) + (", ..." if len(unique) > _NAMED_AT_MOST else "")
             raise DataFolderError(
-                f"{self.root}: {len(unique)} files of {len(scenes)} {self.kind} pairs are missing: {named}; "
-                f"expected {self.layout}"
+                f"{self.root}: {len(unique)} files of {len(missing)} {self.kind} pairs are missing: {named}; "
+                f"expected {self.layout}; allow_missing=true leaves such pairs out"
             )
 
     def _sample(
@@ -206,6 +246,7 @@ class Joined(StereoFiles):
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
         self._parts = self._open()
+        self.skipped = tuple(f"{name}/{line}" for name, part in self._parts.items() for line in part.skipped)
         self._ends = np.cumsum([len(part) for part in self._parts.values()])
 
     @abstractmethod

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from jobs.files import write_bytes_atomic
 
@@ -213,8 +214,8 @@ def disparity_of_depth(
 
 @contextmanager
 def opened(
-    path: str | os.PathLike[str], before: Callable[[Image.Image], None] = lambda image: None
-) -> Iterator[Image.Image]:
+    path: str | os.PathLike[str], before: Callable[[ImageFile], None] = lambda image: None
+) -> Iterator[ImageFile]:
     """A picture file, decoded; `before` sees it first. Raises DataFileError for what is no whole picture."""
     try:
         image = Image.open(path)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from stereo_model.data.encodings import DataFileError, as_u16, opened
 
@@ -106,7 +107,7 @@ def _read(path: str | os.PathLike[str]) -> _Picture:
     said: list[int] = []
     coded: list[str] = []
 
-    def look(image: Image.Image) -> None:
+    def look(image: ImageFile) -> None:
         coded.extend(_rawmode(tile.args) for tile in image.tile)
         said.append(_orientation(image))
 
@@ -145,13 +146,13 @@ def _deep_colour(
         return np.repeat((bytes_hwc[..., 0] << 8 | bytes_hwc[..., 1])[..., None], 3, axis=2)
     kind, _, order = rawmode.partition(";16")
     lower_hwc = _read_as(path, f"{kind};16{_OTHER_BYTE[order.replace('N', _NATIVE)]}")[..., :3]
-    return upper_hwc.astype(np.uint16) << 8 | lower_hwc
+    return (upper_hwc.astype(np.uint16) << 8 | lower_hwc).astype(np.uint16)
 
 
 def _read_as(path: str | os.PathLike[str], rawmode: str) -> NDArray[np.uint8]:
     """The pixels of a file whose bytes are understood in another way."""
 
-    def change(image: Image.Image) -> None:
+    def change(image: ImageFile) -> None:
         image.tile = [tile._replace(args=_with_rawmode(tile.args, rawmode)) for tile in image.tile]
 
     with opened(path, change) as image:
