@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,7 @@ class StereoFiles(ABC):
     """
 
     kind: ClassVar[str]
+    several: ClassVar[bool] = False  # whether it may be opened from several places at once
     root: Path
 
     @abstractmethod
@@ -86,20 +87,31 @@ class StereoFiles(ABC):
     def files(self) -> Iterator[str]:
         """Names of the files the data set consists of, relative to `root`; some may come twice."""
 
+    def files_of(self, index: int) -> tuple[str, ...]:
+        """Those of `files` that a sample is read from, as far as the data set tells."""
+        return ()
+
     def digest(self) -> str:
         """SHA-256 over the sorted names and sizes of all files: changes when the data set does."""
         return self._digest
 
     @cached_property
     def _digest(self) -> str:
+        return self.digest_with({})
+
+    def digest_with(self, sizes: Mapping[str, int]) -> str:
+        """What `digest` would be if these files had these sizes in bytes."""
         total = hashlib.sha256()
         for name in sorted(set(self.files())):
-            try:
-                size = os.stat(self.root / name).st_size
-            except OSError as error:
-                raise DataFileError(f"{self.root / name}: {error.strerror}") from error
+            size = sizes[name] if name in sizes else self._size(name)
             total.update(f"{name}\0{size}\n".encode())
         return total.hexdigest()
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(self.root / name).st_size
+        except OSError as error:
+            raise DataFileError(f"{self.root / name}: {error.strerror}") from error
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < len(self):
@@ -154,6 +166,9 @@ class PairFiles(StereoFiles):
     def files(self) -> Iterator[str]:
         for name in self._names:
             yield from self._files(os.fsdecode(name)).all()
+
+    def files_of(self, index: int) -> tuple[str, ...]:
+        return self._files(self.scene(index)).all()
 
     def _refuse_missing(self, tree: Tree, scenes: list[str]) -> None:
         missing = [name for scene in scenes for name in self._files(scene).all() if not tree.has(name)]
@@ -226,6 +241,10 @@ class Joined(StereoFiles):
     def files(self) -> Iterator[str]:
         for name, part in self._parts.items():
             yield from (f"{name}/{file}" for file in part.files())
+
+    def files_of(self, index: int) -> tuple[str, ...]:
+        part, inner = self._locate(index)
+        return tuple(f"{part}/{file}" for file in self._parts[part].files_of(inner))
 
     def _locate(self, index: int) -> tuple[str, int]:
         place = int(np.searchsorted(self._ends, self._checked(index), side="right"))

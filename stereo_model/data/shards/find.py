@@ -70,19 +70,17 @@ def found_shards(source: Source) -> list[FoundShard]:
     sources = [source] if isinstance(source, str | os.PathLike) else list(source)
     if not sources:
         raise NoShardsError(f"no shard was named; {EXPECTED}")
-    found: dict[Path, FoundShard] = {}
+    found: dict[str, FoundShard] = {}
     for each in sources:
         for shard in _meant_by(Path(each)):
-            known = found.get(shard.path)
-            found[shard.path] = shard if known is None else known.joined(shard)
+            name = os.path.abspath(shard.path)
+            found[name] = found[name].joined(shard) if name in found else shard
     return list(found.values())
 
 
 def shards_in(folder: Path) -> list[Path]:
     """The finished shards right in a folder, by name."""
-    return sorted(
-        path for path in folder.glob("*.h5") if path.is_file() and not path.name.startswith(".")
-    )
+    return sorted(path for path in folder.glob("*.h5") if path.is_file() and not path.name.startswith("."))
 
 
 def _meant_by(path: Path) -> list[FoundShard]:

@@ -72,4 +72,5 @@ def _entry(path: Path, number: int, line: str) -> tuple[Path, Key | None]:
             f"{path}: line {number}: {line[:80]!r} is no sample; expected a line such as "
             "shards/00000.h5:0000003-a0, or a shard alone"
         )
-    return path.parent / name, (int(found["slot"]), int(found["attempt"])) if found else None
+    place = Path(os.path.normpath(path.parent / name))
+    return place, (int(found["slot"]), int(found["attempt"])) if found else None

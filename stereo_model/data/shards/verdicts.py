@@ -1,10 +1,10 @@
 """What the curation of a run decided about its samples, read from the tables that it leaves.
 
-    run/rounds/<n>/report.json             the round is over
-                   verdicts.parquet        a verdict on each sample that counted when it began
-                   final_verdicts.parquet  those on the successors that it drew, once they are scored
-    published/published.json               a published run
-              verdicts.parquet             a verdict on each sample in it
+run/rounds/<n>/report.json             the round is over
+               verdicts.parquet        a verdict on each sample that counted when it began
+               final_verdicts.parquet  those on the successors that it drew, once they are scored
+published/published.json               a published run
+          verdicts.parquet             a verdict on each sample in it
 """
 
 from __future__ import annotations
@@ -46,16 +46,19 @@ def rejected_in(run: Path, last: int) -> frozenset[Key]:
     return frozenset(rejected)
 
 
-def verdicts_near(shard: Path) -> dict[Key, str] | None:
-    """The last outcome on each sample of the run that `shard` belongs to; None where nobody has judged.
+def verdicts_near(shard: Path) -> dict[Key, str]:
+    """The last outcome on each sample of the run that `shard` belongs to.
 
     Raises:
-        VerdictTableError: a table is unreadable.
+        VerdictTableError: nobody has judged them, or a table is unreadable.
     """
     for folder in list(shard.absolute().parents)[: DEEPEST + 1]:
         if tables := list(_tables(folder)):
             return {key: outcome for table in tables for key, outcome in _read(table)}
-    return None
+    raise VerdictTableError(
+        f"keep.verdict: nothing has judged the samples of {shard.parent}: no round of a run is over near it; "
+        "curate the run first (`fsd-curate round`), or leave the filter out"
+    )
 
 
 def _tables(folder: Path) -> Iterator[Path]:
