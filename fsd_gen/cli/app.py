@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
+from jobs.commandline import VersionOption
 from jobs.task import FarmInterrupted
 
 P = ParamSpec("P")
@@ -30,20 +31,8 @@ out = Console()
 err = Console(stderr=True)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        out.print(f"fsd-gen {version('fsd-gen')}", highlight=False)
-        raise typer.Exit
-
-
 @app.callback(help=HELP)
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and exit.")
-    ] = False,
-) -> None:
+def main(version: VersionOption = False) -> None:
     """What all commands share."""
 
 
@@ -58,7 +47,8 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from fsd_gen.production.errors import RENDER_ERRORS
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
-    from jobs.rundir import RunConfigMismatchError, RunFolderError, RunLockedError
+    from jobs.locks import RunFolderError, RunLockedError
+    from jobs.rundir import RunConfigMismatchError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
 
     return (

@@ -68,7 +68,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.run import Run
     from fsd_gen.shards.index import refresh_index
-    from jobs.rundir import RunLock
+    from jobs.locks import RunLock
 
     chosen = load_config(config, overrides)
     refuse_unavailable(chosen.render.backend)

@@ -65,6 +65,7 @@ class StereoFiles(ABC):
     """
 
     kind: ClassVar[str]
+    several: ClassVar[bool] = False  # whether it may be opened from several places at once
     root: Path
     skipped: tuple[str, ...] = ()  # one line for each scene that was left out, with what it lacks
     unmasked: str | None = None  # why nothing is known about occlusion, where a reader can tell
@@ -89,20 +90,31 @@ class StereoFiles(ABC):
     def files(self) -> Iterator[str]:
         """Names of the files the data set consists of, relative to `root`; some may come twice."""
 
+    def files_of(self, index: int) -> tuple[str, ...]:
+        """Those of `files` that a sample is read from, as far as the data set tells."""
+        return ()
+
     def digest(self) -> str:
         """SHA-256 over the sorted names and sizes of all files: changes when the data set does."""
         return self._digest
 
     @cached_property
     def _digest(self) -> str:
+        return self.digest_with({})
+
+    def digest_with(self, sizes: Mapping[str, int]) -> str:
+        """What `digest` would be if these files had these sizes in bytes."""
         total = hashlib.sha256()
         for name in sorted(set(self.files())):
-            try:
-                size = os.stat(self.root / name).st_size
-            except OSError as error:
-                raise DataFileError(f"{self.root / name}: {error.strerror}") from error
+            size = sizes[name] if name in sizes else self._size(name)
             total.update(f"{name}\0{size}\n".encode())
         return total.hexdigest()
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(self.root / name).st_size
+        except OSError as error:
+            raise DataFileError(f"{self.root / name}: {error.strerror}") from error
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < len(self):
@@ -163,6 +175,9 @@ class PairFiles(StereoFiles):
     def files(self) -> Iterator[str]:
         for name in self._names:
             yield from self._there(os.fsdecode(name)).all()
+
+    def files_of(self, index: int) -> tuple[str, ...]:
+        return self._there(self.scene(index)).all()
 
     def _there(self, scene: str) -> Files:
         """The files of a scene as they are spelled on the disk."""
@@ -235,43 +250,6 @@ class PairFiles(StereoFiles):
                 f"{self.root / files.truth}: negative disparities; expected left column minus right column, "
                 "which is positive. Is it the map of the right view, or another edition of the data set?"
             )
-
-
-class Joined(StereoFiles):
-    """Several data sets in folders below one, one after the other, as one.
-
-    The name of a part's folder begins the names of its scenes.
-    """
-
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(root)
-        self._parts = self._open()
-        self.skipped = tuple(f"{name}/{line}" for name, part in self._parts.items() for line in part.skipped)
-        self._ends = np.cumsum([len(part) for part in self._parts.values()])
-
-    @abstractmethod
-    def _open(self) -> dict[str, StereoFiles]:
-        """The parts by the name of their folder below `root`."""
-
-    def __len__(self) -> int:
-        return int(self._ends[-1])
-
-    def __getitem__(self, index: int, /) -> Sample:
-        part, inner = self._locate(index)
-        return self._parts[part][inner]
-
-    def scene(self, index: int) -> str:
-        part, inner = self._locate(index)
-        return f"{part}/{self._parts[part].scene(inner)}"
-
-    def files(self) -> Iterator[str]:
-        for name, part in self._parts.items():
-            yield from (f"{name}/{file}" for file in part.files())
-
-    def _locate(self, index: int) -> tuple[str, int]:
-        place = int(np.searchsorted(self._ends, self._checked(index), side="right"))
-        name = list(self._parts)[place]
-        return name, int(index - self._ends[place] + len(self._parts[name]))
 
 
 def finite_positive(disparity_hw: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -16,7 +16,6 @@ from typing import ClassVar
 from stereo_model.data.base import (
     DataFolderError,
     Files,
-    Joined,
     PairFiles,
     StereoFiles,
     Truth,
@@ -24,6 +23,7 @@ from stereo_model.data.base import (
     known_passes,
 )
 from stereo_model.data.encodings import read_pfm
+from stereo_model.data.joined import Joined
 from stereo_model.data.text import read_text
 from stereo_model.data.tree import Tree
 

@@ -24,7 +24,8 @@ from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifes
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
 from jobs.config import FarmConfig
-from jobs.rundir import RunConfigMismatchError, RunLock
+from jobs.locks import RunLock
+from jobs.rundir import RunConfigMismatchError
 from tests.fsd_gen.styles.only import only
 
 SHARDS = 2
