@@ -54,7 +54,8 @@ class MitsubaBackend:
         """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, AssetFileError for bad textures."""
         cpu_s = dict.fromkeys(("load", "trace", "denoise"), 0.0)
         try:
-            left_hwc, right_hwc = self._render_pair(staged.flat, rig, settings, seed, cpu_s)
+            near = staged.flat.around_the_camera()  # single precision: it must not see large coordinates
+            left_hwc, right_hwc = self._render_pair(near, rig, settings, seed, cpu_s)
         except BackendError:
             raise
         except RuntimeError as error:  # Mitsuba, Dr.Jit and the denoiser raise nothing more specific

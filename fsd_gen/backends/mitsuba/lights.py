@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from assets_manifest.exr import ExrError, read_exr
 from fsd_gen.backends.mitsuba.runtime import PluginDict, mi, rgb_plugin
+from fsd_gen.backends.mitsuba.shaped import emitter_plugin
+from fsd_gen.usd.asset_files import as_file
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, ParallelLight
 
 SHARP_SUN_DEG = 1.0  # parallel lights up to this wide cast hard shadows
 FAR = 200.0  # distance of a wide one, in scene diagonals
+BRIGHTEST = 65504.0  # what a half-float panorama means by infinite: as bright as it can say
 LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
 
 
@@ -28,7 +31,7 @@ def area_light_plugin(light: AreaLight) -> PluginDict:
         "type": shape,
         "to_world": mi.ScalarTransform4f(light.to_world @ fit),
         "bsdf": {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": rgb_plugin(LIGHT_BODY)}},
-        "emitter": {"type": "area", "radiance": rgb_plugin(light.radiance)},
+        "emitter": emitter_plugin(light),
     }
 
 
@@ -65,9 +68,8 @@ def dome_plugin(dome: DomeLight) -> PluginDict:
     """Light from all around; Mitsuba and USD agree on how a latitude-longitude image lies about +y."""
     if dome.texture is None:
         return {"type": "constant", "radiance": rgb_plugin(dome.radiance)}
-    radiance_hwc = np.maximum(np.nan_to_num(_read_panorama(dome.texture)), 0) * np.array(
-        dome.radiance, np.float32
-    )
+    finite_hwc = np.nan_to_num(_read_panorama(dome.texture), posinf=BRIGHTEST, neginf=0.0)
+    radiance_hwc = np.maximum(finite_hwc, 0) * np.array(dome.radiance, np.float32)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance_hwc, np.float32)),
@@ -78,9 +80,10 @@ def dome_plugin(dome: DomeLight) -> PluginDict:
 def _read_panorama(path: Path) -> NDArray[np.float32]:
     """Linear RGB (H, W, 3). Mitsuba's own EXR reader can wait for ever when it may use one thread only."""
     try:
-        if path.suffix.lower() == ".exr":
-            return read_exr(path)
-        bitmap = mi.Bitmap(str(path))
+        with as_file(path) as file:
+            if file.suffix.lower() == ".exr":
+                return read_exr(file)
+            bitmap = mi.Bitmap(str(file))
         return np.array(bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False))
     except (RuntimeError, ExrError, OSError) as error:
         raise AssetFileError(f"cannot read dome texture {path}: {error}") from error
