@@ -21,7 +21,7 @@ from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
 from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
-from fsd_gen.backends.mitsuba.runtime import VARIANT, PluginDict, dr, mi, oidn
+from fsd_gen.backends.mitsuba.runtime import VARIANT, PluginDict, dr, instantiate, mi, oidn
 from fsd_gen.backends.mitsuba.surfaces import SurfaceBuilder, base_uv_matrix, mesh_plugin
 from fsd_gen.backends.textures import TextureCache
 from fsd_gen.scene.rig import StereoRig
@@ -92,7 +92,7 @@ class MitsubaBackend:
         cpu_s: dict[str, float],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with _timed(cpu_s, "load"):
-            loaded = mi.load_dict(self._scene_dict(scene))
+            loaded = instantiate(self._scene_dict(scene))
         left_hwc, right_hwc = (
             self._render_eye(loaded, scene, rig, settings, seed, eye, cpu_s) for eye in EYES
         )
@@ -108,9 +108,9 @@ class MitsubaBackend:
         eye: str,
         cpu_s: dict[str, float],
     ) -> NDArray[np.float32]:
-        sensor = mi.load_dict(sensor_plugin(scene, rig, settings.spp, eye))
+        sensor = instantiate(sensor_plugin(scene, rig, settings.spp, eye))
         eye_seed = stable_hash(seed, eye) % 2**32
-        path = mi.load_dict({"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth})
+        path = instantiate({"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth})
         with _timed(cpu_s, "trace"):
             colour = _trace(loaded, sensor, path, eye_seed)
         if not settings.denoise:

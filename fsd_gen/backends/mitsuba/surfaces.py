@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, uv_matrix
-from fsd_gen.backends.mitsuba.runtime import PluginDict, mi, rgb_plugin
+from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin
 from fsd_gen.backends.mitsuba.wrapping import wrapped_bitmap
 from fsd_gen.backends.textures import TextureCache, TextureValues
 from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
@@ -135,10 +135,10 @@ class SurfaceBuilder:
 def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
     """The triangles of a batch, wearing their surface."""
     props = mi.Properties()
-    props["bsdf"] = mi.load_dict(builder.bsdf(surface, solid=batch.solid))
+    props["bsdf"] = instantiate(builder.bsdf(surface, solid=batch.solid))
     emitter = builder.emitter(surface)
     if emitter:
-        props["emitter"] = mi.load_dict(emitter)
+        props["emitter"] = instantiate(emitter)
     mesh = mi.Mesh(
         f"surface_{batch.surface}",
         len(batch.vertices_v3),
