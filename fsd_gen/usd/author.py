@@ -29,18 +29,21 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.usd.errors import StageWriteError
-from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
+from fsd_gen.usd.gather import pack
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade
 
-APERTURE_MM = 36.0  # film width that stands for the image width
+FILM_MM = 36.0  # film width that stands for the image width
+UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
 
-SUFFIXES = (".usda", ".usdc", ".usdz")
+LAYER_SUFFIXES = (".usda", ".usdc", ".usd")
+SUFFIXES = (*LAYER_SUFFIXES, ".usdz")
 
 PathOf = Callable[[str], Path]  # asset id -> file
 
 
 def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
-    """Author `spec` as the stage file `path` (.usda, .usdc, or .usdz with all assets inside).
+    """Author `spec` as the stage file `path`: .usdz holds all assets, the others name them where they are.
 
     Raises:
         StageWriteError: the file cannot be written.
@@ -49,14 +52,14 @@ def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
         raise StageWriteError(f"{path}: could not write the stage; expected a name ending in {SUFFIXES}")
     stage = Usd.Stage.CreateInMemory()
     _author(stage, spec, path_of)
-    if path.suffix != ".usdz":
+    if path.suffix in LAYER_SUFFIXES:
         _export(stage, path)
         return path
     with tempfile.TemporaryDirectory(prefix="fsd-usdz-") as folder:
-        layer = Path(folder) / path.with_suffix(".usdc").name
+        layer, scratch = Path(folder) / path.with_suffix(".usdc").name, Path(folder) / "packed"
+        scratch.mkdir()
         _export(stage, layer)
-        if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(layer)), str(path)):
-            raise StageWriteError(f"{path}: could not pack the stage with its assets; try .usdc instead")
+        pack(layer, path, scratch)
     return path
 
 
@@ -97,11 +100,13 @@ def _cameras(stage: Usd.Stage, spec: SceneSpec) -> None:
         camera = UsdGeom.Camera.Define(stage, f"/World/Rig/{name}")
         pose = vision @ np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
         camera.AddTransformOp().Set(Gf.Matrix4d(pose.T.tolist()))
-        camera.CreateFocalLengthAttr(rig.focal_px / rig.width * APERTURE_MM)
-        camera.CreateHorizontalApertureAttr(APERTURE_MM)
-        camera.CreateVerticalApertureAttr(APERTURE_MM * rig.height / rig.width)
-        camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * APERTURE_MM)
-        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * APERTURE_MM)
+        film = FILM_MM * UNITS_PER_MM
+        camera.CreateFocalLengthAttr(rig.focal_px / rig.width * film)
+        camera.CreateHorizontalApertureAttr(film)
+        camera.CreateVerticalApertureAttr(film * rig.height / rig.width)
+        camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * film)
+        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * film)
+        camera.CreateFStopAttr(0.0)  # a pinhole: all is in focus
         camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 10000.0))
 
 
