@@ -93,7 +93,7 @@ class _Gathering:
             raise StageWriteError(f"{target}: could not write the stage; is there room?")
 
     def _place(self, layer: Sdf.Layer, written: str, user: PurePosixPath) -> str | None:
-        """Where the file that `layer` calls `written` goes, as `user` has to call it; None if it is not there.
+        """Where the file that `layer` calls `written` goes, as `user` is to call it; None if it is missing.
 
         Files inside a package stay in it: the package is copied.
         """
@@ -184,4 +184,3 @@ def _open_layer(source: Path) -> Sdf.Layer:
 def _resolved(layer: Sdf.Layer, written: str) -> Path | None:
     found = Ar.GetResolver().Resolve(Sdf.ComputeAssetPathRelativeToLayer(layer, written)).GetPathString()
     return Path(found) if found and Path(found).is_file() else None
-
