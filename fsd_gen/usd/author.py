@@ -28,7 +28,7 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.usd.errors import StageWriteError
-from fsd_gen.usd.gather import pack
+from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 
@@ -70,7 +70,7 @@ def _export(stage: Usd.Stage, path: Path) -> None:
     try:
         written = stage.GetRootLayer().Export(str(path))
     except Tf.ErrorException as error:
-        raise StageWriteError(f"{path}: could not write the stage: {str(error).splitlines()[0]}") from None
+        raise StageWriteError(f"{path}: could not write the stage: {complaint(error)}") from None
     if not written:
         raise StageWriteError(f"{path}: could not write the stage; is the folder there, and writable?")
 
