@@ -1,9 +1,10 @@
-"""Whether the images show a surface where the truth has another one: a sheet where it sees through, or the reverse.
+"""Whether the images show another surface than the truth has: a sheet where it sees through, or the reverse.
 
-The check of the images' offset (`photometric`) looks at a whole band of disparities, in which a wrong fifth is
-outvoted. Here each small patch speaks for itself: it is held against the truth when it does not resemble its
-own match in the right image at all, yet finds a good one at another disparity. Patches near a step of the
-truth, or without texture, have no say; neither have glossy ones, which find no good match anywhere.
+The check of the images' offset (`photometric`) looks at a whole band of disparities, in which a wrong fifth
+is outvoted. Here each small patch speaks for itself: it is held against the truth when it does not resemble
+its own match in the right image at all, yet finds a good one at another disparity. Patches near a step of
+the truth, or without texture, have no say. Reflections in glossy things speak against the truth too, so a
+few such patches are allowed.
 """
 
 from __future__ import annotations
@@ -33,10 +34,8 @@ UNLIKE, ALIKE = 0.3, 0.9  # correlation of two patches
 OTHER_PX = 2.0  # a match that near the truth is no other one
 CONTRAST = (0.4, 2.5)  # of the other match, relative to the patch's own
 MOST_PATCHES = 1000  # that are searched for another match
-MAX_SHARE = 0.03  # of the textured patches that may be misplaced: gloss makes up to 0.019 of them in 40 sound scenes
-    0.012  # of the textured patches that may be misplaced; 40 sound scenes of `demo` had at most 0.003
-)
-MIN_SHARE_OF_IMAGE = 0.004  # of all pixels; up to 0.003 there
+MAX_SHARE = 0.03  # of the textured patches that may be misplaced; gloss makes up to 0.019 of them
+MIN_SHARE_OF_IMAGE = 0.004  # of all pixels; in sound scenes up to 0.003
 
 Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -52,10 +51,11 @@ def misplaced_defects(sample: StereoSample) -> Iterator[Defect]:
         return
     elsewhere, off_px = patches.found_elsewhere()
     if elsewhere * suspects > least:
+        share = elsewhere * suspects / textured
         yield Defect(
             code=DefectCode.PHOTOMETRIC,
-            detail=f"{elsewhere * suspects / textured:.1%} of {textured} textured patches match the other view "
-            f"only at another disparity, by {off_px:.1f} px in the median; at most {MAX_SHARE:.1%} allowed",
+            detail=f"{share:.1%} of {textured} textured patches match the other view only at another disparity, "
+            f"{off_px:.1f} px off in the median; at most {MAX_SHARE:.1%} allowed",
         )
 
 
