@@ -13,7 +13,7 @@ ALLOWED = {
     "assets_manifest": {"jobs"},
     "jobs": set(),
     "stereo_model": {"jobs"},
-    "fsd_gen": {"assets_manifest", "jobs"},
+    "fsd_gen": {"assets_manifest", "jobs", "stereo_model"},
     "curation": {"fsd_gen", "jobs", "stereo_model"},
 }
 LIGHT = {  # all that these may import of `jobs`

@@ -31,9 +31,12 @@ from fsd_gen.shards.format import (
     chunk_shape,
     get_attribute,
     meta_of,
+    stored_as,
 )
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
+from fsd_gen.shards.structure import Expected, Flaw, column_flaw, dataset_flaw, layout_flaw, link_flaw, walk
+from stereo_model.data.shards.files import open_hdf5
 
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
@@ -149,6 +152,19 @@ class ShardReader:
         strange = set(opened.file) - {*KNOWN, *COLUMNS, POSES, *TEXTS, *QUARANTINE}
         return tuple(sorted(listed | strange))
 
+    def structure_flaws(self) -> list[Flaw]:
+        """What the file is made of and should not be: (dataset or None, what). Everything in it is walked."""
+        opened = self._open()
+        with self._damage("*"):
+            return list(walk(opened.file, self.path.stat().st_size, stored_as(opened.meta)))
+
+    def read_through(self, name: str) -> None:
+        """Decode all of a dataset, known or not, piece by piece. Raises ShardError."""
+        with self._damage(name) as file:
+            dataset = file[name]
+            for piece in dataset.iter_chunks() if dataset.chunks else [...]:
+                dataset[piece]
+
     def spec(self, row: int) -> SceneSpec:
         """The scene behind `row`."""
         with self._damage("spec_json", row):
@@ -261,7 +277,7 @@ def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
-        file = h5py.File(path, "r")
+        file = open_hdf5(path)
     except DAMAGE as error:
         raise ShardError(f"{path}: truncated, damaged or not HDF5 ({one_line(error)})") from error
     try:
@@ -280,13 +296,25 @@ def _understood(file: h5py.File, path: Path) -> _Opened:
     if (version := get_attribute(file, "schema_version")) != SCHEMA_VERSION:
         raise ShardError(f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}")
     meta = meta_of(file)
-    names = [channel.name for channel in meta.channels]
-    missing = [name for name in (*names, *COLUMNS, POSES, *TEXTS, *QUARANTINE) if name not in file]
-    if missing:
-        raise ShardError(f"{path}: dataset {missing[0]} is missing")
+    there, stored = set(file), stored_as(meta)
+    for name, expected in stored.items():
+        if name not in there:
+            raise ShardError(f"{path}: dataset {name} is missing")
+        if flaw := _dataset_flaw(file, name, expected):
+            raise ShardError(f"{path}: dataset {name} {flaw}")
     rows = len(file["slot"])
     _check_shapes(file, path, meta, rows)
     return _Opened(file, meta, rows)
+
+
+def _dataset_flaw(file: h5py.File, name: str, expected: Expected) -> str | None:
+    """Why a dataset of the format is not to be read, or None."""
+    if flaw := link_flaw(file, name):
+        return flaw
+    dataset = h5py.h5o.open(file.id, name.encode())
+    whole_column = expected.chunk is None
+    flaw = dataset_flaw(dataset) or (column_flaw(dataset) if whole_column else None)
+    return flaw or layout_flaw(dataset, expected)
 
 
 def _check_shapes(file: h5py.File, path: Path, meta: ShardMeta, rows: int) -> None:

@@ -193,7 +193,7 @@ def test_train_names_what_is_wrong(tmp_path):
     assert "did you mean 'steps'" in error_of("train", "cpu", "training.step=3", *out)
     empty = tmp_path / "shards"
     empty.mkdir()
-    assert "no shard" in error_of("train", "cpu", f"data.shards.root={empty}", *out)
+    assert "no finished shards" in error_of("train", "cpu", f"data.shards.root={empty}", *out)
 
 
 # ---------------------------------------------------------------- export
