@@ -93,6 +93,11 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def say_error(text: str) -> None:
+    """A line beside the results."""
+    err.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
 def _exit(problem: str) -> typer.Exit:
     err.print(f"[red]error:[/red] {escaped(problem)}", soft_wrap=True, highlight=False)
     return typer.Exit(2)

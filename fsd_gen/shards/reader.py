@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -37,10 +36,10 @@ from fsd_gen.shards.format import (
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, column_flaw, dataset_flaw, layout_flaw, link_flaw, walk
+from stereo_model.data.shards.files import open_hdf5
 
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
-NO_LOCKS_ERRNOS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})  # of file systems without locks
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
 WHOLE = (slice(None), slice(None))
 _RENDER_INFO = TypeAdapter(RenderInfo)
@@ -278,7 +277,7 @@ def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
-        file = _open_hdf5(path)
+        file = open_hdf5(path)
     except DAMAGE as error:
         raise ShardError(f"{path}: truncated, damaged or not HDF5 ({one_line(error)})") from error
     try:
@@ -289,15 +288,6 @@ def _open_file(path: Path) -> _Opened:
     except DAMAGE as error:
         file.close()
         raise ShardError(f"{path}: damaged metadata ({one_line(error)})") from error
-
-
-def _open_hdf5(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        if error.errno not in NO_LOCKS_ERRNOS:
-            raise
-        return h5py.File(path, "r", locking=False)  # a finished shard does not change: it needs no lock
 
 
 def _understood(file: h5py.File, path: Path) -> _Opened:
