@@ -21,6 +21,7 @@ from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
 from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
+from fsd_gen.backends.mitsuba.paths import PathIntegrator
 from fsd_gen.backends.mitsuba.runtime import VARIANT, PluginDict, dr, instantiate, mi, oidn
 from fsd_gen.backends.mitsuba.surfaces import SurfaceBuilder, base_uv_matrix, mesh_plugin
 from fsd_gen.backends.textures import TextureCache
@@ -110,7 +111,7 @@ class MitsubaBackend:
     ) -> NDArray[np.float32]:
         sensor = instantiate(sensor_plugin(scene, rig, settings.spp, eye))
         eye_seed = stable_hash(seed, eye) % 2**32
-        path = instantiate({"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth})
+        path = PathIntegrator(loaded, max_depth=settings.max_depth, rr_depth=settings.rr_depth)
         with _timed(cpu_s, "trace"):
             colour = _trace(loaded, sensor, path, eye_seed)
         if not settings.denoise:

@@ -17,11 +17,12 @@ from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, ParallelLigh
 SHARP_SUN_DEG = 1.0  # parallel lights up to this wide cast hard shadows
 FAR = 200.0  # distance of a wide one, in scene diagonals
 BRIGHTEST = 65504.0  # what a half-float panorama means by infinite: as bright as it can say
-LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
 
 
 def area_light_plugin(light: AreaLight) -> PluginDict:
-    """A rect, disk or sphere that glows; Mitsuba's flat shapes shine along +z, USD's along -z."""
+    """A rect, disk or sphere that shines but is not there, as UsdLux lights are; Mitsuba's flat shapes shine
+    along +z, USD's along -z.
+    """
     shape, fit = {
         "rect": ("rectangle", np.diag([0.5, -0.5, -1.0, 1.0])),
         "disk": ("disk", np.diag([1.0, -1.0, -1.0, 1.0])),
@@ -30,7 +31,7 @@ def area_light_plugin(light: AreaLight) -> PluginDict:
     return {
         "type": shape,
         "to_world": mi.ScalarTransform4f(light.to_world @ fit),
-        "bsdf": {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": rgb_plugin(LIGHT_BODY)}},
+        "bsdf": {"type": "null"},
         "emitter": emitter_plugin(light),
     }
 
@@ -53,7 +54,7 @@ def parallel_light_plugin(light: ParallelLight, scene: FlatScene) -> PluginDict:
     return {
         "type": "disk",
         "to_world": place @ mi.ScalarTransform4f().scale(distance * float(np.tan(half_angle))),
-        "bsdf": {"type": "diffuse", "reflectance": rgb_plugin((0.0, 0.0, 0.0))},
+        "bsdf": {"type": "null"},
         "emitter": {"type": "area", "radiance": rgb_plugin(tuple(radiance))},
     }
 
