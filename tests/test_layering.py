@@ -16,7 +16,7 @@ ALLOWED = {
     "fsd_gen": {"assets_manifest", "jobs"},
     "curation": {"fsd_gen", "jobs", "stereo_model"},
 }
-LIGHT = {"jobs.files", "jobs.signals", "jobs.extras"}  # all that these may import of `jobs`
+LIGHT = {"jobs.contents", "jobs.extras", "jobs.files", "jobs.plain_yaml", "jobs.signals"}  # all that these may import of `jobs`
 LIGHT_USERS = ("assets_manifest", "stereo_model")
 HEAVY = {  # library -> the only modules that import it
     "mitsuba": {"fsd_gen/backends/mitsuba/runtime.py"},
