@@ -8,6 +8,8 @@ from pathlib import Path
 
 LOOKED_AT_BYTES = 4096
 HDF5 = "an HDF5 file"
+FOLDER = "a folder"
+NO_FILE = "no file"
 UNKNOWN = "of no known kind"
 SAFETENSORS = "a safetensors file"
 TORCH_ZIP = "a checkpoint of PyTorch"
@@ -49,9 +51,9 @@ _ONNX = re.compile(rb"\x08[\x01-\x1f][\x12\x3a\x42]")  # a version; then a produ
 def contents(path: Path) -> str:
     """What is at `path`, to stand after "is"; UNKNOWN where that cannot be told. Never raises for content."""
     if path.is_dir():
-        return "a folder"
+        return FOLDER
     if not path.is_file():
-        return "no file"
+        return NO_FILE
     with path.open("rb") as file:
         head = file.read(LOOKED_AT_BYTES)
     if not head:
@@ -74,7 +76,7 @@ def _by_structure(head: bytes, path: Path) -> str:
     if _ONNX.match(head):
         return "an ONNX model"
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        return "a pickle"
+        return "a pickle, which may run code when it is loaded"
     return "a text file" if _is_text(head) else UNKNOWN
 
 
@@ -105,4 +107,4 @@ def _is_text(head: bytes) -> bool:
         if error.start < len(head) - 4:
             return False
         text = head[: error.start].decode()
-    return all(character.isprintable() or character.isspace() for character in text)
+    return text != "" and all(character.isprintable() or character.isspace() for character in text)

@@ -190,8 +190,8 @@ def _zips(scratch: Path) -> Iterator[tuple[str, bytes]]:
     yield "a record of 4 GB of zeros", _bomb(sound)
     yield "numbers of weights a million times as many", _more_numbers(sound)
     with zipfile.ZipFile(sound) as archive:
-        names = archive.namelist()
-    for left_out in (names[0], names[-1]):
+        names = [name for name in archive.namelist() if name.endswith((".pkl", "data/7", "version"))]
+    for left_out in names:
         yield f"without the record {Path(left_out).name}", _stored_anew(sound, zipfile.ZIP_STORED, left_out)
 
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from jobs.contents import SAFETENSORS, TORCH_ZIP, contents
+from jobs.contents import FOLDER, NO_FILE, SAFETENSORS, TORCH_ZIP, contents
 from jobs.files import part_file
 
 NAMED_KEYS = 3  # how many offending keys an error names
@@ -55,13 +55,13 @@ def read_file(path: str | Path) -> Any:
     """
     path = Path(path)
     what = contents(path)
-    if what == "no file":
+    if what == NO_FILE:
         raise CheckpointError(f"{path}: no such file")
     if what == SAFETENSORS:
         return _read(path, lambda: load_file(path))
     if what == TORCH_ZIP:
         _refuse_odd_zip(path)
-    elif not _is_legacy(path):
+    elif what == FOLDER or not _is_legacy(path):
         raise CheckpointError(
             f"{path}: is {what}: truncated or not a file of weights (.pth of PyTorch, or .safetensors)"
         )
@@ -105,9 +105,19 @@ def require_tensors(value: Any, *, source: str) -> dict[str, Tensor]:
     for name, tensor in value.items():
         if not isinstance(name, str):
             raise CheckpointError(f"{source}: expected names of tensors, found the key {name!r:.60}")
-        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            raise CheckpointError(f"{source}: {name} is no plain tensor of numbers ({tensor.layout})")
+        if odd := _oddness(tensor):
+            raise CheckpointError(f"{source}: {name} is {odd}, expected a plain tensor of real numbers")
     return dict(value)
+
+
+def _oddness(tensor: Tensor) -> str | None:
+    if tensor.layout != torch.strided:
+        return f"a sparse tensor ({tensor.layout})"
+    if tensor.device.type != "cpu":
+        return f"a tensor without values (on the device {tensor.device})"
+    if tensor.is_quantized or tensor.is_complex():
+        return f"of type {tensor.dtype}"
+    return None
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
