@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.cli.console import out, say
+from curation.cli.console import say
 from curation.cli.errors import clear_errors
 from curation.config import CurationConfig, CurationConfigError, Policy, load_config
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
-from jobs.rundir import RunLock
+from jobs.commandline import VersionOption
+from jobs.locks import RunLock
 
 if TYPE_CHECKING:
     from curation.rounds.world import World
@@ -32,18 +32,8 @@ Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads for training and scoring.")]
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
-        out.print(f"fsd-curate {installed_version('fsd-gen')}", highlight=False)
-        raise typer.Exit
-
-
 @app.callback(help=__doc__)
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
-    ] = False,
-) -> None:
+def main(version: VersionOption = False) -> None:
     """Options of the program itself."""
 
 

@@ -84,7 +84,7 @@ def _published(out: Path, publication: Publication, *, new: bool) -> Published:
     return Published(
         path=out,
         samples=len(selection.samples),
-        shards=len(list((out / "shards").glob("*.h5"))),
+        shards=len(list((out / "shards").glob("[!.]*.h5"))),
         rejected_successors=selection.rejected_successors,
         unjudged=selection.unjudged,
         unjudged_published=selection.unjudged_published,

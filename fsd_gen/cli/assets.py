@@ -9,9 +9,16 @@ from typing import Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from jobs.commandline import VersionOption
 
 assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list, verify and credit asset packs.")
 app.add_typer(assets_app, name="assets")
+
+
+@assets_app.callback()
+def main(version: VersionOption = False) -> None:  # noqa: D103
+    # Without a docstring, so that typer shows the app's help.
+    pass
 
 
 @assets_app.command("fetch")

@@ -67,8 +67,10 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.run import Run
+    from fsd_gen.production.survey import remedied
+    from fsd_gen.production.unfinished import want_shards
     from fsd_gen.shards.index import refresh_index
-    from jobs.rundir import RunLock
+    from jobs.locks import RunLock
 
     chosen = load_config(config, overrides)
     refuse_unavailable(chosen.render.backend)
@@ -76,7 +78,9 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     with RunLock(folder):
         fetch_missing(chosen.assets.packs)
         run = Run.start(folder, chosen)
-        refuse_foreign(run, refresh_index(folder))
+        with remedied(folder):
+            refuse_foreign(run, refresh_index(folder))
+        want_shards(folder, shards)
         report = _render_with_progress(run, shards, farm)
         index = refresh_index(folder)
     _tell(run, report, index)

@@ -227,7 +227,8 @@ def _stamps(root: Path, folders: Iterable[str]) -> dict[str, tuple[int, int]]:
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
     if folder.is_dir():
         with os.scandir(folder) as entries:
-            found = (entry for entry in entries if entry.name.endswith(".h5") and entry.is_file())
+            shards = (entry for entry in entries if entry.name.endswith(".h5") and entry.name[0] != ".")
+            found = (entry for entry in shards if entry.is_file())  # hidden ones are no shards
             yield from sorted(found, key=lambda entry: entry.name)
 
 

@@ -42,6 +42,7 @@ from jobs.contents import HDF5, UNKNOWN, contents
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
 NO_LOCKS_ERRNOS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})  # of file systems without locks
+OPEN_WITHOUT_LOCK = "file locking flag values don't match"  # somebody else in this process has it open
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
 WHOLE = (slice(None), slice(None))
 _RENDER_INFO = TypeAdapter(RenderInfo)
@@ -302,7 +303,7 @@ def _open_hdf5(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        if error.errno not in NO_LOCKS_ERRNOS:
+        if error.errno not in NO_LOCKS_ERRNOS and OPEN_WITHOUT_LOCK not in str(error):
             raise
         return h5py.File(path, "r", locking=False)  # a finished shard does not change: it needs no lock
 

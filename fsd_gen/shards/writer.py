@@ -153,7 +153,7 @@ class ShardWriter:
             entry = json.loads(path.read_text())
             reasons = tuple(map(tuple, entry["reasons"]))
             self._quarantined[entry["slot"]] = Quarantined(slot=entry["slot"], reasons=reasons)
-        for path in sorted(self.part.glob("*-a*.h5")):
+        for path in sorted(self.part.glob("[!.]*-a*.h5")):
             self._keep_or_drop(path)
 
     def _identity(self) -> dict[str, object]:

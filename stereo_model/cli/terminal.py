@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jobs.system_errors import explain
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -49,7 +51,8 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError) as error:
             if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
                 raise
-            fail(str(error), failed=isinstance(error, (RuntimeError, ArithmeticError)))
+            text = explain(error) if isinstance(error, OSError) else str(error)
+            fail(text, failed=isinstance(error, (RuntimeError, ArithmeticError)))
 
     return wrapped
 

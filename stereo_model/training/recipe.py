@@ -1,7 +1,8 @@
 """A training as one YAML file: which model, which data in which proportions, how it is trained.
 
-    model:        {preset: vits, prior_weights: depth_anything_v2_vits.pth}     or  {weights: model.pth}
-    data:         [{kind: fsd, root: /data/fsd, weight: 3}, {kind: sintel, root: /data/sintel}]
+    model:        {preset: vits, prior_weights: depth_anything_v2_vits}         or  {weights: model.pth}
+    data:         [{kind: fsd, root: /data/fsd, weight: 3}, {kind: sintel, root: /data/sintel},
+                   {kind: shards, root: [runs/demo, "runs/more*"], options: {keep: {stratum: flying}}}]
     validation:   [{kind: middlebury, root: /data/middlebury, options: {resolution: Q}}]
     training:     {steps: 200000, batch_size: 128, ...}                         see TrainConfig
 
@@ -58,7 +59,7 @@ class DataChoice(_Settings):
     """One data set of a mixture or of a validation."""
 
     kind: str  # of stereo_model.data.registry
-    root: Path | None = None  # must be given before training
+    root: Path | tuple[Path, ...] | None = None  # must be given before training; of shards also several
     weight: float = Field(
         default=1.0, ge=0.0
     )  # share of the mixture, relative to the others; 0 leaves it out

@@ -24,7 +24,8 @@ from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifes
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
 from jobs.config import FarmConfig
-from jobs.rundir import RunConfigMismatchError, RunLock
+from jobs.locks import RunLock
+from jobs.rundir import RunConfigMismatchError
 from tests.fsd_gen.styles.only import only
 
 SHARDS = 2
@@ -61,7 +62,7 @@ def test_a_finished_run_renders_nothing_again(reference, small_config):
 
 def test_another_configuration_is_refused_with_what_differs(reference, small_config):
     other = small_config.model_copy(update={"seed": 99})
-    with pytest.raises(RunConfigMismatchError, match="seed: 0 -> 99"):
+    with pytest.raises(RunConfigMismatchError, match="seed is 0 in the folder, 99 in yours"):
         Run.start(reference.folder, other)
 
 

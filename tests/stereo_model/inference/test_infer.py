@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from stereo_model import create_model
-from stereo_model.data.encodings import DataFileError, read_pfm, read_png16, read_rgb
+from stereo_model.data.encodings import DataFileError, read_pfm, read_png16
+from stereo_model.data.pictures import read_rgb
 from stereo_model.inference.calibration import Calibration, CalibrationError
 from stereo_model.inference.cloud import depth_of
 from stereo_model.inference.images import PairError, write_image

@@ -1,0 +1,43 @@
+"""A run of `fsd-gen render` that was curated, as far as its files go: two shards, one round over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from curation.config import Policy
+from curation.judging.tables import write_verdicts
+from curation.judging.verdicts import Outcome, Verdict
+from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards.index import refresh_index
+from tests.fsd_gen.synthetic import make_shard
+
+FIRST = {"00000.h5": [0, 1], "00001.h5": [2, 3]}  # slots of each shard; the second is of another stratum
+
+
+def make_run(folder: Path) -> Path:
+    """Slots 0 to 3 as they were drawn first."""
+    make_shard(folder / "shards/00000.h5", slots=FIRST["00000.h5"])
+    make_shard(folder / "shards/00001.h5", slots=FIRST["00001.h5"], stratum="indoor")
+    return folder
+
+
+def curate(folder: Path) -> Path:
+    """Round 1 is over: slot 1 was dropped and drawn again, slot 3 could not be judged."""
+    outcomes = {0: Outcome.KEEP, 1: Outcome.DROP, 2: Outcome.KEEP, 3: Outcome.UNJUDGED}
+    place = folder / "rounds/1"
+    make_shard(place / "regenerated/00000.h5", slots=[1], attempt=1)
+    write_verdicts(place / "verdicts.parquet", [verdict(slot, 0, each) for slot, each in outcomes.items()])
+    (place / "report.json").write_text("{}")
+    refresh_index(folder, ("shards", "rounds/1/regenerated"))
+    return folder
+
+
+def verdict(slot: int, attempt: int, outcome: Outcome) -> Verdict:
+    return Verdict(
+        key=SlotKey(slot=slot, attempt=attempt),
+        outcome=outcome,
+        reason="-",
+        bp2=None,
+        model_digest="",
+        policy_digest=Policy().digest(),
+    )
