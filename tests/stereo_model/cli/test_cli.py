@@ -181,7 +181,7 @@ def test_train_goes_on_where_it_stopped(pairs, tmp_path):
     assert [line["step"] for line in log] == [1, 2] and log[0]["learning_rate"] == pytest.approx(1e-4)
     assert load_model(run / "model.pt").config.max_disparity == 64
     assert "after step 2" in call("info", run / "checkpoint_0000002.pt")
-    assert "went on after step 2" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
+    assert "nothing left to do" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
     assert "learning_rate" in error_of("train", recipe, "--out", run)
 
 
@@ -193,7 +193,8 @@ def test_train_names_what_is_wrong(tmp_path):
     assert "did you mean 'steps'" in error_of("train", "cpu", "training.step=3", *out)
     empty = tmp_path / "shards"
     empty.mkdir()
-    assert "no finished shards" in error_of("train", "cpu", f"data.shards.root={empty}", *out)
+    refused = CLI.invoke(app, ["train", "cpu", f"data.shards.root={empty}", *map(str, out)])
+    assert refused.exit_code == 2 and "no finished shards" in refused.stderr.splitlines()[-1]
 
 
 # ---------------------------------------------------------------- export
