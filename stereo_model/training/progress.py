@@ -133,7 +133,7 @@ class Bar(Watcher):
         self._progress.console.print(what, highlight=False, markup=False, soft_wrap=True)
 
     def _show_phase(self, what: str) -> None:
-        self._progress.update(self._task, description=what)
+        self._progress.update(self._task, description=what, refresh=True)
 
     def _show(self, step: int, numbers: str) -> None:
         self._progress.update(

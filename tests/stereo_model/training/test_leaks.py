@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
-
-import h5py
 import pytest
 
 from stereo_model.data.registry import open_dataset
 from stereo_model.training.leaks import shared
 from stereo_model.training.run import build_trainer
 from tests.fsd_gen.synthetic import make_shard
+from tests.stereo_model.data.runs import make_scenes
 from tests.stereo_model.pairs import write_pairs
 from tests.stereo_model.training.recipes import recipe
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    """Slots 0 to 3 of one run; slots 2 and 3 share a texture with slot 0 and have one of their own."""
+    """Slots 0 to 3 of one run under one sky, with a chair of each shard."""
     root = tmp_path_factory.mktemp("run")
-    for number, slots in enumerate(([0, 1], [2, 3])):
-        path = make_shard(root / f"0000{number}.h5", slots=slots)
-        with h5py.File(path, "r+") as file:
-            for row in range(2):
-                spec = json.loads(file["spec_json"][row])
-                spec["dome"] = {"hdri": "pack/sky"}
-                spec["placements"] = [{"asset": f"pack/chair{number}", "material": {"texture": None}}]
-                file["spec_json"][row] = json.dumps(spec)
+    make_scenes(root / "00000.h5", {0: ("p/sky", "p/chair0"), 1: ("p/sky",)})
+    make_scenes(root / "00001.h5", {2: ("p/sky", "p/chair1"), 3: ("p/sky", "p/chair1")})
     return root
 
 

@@ -39,7 +39,12 @@ def pairs(tmp_path):
 
 
 def small(pairs, steps=4, **more):
-    values = {"training.steps": steps, "training.batch_size": 1, "training.micro_batch": None}
+    values = {
+        "training.steps": steps,
+        "training.batch_size": 1,
+        "training.micro_batch": None,
+        "training.learn": "initial",
+    }
     return recipe(pairs, **{**values, "training.tensorboard": False, **more})
 
 
