@@ -35,6 +35,8 @@ def note_damaged(run_dir: Path, parts: Iterable[Part], drawn: Iterable[tuple[int
     """Record the files of those of the drawn samples (part, index) that cannot be read."""
     parts = list(parts)
     found = [file for part, index in drawn for file in _unreadable(parts[part], index)]
+    if not found:
+        return []
     noted = {(file.part, file.file): file for file in (*read_damaged(run_dir), *found)}
     lines = "".join(json.dumps(asdict(file)) + "\n" for file in noted.values())
     write_text_atomic(run_dir / DAMAGED, lines)
