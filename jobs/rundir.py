@@ -6,7 +6,8 @@ works there at a time: see `jobs.locks`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,23 @@ def refuse_mismatch(run_dir: Path, text: str, digest: str) -> None:
         raise _mismatch(run_dir, text)
 
 
-def config_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two configurations, one `dotted.key: old -> new` a line, sorted by key."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A key of which two configurations say different things."""
+
+    key: str  # dotted
+    old: str  # printed value, or ABSENT
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old} -> {self.new}"
+
+
+def config_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """What differs between two configurations, sorted by key."""
     before, after = _leaves(old), _leaves(new)
     return [
-        f"{key}: {before.get(key, ABSENT)} -> {after.get(key, ABSENT)}"
+        Difference(key, before.get(key, ABSENT), after.get(key, ABSENT))
         for key in sorted(before.keys() | after.keys())
         if before.get(key, ABSENT) != after.get(key, ABSENT)
     ]
@@ -71,9 +84,15 @@ def _leaves(value: Any, path: str = "") -> dict[str, str]:
 def _mismatch(run_dir: Path, text: str) -> RunConfigMismatchError:
     config_path = run_dir / CONFIG_NAME
     frozen = yaml.safe_load(config_path.read_text()) if config_path.exists() else {}
-    lines = config_differences(frozen or {}, yaml.safe_load(text) or {})
-    what = "\n  ".join(lines or ["no key of the file differs: the defaults or the version behind it do"])
+    return mismatch(run_dir, config_differences(frozen or {}, yaml.safe_load(text) or {}))
+
+
+def mismatch(run_dir: Path, found: Sequence[Difference]) -> RunConfigMismatchError:
+    """The error about a folder of another configuration: each key, the folder's value and the given one."""
+    what = "; ".join(f"{each.key} is {each.old} in the folder, {each.new} in yours" for each in found)
     return RunConfigMismatchError(
-        f"{run_dir} was started with another configuration ({CONFIG_NAME}); use that one, or another run "
-        f"directory. Frozen -> given:\n  {what}"
+        f"{run_dir} was begun with another configuration ({run_dir / CONFIG_NAME}): "
+        f"{what or 'no key differs, but the defaults or the version behind it do'}. "
+        f"Go on with the folder's (--config {run_dir / CONFIG_NAME}; only `curation` may be edited there), "
+        "or name another folder"
     )

@@ -26,6 +26,11 @@ REMEDIES = {
 }
 
 
+def from_the_system(error: BaseException) -> bool:
+    """Whether the operating system refused something, which is no bug of ours."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
 def explain(error: OSError, place: Path | None = None) -> str:
     """One line about `error`: the file it is about (else `place`), what is wrong there, and the remedy.
 

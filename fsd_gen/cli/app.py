@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from jobs.commandline import VersionOption
+from jobs.system_errors import explain, from_the_system
 from jobs.task import FarmInterrupted
 
 P = ParamSpec("P")
@@ -44,6 +45,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets_manifest.downloads import DownloadError
     from assets_manifest.fetch import FetchError
     from assets_manifest.registry import PackRecipeError, UnknownPackError
+    from fsd_gen.preview import PictureNameError
     from fsd_gen.production.errors import RENDER_ERRORS
     from fsd_gen.shards.split import SplitError
     from jobs.extras import MissingExtraError
@@ -60,6 +62,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         FarmCapacityError,
         FetchError,
         PackRecipeError,
+        PictureNameError,
         UnknownPackError,
         MissingExtraError,
         RunConfigMismatchError,
@@ -78,13 +81,28 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except expected_errors() as error:
-            err.print(f"[red]error:[/red] {escaped(str(error))}", soft_wrap=True, highlight=False)
-            raise typer.Exit(2) from None
+            raise _exit(explain(error) if isinstance(error, OSError) else str(error)) from None
+        except BrokenPipeError:  # whoever read our output went away, which typer knows how to take
+            raise
+        except OSError as error:
+            if not from_the_system(error):
+                raise
+            raise _exit(explain(error)) from None
         except FarmInterrupted as stop:
             err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
             raise typer.Exit(128 + stop.signum) from None
 
     return wrapped
+
+
+def say_error(text: str) -> None:
+    """A line beside the results."""
+    err.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _exit(problem: str) -> typer.Exit:
+    err.print(f"[red]error:[/red] {escaped(problem)}", soft_wrap=True, highlight=False)
+    return typer.Exit(2)
 
 
 def escaped(text: str) -> str:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jobs.locks import RunLockedError
+from jobs.system_errors import explain
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,7 +52,8 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError) as error:
             if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
                 raise
-            fail(str(error), failed=_is_failed_work(error))
+            text = explain(error) if isinstance(error, OSError) else str(error)
+            fail(text, failed=_is_failed_work(error))
 
     return wrapped
 
