@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from stereo_model.inference.swap import SwappedPairError
     from stereo_model.network.config import PRESETS, ConfigError, ModelConfig, model_config
     from stereo_model.network.model import FoundationStereo, ImageSizeError, NonFiniteImageError, StereoOutput
+    from stereo_model.training.amend import Amendment, ResumeError
     from stereo_model.training.config import DeviceError, TrainConfig
-    from stereo_model.training.state import ResumeError
     from stereo_model.training.stopping import TrainingInterrupted
-    from stereo_model.training.trainer import NonFiniteLossError, train
+    from stereo_model.training.train import train
+    from stereo_model.training.trainer import NonFiniteLossError
     from stereo_model.weights.backbone import BackboneWeightsError, installed_lite0_weights
     from stereo_model.weights.checkpoint import (
         convert,
@@ -73,10 +74,11 @@ _DEFINED_IN = {
         "NonFiniteImageError",
         "StereoOutput",
     ),
+    "stereo_model.training.amend": ("Amendment", "ResumeError"),
     "stereo_model.training.config": ("DeviceError", "TrainConfig"),
-    "stereo_model.training.state": ("ResumeError",),
     "stereo_model.training.stopping": ("TrainingInterrupted",),
-    "stereo_model.training.trainer": ("NonFiniteLossError", "train"),
+    "stereo_model.training.train": ("train",),
+    "stereo_model.training.trainer": ("NonFiniteLossError",),
     "stereo_model.weights.backbone": ("BackboneWeightsError", "installed_lite0_weights"),
     "stereo_model.weights.checkpoint": (
         "convert",
@@ -93,6 +95,7 @@ _HOME = {name: module for module, names in _DEFINED_IN.items() for name in names
 
 __all__ = [
     "PRESETS",
+    "Amendment",
     "BackboneWeightsError",
     "CheckpointError",
     "ConfigError",

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jobs.locks import RunLockedError
 from jobs.system_errors import explain
 
 P = ParamSpec("P")
@@ -52,7 +53,7 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
                 raise
             text = explain(error) if isinstance(error, OSError) else str(error)
-            fail(text, failed=isinstance(error, (RuntimeError, ArithmeticError)))
+            fail(text, failed=_is_failed_work(error))
 
     return wrapped
 
@@ -91,6 +92,11 @@ def counter(what: str, total: int) -> Iterator[Counter]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err) as progress:
         yield Counter(what, total, progress)
+
+
+def _is_failed_work(error: Exception) -> bool:
+    """Whether work was begun and failed; a folder in use is bad input, as it is to a render."""
+    return isinstance(error, (RuntimeError, ArithmeticError)) and not isinstance(error, RunLockedError)
 
 
 def _from_the_system(error: Exception) -> bool:

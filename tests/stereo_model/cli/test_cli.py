@@ -167,6 +167,13 @@ def test_infer_names_what_is_wrong(checkpoint, pairs, tmp_path):
 # ---------------------------------------------------------------- train
 
 
+def refusal(*arguments):
+    """The last line of a training that was refused, after what it told of its progress."""
+    result = CLI.invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == 2, f"{result.output}\n{result.exception!r}"
+    return result.stderr.splitlines()[-1]
+
+
 def test_train_goes_on_where_it_stopped(pairs, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
@@ -181,8 +188,12 @@ def test_train_goes_on_where_it_stopped(pairs, tmp_path):
     assert [line["step"] for line in log] == [1, 2] and log[0]["learning_rate"] == pytest.approx(1e-4)
     assert load_model(run / "model.pt").config.max_disparity == 64
     assert "after step 2" in call("info", run / "checkpoint_0000002.pt")
-    assert "went on after step 2" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
-    assert "learning_rate" in error_of("train", recipe, "--out", run)
+    assert "nothing left to do" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
+    assert "training.learning_rate is 0.0001 there and 0.001 here" in refusal("train", recipe, "--out", run)
+    assert "went on after step 2 to step 3" in call("train", "--out", run, "--amend", "training.steps=3")
+    assert "went on after step 3 to step 4" in call("train", "training.steps=4", "--out", run)
+    assert "only training.* and data.*" in refusal("train", "--out", run, "--amend", "model.seed=4")
+    assert "holds none; expected paper" in refusal("train", "--out", tmp_path / "other")
 
 
 def test_train_names_what_is_wrong(tmp_path):
@@ -193,7 +204,7 @@ def test_train_names_what_is_wrong(tmp_path):
     assert "did you mean 'steps'" in error_of("train", "cpu", "training.step=3", *out)
     empty = tmp_path / "shards"
     empty.mkdir()
-    assert "no finished shards" in error_of("train", "cpu", f"data.shards.root={empty}", *out)
+    assert "no finished shards" in refusal("train", "cpu", f"data.shards.root={empty}", *out)
 
 
 # ---------------------------------------------------------------- export
