@@ -38,6 +38,7 @@ class BatchReport:
     done: tuple[str, ...]
     skipped: tuple[str, ...]  # were there already, with the same settings
     failed: Mapping[str, str]  # one line each
+    warned: Mapping[str, tuple[str, ...]]  # what to know before believing a result, done now or before
 
 
 def infer_pair(
@@ -66,15 +67,15 @@ def infer_pair(
     except (SwappedPairError, PredictionError) as error:
         raise type(error)(f"{left_path}, {right_path}: {error}") from error
     content = _identity(left_path, right_path, model_id(model), options)
-    content |= facts_of(prediction, calibration)
+    content |= facts_of(prediction, calibration, options)
     with result_folder(Path(out_dir), replace=replace) as folder:
         write_disparity(folder, prediction, options)
         if calibration is not None:
             write_geometry(folder, prediction, left_hwc, calibration, options)
         content["files"] = sorted(path.name for path in folder.iterdir())
         write_result(folder, content)
-    for warning in prediction.warnings:
-        log.warning("left=%s warning=%r", left_path, warning)
+    for warning in content["warnings"]:
+        log.info("left=%s warning=%r", left_path, warning)
     return content
 
 
@@ -107,7 +108,13 @@ def infer_pairs(
             else:
                 failed[pair.name] = error
         on_pair(pair, error)
-    return BatchReport(done=tuple(done), skipped=tuple(sorted(ready)), failed=failed)
+    warned = {name: _warnings_in(folder) for name, folder in folders.items() if name not in failed}
+    return BatchReport(
+        done=tuple(done),
+        skipped=tuple(sorted(ready)),
+        failed=failed,
+        warned={name: lines for name, lines in warned.items() if lines},
+    )
 
 
 def model_id(model: FoundationStereo) -> str:
@@ -132,6 +139,10 @@ def _try_pair(
     except PAIR_ERRORS as error:
         return str(error)
     return None
+
+
+def _warnings_in(folder: Path) -> tuple[str, ...]:
+    return tuple((read_result(folder) or {}).get("warnings", ()))
 
 
 def _ready(
