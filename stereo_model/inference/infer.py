@@ -6,7 +6,6 @@ holds is told in `stereo_model.inference.write`. Nothing opens a window.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from stereo_model.data.encodings import DataFileError
 from stereo_model.inference.calibration import Calibration, CalibrationError, read_calibration
+from stereo_model.inference.identity import model_id
 from stereo_model.inference.images import PairError, read_pair
 from stereo_model.inference.options import InferOptions
 from stereo_model.inference.pairs import PairPaths
@@ -23,7 +23,6 @@ from stereo_model.inference.results import read_result, require_free, result_fol
 from stereo_model.inference.swap import SwappedPairError
 from stereo_model.inference.write import facts_of, write_disparity, write_geometry
 from stereo_model.network.model import FoundationStereo
-from stereo_model.weights.checkpoint import model_digest
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +114,6 @@ def infer_pairs(
         failed=failed,
         warned={name: lines for name, lines in warned.items() if lines},
     )
-
-
-def model_id(model: FoundationStereo) -> str:
-    """SHA-256 over a model's configuration and weights; equal for models that give equal answers."""
-    return hashlib.sha256(f"{model.config.digest()} {model_digest(model)}".encode()).hexdigest()
 
 
 def _identity(left: str | Path, right: str | Path, model: str, options: InferOptions) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The file is what torch.save writes, of plain values and tensors alone, so that it loads with
 weights_only=True. Model files and training checkpoints share the keys `format`, `model_config` (JSON) and
-`model`; the latter add `training`. A file that exists under its name is complete.
+`model`; the latter add `training`. A model that nothing has trained is marked `random`. A file that exists
+under its name is complete.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import nn
 
 from jobs.files import write_text_atomic
 from stereo_model.network.config import ConfigError, ModelConfig, parse_config
+from stereo_model.network.drawn import drawn_now, is_random
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import ViTPrior
 from stereo_model.weights.files import (
@@ -48,7 +50,10 @@ def save_checkpoint(
             f"{path}: the model's prior was handed to it and cannot be built again from its configuration; "
             "only priors that ModelConfig.prior names can be saved"
         )
-    payload = {"format": FORMAT, "model_config": model.config.model_dump_json(), "model": model.state_dict()}
+    config = model.config.model_dump_json()
+    payload: dict[str, Any] = {"format": FORMAT, "model_config": config, "model": model.state_dict()}
+    if is_random(model):
+        payload["random"] = True
     if training is not None:
         payload["training"] = dict(training)
     write_atomically(payload, Path(path))
@@ -94,7 +99,8 @@ def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "publ
     if to == "ours":
         save_checkpoint(model, target)
         return
-    write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
+    weights = to_published(model, source=f"{source}: cannot be converted")
+    write_atomically({"model": weights, "global_step": 0, "epoch": 0}, target)
     write_text_atomic(target.parent / CONFIG_FILE, config_yaml(model.config))
 
 
@@ -122,6 +128,8 @@ def build_model(
         refuse_misfits(weights, shapes_of(FoundationStereo(config)), source=source)
     model = FoundationStereo(config)
     load_weights(model, weights, source=source)
+    if payload.get("random") is True:
+        model.drawn = drawn_now(model)
     return model
 
 

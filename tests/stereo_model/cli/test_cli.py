@@ -16,6 +16,9 @@ from stereo_model import create_model, load_model, save_checkpoint
 from stereo_model.cli import info as info_module
 from stereo_model.cli.app import app
 from stereo_model.data.encodings import read_pfm, write_pfm
+from stereo_model.export import onnx as exporter
+from stereo_model.export import parity
+from stereo_model.export.onnx import ExportInfo
 
 CLI = CliRunner()
 HEIGHT, WIDTH, SHIFT = 64, 128, 6  # pixels; every point of a pair has disparity SHIFT
@@ -258,7 +261,50 @@ def test_export_writes_checks_and_says_what_it_wrote(checkpoint, tmp_path):
     text = call("export", checkpoint, target, "--iterations", 1)
     assert "1 iterations, fp32, opset 17, size any multiple of 32" in text
     assert "at 160x128: differs from the model by" in text and "at 480x160" in text
+    assert "PASS: fp32 may differ by 0.001 px on average and 0.01% of the pixels off by more" in text
     assert "iterations 1" in call("info", target) and "dynamic True" in call("info", target)
+
+
+@pytest.mark.parametrize(("precision", "remedy"), [("fp16", "--precision fp32"), ("fp32", "--size")])
+def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
+    checkpoint, tmp_path, monkeypatch, precision, remedy
+):
+    case = parity.ParityCase(batch=1, height=64, width=96, mean=0.004, worst=85.0, off=0.02)
+    report = parity.ParityReport(
+        cases=(case,), tolerance=parity.TOLERANCE[precision], most_off=parity.MOST_OFF[precision]
+    )
+    monkeypatch.setattr(parity, "check_parity", lambda *_: report)
+    info = ExportInfo(
+        config_digest="", weights_digest="", max_disparity=64, iterations=1, height=64, width=96,
+        dynamic=True, precision=precision,
+    )  # fmt: skip
+    monkeypatch.setattr(exporter, "export_onnx", lambda model, target, **_: target.write_text("") or info)
+    result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--precision", precision])
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1 and "PASS" not in said
+    assert (
+        f"error: FAIL: {precision} may differ by" in said
+        and f"not fit for use: export it with {remedy}" in said
+    )
+    assert "2.00% of the pixels, by 85 px at most" in said
+    result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--no-check"])
+    assert result.exit_code == 0 and "not compared with the model" in result.output
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_command_that_asks_a_model_with_random_weights_says_so(checkpoint, pairs, tmp_path):
+    word = "warning: weights are random"
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    assert word in call("infer", checkpoint, left, right, "--out", tmp_path / "result", "--iterations", 1)
+    assert word in call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--iterations", 1, "--limit", 1)
+    assert "weights random; nothing has trained them" in call("info", checkpoint)
+    model = load_model(checkpoint)
+    with torch.no_grad():
+        model.context.stem[0].weight += 1
+    save_checkpoint(model, tmp_path / "taught.pt")
+    assert "weights learned" in call("info", tmp_path / "taught.pt")
+    said = call("infer", tmp_path / "taught.pt", left, right, "--out", tmp_path / "b", "--iterations", 1)
+    assert "random" not in said
 
 
 def test_export_names_what_is_wrong(checkpoint, tmp_path):
