@@ -54,7 +54,7 @@ def misplaced_defects(sample: StereoSample) -> Iterator[Defect]:
         share = elsewhere * suspects / textured
         yield Defect(
             code=DefectCode.PHOTOMETRIC,
-            detail=f"{share:.1%} of {textured} textured patches match the other view only at another disparity, "
+            detail=f"{share:.1%} of {textured} textured patches match only at another disparity, "
             f"{off_px:.1f} px off in the median; at most {MAX_SHARE:.1%} allowed",
         )
 
