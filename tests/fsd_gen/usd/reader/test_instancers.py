@@ -72,18 +72,24 @@ def test_what_a_prototype_only_mentions_or_hides_is_not_drawn(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (many(positions="[(0, 0, 0)]"), "</World/Many>: expected 3 positions, one for each protoIndices, got 1"),
+        (
+            many(positions="[(0, 0, 0)]"),
+            "</World/Many>: expected 3 positions, one for each protoIndices, got 1",
+        ),
         (many(more="float3[] scales = [(1, 1, 1)]"), "</World/Many>: expected 3 scales"),
         (many(more="quath[] orientations = [(1, 0, 0, 0)]"), "</World/Many>: expected 3 orientations"),
         (many(more="int64[] ids = [1, 2]"), "</World/Many>: expected 3 ids"),
         (many(indices="[0, 0, 1]"), "</World/Many>: there is no prototype number 1 of 1"),
         (many(indices="[0, -1, 0]"), "</World/Many>: there is no prototype number -1"),
-        (many(positions="[(nan, 0, 0), (0, 0, 0), (0, 0, 0)]"), "</World/Many>: some positions are not finite"),
+        (
+            many(positions="[(nan, 0, 0), (0, 0, 0), (0, 0, 0)]"),
+            "</World/Many>: some positions are not finite",
+        ),
         (many("/World/Nowhere"), "</World/Many>: its prototype </World/Nowhere> does not exist"),
         (many("/World/Many"), "</World/Many>: is one of its own prototypes"),
         (many("/World"), "</World/Many>: is one of its own prototypes"),
     ],
-)  # fmt: skip
+)
 def test_an_instancer_that_contradicts_itself_is_refused_by_name(
     tmp_path: Path, body: str, message: str
 ) -> None:

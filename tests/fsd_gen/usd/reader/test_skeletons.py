@@ -66,7 +66,7 @@ def test_a_rigidly_bound_mesh_follows_its_joint(tmp_path: Path) -> None:
 
 def test_the_skeletons_own_place_moves_the_mesh(tmp_path: Path) -> None:
     place = 'double3 xformOp:translate = (0, 0, 0.5)\n uniform token[] xformOpOrder = ["xformOp:translate"]'
-    assert 160 * 0.1 / 1.5 == pytest.approx(max(seen(stage(tmp_path, WALL, person(place=place)))), abs=0.01)
+    assert pytest.approx(max(seen(stage(tmp_path, WALL, person(place=place)))), abs=0.01) == 160 * 0.1 / 1.5
 
 
 BLEND = """
@@ -97,11 +97,20 @@ def test_a_posed_mesh_has_normals_of_its_pose(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("skin", "message"),
     [
-        (SKIN.replace("[0, 0, 0, 0]", "[0, 0, 0, 7]"), "</World/Person/Body>: joint indices reach to 7 of 1 joints"),
-        (SKIN.replace("[0, 0, 0, 0]", "[0, 0]"), "</World/Person/Body>: expected 4 joint indices and weights, got 2"),
-        (SKIN.replace("[1, 1, 1, 1]", "[1, 1, 1, nan]"), "</World/Person/Body>: joint weights are not finite"),
+        (
+            SKIN.replace("[0, 0, 0, 0]", "[0, 0, 0, 7]"),
+            "</World/Person/Body>: joint indices reach to 7 of 1 joints",
+        ),
+        (
+            SKIN.replace("[0, 0, 0, 0]", "[0, 0]"),
+            "</World/Person/Body>: expected 4 joint indices and weights, got 2",
+        ),
+        (
+            SKIN.replace("[1, 1, 1, 1]", "[1, 1, 1, nan]"),
+            "</World/Person/Body>: joint weights are not finite",
+        ),
     ],
-)  # fmt: skip
+)
 def test_influences_that_contradict_the_mesh_are_refused(tmp_path: Path, skin: str, message: str) -> None:
     with pytest.raises(StageError, match=message):
         flat(stage(tmp_path, WALL, person(skin=skin)))

@@ -44,7 +44,10 @@ def test_points_visibility_and_instances_follow_the_time(tmp_path: Path) -> None
 
 def test_the_cameras_and_their_lenses_follow_the_time(tmp_path: Path) -> None:
     zoom = RIG.replace("float focalLength = 36", "float focalLength.timeSamples = { 0: 36, 10: 72 }")
-    rolling = zoom.replace("double3 xformOp:translate = (0, 0, 0)", "double3 xformOp:translate.timeSamples = { 0: (0, 0, 0), 10: (-0.1, 0, 0) }")  # fmt: skip
+    rolling = zoom.replace(
+        "double3 xformOp:translate = (0, 0, 0)",
+        "double3 xformOp:translate.timeSamples = { 0: (0, 0, 0), 10: (-0.1, 0, 0) }",
+    )
     path = stage(tmp_path, WALL, rig=rolling, head="startTimeCode = 10")
     assert (rig_of(path).focal_px, rig_of(path).baseline_m) == pytest.approx((320, 0.2))
     assert (rig_of(path, 0).focal_px, rig_of(path, 0).baseline_m) == pytest.approx((160, 0.1))
