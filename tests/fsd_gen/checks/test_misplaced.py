@@ -57,13 +57,13 @@ def with_a_sheet(sample: StereoSample, near_px: int = 25) -> StereoSample:
     )
 
 
-@pytest.mark.parametrize("slot", range(4))
+@pytest.mark.parametrize("slot", range(2))
 def test_a_sound_pair_passes(slot: int) -> None:
     assert check_sample(make_sample(slot, **BIG)) == ()
     assert list(misplaced_defects(make_sample(slot, noise=6.0, **BIG))) == []
 
 
-@pytest.mark.parametrize("slot", range(4))
+@pytest.mark.parametrize("slot", range(2))
 @pytest.mark.parametrize("change", [seeing_through, with_a_sheet])
 def test_a_truth_that_sees_through_what_the_images_show_or_the_reverse_is_found(change, slot: int) -> None:
     sample = change(make_sample(slot, **BIG))
