@@ -117,7 +117,7 @@ class _Patches:
 
     def _search_px(self) -> int:
         """Beyond the truth's own range, which knows nothing of a sheet that it sees through."""
-        width = self.left_hw.shape[1]
+        width = int(self.left_hw.shape[1])
         return min(max(int(self.disparity_hw.max()) + 8, int(SEARCHED * width)), width)
 
 

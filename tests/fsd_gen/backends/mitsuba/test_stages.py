@@ -71,7 +71,7 @@ def test_the_image_is_the_same_wherever_the_world_stands(tmp_path, render):
 
 def glow(factor: float, folder: Path) -> str:
     Image.new("RGB", (2, 2), (255, 255, 255)).save(folder / "white.png")
-    inputs = "color3f inputs:diffuseColor = (0, 0, 0)\n color3f inputs:emissiveColor.connect = </World/Look/T.outputs:rgb>"
+    inputs = "color3f inputs:diffuseColor = (0, 0, 0)\n" + DIFFUSE.replace("diffuse", "emissive")
     more = f'float4 inputs:scale = ({factor}, {factor}, {factor}, 1)\n token inputs:sourceColorSpace = "raw"'
     return material(inputs, "./white.png", more)
 
