@@ -100,7 +100,8 @@ def _emitted(
 ) -> mi.Color3f:
     """What the surface, or the sky behind all, emits towards the ray, weighted against emitter sampling."""
     emitter = si.emitter(scene)
-    unseen = straight & si.is_valid() & (bsdf.flags() == mi.UInt32(mi.BSDFFlags.Null))
+    lobes = bsdf.flags() & mi.UInt32(mi.BSDFFlags.All)
+    unseen = straight & si.is_valid() & (lobes == mi.UInt32(mi.BSDFFlags.Null))
     shown = (emitter != None) & ~unseen  # noqa: E711  # a pointer per lane
     towards = mi.DirectionSample3f(scene, si, origin)
     pdf = scene.pdf_emitter_direction(origin, towards, shown & ~origin_sharp)

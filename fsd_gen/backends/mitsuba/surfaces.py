@@ -14,6 +14,7 @@ from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
 MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
 CLEAR_GLASS = 0.15  # rougher solid glass is frosted
+NO_REFRACTION = 1.001  # ior up to which light goes straight through
 WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
 
 
@@ -64,7 +65,7 @@ class SurfaceBuilder:
             "base_color": self._colour(surface.diffuse, surface),
             "roughness": self._scalar(surface.roughness, surface, at_least=MIN_ROUGHNESS),
             "metallic": self._scalar(surface.metallic, surface),
-            "eta": max(surface.ior, 1.001),
+            "eta": max(surface.ior, NO_REFRACTION),
         }
         bsdf = {"type": "twosided", "bsdf": principled}
         if not surface.normal:
@@ -72,9 +73,14 @@ class SurfaceBuilder:
         return {"type": "normalmap", "normalmap": self._texture(surface.normal, surface), "bsdf": bsdf}
 
     def _glass(self, surface: Surface, opacity: float, solid: bool) -> PluginDict:
-        """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour."""
+        """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour.
+
+        Without an index of refraction that differs from air's the rest goes straight on, as it is.
+        """
+        if surface.ior <= NO_REFRACTION:
+            return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
         tint = rgb_plugin(tuple(channel**opacity for channel in _mean_colour(surface.diffuse)))
-        ior = max(surface.ior, 1.001)
+        ior = max(surface.ior, NO_REFRACTION)
         clear: PluginDict = {"int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
         roughness = 0.0 if isinstance(surface.roughness, Texture) else surface.roughness
         if solid and roughness > CLEAR_GLASS:
