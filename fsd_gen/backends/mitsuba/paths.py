@@ -114,7 +114,8 @@ def _emitted(
     """What the surface, or the sky behind all, emits towards the ray, weighted against emitter sampling."""
     emitter = si.emitter(scene)
     lobes = bsdf.flags() & mi.UInt32(mi.BSDFFlags.All)
-    unseen = straight & si.is_valid() & (lobes == mi.UInt32(mi.BSDFFlags.Null))
+    bodiless = si.is_valid() & (lobes == mi.UInt32(mi.BSDFFlags.Null))
+    unseen = dr.select(straight, bodiless, emitter.sampling_weight() == 0)  # see bulbs
     shown = (emitter != None) & ~unseen  # noqa: E711  # a pointer per lane
     towards = mi.DirectionSample3f(scene, si, origin)
     pdf = scene.pdf_emitter_direction(origin, towards, shown & ~origin_sharp)

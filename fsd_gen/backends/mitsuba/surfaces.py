@@ -135,13 +135,15 @@ class SurfaceBuilder:
         }
 
 
-def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
-    """The triangles of a batch, wearing their surface."""
+def mesh_plugin(
+    batch: MeshBatch, surface: Surface, builder: SurfaceBuilder, *, sampled: bool = True
+) -> mi.Mesh:
+    """The triangles of a batch, wearing their surface; `sampled`: what glows is also found from elsewhere."""
     props = mi.Properties()
     props["bsdf"] = mi.load_dict(builder.bsdf(surface, solid=batch.solid))
     emitter = builder.emitter(surface)
     if emitter:
-        props["emitter"] = mi.load_dict(emitter)
+        props["emitter"] = mi.load_dict(emitter | ({} if sampled else {"sampling_weight": 0.0}))
     mesh = mi.Mesh(
         f"surface_{batch.surface}",
         len(batch.vertices_v3),
