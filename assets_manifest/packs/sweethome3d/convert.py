@@ -71,8 +71,8 @@ def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> 
     ]
     seen_m = np.array([surface.opacity >= INVISIBLE_OPACITY for surface in surfaces])
     keep &= seen_m[triangles.material_f]
-    distinct, dropped = distinct_faces(points[keep])
-    keep[keep] = distinct
+    opacity_m = np.array([surface.opacity for surface in surfaces])
+    dropped = _drop_indistinct(keep, points, opacity_m[triangles.material_f])
     parts = _parts(triangles, surfaces, points, normals, keep)
     if not parts:
         raise UnusableModelError("every surface is fully transparent")
@@ -81,6 +81,17 @@ def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> 
     used = sorted({part.surface.color_texture for part in parts if part.surface.color_texture})
     textures_used = tuple(folder / name for name in used)
     return ConvertedModel(usd=usd, textures=textures_used, parts=parts, dropped=dropped)
+
+
+def _drop_indistinct(
+    keep: NDArray[np.bool_], points: NDArray[np.float64], opacity_f: NDArray[np.float64]
+) -> DroppedFaces:
+    """Clear `keep` for faces without area, and of several in one place for all but the most opaque one."""
+    candidates = np.flatnonzero(keep)
+    candidates = candidates[np.argsort(-opacity_f[candidates], kind="stable")]
+    distinct, dropped = distinct_faces(points[candidates])
+    keep[candidates[~distinct]] = False
+    return dropped
 
 
 def _parts(

@@ -60,13 +60,11 @@ def bulb_plugins(surface: Surface, balls: list[Ball]) -> Iterator[PluginDict]:
     for ball in balls:
         radius = ball.radius * AROUND
         fainter = ball.area / (4 * np.pi * radius**2)
+        red, green, blue = (channel * fainter for channel in surface.emissive)
         yield {
             "type": "sphere",
             "center": list(ball.centre),
             "radius": radius,
             "bsdf": {"type": "null"},
-            "emitter": {
-                "type": "area",
-                "radiance": rgb_plugin(tuple(channel * fainter for channel in surface.emissive)),
-            },
+            "emitter": {"type": "area", "radiance": rgb_plugin((red, green, blue))},
         }
