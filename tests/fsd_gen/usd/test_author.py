@@ -123,6 +123,40 @@ def test_a_camera_is_in_tenths_of_a_metre_and_in_focus_everywhere(tmp_path, libr
         assert mm == pytest.approx(31.5)
 
 
+def test_new_glass_refracts_where_a_mesh_is_closed_and_lets_light_straight_through_where_not(
+    tmp_path, library
+):
+    """The same in every renderer: none of them sees a refracting sheet, on which they disagree."""
+    stage = Usd.Stage.CreateNew(str(tmp_path / "both.usda"))
+    stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/Both").GetPrim())
+    corners = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    for name, faces in (("Solid", [0, 2, 1, 0, 1, 3, 1, 2, 3, 0, 3, 2]), ("Sheet", [0, 2, 1])):
+        mesh = UsdGeom.Mesh.Define(stage, f"/Both/{name}")
+        mesh.CreatePointsAttr(corners)
+        mesh.CreateFaceVertexIndicesAttr(faces)
+        mesh.CreateFaceVertexCountsAttr([3] * (len(faces) // 3))
+        mesh.CreateSubdivisionSchemeAttr("none")
+    stage.Save()
+    glass = MaterialSpec(opacity=0.2, ior=1.5, roughness=0.0)
+    placed = Placement(name="It", asset="x/both", position=(0, 3, 0), material=glass)
+    path = write_stage(spec(placements=(placed,)), tmp_path / "s.usda", lambda _: tmp_path / "both.usda")
+    scene = read_stage(path, RIG)
+    found = {mesh.name.rpartition("/")[2]: scene.surfaces[mesh.surface] for mesh in scene.meshes}
+    assert (found["Solid"].ior, found["Sheet"].ior) == (1.5, 1.0)
+    assert all(surface.transparent and surface.opacity == pytest.approx(0.2) for surface in found.values())
+
+
+def test_every_input_of_a_material_is_given(tmp_path, library):
+    """Renderers differ in their defaults: one has an opacity of 0.5."""
+    stage = Usd.Stage.Open(str(write_stage(spec(panels=(floor(),)), tmp_path / "s.usda", library.path)))
+    (shader,) = (p for p in stage.Traverse() if p.GetName() == "Surface")
+    given = {attribute.GetBaseName() for attribute in shader.GetAuthoredAttributes()}
+    assert given >= {
+        "useSpecularWorkflow", "diffuseColor", "emissiveColor", "roughness", "metallic", "opacity",
+        "opacityThreshold", "ior", "clearcoat", "occlusion",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["missing/scene.usda", "scene.obj", "missing/scene.usdz"])
 def test_a_stage_that_cannot_be_written_is_one_clear_error(tmp_path, library, name):
     (tmp_path / "missing").write_text("a file, not a folder")
