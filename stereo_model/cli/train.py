@@ -30,8 +30,10 @@ def train(
     out_dir: Annotated[Path, typer.Option("--out", help="Run folder; continued if it exists.")] = Path(
         "runs/stereo"
     ),
-    workers: Annotated[int, typer.Option(min=1, help="Processes, or GPUs, that train together.")] = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=4096, help="Processes, or GPUs, that train together.")
+    ] = 1,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; default: all.")] = None,
 ) -> None:
     """Train a model as RECIPE says, going on from whatever the run folder holds."""
     import torch
