@@ -29,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads for training and scoring.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
 
 
 @app.callback(help=__doc__)
@@ -52,7 +52,9 @@ def make_world(*, farm: FarmConfig | None = None, threads: int | None = None) ->
 @clear_errors
 def round_(
     run: Run,
-    iterations: Annotated[int, typer.Option("--iter", min=1, help="How many rounds the run is to have.")] = 2,
+    iterations: Annotated[
+        int, typer.Option("--iter", min=1, max=1000, help="How many rounds the run is to have.")
+    ] = 2,
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML; default: `curation:` of RUN/config.yaml.")
     ] = None,
@@ -60,8 +62,12 @@ def round_(
         bool, typer.Option("--in-sample", help="One model scores what it learned from.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes; 0: this one.")] = None,
-    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each of them claims.")] = 0.0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=4096, help="Rendering processes; 0: this one.")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, max=64, help="GPUs that each of them claims.")
+    ] = 0.0,
     address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
     threads: Threads = None,
 ) -> None:
@@ -118,7 +124,7 @@ def status(run: Run) -> None:
 def report(
     run: Run,
     number: Annotated[
-        int | None, typer.Option("--round", min=1, help="Only this round; default: all.")
+        int | None, typer.Option("--round", min=1, max=1000, help="Only this round; default: all.")
     ] = None,
 ) -> None:
     """Write the reports of complete rounds, and the run's, again."""
@@ -181,7 +187,7 @@ def publish_(
 def sweep_(
     run: Run,
     number: Annotated[
-        int | None, typer.Option("--round", min=1, help="Default: the last one scored.")
+        int | None, typer.Option("--round", min=1, max=1000, help="Default: the last one scored.")
     ] = None,
     low: Annotated[float, typer.Option("--from", min=0, max=1, help="Lowest threshold, share of 1.")] = 0.3,
     high: Annotated[float, typer.Option("--to", min=0, max=1, help="Highest threshold.")] = 0.9,

@@ -58,9 +58,11 @@ BenchmarkName = Annotated[
     str | None, typer.Option(help="Masks and limits by a benchmark's custom, such as kitti2015.")
 ]
 MaxDisparity = Annotated[
-    float | None, typer.Option(min=1, help="Leave out pixels whose truth is as large or larger.")
+    float | None, typer.Option(min=1, max=65536, help="Leave out pixels whose truth is as large or larger.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many scenes of each data set.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Only so many scenes of each data set.")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Write KIND/report.html and KIND/result.json here.")]
 
 

@@ -44,12 +44,14 @@ Intrinsics = Annotated[
     str | None,
     typer.Option(help="Middlebury's calib.txt, or K and the baseline; a pattern for several pairs."),
 ]
-Baseline = Annotated[float | None, typer.Option(min=0, help="Metres; in place of the calibration's.")]
+Baseline = Annotated[
+    float | None, typer.Option(min=0, max=1000, help="Metres; in place of the calibration's.")
+]
 Formats = Annotated[str, typer.Option("--format", help="Of the disparity: pfm, png, npy.")]
 Tile = Annotated[
     str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Work in tiles; for very large images.")
 ]
-Overlap = Annotated[int, typer.Option(min=0, help="Of tiles, pixels.")]
+Overlap = Annotated[int, typer.Option(min=0, max=8192, help="Of tiles, pixels.")]
 Confidence = Annotated[
     bool, typer.Option("--confidence", help="Ask for the right view too: left-right consistency.")
 ]
