@@ -23,7 +23,11 @@ class DefectCode(StrEnum):
     BAD_ASSET = "bad_asset"
     BAD_STAGE = "bad_stage"
     RENDERER_ERROR = "renderer_error"
+<<<<<<< HEAD
     HUNG = "hung"
+=======
+    STYLE_ERROR = "style_error"
+>>>>>>> main
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,10 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.usd.errors import StageWriteError
-from fsd_gen.usd.gather import pack
+from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
+from fsd_gen.usd.units import Measure, measure_of
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
@@ -50,6 +51,7 @@ def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
 
     Raises:
         StageWriteError: the file cannot be written.
+        AssetFileError: an asset does not say in which unit and which way up it is.
     """
     if path.suffix not in SUFFIXES:
         raise StageWriteError(f"{path}: could not write the stage; expected a name ending in {SUFFIXES}")
@@ -70,7 +72,7 @@ def _export(stage: Usd.Stage, path: Path) -> None:
     try:
         written = stage.GetRootLayer().Export(str(path))
     except Tf.ErrorException as error:
-        raise StageWriteError(f"{path}: could not write the stage: {str(error).splitlines()[0]}") from None
+        raise StageWriteError(f"{path}: could not write the stage: {complaint(error)}") from None
     if not written:
         raise StageWriteError(f"{path}: could not write the stage; is the folder there, and writable?")
 
@@ -203,8 +205,18 @@ def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Loo
     xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
     asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
     asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
+    _in_our_measure(xform, measure_of(path_of(placement.asset)))
     if placement.material:
         looks.bind(xform.GetPrim(), placement.material, OBJECT_ST)
+
+
+def _in_our_measure(xform: UsdGeom.Xform, measure: Measure) -> None:
+    """Bring what is below `xform` from its own axis and unit to ours: z up, metres."""
+    if measure.y_up:
+        xform.AddRotateXOp(opSuffix="unitsResolve").Set(90.0)
+    if measure.metres_per_unit != 1.0:
+        scale = xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble, "unitsResolve")
+        scale.Set(Gf.Vec3d(measure.metres_per_unit))
 
 
 def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:

@@ -213,7 +213,7 @@ class _Driver:
         closing = [slot.call for slot in self._slots if slot.phase == "closing" and slot.call is not None]
         for slot in self._slots:
             if slot.phase == "idle":
-                self._tell(Event(kind=EventKind.WORKER_STOPPED, message="the farm is done"), slot)
+                self._tell(Event(kind=EventKind.WORKER_STOPPED), slot)
                 closing.append(slot.taken().close())
         if closing:
             ray.wait(closing, num_returns=len(closing), timeout=self._config.stop_grace_s)

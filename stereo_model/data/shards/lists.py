@@ -48,11 +48,17 @@ def read_list(path: Path) -> list[tuple[Path, Key | None]]:
     return entries
 
 
+def list_text(folder: Path, samples: Iterable[tuple[Path, Key]], *, title: str) -> str:
+    """The text of a list that lies in `folder`; `title` becomes its first line."""
+    lines = (
+        f"{os.path.relpath(shard.absolute(), folder.absolute())}:{sample_name(key)}" for shard, key in samples
+    )
+    return "\n".join([f"# {title}", *(Path(line).as_posix() for line in lines)]) + "\n"
+
+
 def write_list(path: Path, samples: Iterable[tuple[Path, Key]], *, title: str) -> None:
-    """Write a list, whole or not at all; `title` becomes its first line."""
-    folder = path.parent.absolute()
-    lines = [f"{os.path.relpath(shard.absolute(), folder)}:{sample_name(key)}" for shard, key in samples]
-    write_text_atomic(path, "\n".join([f"# {title}", *(Path(line).as_posix() for line in lines)]) + "\n")
+    """Write a list, whole or not at all."""
+    write_text_atomic(path, list_text(path.parent, samples, title=title))
 
 
 def _lines(path: Path) -> list[str]:
