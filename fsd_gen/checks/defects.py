@@ -23,11 +23,8 @@ class DefectCode(StrEnum):
     BAD_ASSET = "bad_asset"
     BAD_STAGE = "bad_stage"
     RENDERER_ERROR = "renderer_error"
-<<<<<<< HEAD
-    HUNG = "hung"
-=======
     STYLE_ERROR = "style_error"
->>>>>>> main
+    HUNG = "hung"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
