@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, uv_matrix
-from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin
+from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin, settled
 from fsd_gen.backends.mitsuba.wrapping import wrapped_bitmap
 from fsd_gen.backends.textures import TextureCache, TextureValues
 from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
@@ -156,12 +156,12 @@ def mesh_plugin(
         props=props,
     )
     params = mi.traverse(mesh)
-    params["vertex_positions"] = batch.vertices_v3.ravel()
-    params["faces"] = batch.faces_f3.ravel()
+    params["vertex_positions"] = settled(batch.vertices_v3)
+    params["faces"] = settled(batch.faces_f3)
     if batch.normals_v3 is not None:
-        params["vertex_normals"] = batch.normals_v3.ravel()
+        params["vertex_normals"] = settled(batch.normals_v3)
     if batch.uv_v2 is not None:
-        params["vertex_texcoords"] = batch.uv_v2.ravel()
+        params["vertex_texcoords"] = settled(batch.uv_v2)
     params.update()
     return mesh
 

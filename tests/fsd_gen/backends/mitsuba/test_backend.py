@@ -111,3 +111,21 @@ def test_a_scene_that_mitsuba_refuses_is_a_backend_error_and_the_next_one_render
     with pytest.raises(BackendError, match=r"^mitsuba \d.*Scale factors .* are not allowed"):
         backend.render(scaled, RIG, PLAIN, 1)
     assert middle(backend.render(scene(wall(0), surfaces=(GLOW,)), RIG, PLAIN, 1).left_hwc).min() > 0.9
+
+
+def kernels_of(backend: Backend, uv_v2: np.ndarray) -> set[int]:
+    """Hashes of all kernels that take part in rendering a textured wall with these coordinates."""
+    from fsd_gen.backends.mitsuba.runtime import dr
+
+    staged = scene(replace(wall(0), uv_v2=uv_v2))
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        backend.render(staged, RIG, RenderSettings(spp=1, denoise=False), 1)
+        return {kernel["hash"] for kernel in dr.kernel_history([dr.KernelType.JIT])}
+
+
+def test_where_arrays_lie_in_memory_does_not_decide_which_kernels_are_compiled(backend: Backend) -> None:
+    even_v2 = wall(0).uv_v2
+    assert even_v2 is not None
+    odd_v2 = np.empty(even_v2.size + 1, np.float32)[1:].reshape(even_v2.shape)
+    odd_v2[:] = even_v2
+    assert kernels_of(backend, odd_v2) == kernels_of(backend, even_v2)
