@@ -52,7 +52,7 @@ def tars(scratch: Path) -> Iterator[Trial]:
         if name != "tar":
             yield _trial(scratch, f"a {name} as tar", content, untar)
             yield _trial(scratch, f"a {name} as Debian package", content, unpack_deb)
-    sound = _tar([_member("a.txt", b"a" * 3000), _member("b.txt", b"b" * 3000)], "w:gz")
+    sound = _tar([_member("a.txt", random.Random(1).randbytes(3000))], "w:gz")
     for name, content in truncated(sound, 40, random.Random(0)):
         yield _trial(scratch, f"tgz cut to {name}", content, untar)
     for name, tar in _tars():
@@ -102,7 +102,7 @@ def _zips() -> Iterator[tuple[str, bytes]]:
         yield "zip with a link", buffer.getvalue()
     yield "zip with a name twice", _zip({"a": b"1", "./a": b"2"})
     yield "zip with a file as a folder", _zip({"a": b"1", "a/b": b"2"})
-    yield "zip of 300,000 files", _zip({f"f{n}": b"" for n in range(300_000)}, zipfile.ZIP_STORED)
+    yield "zip of 120,000 files", _zip({f"f{n}": b"" for n in range(120_000)}, zipfile.ZIP_STORED)
     yield "zip with a name of 5,000 letters", _zip({"n" * 5000: b"1"})
     yield "zip with a wrong checksum", _patched(_zip({"a": b"1" * 99}, 0), b"1" * 99, b"1" * 98 + b"2")
     yield "zip of 5 GB, declared", _declared(5 << 30)
@@ -205,7 +205,7 @@ def _tars() -> Iterator[tuple[str, bytes]]:
         yield f"tar with a {name}", _tar([_member("a", kind=kind, link=link), _member("a/passwd", b"x")])
     yield "tar with a name twice", _tar([_member("a", b"1"), _member("a", b"2")])
     yield "plain tar with a file as a folder", _tar([_member("a", b"1"), _member("a/b", b"2")])
-    yield "tgz of 300,000 files", _tar([_member(f"f{n}") for n in range(300_000)], "w:gz")
+    yield "tar of 120,000 files", _tar([_member(f"f{n}") for n in range(120_000)], "w")
     yield "plain tar of 5 GB, declared", _tar_declared(5 << 30)
     yield "plain tar of 8 exabytes, declared", _tar_declared(1 << 63)
     yield "tgz of 6 GB of zeros", _tgz_of_zeros(6 << 30)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, meta
+from markupsafe import escape
 
 from benchmarks.attack.trials import Trial
 from curation.report.pages import page_environment as curation_pages
@@ -64,17 +65,13 @@ class Anything(str):
         return self
 
     def __iter__(self) -> Iterator[Any]:
-        return iter((self,))
+        return iter((self, self))  # which can be unpacked as a pair, as deep as one likes
 
     def __len__(self) -> int:
-        return 1
+        return 2
 
     def __format__(self, spec: str) -> str:
         return str(self)
-
-    def items(self) -> list[tuple[Any, Any]]:
-        """As of a mapping whose values are pairs."""
-        return [(self, Pair((self, self)))]
 
     def __float__(self) -> float:
         return 1.0
@@ -82,14 +79,7 @@ class Anything(str):
     __mul__ = __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = (  # type: ignore[assignment]
         lambda self, other: 1.0
     )
-    __gt__ = __ge__ = lambda self, other: True  # type: ignore[assignment]
-
-
-class Pair(tuple[Any, Any]):
-    """Two values that show as the first of them."""
-
-    def __str__(self) -> str:
-        return str(self[0])
+    __gt__ = __ge__ = __lt__ = __le__ = lambda self, other: True  # type: ignore[assignment]
 
 
 class _Structure(HTMLParser):
@@ -132,7 +122,7 @@ def _structure(environment: Environment, template: str, text: str) -> list[objec
     )
     parser = _Structure()
     parser.feed(page)
-    if text not in (PLAIN,) and "&" not in page:
+    if str(escape(text)) not in page:
         raise NotEscapedError(f"{template}: the text is nowhere on the page")
     return parser.found
 
