@@ -173,6 +173,11 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def _page(template: str, **values: object) -> str:
+    return page_environment().get_template(template).render(**values)
+
+
+def page_environment() -> Environment:
+    """What fills the templates in: every value is escaped, a missing one is an error."""
     environment = Environment(
         loader=PackageLoader("curation.report", "templates"),
         autoescape=True,
@@ -181,7 +186,7 @@ def _page(template: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "number": number}
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def _image(svg: str) -> str:
