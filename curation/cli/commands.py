@@ -152,6 +152,9 @@ def publish_(
         Unjudged | None,
         typer.Option(help="What becomes of samples that no scorer judged; none is scored first then."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of an older one, once it is whole.")
+    ] = False,
     threads: Threads = None,
 ) -> None:
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
@@ -164,7 +167,8 @@ def publish_(
     read_run(run).last_round()
     world = make_world(threads=threads)
     with RunLock(run), progress() as on_progress:
-        done = publish(run, out_dir or run / "curated", world, on_progress, unjudged=unjudged)
+        out = out_dir or run / "curated"
+        done = publish(run, out, world, on_progress, unjudged=unjudged, replace=replace)
         write_run_report(read_run(run))
     say_published(done)
 

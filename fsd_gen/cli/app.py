@@ -52,7 +52,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
     from jobs.rundir import RunConfigMismatchError
-    from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
+    from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (
         *RENDER_ERRORS,
@@ -60,6 +60,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         DiskFullError,
         DownloadError,
         FarmCapacityError,
+        FarmError,
         FetchError,
         PackRecipeError,
         PictureNameError,

@@ -213,17 +213,24 @@ def replay(
 @clear_errors
 def stage(
     sample: Annotated[str, typer.Argument(help=SAMPLE)],
-    out_file: Annotated[
-        Path, typer.Option("--out", "-o", help=".usda, .usdc, or .usdz with all assets")
-    ] = Path("stage.usda"),
+    place: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE|FOLDER",
+            help=".usdz with all assets inside; .usda, .usdc, .usd or a folder with them beside it.",
+        ),
+    ] = "stage.usda",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Write the USD stage of a stored sample, to open in usdview or Omniverse."""
+    """Write the USD stage of a stored sample with all its assets, to open anywhere: usdview, Omniverse."""
     from fsd_gen.shards.find import load_sample
-    from fsd_gen.usd.author import write_stage
+    from fsd_gen.usd.export import export_stage
 
     spec = load_sample(sample).spec
-    write_stage(spec, out_file, _library_of(spec).path)
-    out.print(f"{spec.key.sample_id} ({spec.stratum}) is in {out_file}", highlight=False)
+    written = export_stage(spec, place, _library_of(spec).path, force=force)
+    out.print(f"{spec.key.sample_id} ({spec.stratum}) is in {written}", soft_wrap=True, highlight=False)
 
 
 def _library_of(spec: SceneSpec) -> AssetLibrary:

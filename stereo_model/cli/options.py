@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -100,13 +101,15 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 def data_source(text: str) -> tuple[str, list[str], dict[str, Any]]:
     """Kind, places and options of KIND:PLACE[,PLACE...][,OPTION=VALUE...], as `--data` takes them.
 
-    Commas inside brackets belong to a value. Raises OptionError.
+    Commas inside brackets belong to a value, those of a folder's name to the name. Raises OptionError.
     """
     kind, colon, rest = text.partition(":")
     first, *others = _COMMA.split(rest)
     if not colon or not first:
         raise OptionError(f"--data: expected KIND:ROOT, such as folder:pairs, got {text!r}")
     places = [first, *(each for each in others if each and "=" not in each)]
+    if os.path.exists(",".join(places)):
+        places = [",".join(places)]
     return kind, places, nested(assignments([each for each in others if "=" in each]))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.console import Console
@@ -45,7 +46,8 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with our_warnings():
+                return command(*args, **kwargs)
         except KeyboardInterrupt as stop:
             warn(str(stop) or "stopped")
             raise typer.Exit(130) from None
@@ -62,6 +64,29 @@ def fail(text: str, *, failed: bool) -> NoReturn:
     """End the command with an error of one line: work that failed, or else bad input."""
     err.print("error:", " ".join(text.split()), style="red", soft_wrap=True, highlight=False, markup=False)
     raise typer.Exit(1 if failed else 2) from None
+
+
+@contextmanager
+def our_warnings() -> Iterator[None]:
+    """Show warnings of this package as a line beside the results, without the place in the code."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if category.__module__.partition(".")[0] in OURS:
+                warn(f"warning: {message}")
+            else:
+                shown(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 class Counter:
