@@ -62,6 +62,11 @@ class Folder(PairFiles):
         self._scale = float(scale)
         self._by_scene: dict[str, Files] = {}
         super().__init__(root, allow_missing=allow_missing)
+        bare = [
+            self.scene(index) for index in range(len(self)) if not self._by_scene[self.scene(index)].extra
+        ]
+        if bare:
+            self.unmasked = f"{len(bare)} of {len(self)} scenes hold no {MASK}, such as {bare[0]}"
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
         found = (path.split("/") for path in tree.glob("*/*"))
