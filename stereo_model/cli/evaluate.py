@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from stereo_model.data.base import StereoFiles
     from stereo_model.evaluation.benchmarks import Benchmark
     from stereo_model.evaluation.evaluate import SceneResult
+    from stereo_model.evaluation.evaluation import Evaluation
     from stereo_model.evaluation.metrics import MaskPolicy
     from stereo_model.evaluation.pictures import Gallery
+    from stereo_model.network.model import FoundationStereo
 
 EXAMPLE = (
     "Example: fsd-stereo evaluate model.pt --data middlebury:/data/MiddEval3,resolution=Q "
@@ -80,33 +83,63 @@ def evaluate(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Measure a model on data sets with ground truth: EPE, BP-0.5/1/2/3 and D1 under every mask."""
-    from stereo_model.evaluation.evaluate import evaluate as measure
-    from stereo_model.evaluation.report import write_report
-
     sets = _open_sets(data, allow_missing=allow_missing)
     folders = _free_folders(sets, out_dir, replace=replace)
     rules = _benchmark(benchmark)
     policies = {name: _policies(mask, rules, name, dataset) for name, dataset in sets.items()}
     model = load(checkpoint, fields, device)
+    how = _How(name=Path(checkpoint).name, iterations=iterations, hierarchical=hierarchical, limit=limit)
     for name, dataset in sets.items():
         gallery = _gallery(policies[name], rules, max_disparity)
-        scenes = range(min(len(dataset), limit or len(dataset)))
-        with counter(name, len(scenes)) as count:
-            result = measure(
-                model,
-                dataset,
-                policies=policies[name],
-                max_disparity=gallery.max_disparity,
-                iterations=iterations,
-                hierarchical=hierarchical,
-                indices=scenes,
-                name=Path(checkpoint).name,
-                on_scene=_drawn_and_counted(gallery, count),
-            )
+        result = _measured(model, name, dataset, policies[name], gallery, how)
         print_evaluation(name, result, gallery.policy, gallery.metric, per_scene=per_scene)
         if name in folders:
-            write_report(folders[name], result, gallery=gallery, benchmark=rules, replace=replace)
-            say(f"{folders[name] / 'report.html'}")
+            _write(folders[name], result, gallery, rules, replace=replace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """What holds for every data set."""
+
+    name: str  # of the model
+    iterations: int | None
+    hierarchical: bool
+    limit: int | None  # scenes
+
+
+def _measured(
+    model: FoundationStereo,
+    name: str,
+    dataset: StereoFiles,
+    policies: Sequence[MaskPolicy],
+    gallery: Gallery,
+    how: _How,
+) -> Evaluation:
+    """The evaluation of one data set, with its progress shown and its worst scenes drawn."""
+    from stereo_model.evaluation.evaluate import evaluate as measure
+
+    scenes = range(min(len(dataset), how.limit or len(dataset)))
+    with counter(name, len(scenes)) as count:
+        return measure(
+            model,
+            dataset,
+            policies=policies,
+            max_disparity=gallery.max_disparity,
+            iterations=how.iterations,
+            hierarchical=how.hierarchical,
+            indices=scenes,
+            name=how.name,
+            on_scene=_drawn_and_counted(gallery, count),
+        )
+
+
+def _write(
+    folder: Path, result: Evaluation, gallery: Gallery, rules: Benchmark | None, *, replace: bool
+) -> None:
+    from stereo_model.evaluation.report import write_report
+
+    write_report(folder, result, gallery=gallery, benchmark=rules, replace=replace)
+    say(f"{folder / 'report.html'}")
 
 
 def _open_sets(texts: Sequence[str], *, allow_missing: bool) -> dict[str, StereoFiles]:
