@@ -53,13 +53,17 @@ def progress() -> Iterator[OnProgress]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast a stage goes, from the moment at which this process took it up. Times in seconds."""
+    """How fast a stage goes, from the moment at which this process took it up. Times in seconds.
+
+    What is done first includes starting up, so it counts only until there is more.
+    """
 
     began: float
     first: int  # what was done then
     at: float  # of the newest event
     done: int
     total: int
+    warm: bool = False  # what was done first is left out
 
     @classmethod
     def of(cls, now: StageProgress, at: float) -> Pace:
@@ -70,7 +74,10 @@ class Pace:
         """The pace with one more event. A training that goes on where it stopped begins with it."""
         if now.unit == "steps" and now.loss is None:
             return Pace.of(now, at)
-        return replace(self, at=at, done=now.done, total=now.total)
+        next_ = replace(self, at=at, done=now.done, total=now.total)
+        if self.warm or not self.first < self.done < now.done:
+            return next_
+        return replace(next_, began=self.at, first=self.done, warm=True)
 
     def each_s(self) -> float | None:
         """Seconds for one more; None while nothing was done."""

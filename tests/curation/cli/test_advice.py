@@ -18,21 +18,29 @@ from tests.curation.cli.test_progress import Clock, samples, step
 DEFAULTS = CurationConfig()
 
 
-def said(monkeypatch, config: CurationConfig, device: str, *, step_s: float) -> str:
+def said(monkeypatch, config: CurationConfig, device: str, *, step_s: float, starting_s: float = 0.0) -> str:
     out, clock, heard = io.StringIO(), Clock(), []
     monkeypatch.setattr(module, "err", Console(file=out, width=60))
     advice = Advice(heard.append, Path("runs/mine"), config, device, clock)
-    events = [step(0, None), step(3, None), step(4), step(5), samples(1)]
+    events = [step(0, None), step(3, None), step(4), step(5), step(6), samples(1)]
     for event in events:
-        clock.now += step_s
+        clock.now += step_s + (starting_s if event.done == 4 else 0.0)
         advice(event)
     assert heard == events  # handed on, all of them
     return out.getvalue()
 
 
 def test_the_estimate_comes_after_the_first_step_and_once(monkeypatch):
-    text = said(monkeypatch, DEFAULTS, "cuda", step_s=0.2)
-    assert text == ("round 1: training takes about 33 min on cuda (2 models of 5000 steps, 0.2 s each)\n")
+    assert said(monkeypatch, DEFAULTS, "cuda", step_s=0.2) == (
+        "round 1: training takes about 33 min on cuda (2 models of 5000 steps, 0.2 s each), "
+        "by the first step, which includes starting up\n"
+    )
+
+
+def test_a_first_step_that_starts_things_up_raises_no_alarm(monkeypatch):
+    first, second = said(monkeypatch, DEFAULTS, "cpu", step_s=0.2, starting_s=30.0).splitlines()
+    assert "about 3 d 11 h on cpu" in first and "includes starting up" in first
+    assert second == "round 1: training takes about 33 min on cpu (2 models of 5000 steps, 0.2 s each)"
 
 
 def test_a_cpu_with_the_defaults_is_warned_with_what_to_write(monkeypatch, tmp_path):

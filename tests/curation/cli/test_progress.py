@@ -45,6 +45,13 @@ def test_the_time_left_is_known_after_the_first_step():
     assert pace.left(118.0) == "about 2 min left" and pace.left_s(1e6) == 0.0
 
 
+def test_the_first_step_counts_only_until_there_is_a_second():
+    pace = Pace.of(step(0, None), 0.0).after(step(1), 30.0)
+    assert pace.each_s() == 30.0
+    pace = pace.after(step(2), 32.0)
+    assert pace.each_s() == 2.0 and pace.after(step(3), 36.0).each_s() == 3.0
+
+
 def test_a_training_that_goes_on_is_timed_from_where_it_goes_on():
     pace = Pace.of(step(0, None), 0.0).after(step(7, None), 30.0)
     assert pace.left(31.0) == "estimating"
