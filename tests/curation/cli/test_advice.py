@@ -47,7 +47,7 @@ def test_a_cpu_with_the_defaults_is_warned_with_what_to_write(monkeypatch, tmp_p
     text = said(monkeypatch, DEFAULTS, "cpu", step_s=12.0)
     first, warning, command, *yaml_lines = text.splitlines()
     assert "training takes about 33 h 20 min on cpu" in first
-    assert "for a GPU" in warning and "remove runs/mine/rounds/1 and run" in warning
+    assert "long for a CPU" in warning and "remove runs/mine/rounds/1 and run" in warning
     assert command.split() == "fsd-curate round --config curation.yaml runs/mine".split()
     (tmp_path / "curation.yaml").write_text("\n".join(yaml_lines))
     found = load_config(tmp_path, tmp_path / "curation.yaml")
