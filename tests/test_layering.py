@@ -18,9 +18,11 @@ ALLOWED = {
 }
 LIGHT = {  # all that these may import of `jobs`
     "jobs.commandline",
+    "jobs.contents",
     "jobs.extras",
     "jobs.files",
     "jobs.locks",
+    "jobs.plain_yaml",
     "jobs.signals",
     "jobs.system_errors",
 }

@@ -89,16 +89,19 @@ def _settings(run: Path, config: Path | None, *, in_sample: bool, force: bool) -
 
 
 def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> None:
+    from curation.cli.advice import Advice
+    from curation.cli.answer import answered
     from curation.cli.progress import progress
-    from curation.cli.words import say_round
-    from curation.report.pages import write_round_report, write_run_report
+    from curation.cli.words import say_round, say_stopping
+    from curation.report.pages import run_report_is_stale, write_round_report, write_run_report
     from curation.rounds.stages import bring_to
     from curation.rounds.state import read_run
 
-    with RunLock(run), progress() as on_progress:
-        worked_on = bring_to(run, rounds, settings, world, write_round_report, on_progress)
-        if worked_on:
-            write_run_report(read_run(run))
+    with RunLock(run), progress() as on_progress, answered(say_stopping):
+        advice = Advice(on_progress, run, settings, world.device(settings))
+        worked_on = bring_to(run, rounds, settings, world, write_round_report, advice)
+        if run_report_is_stale(state := read_run(run)):
+            write_run_report(state)
     complete = completed_rounds(run)
     if not worked_on:
         say(f"nothing to do: {run} has {len(complete)} complete rounds, {rounds} were asked for")
@@ -158,19 +161,24 @@ def publish_(
         Unjudged | None,
         typer.Option(help="What becomes of samples that no scorer judged; none is scored first then."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of an older one, once it is whole.")
+    ] = False,
     threads: Threads = None,
 ) -> None:
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
+    from curation.cli.answer import answered
     from curation.cli.progress import progress
-    from curation.cli.words import say_published
+    from curation.cli.words import say_published, say_stopping
     from curation.publish.publish import publish
     from curation.report.pages import write_run_report
     from curation.rounds.state import read_run
 
     read_run(run).last_round()
     world = make_world(threads=threads)
-    with RunLock(run), progress() as on_progress:
-        done = publish(run, out_dir or run / "curated", world, on_progress, unjudged=unjudged)
+    with RunLock(run), progress() as on_progress, answered(say_stopping):
+        out = out_dir or run / "curated"
+        done = publish(run, out, world, on_progress, unjudged=unjudged, replace=replace)
         write_run_report(read_run(run))
     say_published(done)
 

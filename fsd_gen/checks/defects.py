@@ -24,6 +24,7 @@ class DefectCode(StrEnum):
     BAD_STAGE = "bad_stage"
     RENDERER_ERROR = "renderer_error"
     STYLE_ERROR = "style_error"
+    HUNG = "hung"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

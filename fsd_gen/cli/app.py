@@ -47,11 +47,12 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets_manifest.registry import PackRecipeError, UnknownPackError
     from fsd_gen.preview import PictureNameError
     from fsd_gen.production.errors import RENDER_ERRORS
+    from fsd_gen.shards.split import SplitError
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
     from jobs.rundir import RunConfigMismatchError
-    from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
+    from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (
         *RENDER_ERRORS,
@@ -59,6 +60,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         DiskFullError,
         DownloadError,
         FarmCapacityError,
+        FarmError,
         FetchError,
         PackRecipeError,
         PictureNameError,
@@ -67,6 +69,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         RunConfigMismatchError,
         RunFolderError,
         RunLockedError,
+        SplitError,
         WorkerStartError,
     )
 

@@ -20,11 +20,11 @@ from fsd_gen.production.run import Run
 from fsd_gen.production.unfinished import Part, parts_in, wanted_shards
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.sections import ConfigError
+from fsd_gen.shards.apart import verify_apart
 from fsd_gen.shards.find import NoShardsError, find_shards
 from fsd_gen.shards.format import Quarantined, ShardError, ShardMeta
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
-from fsd_gen.shards.verify import verify_shard
 from fsd_gen.strict_yaml import read_text
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
@@ -193,8 +193,7 @@ def _origin(folder: Path, found: Survey) -> Origin:
 
 
 def _read(paths: Iterable[Path], found: Survey, *, deep: bool) -> None:
-    for path in paths:
-        problems = list(map(str, verify_shard(path))) if deep else []
+    for path, problems in _verified(paths) if deep else ((path, []) for path in paths):
         try:
             if not problems:
                 found.shards.append(_shard(path))
@@ -202,6 +201,12 @@ def _read(paths: Iterable[Path], found: Survey, *, deep: bool) -> None:
             problems = [str(error)]
         for problem in problems:
             found.add(path, problem, movable=True)
+
+
+def _verified(paths: Iterable[Path]) -> Iterator[tuple[Path, list[str]]]:
+    """Each file with its problems. Read in another process: a damaged file may crash HDF5."""
+    for finding in verify_apart(paths):
+        yield finding.path, list(map(str, finding.problems))
 
 
 def _shard(path: Path) -> Shard:
@@ -255,7 +260,7 @@ def _find_unfinished(found: Survey, origin: Origin, *, deep: bool) -> None:
             found.add(part.path, f"{part.path}: {problem}", movable=True)
             continue
         found.add(part.path, f"{part.path.parent}: {part}; unfinished, the same `fsd-gen render` goes on")
-        damaged = [sample for sample in part.samples if deep and verify_shard(sample)]
+        damaged = [sample for sample, problems in _verified(part.samples) if problems] if deep else []
         for sample in damaged:
             found.add(sample, f"{sample}: damaged; `fsd-gen render` makes this sample again")
 

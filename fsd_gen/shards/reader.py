@@ -36,6 +36,7 @@ from fsd_gen.shards.format import (
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, column_flaw, dataset_flaw, layout_flaw, link_flaw, walk
+from jobs.contents import HDF5, UNKNOWN, contents
 from stereo_model.data.shards.files import open_hdf5
 
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
@@ -155,7 +156,7 @@ class ShardReader:
     def structure_flaws(self) -> list[Flaw]:
         """What the file is made of and should not be: (dataset or None, what). Everything in it is walked."""
         opened = self._open()
-        with self._damage("*"):
+        with self._damage(None):
             return list(walk(opened.file, self.path.stat().st_size, stored_as(opened.meta)))
 
     def read_through(self, name: str) -> None:
@@ -243,15 +244,19 @@ class ShardReader:
         return row
 
     @contextmanager
-    def _damage(self, dataset: str, row: int | None = None) -> Iterator[h5py.File]:
-        """Turn what h5py, UTF-8, JSON and the value types say of damaged bytes into one clear error."""
+    def _damage(self, dataset: str | None, row: int | None = None) -> Iterator[h5py.File]:
+        """Turn what h5py, UTF-8, JSON and the value types say of damaged bytes into one clear error.
+
+        `dataset` is None where all of them are looked at.
+        """
         file = self._open().file
         try:
             yield file
         except ShardError:
             raise
         except DAMAGE as error:
-            place = f"{self.path}: " + ("" if row is None else f"row {row}, ") + f"dataset {dataset}"
+            place = f"{self.path}: " + ("" if row is None else f"row {row}, ")
+            place += "the headers of its datasets" if dataset is None else f"dataset {dataset}"
             raise ShardError(f"{place}: damaged ({one_line(error)})") from error
 
     def _open(self) -> _Opened:
@@ -279,7 +284,9 @@ def _open_file(path: Path) -> _Opened:
     try:
         file = open_hdf5(path)
     except DAMAGE as error:
-        raise ShardError(f"{path}: truncated, damaged or not HDF5 ({one_line(error)})") from error
+        what = contents(path)
+        found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"
+        raise ShardError(f"{path}: truncated, damaged or not HDF5 ({found})") from error
     try:
         return _understood(file, path)
     except ShardError:
@@ -294,7 +301,10 @@ def _understood(file: h5py.File, path: Path) -> _Opened:
     if (found := get_attribute(file, "format")) != FORMAT:
         raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
     if (version := get_attribute(file, "schema_version")) != SCHEMA_VERSION:
-        raise ShardError(f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}")
+        raise ShardError(
+            f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}; "
+            "a newer shard needs a newer fsd-gen"
+        )
     meta = meta_of(file)
     there, stored = set(file), stored_as(meta)
     for name, expected in stored.items():

@@ -141,7 +141,10 @@ def walk(file: h5py.File, file_bytes: int, known: Mapping[str, Expected]) -> Ite
 def _attribute_flaws(
     holder: h5py.h5g.GroupID | h5d.DatasetID, name: str | None, file_bytes: int
 ) -> Iterator[Flaw]:
-    for index in range(h5a.get_num_attrs(holder)):
+    if (count := h5a.get_num_attrs(holder)) > MOST_OBJECTS:
+        yield name, f"has {count} attributes, at most {MOST_OBJECTS} are read"
+        return
+    for index in range(count):
         attribute = h5a.open(holder, index=index)
         if flaw := attribute_flaw(attribute, file_bytes):
             yield name, f"attribute {attribute.name.decode(errors='replace')} {flaw}"
@@ -151,6 +154,8 @@ def attribute_flaw(attribute: h5a.AttrID, file_bytes: int) -> str | None:
     """Why an attribute is none of a shard's, or None."""
     if flaw := type_flaw(attribute.get_type()):
         return flaw
+    if attribute.get_space().get_simple_extent_type() == h5s.NULL:
+        return "has no value"
     if (size := attribute.get_storage_size()) > file_bytes:
         return f"declares {size} bytes, the whole file has {file_bytes}"
     return None

@@ -84,9 +84,10 @@ def _whole(path: Path, what: str) -> Problem:
     return Problem(file=path, row=None, dataset=None, what=what)
 
 
-def _said(error: Exception, path: Path) -> str:
-    """The message without the place that a `Problem` names already."""
-    return str(error).removeprefix(f"{path}: ").rpartition(": damaged ")[2] if False else str(error)
+def _said(error: Exception, path: Path, row: int | None = None, name: str | None = None) -> str:
+    """The message without the place, which the `Problem` names."""
+    place = ("" if row is None else f"row {row}, ") + ("" if name is None else f"dataset {name}: ")
+    return str(error).removeprefix(f"{path}: ").removeprefix(place)
 
 
 def _unknown_problems(reader: ShardReader, *, deep: bool) -> Iterator[Problem]:
@@ -98,7 +99,9 @@ def _unknown_problems(reader: ShardReader, *, deep: bool) -> Iterator[Problem]:
             try:
                 reader.read_through(name)
             except ShardError as error:
-                yield Problem(file=reader.path, row=None, dataset=name, what=_said(error, reader.path))
+                yield Problem(
+                    file=reader.path, row=None, dataset=name, what=_said(error, reader.path, None, name)
+                )
 
 
 def _slot_problems(path: Path, slots: list[int], quarantined: list[int]) -> Iterator[Problem]:
@@ -121,7 +124,8 @@ def _row_problems(
             else:
                 arrays[name] = reader.array(name, record.row)
         except ShardError as error:
-            problems.append(Problem(file=reader.path, row=record.row, dataset=name, what=str(error)))
+            what = _said(error, reader.path, record.row, name)
+            problems.append(Problem(file=reader.path, row=record.row, dataset=name, what=what))
     if problems:
         return problems
     found = [
@@ -137,7 +141,8 @@ def _text_mismatches(
     try:
         spec, render = reader.spec(record.row), reader.render_info(record.row)
     except ShardError as error:
-        yield "spec_json", str(error)
+        name = "render_json" if "dataset render_json" in str(error) else "spec_json"
+        yield name, _said(error, reader.path, record.row, name)
         return
     for name, value in {**scene_facts(spec), **render_facts(render)}.items():
         yield from _differs(record, name, value, "the scene or render text")

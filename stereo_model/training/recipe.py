@@ -18,17 +18,30 @@ import difflib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeGuard, get_args
+from typing import Annotated, Any, TypeGuard, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from jobs.plain_yaml import PlainYamlError, read_plain
 from stereo_model.data.registry import dataset_kinds
 from stereo_model.training.config import TrainConfig
 
 
 class RecipeError(ValueError):
     """A training file is unreadable, incomplete or asks for something that does not exist."""
+
+
+Place = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
+"""Where weights are: a path, a name of `stereo_model.weights.hub`, or hf:OWNER/REPO/FILE@REVISION."""
 
 
 class _Settings(BaseModel):
@@ -39,10 +52,12 @@ class ModelChoice(_Settings):
     """Which network, and where its weights come from."""
 
     preset: str | None = None  # of stereo_model.network.config: a new model
-    weights: Path | None = None  # a checkpoint to go on from, our own or a published one
-    prior_weights: Path | None = None  # DepthAnythingV2's or DINOv2's file for a new model's frozen prior
-    backbone_weights: Path | Literal["imagenet"] | None = None
-    """For a new model's backbone: a file, the ImageNet weights installed with this package, or noise."""
+    weights: Place | None = None  # a checkpoint to go on from, our own or a published one; or hf:...
+    prior_weights: Place | None = None
+    """For a new model's frozen prior: DepthAnythingV2's or DINOv2's file, the prior's name, or hf:..."""
+    backbone_weights: Place | None = None
+    """For a new model's backbone: `imagenet` (installed for EfficientNet-Lite0, else fetched), a file, a name
+    of `stereo_model.weights.hub`, or hf:OWNER/REPO/FILE@REVISION. None: it starts from noise."""
     overrides: dict[str, Any] = {}  # fields of ModelConfig
     seed: int = Field(default=0, ge=0)  # of a new model's random weights
 
@@ -126,9 +141,9 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
 
 def _read_yaml(source: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(_text_of(source))
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {source}: not valid YAML: {' '.join(str(error).split())}") from None
+        values = read_plain(_text_of(source))
+    except PlainYamlError as error:
+        raise RecipeError(f"recipe {source}: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {source}: expected a mapping of sections, got {type(values).__name__}")
     return values

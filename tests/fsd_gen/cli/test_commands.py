@@ -150,6 +150,15 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
     assert code == 0
     text = (tmp_path / "scene.usda").read_text()
     assert 'upAxis = "Z"' in text and "metersPerUnit = 1" in text
+    assert "@./scene_assets/" in text and "@/" not in text
+
+
+def test_a_stage_that_is_there_is_replaced_on_purpose_only(rendered, tmp_path):
+    stage = ("stage", f"{shard(rendered)}:0", "--out", f"{tmp_path}/folder/")
+    assert run(*stage)[0] == 0 and (tmp_path / "folder/stage.usda").is_file()
+    code, output = run(*stage)
+    assert code == 2 and "is there already; `--force` replaces it" in output
+    assert run(*stage, "--force")[0] == 0
 
 
 @pytest.mark.parametrize(
