@@ -2,6 +2,7 @@
 # make test   run the test suite
 # make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
+# make attack throw damaged and hostile files at everything that reads some, in some minutes
 # make clean  remove the environment and the demo run
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench gpu-check clean
+.PHONY: help install demo test test-slow lint bench attack gpu-check clean
 
 help:
 	@sed -n '/^$$/q; s/^# //p' Makefile
@@ -55,6 +56,9 @@ bench: install
 	$(BIN)/fsd-gen render --shards 1 --samples-per-shard 2 --out $(BENCH)
 	$(BIN)/python -m benchmarks.crops $(BENCH)
 	$(BIN)/python -m benchmarks.stereo_speed
+
+attack: install
+	$(BIN)/python -m benchmarks.attack
 
 # Not the environment made here: whatever interpreter has a CUDA build of torch, such as
 # make gpu-check PYTHON=python3.12 GPU_CHECK='--data SHARDS --real PAIRS'

@@ -13,9 +13,10 @@ import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -23,12 +24,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Literal
 
 from jobs.contents import contents
-from jobs.files import file_sha256
+from jobs.files import MIB, file_sha256
 
 Tool = Literal["apt", "pip", "npm"]
 PROGRAMS: dict[Tool, tuple[str, ...]] = {"apt": ("apt-get", "dpkg-deb"), "pip": (), "npm": ("npm",)}
 MAX_UNPACKED_BYTES = 4 << 30
-MAX_MEMBERS = 200_000
+MAX_MEMBERS = 100_000
 ARCHIVE_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
 ARCHIVE_DAMAGE += (NotImplementedError, RuntimeError, struct.error, ValueError)  # encrypted, unknown, absurd
 TIMEOUT_S = 1800
@@ -67,8 +68,11 @@ def has_tool(tool: Tool) -> bool:
     return all(shutil.which(program) for program in PROGRAMS[tool])
 
 
-def download(archive: Archive, folder: Path) -> Path:
+def download(archive: Archive, folder: Path, *, any_version: bool = False) -> Path:
     """The archive's file in `folder`, downloaded unless it is there already.
+
+    With `any_version` it may be another version that apt has, where the pinned one cannot be had, or other
+    bytes of the same one: whoever asks for that compares what is in it.
 
     Raises DownloadError when the tool is missing, fails, or brings something else than the pinned file.
     """
@@ -77,13 +81,16 @@ def download(archive: Archive, folder: Path) -> Path:
         if file_sha256(found) == archive.sha256:
             return found
         found.unlink()
-    {"apt": _apt, "pip": _pip, "npm": _npm}[archive.tool](archive, folder)
+    if archive.tool == "apt":
+        _apt(archive, folder, any_version)
+    else:
+        {"pip": _pip, "npm": _npm}[archive.tool](archive, folder)
     files = sorted(folder.glob(archive.pattern))
     if len(files) != 1:
         raise DownloadError(
             f"{archive.label}: expected one file {archive.pattern} in {folder}, got {len(files)}"
         )
-    if (digest := file_sha256(files[0])) != archive.sha256:
+    if not any_version and (digest := file_sha256(files[0])) != archive.sha256:
         files[0].unlink()
         raise DownloadError(f"{archive.label}: sha256 {digest}, expected {archive.sha256}; not used")
     return files[0]
@@ -103,7 +110,7 @@ def _npm(archive: Archive, folder: Path) -> None:
     _run(["npm", "pack", "--silent", f"{archive.package}@{archive.version}"], archive, folder)
 
 
-def _apt(archive: Archive, folder: Path) -> None:
+def _apt(archive: Archive, folder: Path, any_version: bool) -> None:
     if not has_tool("apt"):
         raise MissingToolError(
             f"{archive.label}: there is no `apt-get` on this machine, and the package comes from Debian or "
@@ -115,7 +122,12 @@ def _apt(archive: Archive, folder: Path) -> None:
     except DownloadError:
         private = _private_apt(folder / "apt")
         _run(["apt-get", *private, "-qq", "update"], archive, folder)
-        _run(["apt-get", *private, "-qq", "download", wanted], archive, folder)
+        try:
+            _run(["apt-get", *private, "-qq", "download", wanted], archive, folder)
+        except DownloadError:
+            if not any_version:
+                raise
+            _run(["apt-get", *private, "-qq", "download", archive.package], archive, folder)
 
 
 def _private_apt(folder: Path) -> list[str]:
@@ -143,20 +155,40 @@ def _run(command: list[str], archive: Archive, folder: Path) -> None:
 
 
 def unpack_deb(archive: Path, folder: Path) -> None:
-    """Lay out a Debian package's files under `folder`; its links, which are to other packages, are left out."""
+    """Lay out a Debian package's files under `folder`; its links, which are to other packages, are left out.
+
+    As strict as `untar`.
+    """
     command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as unpacking:
-        assert unpacking.stdout is not None and unpacking.stderr is not None
-        try:
-            with _reading(archive), tarfile.open(fileobj=unpacking.stdout, mode="r|") as source:
-                plain = (member for member in source if member.isfile())
-                _unpack_tar(archive, source, plain, folder)
-        except ArchiveError:
-            unpacking.kill()  # else it waits until somebody reads what it still has to say
+    with tempfile.NamedTemporaryFile(dir=archive.parent, suffix=".tar") as tar:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as unpacking:
+            assert unpacking.stdout is not None and unpacking.stderr is not None
+            try:
+                _copy_bounded(archive, unpacking.stdout, tar)
+            except ArchiveError:
+                unpacking.kill()  # else it waits for somebody to read the rest
+                raise
             said = unpacking.stderr.read().decode(errors="replace").strip()
-            if said:
-                raise ArchiveError(f"{archive.name} cannot be unpacked: {said.splitlines()[-1]}") from None
-            raise
+        if unpacking.returncode != 0:
+            raise ArchiveError(f"{archive.name} cannot be unpacked: {said}; it is {contents(archive)}")
+        _untar(archive, Path(tar.name), folder, lambda member: member.isfile())
+
+
+def _copy_bounded(archive: Path, source: IO[bytes], target: IO[bytes]) -> None:
+    copied = 0
+    while piece := source.read(MIB):
+        _check_size(archive, copied := copied + len(piece))
+        target.write(piece)
+    target.flush()
+
+
+def package_version(archive: Path) -> str:
+    """The version that a Debian package says it is."""
+    command = ["dpkg-deb", "-f", str(archive), "Version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ArchiveError(f"{archive.name} is no Debian package: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def unzip(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:
@@ -177,31 +209,34 @@ def unzip(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda na
 
 
 def untar(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:
-    """Unpack the wanted files of a tar under `folder`; as strict as `unzip`.
-
-    A tar has no table of contents: what stands before a member that is refused has been written.
-    """
-    with _reading(archive), tarfile.open(archive) as source:
-        members = (member for member in source if not member.isdir() and wanted(member.name))
-        return _unpack_tar(archive, source, members, folder)
+    """Unpack the wanted files of a tar under `folder`; as strict as `unzip`."""
+    return _untar(archive, archive, folder, lambda member: not member.isdir() and wanted(member.name))
 
 
-def _unpack_tar(
-    archive: Path, source: tarfile.TarFile, members: Iterable[tarfile.TarInfo], folder: Path
-) -> list[Path]:
-    targets: list[Path] = []
-    size = 0
-    for member in members:
-        (target,) = _safe_targets(archive, folder, [member.name], [] if member.isfile() else [member.name])
-        _check_size(archive, size := size + member.size)
-        _check_count(archive, len(targets) + 1)
-        data = source.extractfile(member)
-        if data is None or member.issparse():
-            raise ArchiveError(f"{archive.name}: {member.name!r} holds no plain data; refusing the archive")
-        with data:
-            _write(data, target)
-        targets.append(target)
+def _untar(archive: Path, tar: Path, folder: Path, wanted: Callable[[tarfile.TarInfo], bool]) -> list[Path]:
+    """Unpack the file `tar`, which messages call `archive`."""
+    with _reading(archive), tarfile.open(tar) as source:
+        members = [member for member in _bounded(archive, source) if wanted(member)]
+        odd = [member.name for member in members if not member.isfile() or member.issparse()]
+        targets = _safe_targets(archive, folder, [member.name for member in members], odd)
+        for member, target in zip(members, targets, strict=True):
+            data = source.extractfile(member)
+            if data is None:
+                raise ArchiveError(f"{archive.name}: {member.name!r} holds no data")
+            with data:
+                _write(data, target)
     return targets
+
+
+def _bounded(archive: Path, source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The members, as long as they are neither too many nor too large: to go on to the next one reads one."""
+    size = 0
+    for count, member in enumerate(source, 1):
+        _check_count(archive, count)
+        _check_size(archive, size := size + member.size)
+        yield member
+    while rest := source.fileobj.read(MIB) if source.fileobj else b"":  # a checksum may come last
+        _check_size(archive, size := size + len(rest))
 
 
 def _write(data: IO[bytes], target: Path) -> None:

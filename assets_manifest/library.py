@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets_manifest.records import Asset, AssetKind
 from jobs.files import file_sha256, write_bytes_atomic
+from jobs.plain_yaml import read_plain
 
 PACK_FILE = "pack.yaml"
 RECORDS_FILE = "assets.jsonl"
 ROOT_VARIABLE = "FSD_ASSETS_DIR"
 DEFAULT_ROOT = Path("~/.cache/fsd-gen/assets")
+NAME = re.compile(r"[a-z0-9_]+")
 LEFT_OUT = "without "  # how the note begins that names a source which a partial pack lacks
 
 
@@ -105,14 +108,15 @@ def load_pack(folder: Path) -> Pack:
             "folder of packs)"
         )
     try:
-        head = yaml.safe_load((folder / PACK_FILE).read_text(encoding="utf-8"))
+        head = read_plain((folder / PACK_FILE).read_text(encoding="utf-8"))
         expected = head.pop("records_sha256")
         head.setdefault("partial", any(note.startswith(LEFT_OUT) for note in head.get("notes", ())))
         lines = (folder / RECORDS_FILE).read_bytes()
         assets = tuple(Asset.model_validate_json(line) for line in lines.splitlines())
         pack = Pack(**head, assets=assets)
-    except (ValidationError, yaml.YAMLError, AttributeError, KeyError, TypeError, OSError) as error:
-        raise PackError(f"{folder} is not a readable asset pack: {error}; {_refetch(folder.name)}") from error
+    except (ValidationError, ValueError, AttributeError, KeyError, TypeError, OSError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise PackError(f"{folder} is not a readable asset pack: {said}; {_refetch(folder.name)}") from error
     if hashlib.sha256(lines).hexdigest() != expected:
         raise PackError(f"{folder / RECORDS_FILE} is not what {PACK_FILE} says; {_refetch(folder.name)}")
     return pack
@@ -217,6 +221,7 @@ def assets_root(root: Path | None = None) -> Path:
 
 def open_library(pack_names: Iterable[str], root: Path | None = None) -> AssetLibrary:
     """Open fetched packs by name; MissingAssetError says which one to fetch."""
+    pack_names = list(map(plain_name, pack_names))
     folder = assets_root(root)
     return AssetLibrary((_loaded(folder / name), folder / name) for name in pack_names)
 
@@ -227,6 +232,13 @@ def _loaded(folder: Path) -> Pack:
     if pack.name != folder.name:
         raise PackError(f"{folder}: its {PACK_FILE} says {pack.name!r}; call the folder so")
     return pack
+
+
+def plain_name(pack_name: str) -> str:
+    """The name, unless it is a path, which would lead out of the assets folder. Raises PackError."""
+    if not NAME.fullmatch(pack_name):
+        raise PackError(f"{pack_name!r:.80} is no name of a pack; expected small letters, digits and _")
+    return pack_name
 
 
 def _record_lines(assets: Iterable[Asset]) -> bytes:

@@ -35,10 +35,18 @@ class Asset(BaseModel):
     tile_m: float | None = None  # textures: length of one tile in the real world
     attachments: tuple[tuple[str, str], ...] = ()  # further files the asset needs: (uri, sha256)
 
-    @field_validator("uri")
+    @field_validator("id", "uri")
     @classmethod
-    def _inside_the_pack(cls, uri: str) -> str:
-        path = PurePosixPath(uri)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"an asset's uri must stay inside its pack, got {uri!r}")
-        return uri
+    def _inside_the_pack(cls, place: str) -> str:
+        path = PurePosixPath(place)
+        odd = "\\" in place or "\0" in place or "." in place.split("/")
+        if odd or path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"an asset's id and uri must stay inside its pack, got {place!r:.200}")
+        return place
+
+    @field_validator("attachments")
+    @classmethod
+    def _all_inside_the_pack(cls, attachments: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        for uri, _ in attachments:
+            cls._inside_the_pack(uri)
+        return attachments

@@ -23,9 +23,9 @@ def read_plain(text: str) -> Any:
         values = yaml.safe_load(text)
     except yaml.constructor.ConstructorError as error:
         what = " ".join(str(error.problem).split())
-        raise PlainYamlError(f"not YAML of plain values ({what})") from None
+        raise PlainYamlError(f"not valid YAML of plain values ({what})") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: dates and numbers that there are not
-        raise PlainYamlError(f"not YAML ({' '.join(str(error).split())[:300]})") from None
+        raise PlainYamlError(f"not valid YAML ({' '.join(str(error).split())[:300]})") from None
     except RecursionError:
         raise PlainYamlError("is nested too deeply") from None
     refuse_explosion(values)

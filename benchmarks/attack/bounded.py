@@ -33,7 +33,7 @@ def results(kind: str, scratch: Path) -> tuple[Result, ...]:
 
 
 def _run(kind: str, scratch: Path, first: int) -> list[Result] | None:
-    """The results from trial `first` on, up to one that its process did not survive; None when all are done."""
+    """The results from trial `first` on, up to one that its process did not survive; None: no more."""
     scratch.mkdir()
     command = [sys.executable, "-m", "benchmarks.attack.bounded", kind, str(scratch), str(first)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}

@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from benchmarks.attack.trials import Result
-from fsd_gen.shards.apart import verify_apart
+from benchmarks.attack.trials import Outcome, Result
+from fsd_gen.shards.apart import Finding, verify_apart
 from fsd_gen.shards.reader import ShardReader
 
 METADATA_BYTES = 6000  # at either end of a small shard lies most of its metadata
@@ -91,18 +91,36 @@ def verified(shards: Iterable[Named], scratch: Path, sound: Path | None) -> Iter
             yield path
 
     for finding in verify_apart(files()):
-        said = finding.problems[0].what if finding.problems else ""
-        if finding.problems:
-            outcome = "crashed" if "exit code" in said or "\n" in said else "detected"
-        else:
-            outcome = "harmless" if sound and same_content(finding.path, sound) else "missed"
-        yield Result(
-            name=names[-1],
-            outcome=outcome,  # type: ignore[arg-type]
-            said=said,
-            seconds=finding.seconds,
-            peak_bytes=finding.peak_bytes,
-        )
+        yield _result(names[-1], finding, sound)
+
+
+def verified_places(folder: Path) -> Iterator[Result]:
+    """What `verify` says of what stands where a shard should be and is no file, or blocks who opens it."""
+    folder.mkdir()
+    (folder / "folder.h5").mkdir()
+    os.mkfifo(folder / "pipe.h5")
+    (folder / "link to itself.h5").symlink_to("link to itself.h5")
+    (folder / "link to nowhere.h5").symlink_to("nowhere.h5")
+    (folder / "device.h5").symlink_to("/dev/zero")
+    for finding in verify_apart(sorted(folder.iterdir())):
+        yield _result(finding.path.stem, finding, None)
+
+
+def _result(name: str, finding: Finding, sound: Path | None) -> Result:
+    said = finding.problems[0].what if finding.problems else ""
+    return Result(
+        name=name,
+        outcome=_outcome(finding, said, sound),
+        said=said,
+        seconds=finding.seconds,
+        peak_bytes=finding.peak_bytes,
+    )
+
+
+def _outcome(finding: Finding, said: str, sound: Path | None) -> Outcome:
+    if finding.problems:  # a traceback in the other process, or several lines, are not clear
+        return "crashed" if "exit code" in said or "\n" in said else "detected"
+    return "harmless" if sound is not None and same_content(finding.path, sound) else "missed"
 
 
 def same_content(one: Path, other: Path) -> bool:
@@ -153,14 +171,3 @@ def _blenderproc(file: h5py.File) -> None:
 def _keras(file: h5py.File) -> None:
     file.attrs["model_config"] = json.dumps({"class_name": "Sequential"})
     file.create_group("model_weights/dense")["kernel:0"] = np.zeros((3, 3))
-
-
-def special_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """What stands where a shard should be and is no file, or blocks whoever opens it."""
-    (folder / "folder.h5").mkdir()
-    os.mkfifo(folder / "pipe.h5")
-    (folder / "loop.h5").symlink_to("loop.h5")
-    (folder / "dangling.h5").symlink_to("nowhere.h5")
-    (folder / "zero.h5").symlink_to("/dev/zero")
-    for path in sorted(folder.iterdir()):
-        yield path.stem, path

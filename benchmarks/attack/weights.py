@@ -50,7 +50,11 @@ def checkpoints(scratch: Path) -> Iterator[Trial]:
     (scratch / "folder.pth").mkdir()
     for name in ("folder.pth", "absent.pth"):
         yield Trial(name=name, act=partial(_load, scratch / name, trace), refused=REFUSED)
-    for name, text in _settings():
+    for name, text in (
+        *unsafe_yaml(),
+        ("no date", b"max_disp: 2024-13-45"),
+        ("absurd", b"vit_size: vits\nmax_disp: 1000000000000"),
+    ):
         yield Trial(
             name=f"cfg.yaml: {name}", act=partial(_load_published, scratch, text, trace), refused=REFUSED
         )
@@ -244,7 +248,8 @@ def _safetensors() -> Iterator[tuple[str, bytes]]:
     yield "safetensors: header nested deeply", struct.pack("<Q", 60_000) + b"[" * 60_000
 
 
-def _settings() -> Iterator[tuple[str, bytes]]:
+def unsafe_yaml() -> Iterator[tuple[str, bytes]]:
+    """YAML of other than plain values, or of too many; TRACE is a file that must not appear."""
     yield "runs os.system", b"a: !!python/object/apply:os.system ['touch TRACE']"
     yield "runs a new object", b"!!python/object/new:os.system ['touch TRACE']"
     yield "a module", b"!!python/module:os"
@@ -255,9 +260,7 @@ def _settings() -> Iterator[tuple[str, bytes]]:
     yield "nested deeply", b"[" * 20_000
     yield "not UTF-8", b"\xff\xfe\x00"
     yield "a list", b"[1, 2]"
-    yield "no date", b"max_disp: 2024-13-45"
     yield "a number of 100,000 digits", b"max_disp: " + b"9" * 100_000
-    yield "absurd", b"vit_size: vits\nmax_disp: 1000000000000"
     yield "a png", b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 

@@ -76,7 +76,7 @@ def publish(
     )
     there = already_there(out, publication.digest, replace=replace)
     if not there:
-        write(out, publication)
+        write(out, publication, on_progress)
     return _published(out, publication, new=not there)
 
 

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from curation.config import Policy
 from curation.judging.verdicts import Outcome, Verdict
 from curation.rounds.population import Population, RunSample, current_verdicts
-from curation.rounds.state import RunState
+
+if TYPE_CHECKING:  # the commands' help needs this file, and no shard
+    from curation.rounds.state import RunState
 
 
 class PublishError(ValueError):

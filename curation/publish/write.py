@@ -10,7 +10,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from curation.config import CurationConfig
 from curation.judging.tables import write_verdicts
 from curation.publish.card import attribution, dataset_card, histograms
 from curation.publish.select import Origins, PublishError, Selection
-from curation.rounds.population import RunSample
+from curation.rounds.world import OnProgress, StageProgress
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.gather import publish_rows
 from fsd_gen.shards.index import manifest_digest, refresh_index
@@ -98,20 +98,20 @@ def already_there(out: Path, digest: str, *, replace: bool = False) -> bool:
     return False
 
 
-def write(out: Path, publication: Publication) -> None:
+def write(out: Path, publication: Publication, on_progress: OnProgress) -> None:
     """Everything into a folder beside `out`, which then takes its place."""
     part = out.with_name(f".{out.name}{PART_SUFFIX}")
     if (part / PLAN).exists() or not _is(part, publication):
-        _fill(part, publication)
+        _fill(part, publication, on_progress)
     (part / PLAN).unlink(missing_ok=True)
     publish_folder(part, out)
 
 
-def _fill(part: Path, publication: Publication) -> None:
+def _fill(part: Path, publication: Publication, on_progress: OnProgress) -> None:
     """All files of the publication, the mark last."""
     _take_up(part, publication.plan())
     selection = publication.selection
-    shards = _write_shards(part, selection.samples, publication.per_shard, publication.attributes())
+    shards = _write_shards(part, publication, on_progress)
     manifest = manifest_digest(refresh_index(part).records)
     write_verdicts(part / "verdicts.parquet", selection.verdicts)
     metas = [_meta(path) for path in shards]
@@ -159,15 +159,20 @@ def _read(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def _write_shards(
-    part: Path, samples: Sequence[RunSample], per_shard: int, attributes: Mapping[str, str | int | float]
-) -> list[Path]:
-    shards = []
-    for index, start in enumerate(range(0, len(samples), per_shard)):
+def _write_shards(part: Path, publication: Publication, on_progress: OnProgress) -> list[Path]:
+    samples, per_shard = publication.selection.samples, publication.per_shard
+    starts, shards = range(0, len(samples), per_shard), list[Path]()
+    for index, start in enumerate(starts):
+        _tell(on_progress, publication.rounds, index, len(starts))
         rows = [(sample.path, sample.row) for sample in samples[start : start + per_shard]]
         path = part / "shards" / f"{index:05d}.h5"
-        shards.append(path if path.exists() else publish_rows(rows, path, attributes))
+        shards.append(path if path.exists() else publish_rows(rows, path, publication.attributes()))
+    _tell(on_progress, publication.rounds, len(starts), len(starts))
     return shards
+
+
+def _tell(on_progress: OnProgress, rounds: int, done: int, total: int) -> None:
+    on_progress(StageProgress(round=rounds, stage="publish", done=done, total=total, unit="shards"))
 
 
 def _meta(path: Path) -> ShardMeta:

@@ -33,6 +33,7 @@ MIN_DEVIATION = 3.0  # 8-bit levels within a patch; less is no texture
 UNLIKE, ALIKE = 0.3, 0.9  # correlation of two patches
 OTHER_PX = 2.0  # a match that near the truth is no other one
 CONTRAST = (0.4, 2.5)  # of the other match, relative to the patch's own
+SEARCHED = 0.35  # of the image's width, for other matches
 MOST_PATCHES = 1000  # that are searched for another match
 MAX_SHARE = 0.03  # of the textured patches that may be misplaced; gloss makes up to 0.019 of them
 MIN_SHARE_OF_IMAGE = 0.004  # of all pixels; in sound scenes up to 0.003
@@ -54,7 +55,7 @@ def misplaced_defects(sample: StereoSample) -> Iterator[Defect]:
         share = elsewhere * suspects / textured
         yield Defect(
             code=DefectCode.PHOTOMETRIC,
-            detail=f"{share:.1%} of {textured} textured patches match the other view only at another disparity, "
+            detail=f"{share:.1%} of {textured} textured patches match only at another disparity, "
             f"{off_px:.1f} px off in the median; at most {MAX_SHARE:.1%} allowed",
         )
 
@@ -105,7 +106,7 @@ class _Patches:
         own_npp, own_n = _centred(self.left_hw[rows_npp, columns_npp])
         alike_n = np.full(len(rows_n), -1, np.float32)
         match_n = np.zeros(len(rows_n), np.intp)
-        for disparity in range(min(int(self.disparity_hw.max()) + 8, self.left_hw.shape[1])):
+        for disparity in range(self._search_px()):
             inside_n = columns_n - disparity >= RADIUS
             there_npp, there_n = _centred(self.right_hw[rows_npp, np.maximum(columns_npp - disparity, 0)])
             here_n = np.einsum("npq,npq->n", own_npp, there_npp) / np.maximum(own_n * there_n, 1e-3)
@@ -113,6 +114,11 @@ class _Patches:
             better_n = inside_n & (here_n > alike_n) & (there_n > low * own_n) & (there_n < high * own_n)
             alike_n[better_n], match_n[better_n] = here_n[better_n], disparity
         return alike_n, match_n
+
+    def _search_px(self) -> int:
+        """Beyond the truth's own range, which knows nothing of a sheet that it sees through."""
+        width = int(self.left_hw.shape[1])
+        return min(max(int(self.disparity_hw.max()) + 8, int(SEARCHED * width)), width)
 
 
 def _undisturbed(sample: StereoSample) -> Mask:

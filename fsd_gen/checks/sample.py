@@ -2,7 +2,8 @@
 
 A sound pair has finite, in-range, quantised disparities; flags that agree with the geometry; left and
 right truth that agree where both eyes see; a right image that, warped by the truth, looks like the left
-one *better than with any other offset*; and a sane exposure. A scene without texture is legitimate: where
+one *better than with any other offset*, as a whole and patch by patch; and a sane exposure. A scene without
+texture is legitimate: where
 the images cannot tell right from wrong, nothing is held against the truth.
 """
 
@@ -38,7 +39,6 @@ def check_sample(
     depths = (depth_left_hw, depth_right_hw)
     return (
         *truth_defects(sample, limits, *depths),
-        *photometric_defects(sample, limits),
-        *misplaced_defects(sample),
+        *(tuple(photometric_defects(sample, limits)) or misplaced_defects(sample)),
         *exposure_defects(sample, limits),
     )

@@ -39,9 +39,11 @@ def render(
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Worker processes; 0 renders in this one.")
+        int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
     ] = None,
-    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each worker claims.")] = 0.0,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, max=64, help="GPUs that each worker claims.")
+    ] = 0.0,
     address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
@@ -66,6 +68,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
+    from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
     from fsd_gen.production.unfinished import want_shards
@@ -73,6 +76,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from jobs.locks import RunLock
 
     chosen = load_config(config, overrides)
+    refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
     with RunLock(folder):

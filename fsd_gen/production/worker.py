@@ -6,6 +6,7 @@ after `max_attempts` draws is quarantined in the shard with its reasons, and rep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -43,7 +44,7 @@ class ShardWorker:
 
     def run(self, task: Task, report: Report) -> dict[str, Any]:
         """Fill the shard of `task`; reports each sample once it is on disk."""
-        keys = [SlotKey(slot=slot, attempt=attempt) for slot, attempt in task.payload["keys"]]
+        keys: Sequence[SlotKey] = task.payload["keys"]
         writer = ShardWriter(task.payload["path"], [key.slot for key in keys], self._meta)
         watch = Watch(writer.part, self._backend.name, self._limit_s)
         if writer.done:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -44,12 +43,14 @@ Intrinsics = Annotated[
     str | None,
     typer.Option(help="Middlebury's calib.txt, or K and the baseline; a pattern for several pairs."),
 ]
-Baseline = Annotated[float | None, typer.Option(min=0, help="Metres; in place of the calibration's.")]
+Baseline = Annotated[
+    float | None, typer.Option(min=0, max=1000, help="Metres; in place of the calibration's.")
+]
 Formats = Annotated[str, typer.Option("--format", help="Of the disparity: pfm, png, npy.")]
 Tile = Annotated[
     str | None, typer.Option(metavar="WIDTHxHEIGHT", help="Work in tiles; for very large images.")
 ]
-Overlap = Annotated[int, typer.Option(min=0, help="Of tiles, pixels.")]
+Overlap = Annotated[int, typer.Option(min=0, max=8192, help="Of tiles, pixels.")]
 Confidence = Annotated[
     bool, typer.Option("--confidence", help="Ask for the right view too: left-right consistency.")
 ]
@@ -73,18 +74,50 @@ Submission = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Task:
-    """What was asked for."""
+    """What was asked for: the command's arguments and options, by their names."""
 
-    model: Callable[[], FoundationStereo]
+    checkpoint: str
     left: str
     right: str
+    out_dir: Path
     intrinsics: str | None
     baseline: float | None
-    out_dir: Path
-    options: InferOptions
-    replace: bool
+    formats: str
+    iterations: int | None
+    hierarchical: bool
+    tile: str | None
+    overlap: int
+    confidence: bool
+    min_confidence: float
+    z_far: float
+    cloud: bool
+    allow_swapped: bool
     allow_missing: bool
     submission: Path | None
+    replace: bool
+    fields: list[str] | None
+    device: Device
+
+    def model(self) -> FoundationStereo:
+        """Loaded when it is needed: what is wrong with other arguments is then known."""
+        return load(self.checkpoint, self.fields, self.device)
+
+    def options(self) -> InferOptions:
+        """How the pairs are to be inferred. Raises InferOptionError and OptionError."""
+        from stereo_model.inference.options import InferOptions
+
+        return InferOptions(
+            formats=_formats(self.formats, self.submission),
+            iterations=self.iterations,
+            hierarchical=self.hierarchical,
+            tile_hw=None if self.tile is None else size_hw(self.tile, "--tile"),
+            overlap=self.overlap,
+            consistency=self.confidence or self.min_confidence > 0,
+            cloud=self.cloud,
+            z_range_m=(0.0, self.z_far),
+            min_confidence=self.min_confidence,
+            allow_swapped=self.allow_swapped,
+        )
 
 
 def infer(
@@ -111,37 +144,13 @@ def infer(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Disparity, colours, depth and a point cloud of one pair or many."""
-    from stereo_model.inference.options import InferOptions
+    task = _Task(**locals())
     from stereo_model.inference.pairs import is_pattern
 
-    options = InferOptions(
-        formats=_formats(formats, submission),
-        iterations=iterations,
-        hierarchical=hierarchical,
-        tile_hw=None if tile is None else size_hw(tile, "--tile"),
-        overlap=overlap,
-        consistency=confidence or min_confidence > 0,
-        cloud=cloud,
-        z_range_m=(0.0, z_far),
-        min_confidence=min_confidence,
-        allow_swapped=allow_swapped,
-    )
-    task = _Task(
-        model=functools.partial(load, checkpoint, fields, device),
-        left=left,
-        right=right,
-        intrinsics=intrinsics,
-        baseline=baseline,
-        out_dir=out_dir,
-        options=options,
-        replace=replace,
-        allow_missing=allow_missing,
-        submission=submission,
-    )
     if is_pattern(left) or is_pattern(right):
-        _infer_many(task)
+        _infer_many(task, task.options())
     else:
-        _infer_one(task)
+        _infer_one(task, task.options())
 
 
 def _formats(text: str, submission: Path | None) -> tuple[Format, ...]:
@@ -152,7 +161,7 @@ def _formats(text: str, submission: Path | None) -> tuple[Format, ...]:
     return cast("tuple[Format, ...]", formats)
 
 
-def _infer_one(task: _Task) -> None:
+def _infer_one(task: _Task, options: InferOptions) -> None:
     from stereo_model.inference.calibration import read_calibration
     from stereo_model.inference.infer import infer_pair
     from stereo_model.inference.results import require_free
@@ -168,7 +177,7 @@ def _infer_one(task: _Task) -> None:
         task.left,
         task.right,
         task.out_dir,
-        options=task.options,
+        options=options,
         calibration=calibration,
         replace=task.replace,
     )
@@ -183,7 +192,7 @@ def _infer_one(task: _Task) -> None:
         say(facts["geometry"]["in_words"])
 
 
-def _infer_many(task: _Task) -> None:
+def _infer_many(task: _Task, options: InferOptions) -> None:
     from stereo_model.inference.infer import infer_pairs
     from stereo_model.inference.submission import require_submission
 
@@ -195,7 +204,7 @@ def _infer_many(task: _Task) -> None:
             task.model(),
             pairs,
             task.out_dir,
-            options=task.options,
+            options=options,
             replace=task.replace,
             on_pair=lambda *_: count.step(),
         )

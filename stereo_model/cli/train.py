@@ -47,8 +47,10 @@ def train(
             "kept in amendments.jsonl. More training.steps need no --amend.",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, or GPUs, that train together.")] = 1,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=4096, help="Processes, or GPUs, that train together.")
+    ] = 1,
+    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; default: all.")] = None,
 ) -> None:
     """Train a model as RECIPE says, going on from whatever the run folder holds."""
     source, given = _recipe_and_values(recipe, values or (), out_dir)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stereo_model.evaluation.advice import advice
 from stereo_model.evaluation.benchmarks import Benchmark
 from stereo_model.evaluation.evaluation import Evaluation, EvaluationError, SceneScore
 from stereo_model.evaluation.pictures import Gallery, legend
@@ -74,6 +75,28 @@ def render(
     benchmark: Benchmark | None = None,
 ) -> str:
     """The page."""
+    return (
+        page_environment()
+        .get_template("evaluation.html.j2")
+        .render(
+            e=evaluation,
+            rows=[evaluation, *compared],
+            benchmark=None if benchmark is None else benchmark.note,
+            items=items,
+            headline=gallery.policy,
+            metric=gallery.metric,
+            legend=legend(),
+            advice=advice(evaluation),
+            warned=[scene for scene in evaluation.scenes if scene.warnings],
+            seconds=statistics.median(scene.seconds for scene in evaluation.scenes),
+            most_rows=MOST_ROWS,
+            most_warned=MOST_WARNED,
+        )
+    )
+
+
+def page_environment() -> Environment:
+    """What fills the template in: every value is escaped, a missing one is an error."""
     environment = Environment(
         loader=PackageLoader("stereo_model.evaluation", "templates"),
         autoescape=True,
@@ -82,19 +105,7 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "number": number}
-    return environment.get_template("evaluation.html.j2").render(
-        e=evaluation,
-        rows=[evaluation, *compared],
-        benchmark=None if benchmark is None else benchmark.note,
-        items=items,
-        headline=gallery.policy,
-        metric=gallery.metric,
-        legend=legend(),
-        warned=[scene for scene in evaluation.scenes if scene.warnings],
-        seconds=statistics.median(scene.seconds for scene in evaluation.scenes),
-        most_rows=MOST_ROWS,
-        most_warned=MOST_WARNED,
-    )
+    return environment
 
 
 def percent(value: float | None) -> str:

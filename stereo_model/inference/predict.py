@@ -104,11 +104,25 @@ def predict_disparity(
     hierarchical: bool = False,
 ) -> NDArray[np.float32]:
     """Disparity (H,W) float32 in pixels of one pair, on the model's device, by its accelerated copy."""
+    pair = (left_chw[None], right_chw[None])
+    found: NDArray[np.float32] = predict_disparities(
+        model, *pair, iterations=iterations, hierarchical=hierarchical
+    )[0]
+    return found
+
+
+def predict_disparities(
+    model: FoundationStereo,
+    left_bchw: NDArray[np.uint8],  # (B,3,H,W)
+    right_bchw: NDArray[np.uint8],
+    *,
+    iterations: int | None = None,
+    hierarchical: bool = False,
+) -> NDArray[np.float32]:
+    """Disparities (B,H,W) of a batch of pairs of one size, as `predict_disparity` gives them."""
     device = next(model.parameters()).device
-    left, right = (
-        torch.from_numpy(np.array(image)).unsqueeze(0).to(device) for image in (left_chw, right_chw)
-    )
+    left, right = (torch.from_numpy(np.array(images)).to(device) for images in (left_bchw, right_bchw))
     fast = accelerate(model)
     disparity_b1hw = fast.predict(left, right, iterations=iterations, hierarchical=hierarchical)
-    disparity_hw: NDArray[np.float32] = disparity_b1hw[0, 0].float().cpu().numpy()
-    return disparity_hw
+    disparity_bhw: NDArray[np.float32] = disparity_b1hw[:, 0].float().cpu().numpy()
+    return disparity_bhw

@@ -31,6 +31,7 @@ from pydantic import (
     model_validator,
 )
 
+from jobs.plain_yaml import PlainYamlError, read_plain
 from stereo_model.data.registry import dataset_kinds
 from stereo_model.training.config import TrainConfig
 
@@ -140,9 +141,9 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
 
 def _read_yaml(source: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(_text_of(source))
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {source}: not valid YAML: {' '.join(str(error).split())}") from None
+        values = read_plain(_text_of(source))
+    except PlainYamlError as error:
+        raise RecipeError(f"recipe {source}: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {source}: expected a mapping of sections, got {type(values).__name__}")
     return values

@@ -95,7 +95,7 @@ def build_trainer(
     if trainer.team.leads:
         write_text_atomic(trainer.run_dir / RECIPE, recipe.to_yaml())
     if trainer.step == 0:
-        listener.note(f"the model starts {start_of(recipe.model, model)}")
+        listener.note(f"the model starts with {start_of(recipe.model, model)}")
     listener.phase(f"step {trainer.step + 1}")
     return trainer
 

@@ -17,7 +17,7 @@ TRY_OUT = "_nano"  # end of the names of priors that exist to try things out, an
 def start_of(choice: ModelChoice, model: FoundationStereo) -> str:
     """One line on all parts, for the person who trains."""
     if choice.weights is not None:
-        return f"from {choice.weights}, all of it"
+        return f"all weights of {choice.weights}"
     parts = [_backbone(choice, model)] if model.features.backbone is not None else []
     if model.prior is not None:
         parts.append(f"the prior {model.config.prior} from {choice.prior_weights or 'noise'}")

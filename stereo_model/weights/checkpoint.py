@@ -32,8 +32,9 @@ from stereo_model.weights.files import (
     write_atomically,
 )
 from stereo_model.weights.hub import SCHEME, resolve_weights
-from stereo_model.weights.published import load_prior, load_published, to_published
+from stereo_model.weights.published import is_published, load_prior, load_published, to_published
 from stereo_model.weights.published_config import CONFIG_FILE, config_yaml, read_config
+from stereo_model.weights.wrappers import bare_names, bare_weights
 
 FORMAT = "stereo_model/1"
 COUNTS = ("_blocks", "_layers", "_levels")  # settings of which each one brings weights
@@ -69,9 +70,10 @@ def load_model(place: str | Path, **overrides: Any) -> FoundationStereo:
     """
     path = resolve_weights(place) if str(place).startswith(SCHEME) else Path(place)
     payload = read_file(path)
-    if isinstance(payload, dict) and "format" not in payload and "model" in payload:
-        weights = require_tensors(payload["model"], source=f"{path}: 'model'")
-        model = FoundationStereo(read_config(path, overrides))
+    if is_published(payload):
+        config = read_config(path, overrides)
+        weights = bare_weights(payload, source=str(path))
+        model = FoundationStereo(config)
         load_published(model, weights, source=str(path))
         return model.eval()
     return build_model(_checked(payload, path), source=str(path), overrides=overrides).eval()
@@ -85,7 +87,7 @@ def load_prior_weights(model: FoundationStereo, path: str | Path) -> None:
     """
     if not isinstance(model.prior, ViTPrior):
         raise CheckpointError(f"{path}: the model has no prior to load these weights into")
-    state = require_tensors(read_file(path), source=str(path))
+    state = bare_weights(read_file(path), source=str(path))
     load_prior(model.prior, state, source=str(path))
 
 
@@ -120,7 +122,7 @@ def build_model(
         config = parse_config(ModelConfig, json.loads(payload["model_config"]))
     except (ConfigError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{source}: unusable model configuration: {str(error)[:300]}") from error
-    weights = require_tensors(payload["model"], source=source)
+    weights = bare_names(require_tensors(payload["model"], source=source), source=source)
     refuse_absurd(config, len(weights), source=source)
     if overrides:
         config = parse_config(ModelConfig, {**config.model_dump(), **overrides})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from jobs.extras import extra
 from stereo_model import create_model, load_model, save_checkpoint
 from stereo_model.cli import info as info_module
 from stereo_model.cli.app import app
-from stereo_model.data.encodings import read_pfm, write_pfm
+from stereo_model.data.encodings import read_pfm, write_pfm, write_png16
 from stereo_model.export import onnx as exporter
 from stereo_model.export import parity
 from stereo_model.export.onnx import ExportInfo
@@ -69,10 +70,15 @@ def error_of(*arguments: object, code: int = 2) -> str:
 # ---------------------------------------------------------------- evaluate
 
 
-def test_evaluate_prints_every_metric_by_scene_and_mask_and_writes_the_report(checkpoint, pairs, tmp_path):
+def test_evaluate_prints_every_metric_by_mask_and_where_asked_by_scene_and_writes_the_report(
+    checkpoint, pairs, tmp_path
+):
     text = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--out", tmp_path / "result")
     assert all(name in text for name in ("EPE px", "BP-0.5", "BP-1", "BP-2", "BP-3", "D1"))
-    assert all(row in text for row in ("a │ all", "b │ non-occluded", "mean of scenes", "all pixels alike"))
+    assert all(row in text for row in ("non-occluded", "mean of scenes", "all pixels alike", "--per-scene"))
+    assert "a │ all" not in text and "worst by BP-2" in text
+    every = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--per-scene")
+    assert all(row in every for row in ("a │ all", "b │ non-occluded", "mean of scenes"))
     result = json.loads((tmp_path / "result" / "folder" / "result.json").read_text())
     assert [scene["scene"] for scene in result["scenes"]] == ["a", "b"]
     assert result["summary"]["all"]["mean"]["n_valid"] == 2 * HEIGHT * WIDTH
@@ -93,6 +99,74 @@ def test_evaluate_follows_a_benchmarks_custom(checkpoint, pairs, tmp_path):
     call(*common, "--benchmark", "sceneflow192", "--out", tmp_path)
     result = json.loads((tmp_path / "folder" / "result.json").read_text())
     assert result["policies"] == ["all"] and result["max_disparity"] == 192
+
+
+def test_evaluate_skips_and_lists_incomplete_scenes_when_asked(checkpoint, pairs, tmp_path):
+    root = shutil.copytree(pairs, tmp_path / "pairs, 3 [x]")
+    write_scene(root / "C", seed=2)
+    (root / "C/left.png").rename(root / "C/LEFT.PNG")
+    (root / "a/right.png").unlink()
+    data = ("--data", f"folder:{root}", "--per-scene")
+    assert "missing: a/right.png" in error_of("evaluate", checkpoint, *data)
+    text = call("evaluate", checkpoint, *data, "--allow-missing")
+    assert "skipped: folder: a: no a/right.png" in text and "2 scenes" in text and "C │ all" in text
+
+
+def test_evaluate_refuses_masks_that_the_data_cannot_give_before_any_work(checkpoint, pairs, tmp_path):
+    root = shutil.copytree(pairs, tmp_path / "pairs")
+    (root / "b/nocc.png").unlink()
+    data = ("evaluate", checkpoint, "--data", f"folder:{pairs}", "--data", f"folder:{root}")
+    for wanted in (("--mask", "non-occluded"), ("--benchmark", "middlebury")):
+        line = error_of(*data, *wanted)
+        assert "folder-2" in line and "no mask non_occluded" in line and "nocc.png" in line
+        assert "such as b; give --mask all" in line
+    assert "no mask opaque" in error_of(
+        "evaluate", checkpoint, "--data", f"folder:{pairs}", "--mask", "opaque"
+    )
+    call(*data)
+
+
+def test_evaluate_hints_at_truth_of_another_scale(checkpoint, pairs, tmp_path):
+    root = shutil.copytree(pairs, tmp_path / "pairs")
+    for scene in ("a", "b"):
+        (root / scene / "disp.pfm").unlink()
+        write_png16(root / scene / "disp.png", np.full((HEIGHT, WIDTH), SHIFT, np.float32), scale=1024)
+    text = call("evaluate", checkpoint, "--data", f"folder:{root}")
+    assert "images match at 0.25 times the disparity of the truth" in text and "scale=1024" in text
+    assert "more likely a mistake than a result" in text
+    assert "images match" not in call("evaluate", checkpoint, "--data", f"folder:{root},scale=1024")
+
+
+def test_evaluate_says_which_search_range_the_truth_needs(tmp_path):
+    save_checkpoint(create_model("nano", max_disparity=32), tmp_path / "m.pt")
+    root = tmp_path / "far"
+    root.mkdir()
+    write_scene(root / "a", seed=0)
+    write_pfm(root / "a/disp.pfm", np.full((HEIGHT, WIDTH), 70, np.float32))
+    text = call("evaluate", tmp_path / "m.pt", "--data", f"folder:{root}")
+    assert "1 of 1 scenes have truth beyond the search range of 32 px, up to 70 px" in text
+    assert "give max_disparity=96 (--model max_disparity=96)" in text
+    enough = call("evaluate", tmp_path / "m.pt", "--data", f"folder:{root}", "--model", "max_disparity=96")
+    assert "beyond the search range" not in enough
+
+
+def test_evaluate_prints_both_means_of_middlebury(checkpoint, pairs, tmp_path):
+    for scene in ("Adirondack", "PianoL"):
+        folder = tmp_path / "MiddEval3/trainingQ" / scene
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_scene(folder, seed=len(scene))
+        names = {"left.png": "im0.png", "right.png": "im1.png", "disp.pfm": "disp0GT.pfm"}
+        for old, new in (names | {"nocc.png": "mask0nocc.png"}).items():
+            (folder / old).rename(folder / new)
+    data = ("--data", f"middlebury:{tmp_path / 'MiddEval3'}", "--benchmark", "middlebury")
+    text = call("evaluate", checkpoint, *data, "--out", tmp_path / "out")
+    assert "mean of scenes" in text and "middlebury's own mean" in text
+    result = json.loads((tmp_path / "out/middlebury/result.json").read_text())
+    scenes = {each["scene"][10:]: each["regions"]["non_occluded"]["epe"] for each in result["scenes"]}
+    weighted = result["summary"]["non_occluded"]["weighted"]["epe"]
+    assert weighted == pytest.approx((scenes["Adirondack"] + 0.5 * scenes["PianoL"]) / 1.5)
+    assert "own weighted mean" in (tmp_path / "out/middlebury/report.html").read_text()
+    assert "own mean" not in call("evaluate", checkpoint, "--data", f"folder:{pairs}")
 
 
 def test_evaluate_names_what_is_wrong(checkpoint, pairs, tmp_path):

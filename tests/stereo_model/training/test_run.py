@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from stereo_model import create_model, load_model, model_digest, save_checkpoint
 from stereo_model.training.amend import ResumeError
+from stereo_model.training.progress import Nobody
 from stereo_model.training.recipe import ModelChoice, RecipeError, load_recipe
 from stereo_model.training.run import build_model, build_trainer, run_recipe
+from stereo_model.training.start import backbone_weights
+from stereo_model.weights.backbone import installed_lite0_weights
+from stereo_model.weights.hub import KNOWN_WEIGHTS, WeightsUnavailableError
 from tests.stereo_model.pairs import write_pairs
 
 
@@ -105,3 +110,44 @@ def test_what_a_recipe_leaves_open_must_be_given(tmp_path, source, overrides, ex
     with pytest.raises(RecipeError, match=expected):
         run_recipe(load_recipe(source, **overrides), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_are_given_by_name_place_or_file_alike(monkeypatch):
+    asked = []
+
+    def unavailable(place):
+        asked.append(place)
+        raise WeightsUnavailableError(f"{place}: the hub cannot be reached")
+
+    monkeypatch.setattr("stereo_model.weights.create.resolve_weights", unavailable)
+    paper = load_recipe("paper", **{"model.prior_weights": "depth_anything_v2_vits"}).model
+    choices = [
+        ModelChoice(preset="nano", backbone_weights="hf:o/r/file.pth"),
+        ModelChoice(preset="nano", backbone_weights=Path("some.pth")),
+        ModelChoice(preset="nano", backbone_weights="imagenet"),
+    ]
+    for choice in choices:
+        with pytest.raises(WeightsUnavailableError):
+            build_model(choice)
+    assert asked[:2] == ["hf:o/r/file.pth", "some.pth"] and asked[2] == installed_lite0_weights()
+    assert backbone_weights(paper) == "edgenext_small" in KNOWN_WEIGHTS  # as the paper's training starts
+    assert paper.prior_weights in KNOWN_WEIGHTS
+
+
+def test_what_starts_from_noise_is_said(pairs, tmp_path):
+    said = []
+
+    class Ears(Nobody):
+        def note(self, what):
+            said.append(what)
+
+    build_trainer(tiny_recipe(pairs), tmp_path, listener=Ears())
+    assert said == [
+        "the model starts with the backbone efficientnet_lite0 from NOISE (give "
+        "model.backbone_weights=imagenet, or a file), all else from noise"
+    ]
+    model = tiny_recipe(pairs, model={"preset": "nano", "backbone_weights": "imagenet"})
+    build_trainer(model, tmp_path / "two", listener=Ears())
+    assert (
+        said[1] == "the model starts with the backbone efficientnet_lite0 from imagenet, all else from noise"
+    )

@@ -253,10 +253,13 @@ def test_the_last_checkpoints_are_kept(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_step_with_the_state_saved(dataset, tmp_path, uninterrupted, signum):
+def test_a_signal_is_answered_at_once_and_stops_after_the_step_with_the_state_saved(
+    dataset, tmp_path, uninterrupted, signum, caplog
+):
     def interrupt(step, loss, rate):
         if step == 2:
             os.kill(os.getpid(), signum)
+            assert caplog.messages[-1].startswith("stopping after step 3, which may take a moment; its state")
 
     config = CONFIG.model_copy(update={"checkpoint_every": 100, "loader_workers": 1})
     with pytest.raises(TrainingInterrupted, match="stopped after step 3 of 4"):

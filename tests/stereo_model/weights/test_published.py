@@ -182,9 +182,9 @@ def test_counters_written_by_either_numpy_are_read(tmp_path, module):
     ("settings", "expected"),
     [
         (None, "cfg.yaml: missing beside the published checkpoint"),
-        ("[1, 2", "cfg.yaml: not YAML"),
+        ("[1, 2", "cfg.yaml: not valid YAML"),
         ("just words", "expected a mapping of settings, found str"),
-        ("!!python/object/apply:os.getcwd []", "cfg.yaml: not YAML"),
+        ("!!python/object/apply:os.getcwd []", "cfg.yaml: not valid YAML"),
         (
             PUBLISHED_SETTINGS | {"hidden_dims": [64, 64, 64]},
             r"hidden_dims must be [128, 128, 128], got [64, 64, 64]",

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from fsd_gen.backends.base import Backend
-from fsd_gen.backends.mitsuba.backend import sensor_plugin
+from fsd_gen.backends.mitsuba.backend import MitsubaBackend, sensor_plugin
 from fsd_gen.backends.mitsuba.paths import PathIntegrator
 from fsd_gen.backends.mitsuba.runtime import mi
+from fsd_gen.backends.textures import TextureCache
 from fsd_gen.scene.spec import RenderSettings
-from fsd_gen.usd.flat_scene import AreaLight, Mesh, ParallelLight, Surface, Texture
+from fsd_gen.usd.flat_scene import AreaLight, FlatScene, Mesh, ParallelLight, Surface, Texture
 from tests.fsd_gen.backends.mitsuba.scenes import MATTE, PLAIN, RIG, SUN, middle, scene, turned, wall
 
 FINE = RenderSettings(spp=64, denoise=False)
-FROM_LEFT = replace(SUN, direction=(0.6, 0.8, 0.0))  # crosses a screen 2 m before the wall 1.5 m to the left
-SCREEN = wall(
-    1, y=2.0, x=-3.5, half=2.0
-)  # between the sun and what the middle pixels show, out of their sight
+FROM_LEFT = replace(SUN, direction=(0.6, 0.8, 0.0))
+SCREEN = wall(1, y=2.0, x=-2.5, half=2.0)  # between that sun and what the middle pixels show
 
 
 def shaded(backend: Backend, screen: Surface, sun: ParallelLight = FROM_LEFT, mesh: Mesh = SCREEN) -> float:
@@ -84,7 +85,8 @@ def test_a_light_without_a_body_is_reflected_but_not_seen(backend: Backend, shap
     seen = backend.render(scene(wall(0), surfaces=(dark,), area_lights=(lamp,)), RIG, PLAIN, 1)
     assert middle(seen.left_hwc).max() < 1e-6
     mirror = Surface(name="mirror", diffuse=(0.8, 0.8, 0.8), metallic=1.0, roughness=0.0)
-    behind = replace(lamp, to_world=np.diag([1, -1, -1, 1.0]) @ lamp.to_world)  # 2 m behind, shining ahead
+    larger = lamp.to_world @ np.diag([5.0, 5.0, 5.0, 1.0])
+    behind = replace(lamp, to_world=np.diag([1, -1, -1, 1.0]) @ larger)  # 2 m behind, shining ahead
     shown = backend.render(scene(wall(0), surfaces=(mirror,), area_lights=(behind,)), RIG, PLAIN, 1)
     assert shown.left_hwc.max() == pytest.approx(40.0, rel=0.01)
 
@@ -116,7 +118,7 @@ def test_the_images_are_those_of_mitsubas_path_tracer_where_that_one_is_right(ba
         turned(wall(3, y=-1.0, half=1.5)),
     )
     flat = scene(*meshes, surfaces=surfaces, parallel_lights=(FROM_LEFT,)).flat
-    loaded = mi.load_dict(backend._scene_dict(flat))
+    loaded = load(flat)
     sensor = mi.load_dict(sensor_plugin(flat, RIG, 1024, "left"))
     ours = np.array(PathIntegrator(loaded, max_depth=5, rr_depth=2).render(loaded, sensor, seed=1))
     theirs = mi.load_dict({"type": "path", "max_depth": 5, "rr_depth": 2}).render(loaded, sensor, seed=2)
@@ -126,23 +128,44 @@ def test_the_images_are_those_of_mitsubas_path_tracer_where_that_one_is_right(ba
     assert difference.mean() < 0.03 * scale and difference.max() < 0.3 * scale
 
 
-def test_a_matte_flank_looks_alike_to_both_eyes_wherever_they_stand(backend: Backend, tmp_path: Path) -> None:
-    """From 45 degrees on the eye is behind the mapped normal; a normal turned over would be dark there."""
-    seen = [groove_from(backend, tmp_path, degrees) for degrees in (0, 30, 43, 47, 60, 75)]
-    assert seen == pytest.approx([seen[0]] * len(seen), rel=0.2)
-    assert abs(seen[3] - seen[2]) < 0.03 * seen[0]  # no jump where the normal turns away
+def load(flat: FlatScene) -> mi.Scene:
+    return mi.load_dict(MitsubaBackend._scene_dict(SimpleNamespace(_textures=TextureCache()), flat))
 
 
-def groove_from(backend: Backend, tmp_path: Path, degrees: float) -> float:
-    """The flank seen from `degrees` to the left of the wall's normal, by turning wall and sun."""
+DEGREES = (43.5, 44.0, 44.5, 45.0, 45.5, 46.0, 46.5)  # from 45 on the eye is behind the mapped normal
+
+
+def test_a_flank_keeps_its_brightness_as_the_eye_passes_behind_its_mapped_normal(tmp_path: Path) -> None:
+    seen = [flank(tmp_path, degrees, ours) for degrees in DEGREES]
+    assert np.abs(np.diff(seen)).max() < 0.01 * np.mean(seen)
+    assert 0.8 < flank(tmp_path, 75.0, ours) / seen[0] < 1.2
+
+
+def test_mitsubas_own_path_tracer_turns_the_normal_over_there(tmp_path: Path) -> None:
+    """The control: where one eye is behind the mapped normal and the other is not, they would not match."""
+    assert flank(tmp_path, 60.0, mitsubas) < 0.2 * flank(tmp_path, 35.0, mitsubas)
+    assert flank(tmp_path, 35.0, mitsubas) == pytest.approx(flank(tmp_path, 35.0, ours), rel=0.01)
+
+
+def ours(loaded: mi.Scene) -> mi.Integrator:
+    return PathIntegrator(loaded, max_depth=2, rr_depth=5)
+
+
+def mitsubas(loaded: mi.Scene) -> mi.Integrator:
+    return mi.load_dict({"type": "path", "max_depth": 2})
+
+
+def flank(tmp_path: Path, degrees: float, integrator_of: Callable[[mi.Scene], mi.Integrator]) -> float:
+    """Brightness of a flank seen from `degrees` to the left of its wall's normal: wall and sun are turned."""
     Image.new("RGB", (4, 4), (218, 128, 218)).save(tmp_path / "flank.png")  # leans by 45 degrees
     bent = replace(MATTE, normal=Texture(path=tmp_path / "flank.png", colour_space="raw"))
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]])
     pivot = np.array([0.0, 4.0, 0.0])
-    flat = wall(0)
-    mesh = replace(flat, vertices_v3=(flat.vertices_v3 - pivot) @ turn.T + pivot)
+    mesh = replace(wall(0), vertices_v3=(wall(0).vertices_v3 - pivot) @ turn.T + pivot)
     towards = turn @ np.array([-0.6, 0.8, 0.0])
     sun = replace(SUN, direction=tuple(towards.tolist()))
-    view = scene(mesh, surfaces=(bent,), parallel_lights=(sun,))
-    return float(middle(backend.render(view, RIG, PLAIN, 1).left_hwc).mean())
+    flat = scene(mesh, surfaces=(bent,), parallel_lights=(sun,)).flat
+    loaded = load(flat)
+    sensor = mi.load_dict(sensor_plugin(flat, RIG, 16, "left"))
+    return float(middle(np.array(integrator_of(loaded).render(loaded, sensor, seed=1))).mean())
