@@ -1,8 +1,9 @@
 """What is known about a sample without its pixels: one `SampleRecord`, made when the sample is stored.
 
 Two digests name a sample. `truth_digest` covers the disparity and flag maps alone and is the same on
-every machine; `content_id` also covers the images, the scene and the optional channels, so it changes
-with a renderer's noise.
+every machine; `content_id` also covers the images, the scene and the optional channels. It is the same
+however a run is made on one kind of CPU with the same versions. Elsewhere images may round differently; on a
+GPU, which adds samples up in no fixed order, even from run to run.
 """
 
 from __future__ import annotations
