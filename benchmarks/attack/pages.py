@@ -76,7 +76,7 @@ class Anything(str):
     def __float__(self) -> float:
         return 1.0
 
-    __mul__ = __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = (  # type: ignore[assignment]
+    __mul__ = __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = (
         lambda self, other: 1.0
     )
     __gt__ = __ge__ = __lt__ = __le__ = lambda self, other: True  # type: ignore[assignment]
