@@ -2,6 +2,7 @@
 # make test   run the test suite
 # make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
+# make docs   write docs/config.md, docs/format.md and the JSON schema from the types
 # make clean  remove the environment and the demo run
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench gpu-check clean
+.PHONY: help install demo test test-slow lint docs bench gpu-check clean
 
 help:
 	@sed -n '/^$$/q; s/^# //p' Makefile
@@ -49,6 +50,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: install
+	$(BIN)/python docs/generate.py
 
 bench: install
 	$(BIN)/python -m benchmarks.pair

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
 
@@ -24,6 +25,14 @@ class Section(BaseModel):
     """Base of all sections: frozen, strict about unknown fields, every number finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignSection:
+    """A section that another package reads; the entry point in `fsd_gen.config_sections` names one."""
+
+    model: type[BaseModel]  # its settings, for the schema and the documentation
+    check: Callable[[Mapping[str, Any]], None]  # raises ValueError: what is wrong, in one line
 
 
 def _ascending(pair: Pair) -> Pair:
@@ -78,11 +87,11 @@ def _known_backend(name: str) -> str:
 class RenderConfig(Section):
     """How images are made. Truth does not depend on it."""
 
-    backend: Annotated[str, AfterValidator(_known_backend)] = "mitsuba"
+    backend: Annotated[str, AfterValidator(_known_backend)] = "mitsuba"  # the renderer
     spp: int = Field(default=16, ge=1, le=65536)  # samples per pixel
-    max_depth: int = Field(default=9, ge=1, le=64)
-    rr_depth: int = Field(default=2, ge=1, le=64)
-    denoise: bool = True
+    max_depth: int = Field(default=9, ge=1, le=64)  # longest path, in bounces
+    rr_depth: int = Field(default=2, ge=1, le=64)  # bounces before Russian roulette may end a path
+    denoise: bool = True  # with Open Image Denoise
     exposure_ev: Range = (-0.4, 0.5)  # stops around the automatic exposure
 
 
@@ -100,4 +109,8 @@ def _pack_names(names: tuple[str, ...]) -> tuple[str, ...]:
 class AssetsConfig(Section):
     """Which packs of `assets_manifest` scenes draw from."""
 
-    packs: Annotated[tuple[str, ...], AfterValidator(_pack_names)] = ("sweethome3d", "surfaces", "builtin")
+    packs: Annotated[tuple[str, ...], AfterValidator(_pack_names)] = (
+        "sweethome3d",
+        "surfaces",
+        "builtin",
+    )  # names; `fsd-gen assets list` shows those that there are

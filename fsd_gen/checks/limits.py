@@ -13,8 +13,8 @@ class CheckLimits(BaseModel):
     max_disparity_px: float = Field(default=768.0, gt=0)  # pixels; FoundationStereo itself looks up to 416
     max_beyond: float = Field(default=0.02, ge=0, le=1)  # share of pixels allowed beyond max_disparity_px
     min_valid: float = Field(default=0.3, ge=0, le=1)  # share of pixels with a surface and its truth
-    max_sky: float = Field(default=0.7, ge=0, le=1)
-    max_no_truth: float = Field(default=0.05, ge=0, le=1)
+    max_sky: float = Field(default=0.7, ge=0, le=1)  # share of pixels without a surface
+    max_no_truth: float = Field(default=0.05, ge=0, le=1)  # share of pixels without exact truth
     max_flag_mismatch: float = Field(default=0.001, ge=0, le=1)  # OUT_OF_FRAME against the geometry
     left_right_tolerance_px: float = Field(default=0.5, gt=0)  # pixels, beyond the two neighbours' range
     min_left_right: float = Field(default=0.97, ge=0, le=1)  # share of the pixels that both eyes see

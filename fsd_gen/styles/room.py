@@ -28,7 +28,7 @@ class RoomConfig(StyleConfig):
     """How large rooms are."""
 
     room_m: PositiveRange = (3.2, 7.0)  # side of the floor
-    ceiling_m: PositiveRange = (2.4, 3.2)
+    ceiling_m: PositiveRange = (2.4, 3.2)  # height of the room, metres
 
 
 class Window(Value):
