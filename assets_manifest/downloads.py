@@ -6,23 +6,31 @@ nothing in an archive can be written outside the folder it is opened in.
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
-from typing import Literal
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, Literal
 
+from jobs.contents import contents
 from jobs.files import file_sha256
 
 Tool = Literal["apt", "pip", "npm"]
 PROGRAMS: dict[Tool, tuple[str, ...]] = {"apt": ("apt-get", "dpkg-deb"), "pip": (), "npm": ("npm",)}
 MAX_UNPACKED_BYTES = 4 << 30
+MAX_MEMBERS = 200_000
+ARCHIVE_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
+ARCHIVE_DAMAGE += (NotImplementedError, RuntimeError, struct.error, ValueError)  # encrypted, unknown, absurd
 TIMEOUT_S = 1800
 
 
@@ -135,47 +143,84 @@ def _run(command: list[str], archive: Archive, folder: Path) -> None:
 
 
 def unpack_deb(archive: Path, folder: Path) -> None:
-    """Lay out a Debian package's files under `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["dpkg-deb", "-x", str(archive), str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise ArchiveError(f"{archive.name} cannot be unpacked: {done.stderr.strip()}")
+    """Lay out a Debian package's files under `folder`; its links, which are to other packages, are left out."""
+    command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as unpacking:
+        assert unpacking.stdout is not None and unpacking.stderr is not None
+        try:
+            with _reading(archive), tarfile.open(fileobj=unpacking.stdout, mode="r|") as source:
+                plain = (member for member in source if member.isfile())
+                _unpack_tar(archive, source, plain, folder)
+        except ArchiveError:
+            unpacking.kill()  # else it waits until somebody reads what it still has to say
+            said = unpacking.stderr.read().decode(errors="replace").strip()
+            if said:
+                raise ArchiveError(f"{archive.name} cannot be unpacked: {said.splitlines()[-1]}") from None
+            raise
 
 
 def unzip(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:
     """Unpack the wanted members of a zip (or wheel) under `folder`; the files written, in archive order.
 
-    Raises ArchiveError on a member that is a link or leads outside `folder`, before anything is written.
+    Raises ArchiveError on a damaged archive, and on a member that is a link, leads outside `folder`, has the
+    name of another, or makes it more than may be unpacked, before anything is written.
     """
-    with zipfile.ZipFile(archive) as source:
+    with _reading(archive), zipfile.ZipFile(archive) as source:
         members = [member for member in source.infolist() if not member.is_dir() and wanted(member.filename)]
         links = [member.filename for member in members if stat.S_ISLNK(member.external_attr >> 16)]
         targets = _safe_targets(archive, folder, [member.filename for member in members], links)
         _check_size(archive, sum(member.file_size for member in members))
         for member, target in zip(members, targets, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with source.open(member) as data, open(target, "wb") as file:
-                shutil.copyfileobj(data, file)
+            with source.open(member) as data:
+                _write(data, target)
     return targets
 
 
 def untar(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:
-    """Unpack the wanted files of a tar under `folder`; as strict as `unzip`."""
-    with tarfile.open(archive) as source:
-        members = [member for member in source.getmembers() if not member.isdir() and wanted(member.name)]
-        links = [member.name for member in members if not member.isfile()]
-        targets = _safe_targets(archive, folder, [member.name for member in members], links)
-        _check_size(archive, sum(member.size for member in members))
-        for member, target in zip(members, targets, strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            data = source.extractfile(member)
-            if data is None:
-                raise ArchiveError(f"{archive.name}: {member.name!r} holds no data")
-            with data, open(target, "wb") as file:
-                shutil.copyfileobj(data, file)
+    """Unpack the wanted files of a tar under `folder`; as strict as `unzip`.
+
+    A tar has no table of contents: what stands before a member that is refused has been written.
+    """
+    with _reading(archive), tarfile.open(archive) as source:
+        members = (member for member in source if not member.isdir() and wanted(member.name))
+        return _unpack_tar(archive, source, members, folder)
+
+
+def _unpack_tar(
+    archive: Path, source: tarfile.TarFile, members: Iterable[tarfile.TarInfo], folder: Path
+) -> list[Path]:
+    targets: list[Path] = []
+    size = 0
+    for member in members:
+        (target,) = _safe_targets(archive, folder, [member.name], [] if member.isfile() else [member.name])
+        _check_size(archive, size := size + member.size)
+        _check_count(archive, len(targets) + 1)
+        data = source.extractfile(member)
+        if data is None or member.issparse():
+            raise ArchiveError(f"{archive.name}: {member.name!r} holds no plain data; refusing the archive")
+        with data:
+            _write(data, target)
+        targets.append(target)
     return targets
+
+
+def _write(data: IO[bytes], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target, "wb") as file:
+        shutil.copyfileobj(data, file)
+
+
+@contextmanager
+def _reading(archive: Path) -> Iterator[None]:
+    """Turn what the readers of archives say of damage into one error."""
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except ARCHIVE_DAMAGE as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        found = contents(archive)
+        raise ArchiveError(f"{archive.name} is no sound archive ({said[:200]}); it is {found}") from error
 
 
 def matching(*patterns: str) -> Callable[[str], bool]:
@@ -183,18 +228,27 @@ def matching(*patterns: str) -> Callable[[str], bool]:
     return lambda name: any(fnmatch(name, pattern) for pattern in patterns)
 
 
-def _safe_targets(archive: Path, folder: Path, names: Iterable[str], links: list[str]) -> list[Path]:
+def _safe_targets(archive: Path, folder: Path, names: Sequence[str], links: list[str]) -> list[Path]:
     if links:
         raise ArchiveError(f"{archive.name}: {links[0]!r} is not a plain file; refusing the archive")
+    _check_count(archive, len(names))
     root = folder.resolve()
-    targets = []
+    targets: dict[Path, None] = {}
     for name in names:
-        path = PurePosixPath(name)
+        path, folded = PurePosixPath(name), PureWindowsPath(name)
         target = (root / path).resolve()
-        if path.is_absolute() or ".." in path.parts or "\\" in name or not target.is_relative_to(root):
+        outside = path.is_absolute() or folded.drive or ".." in path.parts or "\\" in name
+        if outside or target == root or not target.is_relative_to(root):
             raise ArchiveError(f"{archive.name}: {name!r} leads out of {root}; refusing the archive")
-        targets.append(target)
-    return targets
+        if target in targets:
+            raise ArchiveError(f"{archive.name}: {name!r} stands in it twice; refusing the archive")
+        targets[target] = None
+    return list(targets)
+
+
+def _check_count(archive: Path, count: int) -> None:
+    if count > MAX_MEMBERS:
+        raise ArchiveError(f"{archive.name} has more than {MAX_MEMBERS} files; refusing it")
 
 
 def _check_size(archive: Path, size: int) -> None:

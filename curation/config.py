@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from curation.judging.rules import check_rule
-from fsd_gen.sections import ConfigError, ForeignSection
-from fsd_gen.strict_yaml import read_mapping
+from fsd_gen.sections import ConfigError, ForeignSection, disguised
+from fsd_gen.strict_yaml import LARGEST_INT, read_mapping
 
 ScoringMask = Literal["visible", "all"]
 
@@ -73,7 +73,7 @@ class CurationConfig(Settings):
     (arXiv 2501.09898, sections 3.5 and 4.1).
     """
 
-    seed: int = Field(default=0, ge=0)  # of folds and trainings
+    seed: int = Field(default=0, ge=0, le=LARGEST_INT)  # of folds and trainings
     folds: int = Field(default=2, ge=2, le=20)  # models per round; each scores the slots it never saw
     in_sample: bool = False  # one model trained on everything scores everything, as the paper does
 
@@ -92,12 +92,23 @@ class CurationConfig(Settings):
     continue_models: bool = True  # later rounds start from the fold's model of the round before
     batch: int = Field(default=2, ge=1)  # samples per optimiser step
     crop: tuple[int, int] = (256, 512)  # height, width in pixels; multiples of 32
-    lr: float = Field(default=1e-3, gt=0)  # learning rate
+    lr: float = Field(default=1e-3, gt=0, le=1)  # learning rate
     train_iterations: int = Field(default=4, ge=1)  # refinement iterations while training
     score_iterations: int = Field(default=8, ge=1)  # and while scoring
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU where there is one
 
     policy: Policy = Policy()  # when a sample is dropped
+
+    @field_validator("model")
+    @classmethod
+    def _model_is_known(cls, model: str) -> str:
+        from stereo_model.network.config import PRESETS  # light, but only wanted where there are settings
+
+        if model not in PRESETS:
+            near = difflib.get_close_matches(model, PRESETS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"expected one of {', '.join(sorted(PRESETS))}, got {model!r:.60}{hint}")
+        return model
 
     @model_validator(mode="after")
     def _crop_is_divisible(self) -> CurationConfig:
@@ -126,10 +137,13 @@ SECTION = ForeignSection(model=CurationConfig, check=check_section)
 def parse_config(section: Mapping[str, Any] | None, *, source: str) -> CurationConfig:
     """The validated settings. Raises CurationConfigError naming `source` and every bad field."""
     try:
-        return CurationConfig.model_validate(dict(section or {}))
+        settings = CurationConfig.model_validate(dict(section or {}))
     except ValidationError as error:
         complaints = "; ".join(_complaint(item) for item in error.errors())
         raise CurationConfigError(f"{source}: bad curation settings: {complaints}") from error
+    if found := list(disguised(section or {}, settings.model_dump(mode="json"))):
+        raise CurationConfigError(f"{source}: bad curation settings: {'; '.join(found)}")
+    return settings
 
 
 def _complaint(item: ErrorDetails) -> str:

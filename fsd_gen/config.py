@@ -7,7 +7,6 @@ The digest covers what the configuration says, and the version of the format for
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -27,6 +26,8 @@ from fsd_gen.sections import (
     RenderConfig,
     RigConfig,
     Section,
+    disguised,
+    nearest,
     suggestion,
 )
 from fsd_gen.shards.channels import ChannelNames
@@ -40,6 +41,16 @@ __all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
 
 SECTION_CHECKS = "fsd_gen.config_sections"  # entry points: section -> a `ForeignSection`
 OF_VERSION_1 = {"strata", "flying", "indoor"}
+EXPECTED = {  # what pydantic calls by names of Python
+    "dict_type": "expected a section of settings",
+    "model_type": "expected a section of settings",
+    "tuple_type": "expected a list",
+    "int_type": "expected an integer",
+    "int_parsing": "expected an integer",
+    "int_from_float": "expected an integer",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+}
 EXPLICIT_ONLY = "# What was given; all else has the default of this version of the format.\n"
 
 
@@ -152,6 +163,8 @@ def load_config(source: str = "fsd", overrides: dict[str, Any] | None = None) ->
     _refuse_version_1(values, where)
     _refuse_infinite(values, where)
     config = _validated(values, where)
+    if found := list(disguised(values, {**config.resolved(), "curation": config.curation})):
+        raise ConfigError(f"{where}: {'; '.join(found)}")
     _check_sections(values, where)
     return config
 
@@ -174,7 +187,20 @@ def _validated(values: dict[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {'; '.join(map(_complaint, error.errors()))}") from None
+        raise ConfigError(f"{where}: {_joined(error)}") from None
+
+
+def _complaints(values: dict[str, Any]) -> str:
+    """What is wrong with the values, "" if nothing is."""
+    try:
+        Config.model_validate(values)
+    except ValidationError as error:
+        return _joined(error)
+    return ""
+
+
+def _joined(error: ValidationError) -> str:
+    return "; ".join(map(_complaint, error.errors()))
 
 
 def _text(source: str) -> str:
@@ -182,8 +208,8 @@ def _text(source: str) -> str:
         return resources.files("fsd_gen").joinpath("presets", f"{source}.yaml").read_text("utf-8")
     path = Path(source)
     if not path.is_file():
-        close = difflib.get_close_matches(source, preset_names(), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        close = nearest(source, preset_names())
+        hint = f"; did you mean {close!r}?" if close else ""
         raise ConfigError(f"config {source}: neither a file nor a preset {list(preset_names())}{hint}")
     return read_text(path)
 
@@ -204,13 +230,15 @@ def _set(values: dict[str, Any], dotted: str, value: Any, where: str) -> None:
 def _refuse_version_1(values: dict[str, Any], where: str) -> None:
     if values.get("version") != 1 and not OF_VERSION_1 & values.keys():
         return
+    about = f"{where}: is of version 1 of the format, which has styles in place of strata now"
+    if wrong := [name for name in OF_VERSION_1 & values.keys() if not isinstance(values[name], Mapping)]:
+        raise ConfigError(f"{about}; {wrong[0]}: expected a section, got {values[wrong[0]]!r:.80}")
     today = upgrade_v1(values)
+    if complaints := _complaints(today):
+        raise ConfigError(f"{about}; in that form, {complaints}")
     changed = {name: today[name] for name in ("version", "styles", "rig") if name in today}
     flow = yaml.safe_dump(changed, sort_keys=False, default_flow_style=True, width=10**6).strip()
-    raise ConfigError(
-        f"{where}: is of version 1 of the format; in place of version, strata, flying, indoor and rig write "
-        f"{flow[1:-1]}"
-    )
+    raise ConfigError(f"{about}; in place of version, strata, flying, indoor and rig write {flow[1:-1]}")
 
 
 def _refuse_infinite(values: dict[str, Any], where: str) -> None:
@@ -246,8 +274,20 @@ def _complaint(problem: ErrorDetails) -> str:
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "extra_forbidden":
         name = problem["loc"][-1]
-        return f"{where}: unknown field{suggestion(name, _known_fields(problem['loc'][:-1]))}"
-    return f"{where}: {problem['msg']}, got {problem['input']!r}"
+        return f"{where}: unknown field{_suggested(str(name), problem['loc'][:-1])}"
+    what = EXPECTED.get(problem["type"], problem["msg"])
+    got = "nothing" if problem["input"] is None else f"{problem['input']!r:.80}"
+    return f"{where}: {what}, got {got}"
+
+
+def _suggested(name: str, section: tuple[int | str, ...]) -> str:
+    """The field of this section that was probably meant, or the section that has such a field."""
+    known = _known_fields(section)
+    if nearest(name, known) is None:
+        for other in Config.model_fields:
+            if (other,) != section and name in _known_fields((other,)):
+                return f"; did you mean {other}.{name}?"
+    return suggestion(name, known)
 
 
 def _known_fields(section: tuple[int | str, ...]) -> list[str]:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,12 @@ from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord, record_of
 from fsd_gen.shards.sample import StereoSample
+from jobs.files import part_file
+
+
+class PictureNameError(ValueError):
+    """No picture can be written under this name."""
+
 
 CAPTION_PX = 14
 GAP_PX = 4
@@ -72,6 +79,21 @@ def contact_sheet_of_shards(
             "`fsd-gen info` says why"
         )
     return contact_sheet(islice(chain([first], samples), most), columns=columns, thumb_px=thumb_px)
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write `picture` to `path`, all or nothing; its folder is made.
+
+    Raises:
+        PictureNameError: the name ends in no format that can be written.
+    """
+    kinds = Image.registered_extensions()
+    kind = kinds.get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise PictureNameError(f"{path}: expected the name of a picture, such as preview.png or preview.jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with part_file(path) as part:
+        picture.save(part, format=kind)
 
 
 def sample_view(sample: StereoSample) -> Image.Image:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -41,6 +42,38 @@ def _ascending(pair: Pair) -> Pair:
     return pair
 
 
+def within(low: float, high: float, unit: str) -> Callable[[Pair], Pair]:
+    """A check that a range of this `unit` is one of stereo rigs and rooms, with the unit that was meant."""
+
+    def check(pair: Pair) -> Pair:
+        if low <= pair[0] and pair[1] <= high:
+            return pair
+        raise ValueError(
+            f"must lie within [{low:g}, {high:g}] {unit}, got {list(pair)}{_meant(pair, low, high, unit)}"
+        )
+
+    return check
+
+
+UNITS = {  # what is given by mistake, and how many of ours one of it is
+    "metres": {"millimetres": 0.001, "centimetres": 0.01},
+    "degrees": {"radians": 180 / math.pi},
+}
+
+
+def _meant(pair: Sequence[float], low: float, high: float, unit: str) -> str:
+    guesses = {
+        other: [float(f"{value * factor:.4g}") for value in pair]
+        for other, factor in UNITS.get(unit, {}).items()
+    }
+    fitting = [
+        f"if those are {other}, write {ours}"
+        for other, ours in guesses.items()
+        if low <= ours[0] and ours[1] <= high
+    ]
+    return "".join(f"; {each}" for each in fitting)
+
+
 Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
 PositiveRange = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_ascending)]
 _Few = Annotated[int, Field(ge=0, le=MOST_THINGS)]
@@ -53,8 +86,41 @@ Share = Annotated[float, Field(ge=0, le=1)]
 def suggestion(name: object, known: Iterable[str]) -> str:
     """How an error about an unknown `name` goes on: the nearest of the known names, and all of them."""
     known = sorted(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
-    return f"; did you mean {close[0]!r}? Known: {known}" if close else f"; known: {known}"
+    close = nearest(name, known)
+    return f"; did you mean {close!r}? Known: {known}" if close else f"; known: {known}"
+
+
+def nearest(name: object, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant: capitals, - and _ count as little as a slip of the finger."""
+    plain = {_plain(each): each for each in known}
+    close = difflib.get_close_matches(_plain(str(name)), plain, n=1)
+    return plain[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def disguised(given: object, taken: object, place: str = "") -> Iterator[str]:
+    """Where truth values and numbers stand for each other in what was `given`, by what it was `taken` for.
+
+    YAML reads `on` and `yes` as true, which would pass for the number 1. Texts that are numbers are none:
+    YAML takes 1e-4 for a text.
+    """
+    if isinstance(given, Mapping) and isinstance(taken, Mapping):
+        for name in given:
+            yield from disguised(given[name], taken.get(name), f"{place}.{name}" if place else str(name))
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple):
+        for index, (one, other) in enumerate(zip(given, taken, strict=False)):
+            yield from disguised(one, other, f"{place}[{index}]")
+    elif isinstance(given, bool) and _is_number(taken):
+        yield f"{place}: expected a number, got {str(given).lower()}"
+    elif isinstance(taken, bool) and not isinstance(given, bool):
+        yield f"{place}: expected true or false, got {given!r:.60}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class ImageConfig(Section):
@@ -64,17 +130,15 @@ class ImageConfig(Section):
     height: int = Field(default=720, ge=64, le=8192)  # pixels
 
 
-def _possible_view(degrees: tuple[float, float]) -> tuple[float, float]:
-    if not 5 <= degrees[0] <= degrees[1] <= 150:
-        raise ValueError(f"must lie within [5, 150] degrees, got {list(degrees)}")
-    return degrees
-
-
 class RigConfig(Section):
     """From which rigs to draw (paper section 3.5: baseline and focal length are randomised first)."""
 
-    baseline_m: PositiveRange = (0.04, 0.4)  # log-uniform; up to 0.4 instead of 0.1 m helped WMGStereo most
-    hfov_deg: Annotated[Range, AfterValidator(_possible_view)] = (45.0, 95.0)  # horizontal, uniform
+    baseline_m: Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))] = (0.04, 0.4)
+    """Log-uniform; up to 0.4 instead of 0.1 m helped WMGStereo most."""
+
+    hfov_deg: Annotated[Range, AfterValidator(within(5, 150, "degrees"))] = (45.0, 95.0)
+    """Horizontal, uniform."""
+
     max_disparity_share: float = Field(default=0.3, gt=0, lt=1)  # of the nearest surface, in image widths
 
 
@@ -92,7 +156,8 @@ class RenderConfig(Section):
     max_depth: int = Field(default=9, ge=1, le=64)  # longest path, in bounces
     rr_depth: int = Field(default=2, ge=1, le=64)  # bounces before Russian roulette may end a path
     denoise: bool = True  # with Open Image Denoise
-    exposure_ev: Range = (-0.4, 0.5)  # stops around the automatic exposure
+    exposure_ev: Annotated[Range, AfterValidator(within(-20, 20, "stops"))] = (-0.4, 0.5)
+    """Around the automatic exposure."""
 
 
 def _pack_names(names: tuple[str, ...]) -> tuple[str, ...]:

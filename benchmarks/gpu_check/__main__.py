@@ -18,6 +18,8 @@ from benchmarks.gpu_check.parts import PARTS
 from benchmarks.gpu_check.progress import teller
 from benchmarks.gpu_check.results import LOG, MARKDOWN, write_results
 from benchmarks.gpu_check.runner import Outcome, run_parts
+from stereo_model.data.base import DataFolderError
+from stereo_model.data.shards.find import found_shards
 
 WRONG = ("failed", "timed out")
 
@@ -84,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--budget", type=float, default=480.0, metavar="SECONDS", help="for all parts together")
     add("--device", choices=("cuda", "cpu"), default="cuda")
     add("--smoke", action="store_true", help="tiny sizes, to try the check itself")
-    add("--data", type=_there, metavar="PATH", help="shards to train on; default: made up")
+    add("--data", type=_shards, metavar="PATH", help="a run or shards to train on; default: made up")
     add(
         "--real",
         type=_there,
@@ -102,6 +104,14 @@ def _there(text: str) -> Path:
     if not Path(text).exists():
         raise argparse.ArgumentTypeError(f"{text}: no such file or folder")
     return Path(text).resolve()
+
+
+def _shards(text: str) -> Path:
+    try:
+        found_shards(text)
+    except DataFolderError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(text).absolute()
 
 
 def _pattern(text: str) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.cli.console import out, say
+from curation.cli.console import say
 from curation.cli.errors import clear_errors
 from curation.config import CurationConfig, CurationConfigError, Policy, load_config
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
-from jobs.rundir import RunLock
+from jobs.commandline import VersionOption
+from jobs.locks import RunLock
 
 if TYPE_CHECKING:
     from curation.rounds.world import World
@@ -32,18 +32,8 @@ Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads for training and scoring.")]
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
-        out.print(f"fsd-curate {installed_version('fsd-gen')}", highlight=False)
-        raise typer.Exit
-
-
 @app.callback(help=__doc__)
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
-    ] = False,
-) -> None:
+def main(version: VersionOption = False) -> None:
     """Options of the program itself."""
 
 
@@ -162,6 +152,9 @@ def publish_(
         Unjudged | None,
         typer.Option(help="What becomes of samples that no scorer judged; none is scored first then."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of an older one, once it is whole.")
+    ] = False,
     threads: Threads = None,
 ) -> None:
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
@@ -174,7 +167,8 @@ def publish_(
     read_run(run).last_round()
     world = make_world(threads=threads)
     with RunLock(run), progress() as on_progress:
-        done = publish(run, out_dir or run / "curated", world, on_progress, unjudged=unjudged)
+        out = out_dir or run / "curated"
+        done = publish(run, out, world, on_progress, unjudged=unjudged, replace=replace)
         write_run_report(read_run(run))
     say_published(done)
 

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from curation.cli.console import err
+from jobs.system_errors import explain, from_the_system
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,8 +35,8 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.extras:MissingExtraError",
     "jobs.task:ClusterUnreachableError",
     "jobs.task:FarmCapacityError",
-    "jobs.rundir:RunFolderError",
-    "jobs.rundir:RunLockedError",
+    "jobs.locks:RunFolderError",
+    "jobs.locks:RunLockedError",
     "stereo_model:BackboneWeightsError",
     "stereo_model:CheckpointError",
     "stereo_model:ConfigError",
@@ -47,6 +48,7 @@ FAILED = (  # the work went wrong; exit code 1
     "curation.rounds.stages:RoundError",
     "curation.workbench.rendering:RenderError",
     "jobs.files:DiskFullError",
+    "jobs.task:FarmError",
     "jobs.task:WorkerStartError",
     "stereo_model.training.trainer:NonFiniteLossError",
 )
@@ -66,6 +68,10 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise _exit(error, 2) from None
         except loaded(FAILED) as error:
             raise _exit(error, 1) from None
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or not from_the_system(error):
+                raise
+            raise _exit(error, 1) from None
         except loaded(INTERRUPTED):
             err.print("stopped; the same command goes on from here", highlight=False)
             raise typer.Exit(130) from None
@@ -74,7 +80,8 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _exit(error: BaseException, code: int) -> typer.Exit:
-    err.print("error:", str(error), style="red", soft_wrap=True, highlight=False, markup=False)
+    text = explain(error) if isinstance(error, OSError) else str(error)
+    err.print("error:", text, style="red", soft_wrap=True, highlight=False, markup=False)
     return typer.Exit(code)
 
 

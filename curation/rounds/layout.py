@@ -111,12 +111,12 @@ class RoundDir:
 
     def regenerated_shards(self) -> tuple[Path, ...]:
         """Finished shards of successors, by name."""
-        return tuple(sorted(self.regenerated.glob("*.h5")))
+        return tuple(sorted(self.regenerated.glob("[!.]*.h5")))
 
 
 def unfinished_shards(run_dir: Path) -> tuple[Path, ...]:
     """Shards of the first draw that are still being rendered."""
-    return tuple(sorted((run_dir / "shards").glob("*.h5.part")))
+    return tuple(sorted((run_dir / "shards").glob("[!.]*.h5.part")))
 
 
 def completed_rounds(run_dir: Path) -> tuple[RoundDir, ...]:

@@ -26,11 +26,17 @@ class MeshBatch:
 
 
 def uv_matrix(texture: Texture) -> NDArray[np.float64]:
-    """(3, 3) taking st to the texture's own coordinates: scale, then rotate, then translate."""
+    """(3, 3) taking st to where 0..1 is the whole image: scale, then rotate, then translate."""
     angle = np.radians(texture.rotation_deg)
     cos, sin = np.cos(angle), np.sin(angle)
     matrix = np.array([[cos, -sin, texture.translation[0]], [sin, cos, texture.translation[1]], [0, 0, 1.0]])
-    return matrix @ np.diag([*texture.scale, 1.0])
+    placed: NDArray[np.float64] = matrix @ np.diag([*texture.scale, 1.0])
+    if not texture.tiles:
+        return placed
+    low_s, low_t, columns, rows = texture.window
+    fit = np.array([[1 / columns, 0, -low_s / columns], [0, 1 / rows, -low_t / rows], [0, 0, 1.0]])
+    fitted: NDArray[np.float64] = fit @ placed
+    return fitted
 
 
 FLIP_V = np.array([[1.0, 0, 0], [0, -1.0, 1.0], [0, 0, 1.0]])

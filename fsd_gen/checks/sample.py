@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fsd_gen.checks.defects import Defect
 from fsd_gen.checks.exposure import exposure_defects
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.misplaced import misplaced_defects
 from fsd_gen.checks.photometric import photometric_defects
 from fsd_gen.checks.truth import finite_defects, shape_defects, truth_defects
 from fsd_gen.shards.sample import StereoSample
@@ -38,5 +39,6 @@ def check_sample(
     return (
         *truth_defects(sample, limits, *depths),
         *photometric_defects(sample, limits),
+        *misplaced_defects(sample),
         *exposure_defects(sample, limits),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fsd_gen.cli import assets, look, render, schema
+from fsd_gen.cli import assets, look, render, schema, split
 from fsd_gen.cli.app import app
 
-__all__ = ["app", "assets", "look", "render", "schema"]  # the four register their commands
+__all__ = ["app", "assets", "look", "render", "schema", "split"]  # they register their commands

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
+from jobs.commandline import VersionOption
+from jobs.system_errors import explain, from_the_system
 from jobs.task import FarmInterrupted
 
 P = ParamSpec("P")
@@ -30,20 +32,8 @@ out = Console()
 err = Console(stderr=True)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        out.print(f"fsd-gen {version('fsd-gen')}", highlight=False)
-        raise typer.Exit
-
-
 @app.callback(help=HELP)
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and exit.")
-    ] = False,
-) -> None:
+def main(version: VersionOption = False) -> None:
     """What all commands share."""
 
 
@@ -55,11 +45,14 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets_manifest.downloads import DownloadError
     from assets_manifest.fetch import FetchError
     from assets_manifest.registry import PackRecipeError, UnknownPackError
+    from fsd_gen.preview import PictureNameError
     from fsd_gen.production.errors import RENDER_ERRORS
+    from fsd_gen.shards.split import SplitError
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
-    from jobs.rundir import RunConfigMismatchError, RunFolderError, RunLockedError
-    from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
+    from jobs.locks import RunFolderError, RunLockedError
+    from jobs.rundir import RunConfigMismatchError
+    from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (
         *RENDER_ERRORS,
@@ -67,13 +60,16 @@ def expected_errors() -> tuple[type[Exception], ...]:
         DiskFullError,
         DownloadError,
         FarmCapacityError,
+        FarmError,
         FetchError,
         PackRecipeError,
+        PictureNameError,
         UnknownPackError,
         MissingExtraError,
         RunConfigMismatchError,
         RunFolderError,
         RunLockedError,
+        SplitError,
         WorkerStartError,
     )
 
@@ -86,13 +82,28 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except expected_errors() as error:
-            err.print(f"[red]error:[/red] {escaped(str(error))}", soft_wrap=True, highlight=False)
-            raise typer.Exit(2) from None
+            raise _exit(explain(error) if isinstance(error, OSError) else str(error)) from None
+        except BrokenPipeError:  # whoever read our output went away, which typer knows how to take
+            raise
+        except OSError as error:
+            if not from_the_system(error):
+                raise
+            raise _exit(explain(error)) from None
         except FarmInterrupted as stop:
             err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
             raise typer.Exit(128 + stop.signum) from None
 
     return wrapped
+
+
+def say_error(text: str) -> None:
+    """A line beside the results."""
+    err.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _exit(problem: str) -> typer.Exit:
+    err.print(f"[red]error:[/red] {escaped(problem)}", soft_wrap=True, highlight=False)
+    return typer.Exit(2)
 
 
 def escaped(text: str) -> str:

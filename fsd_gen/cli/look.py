@@ -13,8 +13,7 @@ from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
-    from fsd_gen.production.run import Run
-    from fsd_gen.scene.slots import SlotKey
+    from fsd_gen.production.survey import Survey
     from fsd_gen.scene.spec import SceneSpec
     from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
@@ -27,89 +26,131 @@ SAMPLE = "PATH:SAMPLE, for example runs/demo:0000003-a0"
 @clear_errors
 def preview(
     path: Annotated[Path, typer.Argument(help=SOURCE)],
-    out_file: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("preview.png"),
+    out_file: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Picture to write; default: preview.png in the run.")
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 8,
-    columns: Annotated[int, typer.Option(min=1, help="Samples side by side.")] = 1,
-    width: Annotated[int, typer.Option(min=32, help="Width of one picture in pixels.")] = 426,
+    columns: Annotated[int, typer.Option(min=1, max=64, help="Samples side by side.")] = 1,
+    width: Annotated[int, typer.Option(min=32, max=4096, help="Width of one picture in pixels.")] = 426,
 ) -> None:
-    """Write a contact sheet: left | right | disparity."""
-    from fsd_gen.preview import contact_sheet_of_shards
-    from fsd_gen.shards.find import find_shards
+    """Write a contact sheet: left | right | disparity; of unfinished shards too."""
+    from fsd_gen.preview import contact_sheet_of_shards, save_picture
+    from fsd_gen.production.survey import remedied, shown_shards
 
-    sheet = contact_sheet_of_shards(find_shards(path), most=samples, columns=columns, thumb_px=width)
-    sheet.save(out_file)
-    out.print(f"contact sheet: {out_file}", highlight=False)
+    with remedied(path):
+        sheet = contact_sheet_of_shards(shown_shards(path), most=samples, columns=columns, thumb_px=width)
+    target = _preview_place(path) if out_file is None else out_file
+    save_picture(sheet, target)
+    out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _preview_place(path: Path) -> Path:
+    """Beside the data if they lie in a run, else right here."""
+    from fsd_gen.production.survey import is_run
+
+    run = next((place for place in (path, *path.absolute().parents[:3]) if is_run(place)), None)
+    return Path("preview.png") if run is None else run / "preview.png"
 
 
 @app.command()
 @clear_errors
-def verify(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
-    """Read everything back and compare checksums; exit code 1 if anything is damaged or of another run."""
-    from fsd_gen.production.membership import run_of
-    from fsd_gen.shards.find import find_shards
-    from fsd_gen.shards.verify import verify_shard
+def verify(
+    path: Annotated[Path, typer.Argument(help=SOURCE)],
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Of a run: move damaged and foreign shards aside, to be made again."),
+    ] = False,
+) -> None:
+    """Read everything back and compare it with checksums and with what the run should hold; exit code 1 if
+    anything is damaged, missing, unfinished or of another run.
+    """
+    from fsd_gen.production.survey import survey
 
-    run, problems, intact = run_of(path), 0, 0
-    listed: dict[SlotKey, Path] = {}
-    for shard in find_shards(path):
-        found = list(map(str, verify_shard(shard)))
-        if not found:
-            records, found = _looked_up(shard, run, listed)
-            intact += 0 if found else len(records)
-        problems += len(found)
-        for problem in found:
-            err.print(escaped(problem), soft_wrap=True, highlight=False)
-    out.print(f"{intact} samples are intact, {problems} problems", highlight=False)
-    if problems:
+    if repair:
+        _repair(path)
+    found = survey(path, deep=not repair)  # what was moved away was found by reading everything
+    _show_findings(found)
+    out.print(
+        f"{found.intact} samples are intact, {len(found.findings)} problems{_and_kept(found)}",
+        highlight=False,
+    )
+    if found.findings:
         raise typer.Exit(1)
 
 
-def _looked_up(
-    shard: Path, run: Run | None, listed: dict[SlotKey, Path]
-) -> tuple[Sequence[SampleRecord], list[str]]:
-    """The samples of a sound shard, and why it does not fit its run or the shards `listed` before it."""
-    from fsd_gen.production.membership import foreign
-    from fsd_gen.shards.reader import ShardReader
+def _repair(path: Path) -> None:
+    from fsd_gen.production.survey import NoRunError, is_run
+    from fsd_gen.production.survey import repair as repair_run
+    from jobs.locks import RunLock
 
-    with ShardReader(shard) as reader:
-        records, meta = reader.records(), reader.meta
-    if run is not None and (problem := foreign(run, meta)):
-        return records, [f"{shard} {problem}"]
-    twice = [record.key for record in records if listed.setdefault(record.key, shard) != shard]
-    return records, [f"{shard}: {key.sample_id} is in {listed[key]} too; move one away" for key in twice]
+    if not is_run(path):
+        raise NoRunError(
+            f"{path}: no run, so nobody knows how to make its shards again; --repair wants a run"
+        )
+    with RunLock(path):
+        moved = repair_run(path)
+    for place, aside in moved:
+        out.print(f"moved {place} to {aside}", soft_wrap=True, highlight=False, markup=False)
+    if not moved:
+        out.print("nothing had to be moved", highlight=False)
+
+
+def _show_findings(found: Survey) -> None:
+    from fsd_gen.production.survey import remedy
+
+    for finding in found.findings:
+        err.print(escaped(str(finding)), soft_wrap=True, highlight=False)
+    if found.place is not None and any(finding.movable for finding in found.findings):
+        err.print(escaped(remedy(found.place)), soft_wrap=True, highlight=False)
+
+
+def _and_kept(found: Survey) -> str:
+    if not found.parts:
+        return ""
+    return f"; {found.kept} more in {len(found.parts)} unfinished shards"
 
 
 @app.command()
 @clear_errors
 def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
-    """What a dataset holds: strata, disparities, rigs, cost, quarantined slots."""
-    from fsd_gen.production.assets import partial_packs
-    from fsd_gen.shards.find import find_shards
-    from fsd_gen.shards.reader import ShardReader
+    """What a dataset holds: strata, disparities, rigs, cost, quarantined slots; exit code 1 if it is not what
+    its run should hold.
+    """
+    from fsd_gen.production.survey import survey
 
-    shards = find_shards(path)
-    records: list[SampleRecord] = []
-    quarantined: list[Quarantined] = []
-    size_bytes = 0
-    for shard in shards:
-        with ShardReader(shard) as reader:
-            records += reader.records()
-            quarantined += reader.quarantined()
-            meta = reader.meta
-        size_bytes += shard.stat().st_size
-    _show_strata(records)
-    mib = size_bytes / 2**20
-    out.print(
-        f"{len(records)} samples of {meta.width}x{meta.height} in {len(shards)} shards, {mib:.1f} MiB "
-        f"({mib / max(len(records), 1):.2f} MiB each); {len(quarantined)} slots quarantined\n"
-        f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
-        f"config {meta.config_digest[:16]}, seed {meta.seed}",
-        soft_wrap=True,
-        highlight=False,
-    )
-    _show_quarantined(quarantined)
-    if partial := partial_packs(meta.assets_json):
-        out.print(f"made with incomplete asset packs: {', '.join(partial)}", highlight=False)
+    found = survey(path, deep=False)
+    _show_strata([record for shard in found.shards for record in shard.records])
+    _show_size(found)
+    _show_quarantined(entry for shard in found.shards for entry in shard.quarantined)
+    _show_partial(found)
+    _show_findings(found)
+    if found.findings:
+        raise typer.Exit(1)
+
+
+def _show_size(found: Survey) -> None:
+    samples = sum(len(shard.records) for shard in found.shards)
+    empty = sum(len(shard.quarantined) for shard in found.shards)
+    mib = sum(shard.path.stat().st_size for shard in found.shards) / 2**20
+    size = f" of {found.shards[0].meta.width}x{found.shards[0].meta.height}" if found.shards else ""
+    lines = [
+        f"{samples} samples{size} in {len(found.shards)} shards, {mib:.1f} MiB "
+        f"({mib / max(samples, 1):.2f} MiB each); {empty} slots quarantined{_and_kept(found)}"
+    ]
+    for meta in {shard.meta.config_digest: shard.meta for shard in found.shards}.values():
+        lines.append(
+            f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
+            f"config {meta.config_digest[:16]}, seed {meta.seed}"
+        )
+    out.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_partial(found: Survey) -> None:
+    from fsd_gen.production.assets import partial_packs
+
+    partial = {name for shard in found.shards for name in partial_packs(shard.meta.assets_json)}
+    if partial:
+        out.print(f"made with incomplete asset packs: {', '.join(sorted(partial))}", highlight=False)
 
 
 def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
@@ -125,6 +166,8 @@ def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
 def _show_strata(records: Sequence[SampleRecord]) -> None:
     from rich.table import Table
 
+    if not records:
+        return
     table = Table("stratum", "samples", "median disparity", "largest", "baseline m", "occluded", "CPU s")
     for stratum in sorted({record.stratum for record in records}):
         rows = [record for record in records if record.stratum == stratum]
@@ -150,7 +193,7 @@ def replay(
 ) -> None:
     """Render a stored sample again from what its shard holds; exit code 1 if the truth differs."""
     from fsd_gen.backends.registry import create_backend
-    from fsd_gen.preview import contact_sheet
+    from fsd_gen.preview import contact_sheet, save_picture
     from fsd_gen.production.replay import replay as replay_sample
     from fsd_gen.shards.find import load_sample
 
@@ -158,7 +201,7 @@ def replay(
     backend = create_backend(stored.render.backend)
     again, comparison = replay_sample(stored, _library_of(stored.spec), backend)
     if out_file is not None:
-        contact_sheet([stored, again]).save(out_file)
+        save_picture(contact_sheet([stored, again]), out_file)
     truth = "bit-identical" if comparison.same_truth else f"differs at {comparison.truth_differs_px} pixels"
     left_db, right_db = comparison.psnr_left_db, comparison.psnr_right_db
     out.print(f"truth: {truth}; images: left {left_db:.1f} dB, right {right_db:.1f} dB", highlight=False)
@@ -170,17 +213,24 @@ def replay(
 @clear_errors
 def stage(
     sample: Annotated[str, typer.Argument(help=SAMPLE)],
-    out_file: Annotated[
-        Path, typer.Option("--out", "-o", help=".usda, .usdc, or .usdz with all assets")
-    ] = Path("stage.usda"),
+    place: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE|FOLDER",
+            help=".usdz with all assets inside; .usda, .usdc, .usd or a folder with them beside it.",
+        ),
+    ] = "stage.usda",
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
-    """Write the USD stage of a stored sample, to open in usdview or Omniverse."""
+    """Write the USD stage of a stored sample with all its assets, to open anywhere: usdview, Omniverse."""
     from fsd_gen.shards.find import load_sample
-    from fsd_gen.usd.author import write_stage
+    from fsd_gen.usd.export import export_stage
 
     spec = load_sample(sample).spec
-    write_stage(spec, out_file, _library_of(spec).path)
-    out.print(f"{spec.key.sample_id} ({spec.stratum}) is in {out_file}", highlight=False)
+    written = export_stage(spec, place, _library_of(spec).path, force=force)
+    out.print(f"{spec.key.sample_id} ({spec.stratum}) is in {written}", soft_wrap=True, highlight=False)
 
 
 def _library_of(spec: SceneSpec) -> AssetLibrary:

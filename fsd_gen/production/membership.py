@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from fsd_gen.production.assets import ASSETS_NAME, assets_json
 from fsd_gen.production.run import Run
@@ -29,35 +29,44 @@ class MadeWith(Protocol):
         """Its packs; empty where it does not say."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What the shards of a run say of where they come from; None where the run cannot tell."""
+
+    config_digest: str | None
+    packs: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, run: Run) -> Origin:
+        """Where the shards of `run` come from. A run without packs, or of version 1, compares none."""
+        named = run.known_as.names_assets and (run.folder / ASSETS_NAME).is_file()
+        packs = json.loads(assets_json(run.folder)) if named else None
+        return cls(config_digest=run.known_as.digest, packs=packs)
+
+    def foreign(self, shard: MadeWith) -> str | None:
+        """Why a shard is not from there, with the remedy; None if it is."""
+        if self.config_digest is not None and shard.config_digest != self.config_digest:
+            return (
+                f"belongs to config {shard.config_digest[:12]}, the run is {self.config_digest[:12]}; "
+                "move it away and render again"
+            )
+        if not shard.assets_json or self.packs is None:
+            return None
+        if not (differing := _differing(json.loads(shard.assets_json), self.packs)):
+            return None
+        names = ", ".join(differing)
+        return f"was made from other asset packs ({names}) than the run; move it away and render again"
+
+
 def refuse_foreign(run: Run, index: Index) -> None:
     """Raises ForeignShardError when a shard of `index` is not of `run`; names every such shard."""
+    origin = Origin.of(run)
     problems = [
-        f"{index.root / entry.path} {problem}" for entry in index.shards if (problem := foreign(run, entry))
+        f"{index.root / entry.path} {problem}" for entry in index.shards if (problem := origin.foreign(entry))
     ]
     if problems:
         raise ForeignShardError("; ".join(problems))
 
 
-def foreign(run: Run, shard: MadeWith) -> str | None:
-    """Why a shard is not of `run`, with the remedy; None if it is. A run without packs compares none."""
-    if shard.config_digest != run.known_as.digest:
-        return (
-            f"belongs to config {shard.config_digest[:12]}, the run is {run.known_as.digest[:12]}; "
-            "move it away and render again"
-        )
-    if not (shard.assets_json and run.known_as.names_assets and (run.folder / ASSETS_NAME).is_file()):
-        return None
-    differing = _differing(json.loads(shard.assets_json), json.loads(assets_json(run.folder)))
-    if not differing:
-        return None
-    names = ", ".join(differing)
-    return f"was made from other asset packs ({names}) than the run; move it away and render again"
-
-
-def run_of(path: Path) -> Run | None:
-    """The run that `path` is the folder of, None if it is something else."""
-    return Run.open(path) if Run.is_at(path) else None
-
-
-def _differing(one: dict[str, object], other: dict[str, object]) -> Iterable[str]:
+def _differing(one: dict[str, Any], other: dict[str, Any]) -> Iterable[str]:
     return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

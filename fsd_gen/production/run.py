@@ -22,8 +22,9 @@ from typing import Any
 import yaml
 
 from assets_manifest.library import AssetLibrary
-from fsd_gen.config import Config, ConfigError, thaw
-from fsd_gen.production.assets import assets_json, bind_assets, check_assets
+from fsd_gen.config import EXPLICIT_ONLY, Config, ConfigError, thaw
+from fsd_gen.production.assets import RunAssetsError, assets_json, bind_assets, check_assets
+from fsd_gen.production.binding import RESOLVED_NAME, SHARDS, holds_samples, unbind, unbind_assets
 from fsd_gen.shards.channels import REQUIRED, optional_channels
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.strict_yaml import read_mapping, read_text
@@ -35,12 +36,16 @@ from jobs.rundir import (
     RunConfigMismatchError,
     config_differences,
     freeze_config,
+    mismatch,
     refuse_mismatch,
 )
 
 LICENCE = "Images and truth: CC-BY-4.0; assets: see attribution"
-RESOLVED_NAME = "config.resolved.yaml"
 ABOUT_RESOLVED = "# Every setting of this run with its default. Frozen; the run is made from config.yaml.\n"
+
+
+class EditedRunError(ConfigError):
+    """The frozen configuration of a run was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +60,36 @@ class Run:
     def start(cls, folder: Path, config: Config) -> Run:
         """Bind `folder` to `config`, or find it bound to the same one. Hold the run's lock.
 
+        A folder without any stored sample is bound anew.
+
         Raises:
             RunConfigMismatchError: the folder belongs to another configuration; says what differs.
-            ConfigError: what is frozen there cannot be read.
+            ConfigError: what is frozen there cannot be read, or is no run's.
         """
-        if (folder / DIGEST_NAME).exists():
-            run = cls.open(folder)
-            _refuse_another(run, config)
+        if (folder / DIGEST_NAME).exists() and (run := cls._bound(folder, config)):
             return run
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / CONFIG_NAME).exists():
-            read_text(folder / CONFIG_NAME)  # an unreadable one is told as what it is
+        _refuse_own_file(folder / CONFIG_NAME)
+        if not holds_samples(folder):  # a start that was killed halfway, or nothing at all
+            unbind(folder)
         refuse_mismatch(folder, config.to_yaml(), config.digest())
         resolved = yaml.safe_dump(config.resolved(), sort_keys=False)
         write_text_atomic(folder / RESOLVED_NAME, ABOUT_RESOLVED + resolved)
         freeze_config(folder, config.to_yaml(), config.digest())
         return cls(folder, config, config.identity())
+
+    @classmethod
+    def _bound(cls, folder: Path, config: Config) -> Run | None:
+        """The run of `config` in a bound folder; None after a mistaken command without any sample."""
+        try:
+            run = cls.open(folder)
+            _refuse_another(run, config)
+        except (ConfigError, RunConfigMismatchError):
+            if holds_samples(folder):
+                raise
+            unbind(folder)
+            return None
+        return run
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -85,7 +104,7 @@ class Run:
                 f"{folder}: no run here ({CONFIG_NAME} is missing); `fsd-gen render --out {folder}`"
             )
         config, known_as = thaw(read_text(path), str(path))
-        _refuse_edited(folder, known_as)
+        _refuse_edited(folder, config, known_as)
         _refuse_changed_defaults(folder, config)
         return cls(folder, config, known_as)
 
@@ -97,7 +116,7 @@ class Run:
     @property
     def shards(self) -> Path:
         """Folder of the first draw of every slot."""
-        return self.folder / "shards"
+        return self.folder / SHARDS
 
     def shard_path(self, index: int) -> Path:
         """File of shard number `index`."""
@@ -111,10 +130,18 @@ class Run:
     def bind_assets(self, library: AssetLibrary) -> None:
         """Freeze the packs of `library` into the run, or find the same ones frozen. Hold the run's lock.
 
+        A run without any stored sample is bound anew.
+
         Raises:
             RunAssetsError: the run was begun with other packs.
         """
-        bind_assets(self.folder, library)
+        try:
+            bind_assets(self.folder, library)
+        except RunAssetsError:
+            if holds_samples(self.folder):
+                raise
+            unbind_assets(self.folder)
+            bind_assets(self.folder, library)
 
     def shard_meta(self, library: AssetLibrary) -> ShardMeta:
         """Root attributes of this run's shards; renderer, licence and attribution come with the samples.
@@ -139,14 +166,36 @@ class Run:
         )
 
 
-def _refuse_edited(folder: Path, known_as: ConfigIdentity) -> None:
-    path = folder / DIGEST_NAME
-    if path.is_file() and (frozen := read_text(path).strip()) != known_as.digest:
+def _refuse_own_file(path: Path) -> None:
+    """A run keeps its configuration under this name, and overwrites no file that is not its own."""
+    if path.exists() and not read_text(path).startswith(EXPLICIT_ONLY):
         raise ConfigError(
-            f"{folder / CONFIG_NAME}: was changed after the run was begun (its digest is "
-            f"{known_as.digest[:12]}, {DIGEST_NAME} says {frozen[:12]}); undo the change, or start another "
-            "run directory. Only its section `curation` may be edited"
+            f"{path}: is there already and was not written by a run, which keeps its own configuration under "
+            "this name; move it out of the run's folder, and name it with --config"
         )
+
+
+def _refuse_edited(folder: Path, config: Config, known_as: ConfigIdentity) -> None:
+    path = folder / DIGEST_NAME
+    if not path.is_file() or (frozen := read_text(path).strip()) == known_as.digest:
+        return
+    found = "; ".join(_edits(folder, config)) or f"its digest is {known_as.digest[:12]}, was {frozen[:12]}"
+    raise EditedRunError(
+        f"{folder / CONFIG_NAME}: was changed after the run was begun: {found}. Undo that, or start another "
+        "run directory; only its section `curation` may be edited"
+    )
+
+
+def _edits(folder: Path, config: Config) -> list[str]:
+    """What an edited config.yaml says now, and what it said when the run was begun."""
+    path = folder / RESOLVED_NAME
+    if not path.is_file():
+        return []
+    frozen = read_mapping(read_text(path), str(path))
+    return [
+        f"{each.key} is {each.new} there, the run was begun with {each.old}"
+        for each in config_differences(frozen, _those_of(frozen, config.resolved()))
+    ]
 
 
 def _refuse_changed_defaults(folder: Path, config: Config) -> None:
@@ -157,7 +206,7 @@ def _refuse_changed_defaults(folder: Path, config: Config) -> None:
     frozen = read_mapping(read_text(path), str(path))
     if lines := config_differences(frozen, _those_of(frozen, config.resolved())):
         raise ConfigError(
-            f"{path}: defaults have changed since this run was begun ({'; '.join(lines)}); "
+            f"{path}: defaults have changed since this run was begun ({'; '.join(map(str, lines))}); "
             "go on with the program that began it"
         )
 
@@ -171,16 +220,11 @@ def _those_of(frozen: Any, today: Any) -> Any:
 
 def _refuse_another(run: Run, config: Config) -> None:
     """Two configurations are the same run if they decide the same samples, however they are spelled."""
-    lines = config_differences(run.config.resolved(), config.resolved())
+    found = config_differences(run.config.resolved(), config.resolved())
     if config.curation and config.curation != run.config.curation:
-        lines += config_differences({"curation": run.config.curation}, {"curation": config.curation})
-    if lines:
-        own = run.folder / CONFIG_NAME
-        raise RunConfigMismatchError(
-            f"{run.folder} was started with another configuration ({CONFIG_NAME}); use that one "
-            f"(--config {own}; edit the section `curation` there), or another run directory. "
-            "Frozen -> given:\n  " + "\n  ".join(lines)
-        )
+        found += config_differences({"curation": run.config.curation}, {"curation": config.curation})
+    if found:
+        raise mismatch(run.folder, found)
 
 
 def _commit() -> str:

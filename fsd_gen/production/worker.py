@@ -30,6 +30,7 @@ class ShardWorker:
         self._run = Run.open(Path(run_dir))
         self._library: AssetLibrary = open_library(self._run.config.assets.packs)
         self._backend = create_backend(self._run.config.render.backend, threads=threads)
+        self._faults: set[str] = set()  # of styles, told already
         self._meta = replace(
             self._run.shard_meta(self._library),
             renderer=self._backend.name,
@@ -57,13 +58,23 @@ class ShardWorker:
                 writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
                 return
             tried.append(attempt)
-            why = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
-            report(Event(kind=EventKind.NOTE, message=f"{attempt.key.sample_id} drawn again: {why}"))
+            report(self._drawn_again(attempt))
         reasons = [[defect.code for defect in attempt.defects] for attempt in tried]
         writer.quarantine(key.slot, reasons)
         codes = ", ".join(dict.fromkeys(chain.from_iterable(reasons)))
         message = f"slot {key.slot} quarantined after {len(tried)} attempts: {codes}"
         report(Event(kind=EventKind.WARNING, message=message))
+
+    def _drawn_again(self, attempt: Attempt) -> Event:
+        """A fault of a style is a warning, the first time that it is met."""
+        why = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
+        new = bool(attempt.trace) and why not in self._faults
+        self._faults.add(why)
+        return Event(
+            kind=EventKind.WARNING if new else EventKind.NOTE,
+            message=f"{attempt.key.sample_id} drawn again: {why}",
+            data=attempt.trace or None,
+        )
 
     def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:
         assets = [self._library.get(asset_id) for asset_id in sample.spec.asset_ids()]

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from fsd_gen.scene.slots import stable_hash
-from fsd_gen.shards.find import find_shards
+from fsd_gen.shards.find import Wanted, find_samples
 from fsd_gen.shards.flags import Flag
-from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
 
@@ -46,16 +45,18 @@ Transform = Callable[[StereoItem, np.random.Generator], StereoItem]
 class StereoShards(Dataset[StereoItem]):
     """The samples of some shards.
 
-    `source` is whatever `find_shards` takes: a run, a folder, a shard, a pattern, or several. Shards that the
-    index of their run lists are not opened before they are read from. `crop` is (height, width) in pixels;
-    None gives whole images. `keep` chooses samples by their record. `transform` gets each item and a random
-    stream that depends on (seed, epoch, index) alone. `channels` names optional channels to read too; their
+    `source` is whatever `find_shards` takes: a run, a folder, a shard, a round, a list of samples, a pattern,
+    or several. Shards that the index of their run lists are not opened before they are read from. `crop` is
+    (height, width) in pixels; None gives whole images. `keep` chooses samples: by fields such as
+    {"stratum": "flying", "baseline": (0.05, 0.3)} (`stereo_model.data.shards.keep`), as `fsd-stereo` does,
+    or by a function of the record. `transform` gets each item and a random stream that depends on
+    (seed, epoch, index) alone. `channels` names optional channels to read too; their
     shards are opened at once to see that they have them, and ids of 16 bits become int32.
 
     Raises:
         FileNotFoundError: no shard there.
         ShardError: a shard is damaged, or lacks one of the `channels`.
-        ValueError: the crop is larger than the images, or `keep` leaves nothing.
+        ValueError: the crop is larger than the images, `keep` leaves nothing or cannot be.
     """
 
     def __init__(
@@ -65,10 +66,9 @@ class StereoShards(Dataset[StereoItem]):
         crop: tuple[int, int] | None = (320, 736),
         seed: int = 0,
         transform: Transform | None = None,
-        keep: Callable[[SampleRecord], bool] | None = None,
+        keep: Wanted = None,
         channels: str | Sequence[str] = (),
     ) -> None:
-        self._paths = find_shards(source)
         self._crop = crop
         self._seed = seed
         self._transform = transform
@@ -77,10 +77,9 @@ class StereoShards(Dataset[StereoItem]):
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._readers: OrderedDict[Path, ShardReader] = OrderedDict()
-        listed = records_of(self._paths)
-        chosen = [(path, record) for path, record in listed if keep is None or keep(record)]
+        chosen = find_samples(source, keep)
         if not chosen:
-            raise ValueError(f"no sample in {len(self._paths)} shards passes `keep`, or all shards are empty")
+            raise ValueError(f"no sample of {source} passes `keep` ({keep}), or all its shards are empty")
         self._where = [path for path, _ in chosen]
         self.records: tuple[SampleRecord, ...] = tuple(record for _, record in chosen)
         self._check_crop()
@@ -126,7 +125,10 @@ class StereoShards(Dataset[StereoItem]):
         for path, record in zip(self._where, self.records, strict=True):
             if self._crop[0] > record.height or self._crop[1] > record.width or min(self._crop) < 1:
                 size = (record.height, record.width)
-                raise ValueError(f"crop {self._crop} (height, width) does not fit into the {size} of {path}")
+                raise ValueError(
+                    f"crop {self._crop} (height, width) does not fit into the {size} of {path}; "
+                    "take a smaller crop, or None for whole images"
+                )
 
     def _check_channels(self) -> None:
         for path in dict.fromkeys(self._where) if self._channels else ():

@@ -1,19 +1,31 @@
-"""Finding shards: what a user means by a run, a folder, a shard, a pattern, or several of those."""
+"""Finding shards and samples by what users write. What a name means is decided in
+`stereo_model.data.shards.find`, which the reader of the training side uses too.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import StereoSample
+from stereo_model.data.base import DataFolderError
+from stereo_model.data.shards import find
+from stereo_model.data.shards.find import FoundShard
+from stereo_model.data.shards.keep import Keep
+from stereo_model.data.shards.verdicts import verdicts_near
 
 StrPath = str | os.PathLike[str]
-WILDCARDS = frozenset("*?[")
+Located = tuple[Path, SampleRecord]  # a sample and the shard that holds it
+Wanted = Keep | Mapping[str, Any] | Callable[[SampleRecord], bool] | None
 
 
 class NoShardsError(ShardError, FileNotFoundError):
@@ -21,50 +33,76 @@ class NoShardsError(ShardError, FileNotFoundError):
 
 
 def find_shards(source: StrPath | Iterable[StrPath]) -> list[Path]:
-    """The finished shards that `source` means, each once.
+    """The finished shards that `source` means, each once: a shard, a run, a folder, a round, a list of
+    samples, a pattern (`runs/*`, `shards/0000[0-3].h5`), or several of those.
 
-    A shard means itself; a run the shards of its first draw; any other folder the shards in it; a pattern
-    (`runs/*`, `shards/0000[0-3].h5`) everything that it matches, each in turn. Those of one folder are
-    sorted; several sources keep their order. A name that exists is never read as a pattern, so brackets
-    in the names of folders and files are harmless.
+    Those of one folder are sorted; several sources keep their order. Of a list or a round, the shards that
+    hold its samples; `find_samples` knows which ones.
 
     Raises:
         NoShardsError: `source`, or one of several, means no finished shard.
+        ShardError: a list of samples or a round's verdicts are unreadable.
     """
-    if isinstance(source, str | os.PathLike):
-        return _meant_by(Path(source))
-    found = [shard for each in source for shard in _meant_by(Path(each))]
-    if not found:
-        raise NoShardsError("no shard was named")
-    return list(dict.fromkeys(found))
+    return [shard.path for shard in _found(source)]
 
 
-def _meant_by(path: Path) -> list[Path]:
-    places = [path] if path.exists() else sorted(_matches(path))
-    shards = [shard for place in places for shard in _shards_at(place)]
-    if not shards:
-        raise NoShardsError(
-            f"{path}: no finished shards (*.h5) here; "
-            "expected a shard, a folder of shards, a run directory, or a pattern of those"
+def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> list[Located]:
+    """The samples that `source` means and `keep` wants, in order of shards and rows; none may be left.
+
+    `keep` is a rule over records, or fields of `stereo_model.data.shards.keep.Keep`. Raises as
+    `find_shards`, ShardError for a damaged shard, DataOptionError for a `keep` that cannot be.
+    """
+    found = _found(source)
+    shards = {shard.path: shard for shard in found}
+    located = [
+        (path, record)
+        for path, record in records_of(shards)
+        if shards[path].holds((record.slot, record.attempt))
+    ]
+    _refuse_absent(found, located)
+    if callable(keep):
+        return [(path, record) for path, record in located if keep(record)]
+    return _wanted(located, Keep.parse(keep))
+
+
+def _wanted(located: list[Located], keep: Keep) -> list[Located]:
+    folders = {path.parent: path for path, _ in located} if keep.verdict is not None else {}
+    verdicts = {folder: _verdicts(path) for folder, path in folders.items()}
+    return [
+        (path, record)
+        for path, record in located
+        if keep.accepts(
+            partial(getattr, record), verdicts.get(path.parent, {}).get((record.slot, record.attempt))
         )
-    return list(dict.fromkeys(shards))
+    ]
 
 
-def _matches(pattern: Path) -> Iterator[Path]:
-    """What `pattern` matches below the deepest folder of it that exists, which is taken literally."""
-    base = next((parent for parent in pattern.parents if parent.is_dir()), None)
-    if base is None:
-        return
-    rest = str(pattern.relative_to(base))
-    if WILDCARDS & set(rest):
-        yield from base.glob(rest)
+def _verdicts(shard: Path) -> Mapping[tuple[int, int], str]:
+    try:
+        return verdicts_near(shard)
+    except DataFolderError as error:
+        raise ShardError(str(error)) from None
 
 
-def _shards_at(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    folder = place / "shards" if (place / "shards").is_dir() else place
-    return sorted(path for path in folder.glob("*.h5") if path.is_file())
+def _refuse_absent(found: Iterable[FoundShard], located: Iterable[Located]) -> None:
+    there = {(path, record.slot, record.attempt) for path, record in located}
+    for shard in found:
+        absent = sorted(key for key in shard.only or () if (shard.path, *key) not in there)
+        if absent:
+            key = SlotKey(slot=absent[0][0], attempt=absent[0][1])
+            raise ShardError(
+                f"{shard.path}: {len(absent)} samples of a list are not in it, such as {key.sample_id}; the "
+                "shard is another one than when the list was written: write the list again"
+            )
+
+
+def _found(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
+    try:
+        return find.found_shards(source)
+    except find.NoShardsError as error:
+        raise NoShardsError(str(error)) from None
+    except DataFolderError as error:
+        raise ShardError(str(error)) from None
 
 
 def load_sample(address: str) -> StereoSample:
@@ -83,10 +121,26 @@ def load_sample(address: str) -> StereoSample:
         key = SlotKey.parse(name)
     except ValueError as error:
         raise ShardError(f"{address}: {error}") from None
-    for path, record in records_of(shards):
+    located = records_of(shards)
+    for path, record in located:
         if record.key == key:
             return _row(path, record.row)
-    raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards")
+    in_slot = [record.sample_id for _, record in located if record.slot == key.slot]
+    there = _what_there_is(key, shards, in_slot)
+    raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards; {there}")
+
+
+def _what_there_is(key: SlotKey, shards: Iterable[Path], in_slot: Sequence[str]) -> str:
+    """What a slot holds instead of a sample that was asked for."""
+    if in_slot:
+        return f"slot {key.slot} holds {', '.join(in_slot)}"
+    for path in shards:
+        with ShardReader(path) as reader:
+            for entry in reader.quarantined():
+                if entry.slot == key.slot:
+                    codes = ", ".join(dict.fromkeys(chain.from_iterable(entry.reasons)))
+                    return f"slot {key.slot} was given up after {len(entry.reasons)} attempts: {codes}"
+    return f"none of them holds slot {key.slot}"
 
 
 def _row(path: Path, row: int) -> StereoSample:

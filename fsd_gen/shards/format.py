@@ -33,6 +33,7 @@ from fsd_gen.shards.channels import REQUIRED, ZSTD, Channel, channels_of_schema,
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import QUANTUM
+from fsd_gen.shards.structure import BLOSC2, FLETCHER32, Expected, attribute_flaw
 
 FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1
@@ -151,6 +152,19 @@ def chunk_shape(channel: Channel, meta: ShardMeta) -> tuple[int, ...]:
     return (1, min(BAND_ROWS, meta.height), meta.width, *channel.tail)
 
 
+def stored_as(meta: ShardMeta) -> dict[str, Expected]:
+    """How each dataset of a shard is stored, by name."""
+    encoded = (BLOSC2, FLETCHER32)
+    channels = {
+        channel.name: Expected(
+            chunk=chunk_shape(channel, meta), filters=encoded if channel.codec in CODECS else None
+        )
+        for channel in meta.channels
+    }
+    columns = {name: Expected() for name in (*COLUMNS, POSES, *QUARANTINE)}
+    return {**channels, **columns, **{name: Expected(chunk=(1,), filters=encoded) for name in TEXTS}}
+
+
 def write_skeleton(
     file: h5py.File, meta: ShardMeta, rows: Sequence[RowText], quarantined: Sequence[Quarantined]
 ) -> None:
@@ -218,11 +232,12 @@ def get_attribute(file: h5py.File, name: str) -> str | int | float | None:
     if name not in file.attrs:
         return None
     stored = file.attrs.get_id(name)
-    text = h5py.check_string_dtype(stored.dtype)
-    if stored.shape != () or (text is not None and text.length is None):
-        raise TypeError(f"attribute {name} is neither a number nor text of fixed length")
+    flaw = attribute_flaw(stored, file.id.get_filesize())
+    if flaw or stored.shape != ():
+        found = flaw or f"has shape {stored.shape}"
+        raise TypeError(f"attribute {name} is neither a number nor text of fixed length: it {found}")
     value = file.attrs[name]
-    plain: str | int | float = value.decode() if text is not None else value.item()
+    plain: str | int | float = value.decode() if isinstance(value, bytes) else value.item()
     return plain
 
 

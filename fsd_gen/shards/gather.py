@@ -29,6 +29,7 @@ from fsd_gen.shards.format import (
     write_skeleton,
 )
 from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.seal import add_seal
 from fsd_gen.shards.verify import verify_shard
 from jobs.files import part_file
 
@@ -89,6 +90,7 @@ def gather(
     out_path.parent.mkdir(parents=True, exist_ok=True)
     with part_file(out_path, needed_bytes=needed_bytes) as part:
         _write_gathered(part, meta, origins, quarantined, extra_attrs or {})
+        add_seal(part)
         _check_result(part, out_path)
     return out_path
 

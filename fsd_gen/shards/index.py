@@ -31,10 +31,10 @@ import pyarrow.parquet as pq
 from fsd_gen.shards.format import Quarantined, ShardError, attributes_of
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
-from jobs.files import part_file
+from jobs.files import DISK_FULL_ERRNOS, part_file
 
 UNWRITABLE_ERRNOS = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR}
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR} | DISK_FULL_ERRNOS
 )
 log = logging.getLogger(__name__)
 
@@ -227,7 +227,8 @@ def _stamps(root: Path, folders: Iterable[str]) -> dict[str, tuple[int, int]]:
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
     if folder.is_dir():
         with os.scandir(folder) as entries:
-            found = (entry for entry in entries if entry.name.endswith(".h5") and entry.is_file())
+            shards = (entry for entry in entries if entry.name.endswith(".h5") and entry.name[0] != ".")
+            found = (entry for entry in shards if entry.is_file())  # hidden ones are no shards
             yield from sorted(found, key=lambda entry: entry.name)
 
 
@@ -279,14 +280,7 @@ def _store_if_possible(index: Index) -> None:
     try:
         _store(index)
     except OSError as error:
-        if error.errno not in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.EISDIR,
-            errno.EEXIST,
-            errno.ENOTDIR,
-        ):
+        if error.errno not in UNWRITABLE_ERRNOS:
             raise
         log.warning("the index of %s cannot be stored (%s); its shards are read again", index.root, error)
 

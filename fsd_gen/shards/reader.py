@@ -31,9 +31,13 @@ from fsd_gen.shards.format import (
     chunk_shape,
     get_attribute,
     meta_of,
+    stored_as,
 )
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
+from fsd_gen.shards.structure import Expected, Flaw, column_flaw, dataset_flaw, layout_flaw, link_flaw, walk
+from jobs.contents import HDF5, UNKNOWN, contents
+from stereo_model.data.shards.files import open_hdf5
 
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
@@ -149,6 +153,19 @@ class ShardReader:
         strange = set(opened.file) - {*KNOWN, *COLUMNS, POSES, *TEXTS, *QUARANTINE}
         return tuple(sorted(listed | strange))
 
+    def structure_flaws(self) -> list[Flaw]:
+        """What the file is made of and should not be: (dataset or None, what). Everything in it is walked."""
+        opened = self._open()
+        with self._damage(None):
+            return list(walk(opened.file, self.path.stat().st_size, stored_as(opened.meta)))
+
+    def read_through(self, name: str) -> None:
+        """Decode all of a dataset, known or not, piece by piece. Raises ShardError."""
+        with self._damage(name) as file:
+            dataset = file[name]
+            for piece in dataset.iter_chunks() if dataset.chunks else [...]:
+                dataset[piece]
+
     def spec(self, row: int) -> SceneSpec:
         """The scene behind `row`."""
         with self._damage("spec_json", row):
@@ -227,15 +244,19 @@ class ShardReader:
         return row
 
     @contextmanager
-    def _damage(self, dataset: str, row: int | None = None) -> Iterator[h5py.File]:
-        """Turn what h5py, UTF-8, JSON and the value types say of damaged bytes into one clear error."""
+    def _damage(self, dataset: str | None, row: int | None = None) -> Iterator[h5py.File]:
+        """Turn what h5py, UTF-8, JSON and the value types say of damaged bytes into one clear error.
+
+        `dataset` is None where all of them are looked at.
+        """
         file = self._open().file
         try:
             yield file
         except ShardError:
             raise
         except DAMAGE as error:
-            place = f"{self.path}: " + ("" if row is None else f"row {row}, ") + f"dataset {dataset}"
+            place = f"{self.path}: " + ("" if row is None else f"row {row}, ")
+            place += "the headers of its datasets" if dataset is None else f"dataset {dataset}"
             raise ShardError(f"{place}: damaged ({one_line(error)})") from error
 
     def _open(self) -> _Opened:
@@ -261,9 +282,11 @@ def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
-        file = h5py.File(path, "r")
+        file = open_hdf5(path)
     except DAMAGE as error:
-        raise ShardError(f"{path}: truncated, damaged or not HDF5 ({one_line(error)})") from error
+        what = contents(path)
+        found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"
+        raise ShardError(f"{path}: truncated, damaged or not HDF5 ({found})") from error
     try:
         return _understood(file, path)
     except ShardError:
@@ -278,15 +301,30 @@ def _understood(file: h5py.File, path: Path) -> _Opened:
     if (found := get_attribute(file, "format")) != FORMAT:
         raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
     if (version := get_attribute(file, "schema_version")) != SCHEMA_VERSION:
-        raise ShardError(f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}")
+        raise ShardError(
+            f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}; "
+            "a newer shard needs a newer fsd-gen"
+        )
     meta = meta_of(file)
-    names = [channel.name for channel in meta.channels]
-    missing = [name for name in (*names, *COLUMNS, POSES, *TEXTS, *QUARANTINE) if name not in file]
-    if missing:
-        raise ShardError(f"{path}: dataset {missing[0]} is missing")
+    there, stored = set(file), stored_as(meta)
+    for name, expected in stored.items():
+        if name not in there:
+            raise ShardError(f"{path}: dataset {name} is missing")
+        if flaw := _dataset_flaw(file, name, expected):
+            raise ShardError(f"{path}: dataset {name} {flaw}")
     rows = len(file["slot"])
     _check_shapes(file, path, meta, rows)
     return _Opened(file, meta, rows)
+
+
+def _dataset_flaw(file: h5py.File, name: str, expected: Expected) -> str | None:
+    """Why a dataset of the format is not to be read, or None."""
+    if flaw := link_flaw(file, name):
+        return flaw
+    dataset = h5py.h5o.open(file.id, name.encode())
+    whole_column = expected.chunk is None
+    flaw = dataset_flaw(dataset) or (column_flaw(dataset) if whole_column else None)
+    return flaw or layout_flaw(dataset, expected)
 
 
 def _check_shapes(file: h5py.File, path: Path, meta: ShardMeta, rows: int) -> None:

@@ -83,16 +83,16 @@ def record_of(sample: StereoSample, *, shard: str = "", row: int = 0) -> SampleR
     return SampleRecord(
         shard=shard,
         row=row,
-        **_scene_facts(sample.spec),
-        **_disparity_statistics(sample.disparity_left_hw, sample.flags_left_hw),
-        **_flag_shares(sample.flags_left_hw),
-        **_render_facts(sample.render),
+        **scene_facts(sample.spec),
+        **image_facts(sample.disparity_left_hw, sample.flags_left_hw),
+        **render_facts(sample.render),
         truth_digest=truth_digest(channels),
         content_id=content_id(channels, sample.spec.to_json()),
     )
 
 
-def _scene_facts(spec: SceneSpec) -> dict[str, Any]:
+def scene_facts(spec: SceneSpec) -> dict[str, Any]:
+    """The fields of a record that its scene determines."""
     rig_names = ("width", "height", "focal_px", "baseline_m", "cx_px", "cy_px")
     return {
         "slot": spec.key.slot,
@@ -103,9 +103,15 @@ def _scene_facts(spec: SceneSpec) -> dict[str, Any]:
     }
 
 
-def _render_facts(render: RenderInfo) -> dict[str, Any]:
+def render_facts(render: RenderInfo) -> dict[str, Any]:
+    """The fields of a record that its rendering determines."""
     same = ("backend", "backend_version", "variant", "denoiser", "exposure", "wall_s")
     return {"cpu_s": render.host_cpu_s, **{name: getattr(render, name) for name in same}}
+
+
+def image_facts(disparity_hw: NDArray[np.float32], flags_hw: NDArray[np.uint8]) -> dict[str, Any]:
+    """The fields of a record that the truth of the left view determines."""
+    return {**_disparity_statistics(disparity_hw, flags_hw), **_flag_shares(flags_hw)}
 
 
 def truth_digest(arrays: Arrays) -> str:

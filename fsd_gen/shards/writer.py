@@ -37,6 +37,7 @@ from fsd_gen.shards.gather import gather
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
+from fsd_gen.shards.seal import sealed
 from fsd_gen.shards.verify import verify_shard
 from jobs.files import remove_stale_parts, sync_folder, write_bytes_atomic, write_json_atomic
 
@@ -152,7 +153,7 @@ class ShardWriter:
             entry = json.loads(path.read_text())
             reasons = tuple(map(tuple, entry["reasons"]))
             self._quarantined[entry["slot"]] = Quarantined(slot=entry["slot"], reasons=reasons)
-        for path in sorted(self.part.glob("*-a*.h5")):
+        for path in sorted(self.part.glob("[!.]*-a*.h5")):
             self._keep_or_drop(path)
 
     def _identity(self) -> dict[str, object]:
@@ -209,7 +210,7 @@ def _one_row_shard(sample: StereoSample, meta: ShardMeta) -> bytes:
             file[name][0] = array
         file.flush()
         image: bytes = file.id.get_file_image()
-        return image
+        return sealed(image)
 
 
 def _span(slots: Sequence[int]) -> str:

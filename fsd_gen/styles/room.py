@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator
 
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import MaterialSpec, Panel, RectLight, Value, Vec2, Vec3, rounded
-from fsd_gen.sections import PositiveRange
+from fsd_gen.sections import PositiveRange, within
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig, count, pick
@@ -27,8 +28,11 @@ OnWall = Annotated[float, rounded(4)]  # metres
 class RoomConfig(StyleConfig):
     """How large rooms are."""
 
-    room_m: PositiveRange = (3.2, 7.0)  # side of the floor
-    ceiling_m: PositiveRange = (2.4, 3.2)  # height of the room, metres
+    room_m: Annotated[PositiveRange, AfterValidator(within(1, 100, "metres"))] = (3.2, 7.0)
+    """Side of the floor."""
+
+    ceiling_m: Annotated[PositiveRange, AfterValidator(within(1, 30, "metres"))] = (2.4, 3.2)
+    """Height of the room."""
 
 
 class Window(Value):

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class StyleConfig(Section):
     """Its share of the scenes; the base of every style's settings."""
 
-    weight: float = Field(default=1.0, ge=0)  # share of the slots, relative to the weights of the others
+    weight: float = Field(default=1.0, ge=0, le=1e9)  # share of the slots, relative to the other weights
 
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)

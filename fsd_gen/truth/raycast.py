@@ -1,8 +1,8 @@
 """Nearest hits of rays with a `FlatScene`: Embree finds the triangle, float64 planes the exact distance.
 
 Everything lives in the left camera's frame (x right, y down, z forward, metres), so coordinates stay
-small and float32 is only ever used to find *which* triangle a ray meets. Lights with a body (rect,
-disk, sphere) are visible, so rays meet those too, analytically.
+small and float32 is only ever used to find *which* triangle a ray meets. UsdLux lights have no body that a
+ray could meet; a lamp that is seen is a mesh that glows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.truth.cutouts import CutoutMask
-from fsd_gen.truth.light_bodies import LightBody
 from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface
 from jobs.extras import extra
 
@@ -34,10 +33,10 @@ GAVE_UP = -2  # a ray whose hit cannot be told exactly
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hits:
-    """Per ray: the ray parameter of the nearest surface, and which one (>= 0 a primitive, else see above)."""
+    """Per ray: the ray parameter of the nearest surface, and which one (>= 0 a triangle, else see above)."""
 
     t_n: Array  # inf where nothing was hit
-    primitive_n: NDArray[np.int64]  # triangle index, or triangle count + light index
+    primitive_n: NDArray[np.int64]  # triangle index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +47,12 @@ class RayScene:
     surface_t: NDArray[np.int32]  # (T,) index of the surface of each triangle
     uv_t32: NDArray[np.float32]  # (T, 3, 2) texture coordinates of the corners
     surfaces: tuple[Surface, ...]
-    lights: tuple[LightBody, ...]
     embree: rtcore_scene.EmbreeScene
     device_data: tuple[NDArray[np.float32], NDArray[np.int32]]  # kept alive: Embree reads them in place
     cutouts: dict[int, CutoutMask] = field(default_factory=dict)  # by surface index
 
     def first_hits(self, origins_n3: Array, directions_n3: Array) -> Hits:
         """Nearest surface along each ray, going on through the holes of cut-outs."""
-        hits = self._mesh_hits(origins_n3, directions_n3)
-        for index, light in enumerate(self.lights):
-            t_n = light.intersect(origins_n3, directions_n3)
-            nearer_n = t_n < hits.t_n
-            hits.t_n[nearer_n] = t_n[nearer_n]
-            hits.primitive_n[nearer_n] = len(self.planes_t4) + index
-        return hits
-
-    def surface_mask(self, primitive_n: NDArray[np.int64], wanted_s: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which primitives have one of the `wanted_s` surfaces (a truth value per surface)."""
-        mask_n = np.zeros(primitive_n.shape, bool)
-        mesh_n = (primitive_n >= 0) & (primitive_n < len(self.planes_t4))
-        mask_n[mesh_n] = wanted_s[self.surface_t[primitive_n[mesh_n]]]
-        return mask_n
-
-    def _mesh_hits(self, origins_n3: Array, directions_n3: Array) -> Hits:
         t_n = np.full(len(directions_n3), np.inf)
         primitive_n = np.full(len(directions_n3), NOTHING, np.int64)
         hits = Hits(t_n=t_n, primitive_n=primitive_n)
@@ -86,6 +68,12 @@ class RayScene:
             through_n = self._settle(hits, through_n, *rays, skipped_n)
         primitive_n[through_n] = GAVE_UP
         return hits
+
+    def surface_mask(self, primitive_n: NDArray[np.int64], wanted_s: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which triangles have one of the `wanted_s` surfaces (a truth value per surface)."""
+        mask_n = primitive_n >= 0
+        mask_n[mask_n] = wanted_s[self.surface_t[primitive_n[mask_n]]]
+        return mask_n
 
     def _settle(
         self,
@@ -193,7 +181,6 @@ def build_ray_scene(scene: FlatScene) -> RayScene:
         surface_t=triangles.surface_t,
         uv_t32=triangles.uv_t32,
         surfaces=scene.surfaces,
-        lights=tuple(LightBody.of(light, world_to_left_44) for light in scene.area_lights),
         embree=embree,
         device_data=device_data,
         cutouts={i: CutoutMask.of(surface) for i, surface in enumerate(scene.surfaces) if surface.cutout},

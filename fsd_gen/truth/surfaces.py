@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.instances import instance_of
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.truth.light_bodies import LightBody
 from fsd_gen.truth.raycast import CameraTriangles, Hits, world_to_left
 from fsd_gen.usd.flat_scene import FlatScene
 
@@ -23,24 +22,19 @@ def normal_map(scene: FlatScene, rig: StereoRig, hits: Hits) -> Array:
     disparity is stored. (0, 0, 0) where there is no surface or no truth.
     """
     directions_n3 = rig.ray_directions().reshape(-1, 3)
-    normals_n3 = _raw_normals(scene, directions_n3, hits)
+    normals_n3 = _raw_normals(scene, hits)
     length_n = np.linalg.norm(normals_n3, axis=1)
     away_n = np.einsum("ij,ij->i", normals_n3, directions_n3) > 0
     scale_n = np.where(away_n, -1.0, 1.0) / np.where(length_n > 0, length_n, 1.0)
     return (normals_n3 * scale_n[:, None] + 0.0).reshape(rig.height, rig.width, 3)
 
 
-def _raw_normals(scene: FlatScene, directions_n3: Array, hits: Hits) -> Array:
+def _raw_normals(scene: FlatScene, hits: Hits) -> Array:
     """Normals (N, 3) of any length and either side."""
-    to_left_44 = world_to_left(scene)
-    plane_t4 = CameraTriangles.of(scene, to_left_44).planes()
-    normals_n3 = np.zeros((len(directions_n3), 3))
-    mesh_n = (hits.primitive_n >= 0) & (hits.primitive_n < len(plane_t4))
-    normals_n3[mesh_n] = plane_t4[hits.primitive_n[mesh_n], :3]
-    for index, light in enumerate(scene.area_lights):
-        lamp_n = hits.primitive_n == len(plane_t4) + index
-        points_m3 = directions_n3[lamp_n] * hits.t_n[lamp_n, None]
-        normals_n3[lamp_n] = LightBody.of(light, to_left_44).normals(points_m3)
+    plane_t4 = CameraTriangles.of(scene, world_to_left(scene)).planes()
+    normals_n3 = np.zeros((len(hits.primitive_n), 3))
+    seen_n = hits.primitive_n >= 0
+    normals_n3[seen_n] = plane_t4[hits.primitive_n[seen_n], :3]
     return normals_n3
 
 
@@ -50,10 +44,9 @@ def instance_map(scene: FlatScene, rig: StereoRig, hits: Hits, instances: Sequen
     0 where there is no surface, no truth, or a surface of none of them.
     """
     bodies = [(mesh.name, len(mesh.faces_f3)) for mesh in scene.meshes]
-    bodies += [(light.name, 1) for light in scene.area_lights]
     ids = {prim: index for index, prim in enumerate(instances)}
     id_b = np.array([ids.get(instance_of(name), 0) for name, _ in bodies], np.int64)
-    ends_b = np.cumsum([primitives for _, primitives in bodies])
+    ends_b = np.cumsum([triangles for _, triangles in bodies])
     seen_n = hits.primitive_n >= 0
     instance_n = np.zeros(len(seen_n), np.int64)
     instance_n[seen_n] = id_b[np.searchsorted(ends_b, hits.primitive_n[seen_n], side="right")]

@@ -1,7 +1,8 @@
 """Writes a scene as a plain USD stage that any renderer and viewer opens.
 
 Layout: /World/Rig/{Left,Right} cameras, /World/Objects references to asset files, /World/Panels
-meshes, /World/Lights, /World/Looks materials. Metres, z up, UsdPreviewSurface and UsdLux only.
+meshes, /World/Lights, /World/Looks materials. Metres, z up, UsdPreviewSurface and UsdLux only. Lamps and the
+sky behind a window are meshes that glow, because no two renderers agree on whether a UsdLux light is seen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import numpy as np
 from fsd_gen.scene.instances import LIGHTS, OBJECTS, PANELS
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.spec import (
-    DiskLight,
     DistantLight,
     DomeSpec,
     LightSpec,
@@ -23,40 +23,48 @@ from fsd_gen.scene.spec import (
     Panel,
     Placement,
     Quaternion,
-    RectLight,
     SceneSpec,
     SphereLight,
     Vec3,
 )
 from fsd_gen.usd.errors import StageWriteError
-from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
+from fsd_gen.usd.gather import complaint, pack
+from fsd_gen.usd.lamps import Body, glowing, housing
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
+from fsd_gen.usd.units import Measure, measure_of
 
-APERTURE_MM = 36.0  # film width that stands for the image width
+FILM_MM = 36.0  # film width that stands for the image width
+UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
+DARK: Vec3 = (0.0, 0.0, 0.0)
+LAMP_ALBEDO = 0.2  # of the glass and the back of a lamp
+RTX_LUX_VERSION = "omni:rtx:usdluxVersion"  # 2505: Omniverse reads UsdLux as OpenUSD does since 25.05
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
 
-SUFFIXES = (".usda", ".usdc", ".usdz")
+LAYER_SUFFIXES = (".usda", ".usdc", ".usd")
+SUFFIXES = (*LAYER_SUFFIXES, ".usdz")
 
 PathOf = Callable[[str], Path]  # asset id -> file
 
 
 def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
-    """Author `spec` as the stage file `path` (.usda, .usdc, or .usdz with all assets inside).
+    """Author `spec` as the stage file `path`: .usdz holds all assets, the others name them where they are.
 
     Raises:
         StageWriteError: the file cannot be written.
+        AssetFileError: an asset does not say in which unit and which way up it is.
     """
     if path.suffix not in SUFFIXES:
         raise StageWriteError(f"{path}: could not write the stage; expected a name ending in {SUFFIXES}")
     stage = Usd.Stage.CreateInMemory()
     _author(stage, spec, path_of)
-    if path.suffix != ".usdz":
+    if path.suffix in LAYER_SUFFIXES:
         _export(stage, path)
         return path
     with tempfile.TemporaryDirectory(prefix="fsd-usdz-") as folder:
-        layer = Path(folder) / path.with_suffix(".usdc").name
+        layer, scratch = Path(folder) / path.with_suffix(".usdc").name, Path(folder) / "packed"
+        scratch.mkdir()
         _export(stage, layer)
-        if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(layer)), str(path)):
-            raise StageWriteError(f"{path}: could not pack the stage with its assets; try .usdc instead")
+        pack(layer, path, scratch)
     return path
 
 
@@ -64,7 +72,7 @@ def _export(stage: Usd.Stage, path: Path) -> None:
     try:
         written = stage.GetRootLayer().Export(str(path))
     except Tf.ErrorException as error:
-        raise StageWriteError(f"{path}: could not write the stage: {str(error).splitlines()[0]}") from None
+        raise StageWriteError(f"{path}: could not write the stage: {complaint(error)}") from None
     if not written:
         raise StageWriteError(f"{path}: could not write the stage; is the folder there, and writable?")
 
@@ -83,7 +91,7 @@ def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:
     for panel in spec.panels:
         _panel(stage, panel, looks)
     for light in spec.lights:
-        _light(stage, light)
+        _light(stage, light, looks)
     if spec.dome:
         _dome(stage, spec.dome, path_of)
 
@@ -97,11 +105,13 @@ def _cameras(stage: Usd.Stage, spec: SceneSpec) -> None:
         camera = UsdGeom.Camera.Define(stage, f"/World/Rig/{name}")
         pose = vision @ np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
         camera.AddTransformOp().Set(Gf.Matrix4d(pose.T.tolist()))
-        camera.CreateFocalLengthAttr(rig.focal_px / rig.width * APERTURE_MM)
-        camera.CreateHorizontalApertureAttr(APERTURE_MM)
-        camera.CreateVerticalApertureAttr(APERTURE_MM * rig.height / rig.width)
-        camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * APERTURE_MM)
-        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * APERTURE_MM)
+        film = FILM_MM * UNITS_PER_MM
+        camera.CreateFocalLengthAttr(rig.focal_px / rig.width * film)
+        camera.CreateHorizontalApertureAttr(film)
+        camera.CreateVerticalApertureAttr(film * rig.height / rig.width)
+        camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * film)
+        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * film)
+        camera.CreateFStopAttr(0.0)  # a pinhole: all is in focus
         camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 10000.0))
 
 
@@ -112,6 +122,7 @@ class _Looks:
         self._stage = stage
         self._path_of = path_of
         self._made: dict[tuple[MaterialSpec, str], UsdShade.Material] = {}
+        self._lamps: dict[Vec3, UsdShade.Material] = {}
 
     def bind(self, prim: Usd.Prim, spec: MaterialSpec, st: str) -> None:
         """Bind `spec` to `prim` and all below it; its textures read the primvar `st`."""
@@ -122,18 +133,35 @@ class _Looks:
         binding = UsdShade.MaterialBindingAPI.Apply(prim)
         binding.Bind(material, UsdShade.Tokens.strongerThanDescendants)
 
-    def _define(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Material:
+    def bind_lamp(self, prim: Usd.Prim, radiance: Vec3) -> None:
+        """Bind the surface of a lamp that emits `radiance`, in all directions alike, to `prim`."""
+        material = self._lamps.get(radiance)
+        if material is None:
+            path = f"/World/Looks/Lamp_{len(self._lamps):03d}"
+            shader = self._surface(path, roughness=1.0, metallic=0.0, opacity=1.0, ior=1.0)
+            shader.GetInput("diffuseColor").Set(Gf.Vec3f(LAMP_ALBEDO))
+            shader.GetInput("emissiveColor").Set(Gf.Vec3f(*radiance))
+            material = self._lamps[radiance] = UsdShade.Material.Get(self._stage, path)
+        UsdShade.MaterialBindingAPI.Apply(prim).Bind(material)
+
+    def _surface(self, path: str, **numbers: float) -> UsdShade.Shader:
+        """A material's UsdPreviewSurface with every input given: not every renderer has USD's defaults."""
         material = UsdShade.Material.Define(self._stage, path)
         shader = UsdShade.Shader.Define(self._stage, f"{path}/Surface")
         shader.CreateIdAttr("UsdPreviewSurface")
-        for name, value in (
-            ("roughness", spec.roughness),
-            ("metallic", spec.metallic),
-            ("opacity", spec.opacity),
-            ("ior", spec.ior),
-        ):
+        shader.CreateInput("useSpecularWorkflow", Sdf.ValueTypeNames.Int).Set(0)
+        for name, value in {**numbers, "opacityThreshold": 0.0, "clearcoat": 0.0, "occlusion": 1.0}.items():
             shader.CreateInput(name, Sdf.ValueTypeNames.Float).Set(value)
-        diffuse = shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f)
+        for name in ("diffuseColor", "emissiveColor"):
+            shader.CreateInput(name, Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(0.0))
+        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+        return shader
+
+    def _define(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Material:
+        shader = self._surface(
+            path, roughness=spec.roughness, metallic=spec.metallic, opacity=spec.opacity, ior=spec.ior
+        )
+        diffuse = shader.GetInput("diffuseColor")
         diffuse.Set(Gf.Vec3f(*spec.colour))
         if spec.texture or spec.normal_map:
             coordinates = self._coordinates(path, spec, st)
@@ -142,8 +170,7 @@ class _Looks:
         if spec.normal_map:
             output = self._texture(f"{path}/Bumps", spec.normal_map, "raw", coordinates)
             shader.CreateInput("normal", Sdf.ValueTypeNames.Normal3f).ConnectToSource(output)
-        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
-        return material
+        return UsdShade.Material.Get(self._stage, path)
 
     def _coordinates(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Output:
         reader = UsdShade.Shader.Define(self._stage, f"{path}/Coordinates")
@@ -178,8 +205,18 @@ def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Loo
     xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
     asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
     asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
+    _in_our_measure(xform, measure_of(path_of(placement.asset)))
     if placement.material:
         looks.bind(xform.GetPrim(), placement.material, OBJECT_ST)
+
+
+def _in_our_measure(xform: UsdGeom.Xform, measure: Measure) -> None:
+    """Bring what is below `xform` from its own axis and unit to ours: z up, metres."""
+    if measure.y_up:
+        xform.AddRotateXOp(opSuffix="unitsResolve").Set(90.0)
+    if measure.metres_per_unit != 1.0:
+        scale = xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble, "unitsResolve")
+        scale.Set(Gf.Vec3d(measure.metres_per_unit))
 
 
 def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:
@@ -200,31 +237,31 @@ def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:
     looks.bind(mesh.GetPrim(), panel.material, "st")
 
 
-def _light(stage: Usd.Stage, light: LightSpec) -> None:
+def _light(stage: Usd.Stage, light: LightSpec, looks: _Looks) -> None:
     path = f"{LIGHTS}/{light.name}"
-    match light:
-        case RectLight():
-            prim = UsdLux.RectLight.Define(stage, path)
-            prim.CreateWidthAttr(light.size[0])
-            prim.CreateHeightAttr(light.size[1])
-            _place(prim, light.position, light.rotation)
-            _emission(prim, light.radiance)
-        case DiskLight():
-            prim = UsdLux.DiskLight.Define(stage, path)
-            prim.CreateRadiusAttr(light.radius_m)
-            _place(prim, light.position, light.rotation)
-            _emission(prim, light.radiance)
-        case SphereLight():
-            prim = UsdLux.SphereLight.Define(stage, path)
-            prim.CreateRadiusAttr(light.radius_m)
-            _place(prim, light.position, (1.0, 0.0, 0.0, 0.0))
-            _emission(prim, light.radiance)
-        case DistantLight():
-            prim = UsdLux.DistantLight.Define(stage, path)
-            prim.CreateAngleAttr(light.angle_deg)
-            prim.CreateNormalizeAttr(True)  # intensity is then the irradiance, whatever the angle
-            _place(prim, (0.0, 0.0, 0.0), light.rotation)
-            _emission(prim, light.irradiance)
+    if isinstance(light, DistantLight):
+        prim = UsdLux.DistantLight.Define(stage, path)
+        prim.CreateAngleAttr(light.angle_deg)
+        _place(prim, (0.0, 0.0, 0.0), light.rotation)
+        _emission(prim, light.irradiance, normalize=True)  # intensity is the irradiance, whatever the angle
+        return
+    turned = (1.0, 0.0, 0.0, 0.0) if isinstance(light, SphereLight) else light.rotation
+    _place(UsdGeom.Xform.Define(stage, path), light.position, turned)
+    looks.bind_lamp(_mesh(stage, f"{path}/Glow", glowing(light)).GetPrim(), light.radiance)
+    if back := housing(light):
+        looks.bind_lamp(_mesh(stage, f"{path}/Housing", back).GetPrim(), DARK)
+
+
+def _mesh(stage: Usd.Stage, path: str, body: Body) -> UsdGeom.Mesh:
+    mesh = UsdGeom.Mesh.Define(stage, path)
+    mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(body.points_p3))
+    low_3, high_3 = body.points_p3.min(axis=0), body.points_p3.max(axis=0)
+    mesh.CreateExtentAttr([Gf.Vec3f(*low_3.tolist()), Gf.Vec3f(*high_3.tolist())])
+    mesh.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(body.counts_f))
+    mesh.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(body.indices_c))
+    mesh.CreateSubdivisionSchemeAttr(UsdGeom.Tokens.none)
+    mesh.CreateDoubleSidedAttr(True)
+    return mesh
 
 
 def _dome(stage: Usd.Stage, dome: DomeSpec, path_of: PathOf) -> None:
@@ -238,9 +275,17 @@ def _dome(stage: Usd.Stage, dome: DomeSpec, path_of: PathOf) -> None:
     _emission(prim, dome.colour)
 
 
-def _emission(prim: UsdLux.LightAPI, rgb: Vec3) -> None:
+def _emission(prim: UsdLux.LightAPI, rgb: Vec3, *, normalize: bool = False) -> None:
+    """Everything that decides how bright the light is, because defaults differ between renderers."""
     intensity = max(rgb)
     prim.CreateIntensityAttr(intensity)
+    prim.CreateExposureAttr(0.0)
+    prim.CreateNormalizeAttr(normalize)
+    prim.CreateDiffuseAttr(1.0)
+    prim.CreateSpecularAttr(1.0)
+    prim.CreateEnableColorTemperatureAttr(False)
+    version = prim.GetPrim().CreateAttribute(RTX_LUX_VERSION, Sdf.ValueTypeNames.Int, True)
+    version.Set(2505)
     prim.CreateColorAttr(Gf.Vec3f(*(c / intensity if intensity else 0.0 for c in rgb)))
 
 

@@ -6,7 +6,7 @@ the stage's own axis and unit were.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,18 +22,38 @@ AreaShape = Literal["rect", "disk", "sphere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One image of a UDIM set; it covers column <= s' < column + 1, row <= t' < row + 1."""
+
+    column: int
+    row: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Texture:
     """An image over texture coordinates: st' = rotate(st * scale) + translation, as UsdTransform2d says."""
 
-    path: Path
+    path: Path  # may lie in a package: scene.usdz[oak.png]; of a UDIM set, its pattern
     colour_space: ColourSpace
     channel: ChannelName = "rgb"
     scale: tuple[float, float] = (1.0, 1.0)
     rotation_deg: float = 0.0
     translation: tuple[float, float] = (0.0, 0.0)
-    wrap: Wrap = "repeat"
+    wrap_s: Wrap = "repeat"
+    wrap_t: Wrap = "repeat"
     gain: Four = (1.0, 1.0, 1.0, 1.0)  # per channel, after the colour space
-    bias: Four = (0.0, 0.0, 0.0, 0.0)  # value = texel * gain + bias
+    bias: Four = (0.0, 0.0, 0.0, 0.0)  # value = texel * gain + bias, also beyond a black-wrapped image
+    tiles: tuple[Tile, ...] = ()  # a UDIM set; nothing of it repeats
+
+    @property
+    def window(self) -> tuple[int, int, int, int]:
+        """First column and row, columns and rows of texture space that the image covers."""
+        if not self.tiles:
+            return 0, 0, 1, 1
+        columns, rows = ([getattr(tile, axis) for tile in self.tiles] for axis in ("column", "row"))
+        low_s, low_t = min(columns), min(rows)
+        return low_s, low_t, max(columns) - low_s + 1, max(rows) - low_t + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +67,16 @@ class Surface:
     metallic: float | Texture = 0.0
     opacity: float | Texture = 1.0
     opacity_threshold: float = 0.0  # > 0: a cut-out, each point is there or not
+    presence: bool = False  # opacity is the share of the surface that is there; nothing refracts
     ior: float = 1.5
     normal: Texture | None = None  # 0..1 stands for -1..1; green points along +t
+
+    @property
+    def absent(self) -> bool:
+        """Not there at all: opaque nowhere enough for its threshold, or present nowhere."""
+        if isinstance(self.opacity, Texture):
+            return False
+        return self.opacity < self.opacity_threshold or (self.presence and self.opacity <= 0)
 
     @property
     def transparent(self) -> bool:
@@ -85,6 +113,17 @@ class Mesh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """Into which directions a light shines, as UsdLux.ShapingAPI says."""
+
+    axis: tuple[float, float, float]  # unit, world: the middle of the cone
+    cone_deg: float  # no light further than this from the axis
+    softness: float = 0.0  # share of the cone, from its edge inwards, over which light fades
+    focus: float = 0.0  # power of the cosine to the axis
+    focus_tint: Rgb = (0.0, 0.0, 0.0)  # factor where that power is 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AreaLight:
     """Rect (1 x 1 in x-y), disk or sphere (radius 1), placed by `to_world`; flat ones shine along -z."""
 
@@ -92,6 +131,7 @@ class AreaLight:
     shape: AreaShape
     to_world: NDArray[np.float64]  # (4, 4), column vectors
     radiance: Rgb
+    shaping: Shaping | None = None  # None: as far as its shape lets it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +163,21 @@ class FlatScene:
     parallel_lights: tuple[ParallelLight, ...]
     dome: DomeLight | None
     left_to_world: NDArray[np.float64]  # (4, 4), column vectors; camera axes x right, y down, z forward
+
+    def around_the_camera(self) -> FlatScene:
+        """The same scene with the origin moved to the left camera, for whatever computes in float32."""
+        shift_3 = -self.left_to_world[:3, 3]
+        meshes = (replace(mesh, vertices_v3=mesh.vertices_v3 + shift_3) for mesh in self.meshes)
+        lights = (replace(light, to_world=_shifted(light.to_world, shift_3)) for light in self.area_lights)
+        return replace(
+            self,
+            meshes=tuple(meshes),
+            area_lights=tuple(lights),
+            left_to_world=_shifted(self.left_to_world, shift_3),
+        )
+
+
+def _shifted(to_world_44: NDArray[np.float64], shift_3: NDArray[np.float64]) -> NDArray[np.float64]:
+    moved_44 = to_world_44.copy()
+    moved_44[:3, 3] += shift_3
+    return moved_44

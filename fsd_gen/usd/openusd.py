@@ -5,6 +5,6 @@ from __future__ import annotations
 from jobs.extras import extra
 
 with extra("render"):
-    from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
+    from pxr import Ar, Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdSkel, UsdUtils, Vt
 
-__all__ = ["Gf", "Sdf", "Tf", "Usd", "UsdGeom", "UsdLux", "UsdShade", "UsdUtils"]
+__all__ = ["Ar", "Gf", "Sdf", "Tf", "Usd", "UsdGeom", "UsdLux", "UsdShade", "UsdSkel", "UsdUtils", "Vt"]

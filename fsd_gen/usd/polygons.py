@@ -1,4 +1,4 @@
-"""Polygons to triangles: fans, corner attributes, welding, and the simple solids.
+"""Polygons to triangles: corner attributes, welding, and the simple solids.
 
 A *corner* is one entry of a mesh's face-vertex list. Attributes may be given per point, per corner,
 per face or once; a renderer wants them per vertex, so points are split where their corners disagree.
@@ -13,14 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
+from fsd_gen.usd.corners import Ints, PolygonError, check_topology, polygon_normals, triangle_corners
+
 Interpolation = Literal["constant", "uniform", "vertex", "faceVarying"]
 MIX = np.uint64(0x9E3779B97F4A7C15)
 AROUND, ALONG = 64, 32  # segments of a tessellated sphere
-
-
-class PolygonError(ValueError):
-    """Counts, indices and attributes of a mesh contradict each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +54,9 @@ def triangulate(
     left_handed: bool = False,
     holes: Ints | None = None,
 ) -> Triangles:
-    """Fans of the polygons, wound counter-clockwise seen from outside. Raises PolygonError."""
-    _check_topology(points_p3, counts_f, indices_c)
-    corner_t3, polygon_t = _fans(counts_f, holes)
+    """The polygons cut up, wound counter-clockwise seen from outside. Raises PolygonError."""
+    check_topology(points_p3, counts_f, indices_c, holes)
+    corner_t3, polygon_t = triangle_corners(points_p3, counts_f, indices_c, holes)
     if left_handed:
         corner_t3 = corner_t3[:, ::-1]
     point_t3 = indices_c[corner_t3]
@@ -109,7 +106,8 @@ class _Places:
             return ids_t3
         if len(indices_n) and (indices_n.min() < 0 or indices_n.max() >= len(attribute.values_nk)):
             raise PolygonError(
-                f"{what}: indices reach to {indices_n.max()} of {len(attribute.values_nk)} values"
+                f"{what}: indices reach from {indices_n.min()} to {indices_n.max()}, "
+                f"but there are {len(attribute.values_nk)} values"
             )
         return indices_n[ids_t3]
 
@@ -117,7 +115,7 @@ class _Places:
         if interpolation == "constant":
             return np.zeros_like(self.corner_t3)
         if interpolation == "uniform":
-            return np.repeat(self.polygon_t[:, None], 3, axis=1)
+            return np.broadcast_to(self.polygon_t[:, None], self.corner_t3.shape)
         return self.point_t3 if interpolation == "vertex" else self.corner_t3
 
 
@@ -166,8 +164,8 @@ def point_normals(
     left_handed: bool,
 ) -> Attribute:
     """Unit normals per point: the mean of the faces around it, larger faces counting more."""
-    _check_topology(points_p3, counts_f, indices_c)
-    corner_t3, _ = _fans(counts_f, None)
+    check_topology(points_p3, counts_f, indices_c)
+    corner_t3, _ = triangle_corners(points_p3, counts_f, indices_c, None)
     faces_t3 = indices_c[corner_t3[:, ::-1] if left_handed else corner_t3]
     a_t3, b_t3, c_t3 = (points_p3[faces_t3[:, k]].astype(np.float64) for k in range(3))
     normal_t3 = np.cross(b_t3 - a_t3, c_t3 - a_t3)
@@ -184,29 +182,47 @@ def point_normals(
     return Attribute(values_nk=(summed_p3 / length_p1).astype(np.float32), interpolation="vertex")
 
 
-def _check_topology(points_p3: NDArray[np.float32], counts_f: Ints, indices_c: Ints) -> None:
-    if int(counts_f.sum()) != len(indices_c):
-        raise PolygonError(f"face vertex counts add up to {counts_f.sum()}, got {len(indices_c)} indices")
-    if len(indices_c) and (indices_c.min() < 0 or indices_c.max() >= len(points_p3)):
-        raise PolygonError(
-            f"face vertex indices reach from {indices_c.min()} to {indices_c.max()}, "
-            f"but there are {len(points_p3)} points"
-        )
-    if not np.isfinite(points_p3).all():
-        raise PolygonError("some points are not finite")
+def usable_normals(
+    points_p3: NDArray[np.float32],
+    counts_f: Ints,
+    indices_c: Ints,
+    normals: Attribute,
+    *,
+    left_handed: bool,
+) -> Attribute | None:
+    """`normals`, with those of the faces where they are zero or no numbers; None where all are.
+
+    Raises:
+        PolygonError: there are too few or too many of them.
+    """
+    values_n3 = normals.floats().astype(np.float64)
+    length_n = np.linalg.norm(values_n3, axis=1)
+    bad_n = ~(np.isfinite(length_n) & (length_n > 0))
+    if not bad_n.any():
+        return normals
+    row_c = _corner_rows(normals, points_p3, counts_f, indices_c)
+    bad_c = bad_n[row_c]
+    if bad_c.all():
+        return None
+    flip = -1.0 if left_handed else 1.0
+    face_c3 = np.repeat(flip * polygon_normals(points_p3, counts_f, indices_c), counts_f, axis=0)
+    values_c3 = np.where(bad_c[:, None], face_c3, values_n3[row_c]).astype(np.float32)
+    return Attribute(values_nk=values_c3, interpolation="faceVarying")
 
 
-def _fans(counts_f: Ints, holes: Ints | None) -> tuple[Ints, NDArray[np.int32]]:
-    """Corners (T, 3) of the triangles, and the polygon (T,) each came from."""
-    fans_f = np.maximum(counts_f.astype(np.int64) - 2, 0)
-    if holes is not None and len(holes):
-        fans_f[holes] = 0
-    start_f = np.cumsum(counts_f, dtype=np.int64) - counts_f
-    polygon_t = np.repeat(np.arange(len(counts_f)), fans_f)
-    step_t = np.arange(len(polygon_t)) - np.repeat(np.cumsum(fans_f) - fans_f, fans_f)
-    corner_t3 = start_f[polygon_t][:, None] + np.array([0, 1, 2])
-    corner_t3[:, 1:] += step_t[:, None]
-    return corner_t3, polygon_t.astype(np.int32)
+def _corner_rows(
+    attribute: Attribute, points_p3: NDArray[np.float32], counts_f: Ints, indices_c: Ints
+) -> Ints:
+    """Row of the attribute's values at each corner of the polygons. Raises PolygonError."""
+    polygon_c = np.repeat(np.arange(len(counts_f)), counts_f)
+    corner_c = np.arange(len(indices_c))
+    places = _Places(
+        corner_t3=corner_c[:, None],
+        point_t3=indices_c[:, None],
+        polygon_t=polygon_c,
+        counts={"uniform": len(counts_f), "vertex": len(points_p3), "faceVarying": len(indices_c)},
+    )
+    return places.value_ids("normals", attribute)[:, 0]
 
 
 def _per_point(attribute: Attribute, points: int) -> NDArray[np.float32]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Annotated
-
 import typer
 
-from jobs.extras import DISTRIBUTION
+from jobs.commandline import VersionOption
 from stereo_model.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from stereo_model.cli.evaluate import evaluate
 from stereo_model.cli.export import CONVERT_EXAMPLE, EXPORT_EXAMPLE, convert, export
 from stereo_model.cli.infer import EXAMPLE as INFER_EXAMPLE
 from stereo_model.cli.infer import infer
 from stereo_model.cli.info import info, models
-from stereo_model.cli.terminal import clear_errors, say
+from stereo_model.cli.terminal import clear_errors
 from stereo_model.cli.train import EXAMPLE as TRAIN_EXAMPLE
 from stereo_model.cli.train import train
 
@@ -26,18 +23,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        say(version(DISTRIBUTION))
-        raise typer.Exit
-
-
 @app.callback()
-def fsd_stereo(  # noqa: D103
-    show_version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it and exit.")
-    ] = False,
-) -> None:
+def fsd_stereo(version: VersionOption = False) -> None:  # noqa: D103
     # Without a docstring, so that typer shows the app's help: it would take this one instead.
     pass
 

@@ -19,7 +19,7 @@ from stereo_model.cli.options import (
     Iterations,
     OptionError,
     Replace,
-    assignments,
+    data_source,
     load,
 )
 from stereo_model.cli.terminal import Counter, counter, out, say, warn
@@ -44,7 +44,10 @@ MOST_SCENES = 40  # rows of a table; all are in result.json
 Data = Annotated[
     list[str],
     typer.Option(
-        metavar="KIND:ROOT[,OPTION=VALUE]", help="A data set and its folder; repeatable. See `models`."
+        metavar="KIND:ROOT[,OPTION=VALUE]",
+        help="A data set and its folder; repeatable. See `models`. Of shards a run, a folder, a round, a "
+        "list, a pattern or several, and keep.stratum=..., keep.baseline=0.05..0.3, keep.disparity=..192, "
+        "keep.flags.mirror=0.1, keep.verdict=keep.",
     ),
 ]
 Masks = Annotated[
@@ -110,13 +113,10 @@ def _open_sets(texts: Sequence[str]) -> dict[str, StereoFiles]:
 
     sets: dict[str, StereoFiles] = {}
     for text in texts:
-        kind, colon, rest = text.partition(":")
-        root, *options = rest.split(",")
-        if not colon or not root:
-            raise OptionError(f"--data: expected KIND:ROOT, such as folder:pairs, got {text!r}")
+        kind, roots, options = data_source(text)
         twins = sum(name.partition("-")[0] == kind for name in sets)
         name = f"{kind}-{twins + 1}" if twins else kind
-        sets[name] = open_dataset(kind, root, **assignments(options))
+        sets[name] = open_dataset(kind, roots, **options)
     return sets
 
 

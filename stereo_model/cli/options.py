@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,9 @@ import typer
 
 if TYPE_CHECKING:  # torch takes seconds to load, so each command imports what it needs
     from stereo_model.network.model import FoundationStereo
+
+
+_COMMA = re.compile(r",(?![^\[{]*[\]}])")  # outside brackets
 
 
 class OptionError(ValueError):
@@ -69,11 +74,43 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise OptionError(f"expected FIELD=VALUE, got {text!r}")
-        try:
-            values[name] = _number(yaml.safe_load(value))
+        try:  # a leading star would be YAML's alias; here it begins a pattern
+            values[name] = value if value.startswith("*") else _number(yaml.safe_load(value))
         except yaml.YAMLError:
             raise OptionError(f"{name}: not a value: {value!r}") from None
     return values
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as mappings: {"keep.stratum": "flying"} as {"keep": {"stratum": "flying"}}.
+
+    Raises OptionError where a name has both a value of its own and inner ones.
+    """
+    whole: dict[str, Any] = {}
+    for dotted, value in values.items():
+        *outer, last = dotted.split(".")
+        place = whole
+        for name in outer:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                raise OptionError(f"{dotted}: {name} has a value already")
+        place[last] = value
+    return whole
+
+
+def data_source(text: str) -> tuple[str, list[str], dict[str, Any]]:
+    """Kind, places and options of KIND:PLACE[,PLACE...][,OPTION=VALUE...], as `--data` takes them.
+
+    Commas inside brackets belong to a value, those of a folder's name to the name. Raises OptionError.
+    """
+    kind, colon, rest = text.partition(":")
+    first, *others = _COMMA.split(rest)
+    if not colon or not first:
+        raise OptionError(f"--data: expected KIND:ROOT, such as folder:pairs, got {text!r}")
+    places = [first, *(each for each in others if each and "=" not in each)]
+    if os.path.exists(",".join(places)):
+        places = [",".join(places)]
+    return kind, places, nested(assignments([each for each in others if "=" in each]))
 
 
 def _number(value: Any) -> Any:

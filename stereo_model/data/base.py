@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo_model.data.encodings import DataFileError, read_rgb
+from stereo_model.data.encodings import DataFileError
+from stereo_model.data.pictures import read_rgb_pair
 from stereo_model.data.sample import Sample
 from stereo_model.data.tree import Tree
 
@@ -64,7 +65,10 @@ class StereoFiles(ABC):
     """
 
     kind: ClassVar[str]
+    several: ClassVar[bool] = False  # whether it may be opened from several places at once
     root: Path
+    skipped: tuple[str, ...] = ()  # one line for each scene that was left out, with what it lacks
+    unmasked: str | None = None  # why nothing is known about occlusion, where a reader can tell
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -86,20 +90,31 @@ class StereoFiles(ABC):
     def files(self) -> Iterator[str]:
         """Names of the files the data set consists of, relative to `root`; some may come twice."""
 
+    def files_of(self, index: int) -> tuple[str, ...]:
+        """Those of `files` that a sample is read from, as far as the data set tells."""
+        return ()
+
     def digest(self) -> str:
         """SHA-256 over the sorted names and sizes of all files: changes when the data set does."""
         return self._digest
 
     @cached_property
     def _digest(self) -> str:
+        return self.digest_with({})
+
+    def digest_with(self, sizes: Mapping[str, int]) -> str:
+        """What `digest` would be if these files had these sizes in bytes."""
         total = hashlib.sha256()
         for name in sorted(set(self.files())):
-            try:
-                size = os.stat(self.root / name).st_size
-            except OSError as error:
-                raise DataFileError(f"{self.root / name}: {error.strerror}") from error
+            size = sizes[name] if name in sizes else self._size(name)
             total.update(f"{name}\0{size}\n".encode())
         return total.hexdigest()
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(self.root / name).st_size
+        except OSError as error:
+            raise DataFileError(f"{self.root / name}: {error.strerror}") from error
 
     def _checked(self, index: int) -> int:
         if not 0 <= index < len(self):
@@ -110,26 +125,33 @@ class StereoFiles(ABC):
 class PairFiles(StereoFiles):
     """A data set of single files, several per pair.
 
+    Scenes of which a file is missing are refused, or with `allow_missing` left out and listed in `skipped`.
+
     Raises:
-        DataFolderError: the folder is missing, holds no pair, or a file of a pair is missing.
+        DataFolderError: the folder is missing, holds no whole pair, or a file of a pair is missing.
     """
 
     layout: ClassVar[str]  # what `root` should hold, for the error message
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, allow_missing: bool = False) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
             raise DataFolderError(f"{self.root}: no such folder; {self.kind} expects {self.layout}")
         tree = Tree(self.root)
-        scenes = list(self._scenes(tree))
+        scenes = self._each_once(tree, self._scenes(tree))
         if not scenes:
             raise DataFolderError(f"{self.root}: no {self.kind} pair here; expected {self.layout}")
-        self._refuse_missing(tree, scenes)
-        self._names = np.array([os.fsencode(scene) for scene in scenes])
+        missing = {scene: self._missing_of(tree, scene) for scene in scenes}
+        whole = [scene for scene in scenes if not missing[scene]]
+        if not whole or not allow_missing:
+            self._refuse_missing(missing)
+        self.skipped = tuple(f"{scene}: no {', '.join(missing[scene])}" for scene in scenes if missing[scene])
+        self._spelled = dict(self._other_spellings(tree, whole))
+        self._names = np.array([os.fsencode(scene) for scene in whole])
 
     @abstractmethod
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        """Names of all scenes, in a fixed order."""
+        """Names of all scenes of which the left or the right image is there, in a fixed order; some twice."""
 
     @abstractmethod
     def _files(self, scene: str) -> Files:
@@ -143,9 +165,8 @@ class PairFiles(StereoFiles):
         return len(self._names)
 
     def __getitem__(self, index: int, /) -> Sample:
-        files = self._files(self.scene(index))
-        left_hwc = read_rgb(self.root / files.left)
-        right_hwc = read_rgb(self.root / files.right)
+        files = self._there(self.scene(index))
+        left_hwc, right_hwc = read_rgb_pair(self.root / files.left, self.root / files.right)
         return self._sample(files, left_hwc, right_hwc, self._truth(files))
 
     def scene(self, index: int) -> str:
@@ -153,16 +174,50 @@ class PairFiles(StereoFiles):
 
     def files(self) -> Iterator[str]:
         for name in self._names:
-            yield from self._files(os.fsdecode(name)).all()
+            yield from self._there(os.fsdecode(name)).all()
 
-    def _refuse_missing(self, tree: Tree, scenes: list[str]) -> None:
-        missing = [name for scene in scenes for name in self._files(scene).all() if not tree.has(name)]
-        if missing:
-            unique = sorted(set(missing))
+    def files_of(self, index: int) -> tuple[str, ...]:
+        return self._there(self.scene(index)).all()
+
+    def _there(self, scene: str) -> Files:
+        """The files of a scene as they are spelled on the disk."""
+        files = self._files(scene)
+        if not self._spelled:
+            return files
+        left, right, truth, *extra = (self._spelled.get(name, name) for name in files.all())
+        return Files(left=left, right=right, truth=truth, extra=tuple(extra))
+
+    def _each_once(self, tree: Tree, scenes: Iterable[str]) -> list[str]:
+        """The scenes in order; of names that mean the same files, in other spelling, only the first."""
+        spellings: dict[str, list[str]] = {}
+        for scene in dict.fromkeys(scenes):
+            spellings.setdefault(scene.lower(), []).append(scene)
+        kept: list[str] = []
+        for names in spellings.values():
+            by_files = {self._spellings(tree, name): name for name in reversed(names)}
+            kept += names if len(names) == 1 else reversed(by_files.values())
+        return kept
+
+    def _spellings(self, tree: Tree, scene: str) -> tuple[str | None, ...]:
+        return tuple(tree.spelled(name) for name in self._files(scene).all())
+
+    def _missing_of(self, tree: Tree, scene: str) -> list[str]:
+        return [name for name in self._files(scene).all() if not tree.has(name)]
+
+    def _other_spellings(self, tree: Tree, scenes: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Files that differ in upper and lower case from what their data set calls them."""
+        for name in (name for scene in scenes for name in self._files(scene).all()):
+            found = tree.spelled(name)
+            if found is not None and found != name:
+                yield name, found
+
+    def _refuse_missing(self, missing: Mapping[str, Sequence[str]]) -> None:
+        unique = sorted({name for names in missing.values() for name in names})
+        if unique:
             named = ", ".join(unique[:_NAMED_AT_MOST]) + (", ..." if len(unique) > _NAMED_AT_MOST else "")
             raise DataFolderError(
-                f"{self.root}: {len(unique)} files of {len(scenes)} {self.kind} pairs are missing: {named}; "
-                f"expected {self.layout}"
+                f"{self.root}: {len(unique)} files of {len(missing)} {self.kind} pairs are missing: {named}; "
+                f"expected {self.layout}; allow_missing=true leaves such pairs out"
             )
 
     def _sample(
@@ -195,42 +250,6 @@ class PairFiles(StereoFiles):
                 f"{self.root / files.truth}: negative disparities; expected left column minus right column, "
                 "which is positive. Is it the map of the right view, or another edition of the data set?"
             )
-
-
-class Joined(StereoFiles):
-    """Several data sets in folders below one, one after the other, as one.
-
-    The name of a part's folder begins the names of its scenes.
-    """
-
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        self.root = Path(root)
-        self._parts = self._open()
-        self._ends = np.cumsum([len(part) for part in self._parts.values()])
-
-    @abstractmethod
-    def _open(self) -> dict[str, StereoFiles]:
-        """The parts by the name of their folder below `root`."""
-
-    def __len__(self) -> int:
-        return int(self._ends[-1])
-
-    def __getitem__(self, index: int, /) -> Sample:
-        part, inner = self._locate(index)
-        return self._parts[part][inner]
-
-    def scene(self, index: int) -> str:
-        part, inner = self._locate(index)
-        return f"{part}/{self._parts[part].scene(inner)}"
-
-    def files(self) -> Iterator[str]:
-        for name, part in self._parts.items():
-            yield from (f"{name}/{file}" for file in part.files())
-
-    def _locate(self, index: int) -> tuple[str, int]:
-        place = int(np.searchsorted(self._ends, self._checked(index), side="right"))
-        name = list(self._parts)[place]
-        return name, int(index - self._ends[place] + len(self._parts[name]))
 
 
 def finite_positive(disparity_hw: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""How published stereo data sets write a picture or a disparity into a file; one function per encoding.
+"""How published stereo data sets write a disparity or a mask into a file; one function per encoding.
 
 Readers give the stored numbers in pixels and never guess: a file that is not what its data set's
 documentation says raises DataFileError with the file's name. Which numbers mean "no truth" is the data
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from jobs.files import write_bytes_atomic
 
@@ -42,28 +43,13 @@ class DataFileError(ValueError):
     """A file of a data set cannot be read, or does not hold what its data set's documentation says."""
 
 
-def read_rgb(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Any picture as (H,W,3) uint8 RGB: grey is repeated, alpha dropped, 16 bits lose their low byte.
-
-    Raises:
-        DataFileError: names the file that cannot be read.
-    """
-    with _opened(path) as image:
-        if image.mode.startswith("I"):
-            high_byte_hw = (_as_u16(np.asarray(image), path) >> 8).astype(np.uint8)
-            return np.repeat(high_byte_hw[..., None], 3, axis=2)
-        if image.mode == "F":
-            raise DataFileError(f"{path}: a picture of floats, expected 8 or 16 bits per channel")
-        return np.array(image.convert("RGB"))
-
-
 def read_u8(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """A one-channel mask as (H,W) uint8; a 1-bit or palette file gives its indices 0, 1, ...
 
     Raises:
         DataFileError: unreadable, or several channels.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         values = np.asarray(image)
     if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
         raise DataFileError(f"{path}: {values.dtype} {values.shape}, expected a mask of one 8-bit channel")
@@ -76,7 +62,7 @@ def read_u8_rgb(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         DataFileError: unreadable, or not 8-bit RGB.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         if image.mode not in ("RGB", "RGBA"):
             raise DataFileError(f"{path}: picture of mode {image.mode}, expected numbers in 8-bit RGB")
         return np.array(image)[..., :3]
@@ -88,8 +74,8 @@ def read_u16(path: str | os.PathLike[str]) -> NDArray[np.uint16]:
     Raises:
         DataFileError: unreadable, or not one channel of 16 bits.
     """
-    with _opened(path) as image:
-        return _as_u16(np.asarray(image), path)
+    with opened(path) as image:
+        return as_u16(np.asarray(image), path)
 
 
 def read_png16(
@@ -227,9 +213,13 @@ def disparity_of_depth(
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+def opened(
+    path: str | os.PathLike[str], before: Callable[[ImageFile], None] = lambda image: None
+) -> Iterator[ImageFile]:
+    """A picture file, decoded; `before` sees it first. Raises DataFileError for what is no whole picture."""
     try:
         image = Image.open(path)
+        before(image)
         image.load()
     except UNREADABLE as error:
         raise DataFileError(f"{path}: cannot be read as a picture ({one_line(error)})") from error
@@ -237,7 +227,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         yield image
 
 
-def _as_u16(values: NDArray[Any], path: str | os.PathLike[str]) -> NDArray[np.uint16]:
+def as_u16(values: NDArray[Any], path: str | os.PathLike[str]) -> NDArray[np.uint16]:
     """Pillow's array of a 16-bit grey picture; some of its modes hold it in 32 bits."""
     if values.ndim != 2 or values.dtype.kind not in "iu" or values.dtype.itemsize == 1:
         raise DataFileError(f"{path}: {values.dtype} {values.shape}, expected one channel of 16 bits")

@@ -19,7 +19,7 @@ import importlib
 import inspect
 import os
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -29,7 +29,7 @@ from stereo_model.data.base import DataOptionError, StereoFiles
 
 
 @cache
-def dataset_kinds() -> Mapping[str, Callable[..., StereoFiles]]:
+def dataset_kinds() -> Mapping[str, type[StereoFiles]]:
     """The class of every kind of data set. Raises TypeError where two readers claim one kind."""
     kinds: dict[str, type[StereoFiles]] = {}
     for found in pkgutil.iter_modules(readers.__path__, f"{readers.__name__}."):
@@ -40,8 +40,13 @@ def dataset_kinds() -> Mapping[str, Callable[..., StereoFiles]]:
     return MappingProxyType(kinds)
 
 
-def open_dataset(kind: str, root: str | os.PathLike[str], **options: Any) -> StereoFiles:
+Root = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def open_dataset(kind: str, root: Root, **options: Any) -> StereoFiles:
     """The data set of a kind of `dataset_kinds` in the folder `root`; `options` are its class's arguments.
+
+    Where the kind can be opened from several places at once, as "shards" can, `root` may be a list.
 
     Raises:
         DataOptionError: unknown kind or option, or an option's value is not possible.
@@ -57,7 +62,16 @@ def open_dataset(kind: str, root: str | os.PathLike[str], **options: Any) -> Ste
     if wrong:
         takes = f"it takes {', '.join(known)}" if known else "it takes none"
         raise DataOptionError(f"data set {kind} has no option {', '.join(wrong)}; {takes}")
-    return kinds[kind](root, **options)
+    return _opened(kinds[kind], kind, root, options)
+
+
+def _opened(reader: type[StereoFiles], kind: str, root: Root, options: Mapping[str, Any]) -> StereoFiles:
+    make: Callable[..., StereoFiles] = reader
+    if isinstance(root, str | os.PathLike) or reader.several:
+        return make(root, **options)
+    if len(root) == 1:
+        return make(root[0], **options)
+    raise DataOptionError(f"data set {kind} is opened from one folder, got {len(root)}; open each by itself")
 
 
 def _readers_in(module: ModuleType) -> Iterator[type[StereoFiles]]:

@@ -1,18 +1,22 @@
 """Where a pair was photographed from: Middlebury's calib.txt, or K and the baseline in two lines.
 
 z = focal_px * baseline_m / (disparity_px + doffs_px), where doffs is the difference of the principal points,
-cx_right - cx_left (0 for most rectified rigs; Middlebury's calib.txt names it).
+cx_right - cx_left: 0 for most rectified rigs; Middlebury's calib.txt names it, or has cam1 to take it from.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from stereo_model.data.text import read_text
+
 MILLIMETRES = 1000  # per metre
+DOFFS_PX = 1.0  # by which doffs may differ from cx1 - cx0
 _MATRIX = re.compile(r"\[([^\]]*)\]")
 
 
@@ -66,7 +70,8 @@ class Calibration:
         if not (0 <= self.cx < width and 0 <= self.cy < height):
             raise CalibrationError(
                 f"the principal point ({self.cx:g}, {self.cy:g}) lies outside images of {width}x{height} "
-                "pixels; the calibration belongs to images of another size"
+                "pixels; the calibration belongs to images of another size, of about "
+                f"{2 * self.cx + 1:.0f}x{2 * self.cy + 1:.0f} pixels if it is in their middle"
             )
 
 
@@ -76,7 +81,7 @@ def read_calibration(path: str | Path, *, baseline_m: float | None = None) -> Ca
     `baseline_m` replaces the file's. Raises CalibrationError naming the file and what it lacks.
     """
     try:
-        text = Path(path).read_text("utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise CalibrationError(f"{path}: cannot be read ({error})") from error
     try:
@@ -90,9 +95,9 @@ def read_calibration(path: str | Path, *, baseline_m: float | None = None) -> Ca
 def _middlebury(text: str, baseline_m: float | None) -> Calibration:
     fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     fields = {name.strip(): value.strip() for name, value in fields.items()}
-    k_9 = _matrix(fields["cam0"]) if "cam0" in fields else None
-    if k_9 is None:
+    if "cam0" not in fields:
         raise CalibrationError("expected a line cam0=[fx 0 cx; 0 fy cy; 0 0 1]")
+    k_9 = _matrix("cam0", fields["cam0"])
     if baseline_m is None:
         baseline_m = _field(fields, "baseline") / MILLIMETRES
     has_size = "width" in fields and "height" in fields
@@ -102,10 +107,24 @@ def _middlebury(text: str, baseline_m: float | None) -> Calibration:
         cx=k_9[2],
         cy=k_9[5],
         baseline_m=baseline_m,
-        doffs_px=_field(fields, "doffs") if "doffs" in fields else 0.0,
+        doffs_px=_doffs(fields, k_9[2]),
         width=int(_field(fields, "width")) if has_size else None,
         height=int(_field(fields, "height")) if has_size else None,
     )
+
+
+def _doffs(fields: Mapping[str, str], cx_left: float) -> float:
+    """The file's doffs, or else cx1 - cx0. Raises CalibrationError where it has both and they differ."""
+    named = _field(fields, "doffs") if "doffs" in fields else None
+    if "cam1" not in fields:
+        return named or 0.0
+    measured = _matrix("cam1", fields["cam1"])[2] - cx_left
+    if named is not None and not abs(named - measured) <= DOFFS_PX:
+        raise CalibrationError(
+            f"doffs={named:g}, but cam1 and cam0 give cx1 - cx0 = {measured:g}; correct one of them or "
+            "remove the line doffs="
+        )
+    return round(measured, 6) if named is None else named
 
 
 def _plain(text: str, baseline_m: float | None) -> Calibration:
@@ -115,6 +134,7 @@ def _plain(text: str, baseline_m: float | None) -> Calibration:
         raise CalibrationError(
             f"expected nine numbers (K, row by row) in the first line, or Middlebury's cam0=; got {len(k_9)}"
         )
+    _require_camera(k_9)
     if baseline_m is None:
         second = _numbers(lines[1]) if len(lines) > 1 else []
         if len(second) != 1:
@@ -123,15 +143,26 @@ def _plain(text: str, baseline_m: float | None) -> Calibration:
     return Calibration(fx=k_9[0], fy=k_9[4], cx=k_9[2], cy=k_9[5], baseline_m=baseline_m)
 
 
-def _matrix(value: str) -> list[float]:
+def _matrix(name: str, value: str) -> list[float]:
     inside = _MATRIX.search(value)
     numbers = _numbers(inside[1].replace(";", " ")) if inside else []
     if len(numbers) != 9:
-        raise CalibrationError(f"expected cam0=[fx 0 cx; 0 fy cy; 0 0 1], got cam0={value}")
+        raise CalibrationError(f"expected {name}=[fx 0 cx; 0 fy cy; 0 0 1], got {name}={value}")
+    _require_camera(numbers)
     return numbers
 
 
-def _field(fields: dict[str, str], name: str) -> float:
+def _require_camera(k_9: list[float]) -> None:
+    """Raise CalibrationError unless the last row of K and the number below fx are those of a camera."""
+    below = (k_9[3], *k_9[6:])
+    if any(abs(found - wanted) > 1e-6 for found, wanted in zip(below, (0, 0, 0, 1), strict=True)):
+        raise CalibrationError(
+            f"expected K row by row, fx 0 cx 0 fy cy 0 0 1, got {' '.join(f'{value:g}' for value in k_9)}; "
+            "is it transposed, or scaled?"
+        )
+
+
+def _field(fields: Mapping[str, str], name: str) -> float:
     numbers = _numbers(fields.get(name, ""))
     if len(numbers) != 1:
         raise CalibrationError(f"expected a line {name}=<number>, got {fields.get(name)!r}")

@@ -1,13 +1,12 @@
 """Pictures going in and coming out: pairs as 8-bit RGB, picture files.
 
-The encodings themselves live in `stereo_model.data.encodings`; here is what a user's own images need beyond
-it: one brightness scale for the two images of a pair, and one clear line for each pair that cannot be used.
+How files become RGB is told in `stereo_model.data.pictures`; here is what makes two images a pair, and one
+clear line for each pair that cannot be used.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jobs.files import write_bytes_atomic
-from stereo_model.data.encodings import KITTI_SCALE, DataFileError, read_rgb, read_u16
+from stereo_model.data.encodings import KITTI_SCALE
+from stereo_model.data.pictures import DEPTHS_BITS, read_rgb_pair
 
-DEPTHS_BITS = (8, 10, 12, 14, 16)  # of sensors whose pixels come in 16-bit files
+UNIT_FLOATS = 1.0  # floats that go no further are a share of white, not pixels of 0..255
 
 
 class PairError(ValueError):
@@ -28,17 +28,11 @@ class PairError(ValueError):
 def read_pair(left: str | Path, right: str | Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The images of a pair, each (H,W,3) uint8 RGB: grey, 16-bit, palette and RGBA are accepted.
 
-    Grey 16-bit files of 10, 12 or 14 bit sensors are brightened by the same factor in both images.
-
     Raises:
-        DataFileError: an image cannot be read.
+        DataFileError: an image cannot be read, or the two are turned differently.
         PairError: the images have unequal sizes.
     """
-    if all(_is_deep(path) for path in (left, right)):
-        images = _same_brightness([read_u16(left), read_u16(right)])
-    else:
-        images = [read_rgb(left), read_rgb(right)]
-    return checked_pair(*images, names=(str(left), str(right)))
+    return checked_pair(*read_rgb_pair(left, right), names=(str(left), str(right)))
 
 
 def checked_pair(
@@ -76,33 +70,40 @@ def write_image(path: str | Path, image: NDArray[np.integer]) -> None:
     write_bytes_atomic(Path(path), encode_image(image))
 
 
-def _is_deep(path: str | Path) -> bool:
-    """Whether a picture file is grey with 16 bits. Raises DataFileError."""
-    try:
-        with Image.open(path) as image:
-            return image.mode.startswith("I")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataFileError(f"{path}: cannot be read as a picture ({reason})") from error
-
-
-def _same_brightness(images_hw: Sequence[NDArray[np.uint16]]) -> list[NDArray[np.uint8]]:
-    """8-bit RGB of 16-bit grey images, which both use as many of their bits as the brighter one needs."""
-    brightest = max(int(image.max(initial=0)) for image in images_hw)
-    bits = next(depth for depth in DEPTHS_BITS if brightest < 1 << depth)
-    return [np.repeat((image >> (bits - 8)).astype(np.uint8)[..., None], 3, axis=2) for image in images_hw]
-
-
 def _as_bytes(image_hwc: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if image_hwc.dtype == np.uint8:
         pixels_hwc: NDArray[np.uint8] = image_hwc
         return pixels_hwc
-    if image_hwc.dtype.kind != "f":
-        raise PairError(f"{name}: pixels of type {image_hwc.dtype}, expected uint8 or floats of 0..255")
-    broken = int((~np.isfinite(image_hwc)).any(axis=-1).sum())
-    if broken:
-        raise PairError(f"{name}: {broken} pixels are NaN or infinite; repair or mask the image first")
-    if image_hwc.min() < 0 or image_hwc.max() > 255:
-        raise PairError(f"{name}: values {image_hwc.min():g}..{image_hwc.max():g}, expected 0..255")
+    if image_hwc.dtype.kind == "f":
+        broken = int((~np.isfinite(image_hwc)).any(axis=-1).sum())
+        if broken:
+            raise PairError(f"{name}: {broken} pixels are NaN or infinite; repair or mask the image first")
+    low, high = float(image_hwc.min()), float(image_hwc.max())
+    remedy = _remedy(image_hwc.dtype, low, high)
+    if remedy is not None:
+        raise PairError(f"{name}: {_complaint(image_hwc.dtype, low, high)}; {remedy}")
     rounded_hwc: NDArray[np.uint8] = np.rint(image_hwc).astype(np.uint8)
     return rounded_hwc
+
+
+def _complaint(kind: np.dtype[Any], low: float, high: float) -> str:
+    values = f"values {low:g}..{high:g}"
+    if kind.kind == "f":
+        return f"{values}, expected 0..255"
+    return f"pixels of type {kind}, expected uint8 or floats of 0..255, got {values}"
+
+
+def _remedy(kind: np.dtype[Any], low: float, high: float) -> str | None:
+    """What makes pixels of these values out of others; None where they are."""
+    if low < 0:
+        return "undo the normalisation of the image first"
+    if kind.kind == "f" and 0 < high <= UNIT_FLOATS:
+        return "multiply by 255"
+    if kind.kind == "f" and high <= 255:
+        return None
+    if kind.kind == "b":
+        return "multiply by 255 and convert with .astype(np.uint8)"
+    if high <= 255:
+        return "convert with .astype(np.uint8)"
+    bits = next((bits for bits in DEPTHS_BITS if high < 1 << bits), None)
+    return "scale to 0..255" if bits is None else f"divide by {1 << (bits - 8)} ({bits}-bit data)"

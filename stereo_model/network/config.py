@@ -229,4 +229,4 @@ def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> str:
         near = difflib.get_close_matches(field, kind.model_fields, n=1)
         return f"unknown field {field!r}" + (f", did you mean {near[0]!r}?" if near else "")
     message = item["msg"].removeprefix("Value error, ")
-    return f"{field}: {message} (got {item['input']!r})" if field else message
+    return f"{field}: {message} (got {item['input']!r:.80})" if field else message

@@ -2,7 +2,8 @@
 
 The file is what torch.save writes, of plain values and tensors alone, so that it loads with
 weights_only=True. Model files and training checkpoints share the keys `format`, `model_config` (JSON) and
-`model`; the latter add `training`. A file that exists under its name is complete.
+`model`; the latter add `training`. A model that nothing has trained is marked `random`. A file that exists
+under its name is complete.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from torch import nn
 
 from jobs.files import write_text_atomic
 from stereo_model.network.config import ConfigError, ModelConfig, parse_config
+from stereo_model.network.drawn import drawn_now, is_random
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import ViTPrior
 from stereo_model.weights.files import (
     CheckpointError,
     load_weights,
     read_file,
+    refuse_misfits,
     require_tensors,
+    shapes_of,
     write_atomically,
 )
 from stereo_model.weights.hub import SCHEME, resolve_weights
@@ -32,6 +36,9 @@ from stereo_model.weights.published import load_prior, load_published, to_publis
 from stereo_model.weights.published_config import CONFIG_FILE, config_yaml, read_config
 
 FORMAT = "stereo_model/1"
+COUNTS = ("_blocks", "_layers", "_levels")  # settings of which each one brings weights
+FEW_BLOCKS = 64  # which any file may claim
+LARGEST_SETTING = 16_384
 
 
 def save_checkpoint(
@@ -43,7 +50,10 @@ def save_checkpoint(
             f"{path}: the model's prior was handed to it and cannot be built again from its configuration; "
             "only priors that ModelConfig.prior names can be saved"
         )
-    payload = {"format": FORMAT, "model_config": model.config.model_dump_json(), "model": model.state_dict()}
+    config = model.config.model_dump_json()
+    payload: dict[str, Any] = {"format": FORMAT, "model_config": config, "model": model.state_dict()}
+    if is_random(model):
+        payload["random"] = True
     if training is not None:
         payload["training"] = dict(training)
     write_atomically(payload, Path(path))
@@ -89,7 +99,8 @@ def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "publ
     if to == "ours":
         save_checkpoint(model, target)
         return
-    write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
+    weights = to_published(model, source=f"{source}: cannot be converted")
+    write_atomically({"model": weights, "global_step": 0, "epoch": 0}, target)
     write_text_atomic(target.parent / CONFIG_FILE, config_yaml(model.config))
 
 
@@ -107,13 +118,32 @@ def build_model(
     """
     try:
         config = parse_config(ModelConfig, json.loads(payload["model_config"]))
-    except (ConfigError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{source}: unusable model configuration: {error}") from error
+    except (ConfigError, ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{source}: unusable model configuration: {str(error)[:300]}") from error
+    weights = require_tensors(payload["model"], source=source)
+    refuse_absurd(config, len(weights), source=source)
     if overrides:
         config = parse_config(ModelConfig, {**config.model_dump(), **overrides})
+    with torch.device("meta"):  # what it would be costs nothing to know
+        refuse_misfits(weights, shapes_of(FoundationStereo(config)), source=source)
     model = FoundationStereo(config)
-    load_weights(model, require_tensors(payload["model"], source=source), source=source)
+    load_weights(model, weights, source=source)
+    if payload.get("random") is True:
+        model.drawn = drawn_now(model)
     return model
+
+
+def refuse_absurd(config: ModelConfig, tensors: int, *, source: str) -> None:
+    """Refuse a configuration that is out of all proportion to its weights. Raises CheckpointError."""
+    for name, value in config.model_dump().items():
+        counted = name.endswith(COUNTS)
+        for number in value if isinstance(value, list | tuple) else [value]:
+            most = max(tensors, FEW_BLOCKS) if counted else LARGEST_SETTING
+            if isinstance(number, int) and number > most:
+                raise CheckpointError(
+                    f"{source}: its configuration has {name}={number}, "
+                    + (f"but it holds {tensors} weights" if counted else f"expected at most {most}")
+                )
 
 
 def model_digest(model: nn.Module) -> str:
@@ -127,11 +157,23 @@ def model_digest(model: nn.Module) -> str:
 
 def _checked(payload: Any, path: str | Path) -> dict[str, Any]:
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
-        found = payload.get("format") if isinstance(payload, dict) else type(payload).__name__
         raise CheckpointError(
-            f"{path}: expected a checkpoint of format {FORMAT!r} or a published one, found {found!r}"
+            f"{path}: expected a checkpoint of format {FORMAT!r} or a published one, found {_told(payload)}"
         )
     missing = [key for key in ("model_config", "model") if key not in payload]
     if missing:
         raise CheckpointError(f"{path}: the checkpoint lacks {', '.join(missing)}")
     return payload
+
+
+def _told(payload: Any) -> str:
+    """What a file that could be read holds instead of a checkpoint."""
+    if not isinstance(payload, dict):
+        return f"one {type(payload).__name__}"
+    if "format" in payload:
+        return f"format {payload['format']!r:.60}"
+    if payload and all(isinstance(value, torch.Tensor) for value in payload.values()):
+        return (
+            f"bare weights ({len(payload)} tensors, {next(iter(payload))!r:.60} ...) without a configuration"
+        )
+    return f"a mapping with the keys {', '.join(sorted(map(repr, payload)))[:120]}"

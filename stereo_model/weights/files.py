@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from jobs.contents import FOLDER, NO_FILE, SAFETENSORS, TORCH_ZIP, contents
 from jobs.files import part_file
 
 NAMED_KEYS = 3  # how many offending keys an error names
@@ -27,7 +29,19 @@ _SCALARS: list[Any] = [
     *{type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u8", "?")},
     *((_MAKE_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
 ]
-_UNREADABLE = (RuntimeError, EOFError, KeyError, OSError, zipfile.BadZipFile, safetensors.SafetensorError)
+_UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    LookupError,
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+)
+_UNREADABLE += (struct.error, zipfile.BadZipFile, safetensors.SafetensorError)
+LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # of torch.save before it wrote zip archives
+MOST_RECORDS = 1_000_000  # of one zip
 
 
 class CheckpointError(ValueError):
@@ -35,34 +49,86 @@ class CheckpointError(ValueError):
 
 
 def read_file(path: str | Path) -> Any:
-    """What a `.pth` or `.safetensors` file holds, tensors on the CPU. Raises CheckpointError in one line."""
+    """What a file of weights holds, by its content: PyTorch's or safetensors, tensors on the CPU.
+
+    Raises CheckpointError in one line that says what the file is where it is something else.
+    """
     path = Path(path)
-    if not path.is_file():
+    what = contents(path)
+    if what == NO_FILE:
         raise CheckpointError(f"{path}: no such file")
+    if what == SAFETENSORS:
+        return _read(path, lambda: load_file(path))
+    if what == TORCH_ZIP:
+        _refuse_odd_zip(path)
+    elif what == FOLDER or not _is_legacy(path):
+        raise CheckpointError(
+            f"{path}: is {what}: truncated or not a file of weights (.pth of PyTorch, or .safetensors)"
+        )
+    return _read(path, lambda: torch.load(path, map_location="cpu", weights_only=True))
+
+
+def _read(path: Path, load: Callable[[], Any]) -> Any:
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
         with torch.serialization.safe_globals(_SCALARS):
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return load()
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path}: {_unpickling_reason(str(error))}") from error
+        raise CheckpointError(f"{path}: {_unpickling_reason(str(error))}") from None
     except _UNREADABLE as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path}: unreadable, truncated or not a file of weights ({reason})") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        more = "" if "weights_only" in reason else f" ({reason})"  # torch advises to load it unsafely
+        raise CheckpointError(f"{path}: unreadable, truncated or not a file of weights{more}") from None
+
+
+def _is_legacy(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(LEGACY_MAGIC)) == LEGACY_MAGIC
+
+
+def _refuse_odd_zip(path: Path) -> None:
+    """PyTorch stores its records as they are; compressed ones may be a thousand times what they seem."""
+    with zipfile.ZipFile(path) as archive:
+        records = archive.infolist()
+    if len(records) > MOST_RECORDS:
+        raise CheckpointError(f"{path}: holds {len(records)} records, at most {MOST_RECORDS} are read")
+    odd = [record.filename for record in records if record.compress_type != zipfile.ZIP_STORED]
+    if odd or sum(record.file_size for record in records) > path.stat().st_size:
+        raise CheckpointError(
+            f"{path}: its records are compressed or overlap, which torch.save never does; not loaded"
+        )
 
 
 def require_tensors(value: Any, *, source: str) -> dict[str, Tensor]:
-    """`value` as a mapping from names to tensors, or CheckpointError."""
+    """`value` as a mapping from names to plain tensors with values, or CheckpointError."""
     if not isinstance(value, Mapping) or not all(isinstance(item, Tensor) for item in value.values()):
         raise CheckpointError(f"{source}: expected a mapping from names to tensors")
+    for name, tensor in value.items():
+        if not isinstance(name, str):
+            raise CheckpointError(f"{source}: expected names of tensors, found the key {name!r:.60}")
+        if odd := _oddness(tensor):
+            raise CheckpointError(f"{source}: {name} is {odd}, expected a plain tensor of real numbers")
     return dict(value)
+
+
+def _oddness(tensor: Tensor) -> str | None:
+    if tensor.layout != torch.strided:
+        return f"a sparse tensor ({tensor.layout})"
+    if tensor.device.type != "cpu":
+        return f"a tensor without values (on the device {tensor.device})"
+    if tensor.is_quantized or tensor.is_complex():
+        return f"of type {tensor.dtype}"
+    return None
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
     """Load weights strictly. Raises CheckpointError naming keys and shapes; the model is then unchanged."""
-    own = model.state_dict()
-    refuse_misfits(weights, {key: tuple(value.shape) for key, value in own.items()}, source=source)
+    refuse_misfits(weights, shapes_of(model), source=source)
     model.load_state_dict(weights, strict=True)
+
+
+def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every weight and buffer."""
+    return {key: tuple(value.shape) for key, value in model.state_dict().items()}
 
 
 def refuse_misfits(
@@ -105,9 +171,10 @@ def _verify(part: Path, target: Path) -> None:
 
 
 def _unpickling_reason(message: str) -> str:
-    found = re.search(r"GLOBAL ([\w.]+)", message)
+    """What torch found, without its advice to load the file unsafely."""
+    found = re.search(r"GLOBAL ([\w.]+)", message) or re.search(r"class ([\w.]+)", message)
     if found is None:
-        return f"unreadable, truncated or not a file of weights ({message.strip().splitlines()[0]})"
+        return "unreadable, truncated or not a file of weights: a pickle that holds more than plain tensors"
     return f"not a file of plain tensors: it holds {found[1]}, which is not loaded as it may run code"
 
 

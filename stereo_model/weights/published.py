@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from stereo_model.network.config import ModelConfig, parse_config
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import DensePredictionHead, ViTPrior
-from stereo_model.weights.files import CheckpointError, refuse_misfits
+from stereo_model.weights.files import NAMED_KEYS, CheckpointError, refuse_misfits
 from stereo_model.weights.published_config import DEFAULT_VIT, SIZES
 from stereo_model.weights.published_names import (
     NORM_BUFFERS,
@@ -42,9 +42,12 @@ def load_published(model: FoundationStereo, state: Mapping[str, Tensor], *, sour
     _load(model, state, published_names(model.state_dict()), unused_shapes(model.config.prior_size), source)
 
 
-def to_published(model: FoundationStereo) -> dict[str, Tensor]:
-    """The model's weights under the published names, with the unused ones as zeros (variances as ones)."""
-    _require_published(model.config, "this model")
+def to_published(model: FoundationStereo, *, source: str = "this model") -> dict[str, Tensor]:
+    """The model's weights under the published names, with the unused ones as zeros (variances as ones).
+
+    Raises CheckpointError, naming `source`, for a model of another architecture.
+    """
+    _require_published(model.config, source)
     weights: dict[str, Tensor] = {}
     own = model.state_dict()
     for key, names in published_names(own).items():
@@ -117,5 +120,9 @@ def _foreign_fields(config: ModelConfig) -> list[str]:
 def _require_published(config: ModelConfig, source: str) -> None:
     foreign = _foreign_fields(config)
     if foreign:
-        given = ", ".join(f"{name}={getattr(config, name)!r}" for name in foreign)
-        raise CheckpointError(f"{source}: not a published architecture: {given}")
+        given = [f"{name}={getattr(config, name)!r}" for name in foreign]
+        more = f" and {len(given) - NAMED_KEYS} fields more" if len(given) > NAMED_KEYS else ""
+        raise CheckpointError(
+            f"{source}: not a published architecture (those are {', '.join(SIZES)}): "
+            f"{', '.join(given[:NAMED_KEYS])}{more}"
+        )

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from jobs.contents import contents
+from jobs.plain_yaml import PlainYamlError, read_plain
 from stereo_model.network.config import ConfigError, ModelConfig, parse_config
 from stereo_model.weights.files import CheckpointError
 
@@ -33,9 +35,11 @@ def read_config(checkpoint: str | Path, overrides: Mapping[str, Any]) -> ModelCo
             'prior="depth_anything_v2_vits" (vitb, vitl)'
         )
     try:
-        values = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+        values = read_plain(path.read_text("utf-8-sig"))
+    except PlainYamlError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: is not a text in UTF-8, but {contents(path)}") from error
     if not isinstance(values, Mapping):
         raise CheckpointError(f"{path}: expected a mapping of settings, found {type(values).__name__}")
     fields = _config_fields(values, path)

@@ -17,7 +17,7 @@ from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to
 from fsd_gen.production.farm import render_farm
 from jobs.extras import MissingExtraError
-from jobs.rundir import RunLock
+from jobs.locks import RunLock
 from tests.curation.world import CONFIG, FakeWorld, Interrupted, make_run
 
 CLI = CliRunner()
@@ -242,7 +242,3 @@ def test_a_base_installation_looks_at_a_curated_run_and_publishes_it(run, world)
     bring_to(run, 1, settings, world, write_round_report, lambda progress: None)
     done = subprocess.run([sys.executable, "-c", BASE, str(run)], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("all done\n"), done.stderr
-
-
-def test_the_version_is_said():
-    assert call("--version").startswith("fsd-curate ")

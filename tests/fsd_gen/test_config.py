@@ -38,14 +38,14 @@ def test_every_preset_is_valid_and_reads_back_from_its_own_yaml(name, tmp_path):
         ({"rig.hfov_deg": [4, 170]}, r"rig.hfov_deg: must lie within \[5, 150\] degrees, got \[4.0, 170.0\]"),
         ({"image.width": "wide"}, "image.width: .* got 'wide'"),
         ({"image.width": 3}, "image.width: .*64"),
-        ({"image.width": {"a": 1}}, "image.width: .*valid integer"),
+        ({"image.width": {"a": 1}}, "image.width: expected an integer, got {'a': 1}"),
         ({"render.backend": "blender"}, "render.backend: .*mitsuba"),
         ({"version": 3}, "version: .*2.*got 3"),
         ({"styles": {}}, "styles: expected at least one style with a weight above 0"),
         ({"styles": {"flying": {"weight": 0}}}, "styles: expected at least one style with a weight above 0"),
         ({"styles": {"flying": {"weight": -1}}}, "styles.flying.weight: .*greater than or equal to 0"),
         ({"styles": {"flying": 0.5}}, "styles: flying: expected settings such as {weight: 0.5}, got 0.5"),
-        ({"styles": ["flying"]}, "styles: .*dictionary"),
+        ({"styles": ["flying"]}, "styles: expected a section of settings"),
         ({"styles.flying.objcts": [1, 2]}, "styles.flying.objcts: unknown field; did you mean 'objects'"),
         ({"styles.flying.objects": [0, 2]}, "styles.flying.objects.0: .*greater than 0, got 0"),
         ({"styles.flying.weight": math.nan}, "styles.flying.weight: expected a finite number, got nan"),
@@ -55,6 +55,26 @@ def test_every_preset_is_valid_and_reads_back_from_its_own_yaml(name, tmp_path):
         ),
         ({"curation.lr": -math.inf}, "curation.lr: expected a finite number, got -inf"),
         ({"seed": 1, "seed.deep": 3}, "seed.deep: seed is 1, expected a section"),
+        ({"seed": True}, "seed: expected a number, got true"),
+        ({"rig.baseline_m": [True, 2]}, r"rig.baseline_m\[0\]: expected a number, got true"),
+        ({"styles.flying.weight": True}, "styles.flying.weight: expected a number, got true"),
+        ({"render.denoise": 1}, "render.denoise: expected true or false, got 1"),
+        ({"checks.min_valid": "nan"}, "checks.min_valid: .*finite number, got 'nan'"),
+        ({"checks.mean_level": [300, 10]}, r"checks.mean_level: must be \[low, high\] within \[0, 255\]"),
+        ({"rig": None}, "rig: expected a section of settings, got nothing"),
+        ({"rig.baseline_m": [65, 120]}, r"within \[0.001, 3\] metres, .* millimetres, write \[0.065, 0.12\]"),
+        ({"rig.baseline_m": [6.5, 12]}, r"if those are centimetres, write \[0.065, 0.12\]"),
+        ({"rig.hfov_deg": [0.8, 1.5]}, r"if those are radians, write \[45.84, 85.94\]"),
+        ({"render.exposure_ev": [-100, 100]}, r"render.exposure_ev: must lie within \[-20, 20\] stops"),
+        ({"styles": {"indoor": {"room_m": [3200, 5000]}}}, r"millimetres, write \[3.2, 5.0\]"),
+        ({"styles.flying.weight": 1e300}, "styles.flying.weight: .*less than or equal to"),
+        ({"styles": {"flyng": {"weight": 1}}}, "unknown style 'flyng'; did you mean 'flying'"),
+        ({"styles": {"FLYING": {"weight": 1}}}, "unknown style 'FLYING'; did you mean 'flying'"),
+        ({"baseline_m": [0.1, 0.2]}, "baseline_m: unknown field; did you mean rig.baseline_m"),
+        ({"curation.batch": True}, "curation: .*batch: expected a number, got true"),
+        ({"curation.model": "tinny"}, "curation: .*model: expected one of .*did you mean 'tiny'"),
+        ({"curation.lr": 1e300}, "curation: .*lr: .*less than or equal to 1"),
+        ({"curation": 5}, "curation: expected a section of settings, got 5"),
     ],
 )
 def test_a_bad_value_is_one_line_naming_the_field(overrides, message):
@@ -95,6 +115,27 @@ def test_a_config_of_version_1_is_refused_with_what_to_write_instead(tmp_path):
     assert config.styles["flying"].model_dump()["objects"] == (3, 5)
     assert (config.styles["flying"].weight, config.styles["indoor"].weight) == (0.6, 0.4)
     assert config.rig.max_disparity_share == 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("strata: {flyng: 1}", "unknown style 'flyng'; did you mean 'flying'"),
+        ("strata: {flying: .nan}", "styles.flying.weight: .*finite"),
+        ("strata: {flying: 0}", "at least one style with a weight above 0"),
+        ("strata: 3", "strata: expected a section, got 3"),
+    ],
+)
+def test_a_config_of_version_1_that_was_never_right_is_told_what_is_wrong_with_it(tmp_path, text, message):
+    (tmp_path / "old.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=f"version 1 of the format.*{message}"):
+        load_config(str(tmp_path / "old.yaml"))
+
+
+@pytest.mark.parametrize("spelling", ["1e-4", "0.0001", "1.0e-4"])
+def test_numbers_that_yaml_takes_for_texts_are_numbers(tmp_path, spelling):
+    (tmp_path / "c.yaml").write_text(f"checks: {{max_flag_mismatch: {spelling}}}")
+    assert load_config(str(tmp_path / "c.yaml")).checks.max_flag_mismatch == 1e-4
 
 
 def test_the_digest_ignores_curation_and_nothing_else_that_is_given():

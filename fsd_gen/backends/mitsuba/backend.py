@@ -21,7 +21,8 @@ from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
 from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
-from fsd_gen.backends.mitsuba.runtime import VARIANT, PluginDict, dr, mi, oidn
+from fsd_gen.backends.mitsuba.paths import PathIntegrator
+from fsd_gen.backends.mitsuba.runtime import VARIANT, PluginDict, dr, instantiate, mi, oidn
 from fsd_gen.backends.mitsuba.surfaces import SurfaceBuilder, base_uv_matrix, mesh_plugin
 from fsd_gen.backends.textures import TextureCache
 from fsd_gen.scene.rig import StereoRig
@@ -54,7 +55,8 @@ class MitsubaBackend:
         """Both eyes, linear RGB (H, W, 3) float32. Raises BackendError, AssetFileError for bad textures."""
         cpu_s = dict.fromkeys(("load", "trace", "denoise"), 0.0)
         try:
-            left_hwc, right_hwc = self._render_pair(staged.flat, rig, settings, seed, cpu_s)
+            near = staged.flat.around_the_camera()  # single precision: it must not see large coordinates
+            left_hwc, right_hwc = self._render_pair(near, rig, settings, seed, cpu_s)
         except BackendError:
             raise
         except RuntimeError as error:  # Mitsuba, Dr.Jit and the denoiser raise nothing more specific
@@ -91,7 +93,7 @@ class MitsubaBackend:
         cpu_s: dict[str, float],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with _timed(cpu_s, "load"):
-            loaded = mi.load_dict(self._scene_dict(scene))
+            loaded = instantiate(self._scene_dict(scene))
         left_hwc, right_hwc = (
             self._render_eye(loaded, scene, rig, settings, seed, eye, cpu_s) for eye in EYES
         )
@@ -107,9 +109,9 @@ class MitsubaBackend:
         eye: str,
         cpu_s: dict[str, float],
     ) -> NDArray[np.float32]:
-        sensor = mi.load_dict(sensor_plugin(scene, rig, settings.spp, eye))
+        sensor = instantiate(sensor_plugin(scene, rig, settings.spp, eye))
         eye_seed = stable_hash(seed, eye) % 2**32
-        path = mi.load_dict({"type": "path", "max_depth": settings.max_depth, "rr_depth": settings.rr_depth})
+        path = PathIntegrator(loaded, max_depth=settings.max_depth, rr_depth=settings.rr_depth)
         with _timed(cpu_s, "trace"):
             colour = _trace(loaded, sensor, path, eye_seed)
         if not settings.denoise:

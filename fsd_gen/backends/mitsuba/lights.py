@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 
 from assets_manifest.exr import ExrError, read_exr
 from fsd_gen.backends.mitsuba.runtime import PluginDict, mi, rgb_plugin
+from fsd_gen.backends.mitsuba.shaped import emitter_plugin
+from fsd_gen.usd.asset_files import as_file
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, ParallelLight
 
 SHARP_SUN_DEG = 1.0  # parallel lights up to this wide cast hard shadows
 FAR = 200.0  # distance of a wide one, in scene diagonals
-LIGHT_BODY = (0.2, 0.2, 0.2)  # albedo of a light's body; its dark back can be seen
+BRIGHTEST = 65504.0  # what a half-float panorama means by infinite: as bright as it can say
 
 
 def area_light_plugin(light: AreaLight) -> PluginDict:
-    """A rect, disk or sphere that glows; Mitsuba's flat shapes shine along +z, USD's along -z."""
+    """A rect, disk or sphere that shines but is not there, as UsdLux lights are; Mitsuba's flat shapes shine
+    along +z, USD's along -z.
+    """
     shape, fit = {
         "rect": ("rectangle", np.diag([0.5, -0.5, -1.0, 1.0])),
         "disk": ("disk", np.diag([1.0, -1.0, -1.0, 1.0])),
@@ -27,8 +31,8 @@ def area_light_plugin(light: AreaLight) -> PluginDict:
     return {
         "type": shape,
         "to_world": mi.ScalarTransform4f(light.to_world @ fit),
-        "bsdf": {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": rgb_plugin(LIGHT_BODY)}},
-        "emitter": {"type": "area", "radiance": rgb_plugin(light.radiance)},
+        "bsdf": {"type": "null"},
+        "emitter": emitter_plugin(light),
     }
 
 
@@ -50,7 +54,7 @@ def parallel_light_plugin(light: ParallelLight, scene: FlatScene) -> PluginDict:
     return {
         "type": "disk",
         "to_world": place @ mi.ScalarTransform4f().scale(distance * float(np.tan(half_angle))),
-        "bsdf": {"type": "diffuse", "reflectance": rgb_plugin((0.0, 0.0, 0.0))},
+        "bsdf": {"type": "null"},
         "emitter": {"type": "area", "radiance": rgb_plugin(tuple(radiance))},
     }
 
@@ -65,9 +69,8 @@ def dome_plugin(dome: DomeLight) -> PluginDict:
     """Light from all around; Mitsuba and USD agree on how a latitude-longitude image lies about +y."""
     if dome.texture is None:
         return {"type": "constant", "radiance": rgb_plugin(dome.radiance)}
-    radiance_hwc = np.maximum(np.nan_to_num(_read_panorama(dome.texture)), 0) * np.array(
-        dome.radiance, np.float32
-    )
+    finite_hwc = np.nan_to_num(_read_panorama(dome.texture), posinf=BRIGHTEST, neginf=0.0)
+    radiance_hwc = np.maximum(finite_hwc, 0) * np.array(dome.radiance, np.float32)
     return {
         "type": "envmap",
         "bitmap": mi.Bitmap(np.ascontiguousarray(radiance_hwc, np.float32)),
@@ -78,9 +81,10 @@ def dome_plugin(dome: DomeLight) -> PluginDict:
 def _read_panorama(path: Path) -> NDArray[np.float32]:
     """Linear RGB (H, W, 3). Mitsuba's own EXR reader can wait for ever when it may use one thread only."""
     try:
-        if path.suffix.lower() == ".exr":
-            return read_exr(path)
-        bitmap = mi.Bitmap(str(path))
+        with as_file(path) as file:
+            if file.suffix.lower() == ".exr":
+                return read_exr(file)
+            bitmap = mi.Bitmap(str(file))
         return np.array(bitmap.convert(mi.Bitmap.PixelFormat.RGB, mi.Struct.Type.Float32, False))
     except (RuntimeError, ExrError, OSError) as error:
         raise AssetFileError(f"cannot read dome texture {path}: {error}") from error

@@ -22,9 +22,18 @@ with extra("render"):
 mi.set_variant(VARIANT)
 check_variant(VARIANT, dr.detail.llvm_version)
 
-PluginDict = dict[str, Any]  # what mi.load_dict takes
+PluginDict = dict[str, Any]  # what `instantiate` takes
 
-__all__ = ["VARIANT", "PluginDict", "dr", "mi", "oidn", "rgb_plugin"]
+__all__ = ["VARIANT", "PluginDict", "dr", "instantiate", "mi", "oidn", "rgb_plugin"]
+
+
+def instantiate(plugin: PluginDict) -> Any:
+    """The object that `plugin` describes; its parts are made one after the other, in the order of the dict.
+
+    Mitsuba's default merges meshes by the addresses of their parts: which light a sample is sent to would
+    follow from where the memory lay, and the same seed would give another picture now and then.
+    """
+    return mi.load_dict(plugin, parallel=False, optimize=False)
 
 
 def rgb_plugin(colour: Rgb) -> PluginDict:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.backends.base import BackendError
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, uv_matrix
-from fsd_gen.backends.mitsuba.runtime import PluginDict, mi, rgb_plugin
-from fsd_gen.backends.textures import TextureCache
+from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin
+from fsd_gen.backends.mitsuba.wrapping import wrapped_bitmap
+from fsd_gen.backends.textures import TextureCache, TextureValues
 from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
 
 MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
 CLEAR_GLASS = 0.15  # rougher solid glass is frosted
-WRAP = {"repeat": "repeat", "clamp": "clamp", "mirror": "mirror"}
+NATIVE_WRAPS = ("repeat", "clamp", "mirror")  # alike along both axes
 
 
 def base_uv_matrix(surface: Surface) -> NDArray[np.float64]:
@@ -50,8 +50,8 @@ class SurfaceBuilder:
             return {"type": "mask", "opacity": self._cutout(holes, surface), "bsdf": base}
         if not surface.transparent:
             return self._opaque(surface)
-        if isinstance(surface.opacity, Texture):
-            opacity = self._texture(surface.opacity, surface)
+        if surface.presence or isinstance(surface.opacity, Texture):
+            opacity = self._scalar(surface.opacity, surface)
             return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
         return self._glass(surface, surface.opacity, solid)
 
@@ -99,7 +99,8 @@ class SurfaceBuilder:
     def _scalar(self, value: float | Texture, surface: Surface, at_least: float = 0.0) -> PluginDict | float:
         if not isinstance(value, Texture):
             return max(float(value), at_least)
-        return self._bitmap(np.maximum(self._textures.values(value), at_least), value, surface)
+        values_hwc = self._textures.values(value)
+        return self._bitmap(np.maximum(values_hwc, values_hwc.dtype.type(at_least)), value, surface)
 
     def _texture(self, texture: Texture, surface: Surface) -> PluginDict:
         return self._bitmap(self._textures.values(texture), texture, surface)
@@ -110,21 +111,23 @@ class SurfaceBuilder:
 
     def _bitmap(
         self,
-        values_hwc: NDArray[np.float16],
+        values_hwc: TextureValues,
         texture: Texture,
         surface: Surface,
         filter_type: str = "bilinear",
     ) -> PluginDict:
-        if texture.wrap not in WRAP:
-            raise BackendError(f"{surface.name}: cannot wrap {texture.path} by {texture.wrap!r}")
         from_mesh = FLIP_V @ uv_matrix(texture) @ np.linalg.inv(FLIP_V @ base_uv_matrix(surface))
-        return {
+        bitmap: PluginDict = {
             "type": "bitmap",
-            "data": mi.TensorXf(values_hwc.astype(np.float32)),
             "raw": True,
-            "format": "fp16",
+            "format": "fp16" if values_hwc.dtype == np.float16 else "variant",
             "filter_type": filter_type,
-            "wrap_mode": WRAP[texture.wrap],
+        }
+        if texture.wrap_s != texture.wrap_t or texture.wrap_s not in NATIVE_WRAPS:
+            return wrapped_bitmap(values_hwc, texture, from_mesh, bitmap)
+        return bitmap | {
+            "data": mi.TensorXf(values_hwc.astype(np.float32)),
+            "wrap_mode": texture.wrap_s,
             "to_uv": mi.ScalarTransform3f(from_mesh),
         }
 
@@ -132,10 +135,10 @@ class SurfaceBuilder:
 def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
     """The triangles of a batch, wearing their surface."""
     props = mi.Properties()
-    props["bsdf"] = mi.load_dict(builder.bsdf(surface, solid=batch.solid))
+    props["bsdf"] = instantiate(builder.bsdf(surface, solid=batch.solid))
     emitter = builder.emitter(surface)
     if emitter:
-        props["emitter"] = mi.load_dict(emitter)
+        props["emitter"] = instantiate(emitter)
     mesh = mi.Mesh(
         f"surface_{batch.surface}",
         len(batch.vertices_v3),

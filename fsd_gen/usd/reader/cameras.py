@@ -7,19 +7,22 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd.errors import StageError
-from fsd_gen.usd.openusd import Usd, UsdGeom
-from fsd_gen.usd.reader.stage import TIME, Matrix, matrix_of
+from fsd_gen.usd.openusd import Tf, Usd, UsdGeom
+from fsd_gen.usd.reader.stage import Matrix, matrix_of, reason_of
+from fsd_gen.usd.reader.values import number_of
 
 USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
 RELATIVE = 1e-6  # tolerance of lengths and focal lengths, relative
+ROUNDING = 1e-13  # of a coordinate, times its size: what float64 may lose in a stage's transforms
 PIXEL_TOLERANCE = 1e-3  # pixels, of the principal point
 
 
 class Cameras:
     """Poses and intrinsics of the stage's cameras."""
 
-    def __init__(self, stage: Usd.Stage, to_world: Matrix) -> None:
+    def __init__(self, stage: Usd.Stage, to_world: Matrix, time: Usd.TimeCode) -> None:
         self._stage = stage
+        self._time = time
         self._to_world = to_world
 
     def _camera(self, path: str) -> UsdGeom.Camera:
@@ -31,9 +34,13 @@ class Cameras:
 
     def pose(self, path: str) -> Matrix:
         """Camera to world, vision axes, free of scale."""
-        pose = (
-            self._to_world @ matrix_of(self._camera(path).ComputeLocalToWorldTransform(TIME)) @ USD_TO_VISION
-        )
+        try:
+            local = matrix_of(self._camera(path).ComputeLocalToWorldTransform(self._time))
+        except Tf.ErrorException as error:
+            raise StageError(f"<{path}>: {reason_of(error)}") from error
+        pose = self._to_world @ local @ USD_TO_VISION
+        if not np.isfinite(pose).all():
+            raise StageError(f"<{path}>: the camera's transform is not finite")
         lengths = np.linalg.norm(pose[:3, :3], axis=0)
         if not lengths.all():
             raise StageError(f"<{path}>: the camera is scaled to nothing")
@@ -46,13 +53,18 @@ class Cameras:
     def intrinsics(self, path: str, width: int, height: int) -> tuple[float, float, float]:
         """Focal length, cx and cy in pixels; pixels must be square."""
         camera = self._camera(path)
-        if camera.GetProjectionAttr().Get(TIME) != UsdGeom.Tokens.perspective:
+        if camera.GetProjectionAttr().Get(self._time) != UsdGeom.Tokens.perspective:
             raise StageError(f"<{path}>: expected a perspective camera")
-        focal = camera.GetFocalLengthAttr().Get(TIME)
-        aperture_x = camera.GetHorizontalApertureAttr().Get(TIME)
-        aperture_y = camera.GetVerticalApertureAttr().Get(TIME)
-        offset_x = camera.GetHorizontalApertureOffsetAttr().Get(TIME)
-        offset_y = camera.GetVerticalApertureOffsetAttr().Get(TIME)
+        focal, aperture_x, aperture_y, offset_x, offset_y = (
+            number_of(attribute, self._time)
+            for attribute in (
+                camera.GetFocalLengthAttr(),
+                camera.GetHorizontalApertureAttr(),
+                camera.GetVerticalApertureAttr(),
+                camera.GetHorizontalApertureOffsetAttr(),
+                camera.GetVerticalApertureOffsetAttr(),
+            )
+        )
         if min(focal, aperture_x, aperture_y) <= 0:
             raise StageError(f"<{path}>: focal length and apertures must be positive")
         if abs(aperture_x * height / (aperture_y * width) - 1) > 10 * RELATIVE:
@@ -78,7 +90,7 @@ def check_rig(cameras: Cameras, rig: StereoRig, left: str, right: str) -> None:
     left_pose, right_pose = cameras.pose(left), cameras.pose(right)
     expected = left_pose[:3, 3] + left_pose[:3, 0] * rig.baseline_m
     away_m = float(np.linalg.norm(right_pose[:3, 3] - expected))
-    if away_m > RELATIVE * max(1.0, float(np.abs(expected).max())):
+    if away_m > RELATIVE * max(1.0, rig.baseline_m) + ROUNDING * float(np.abs(expected).max()):
         raise StageError(
             f"<{right}>: expected at {_metres(expected)}, {rig.baseline_m:g} m along the x axis of <{left}>, "
             f"got {_metres(right_pose[:3, 3])}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,132 +10,163 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.usd import polygons
+from fsd_gen.usd.corners import PolygonError, check_topology
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Mesh
 from fsd_gen.usd.openusd import Usd, UsdGeom, UsdShade
 from fsd_gen.usd.polygons import Attribute, Triangles
-from fsd_gen.usd.reader.stage import TIME, Matrix
-
-log = logging.getLogger(__name__)
+from fsd_gen.usd.reader.primvars import Coordinates, interpolation_of, primvar_attribute
+from fsd_gen.usd.reader.skeletons import Skin
+from fsd_gen.usd.reader.stage import Matrix
+from fsd_gen.usd.reader.values import floats_of, ints_of, number_of, token_of, where
 
 AXIS_FROM_Z = {  # cyclic shifts: they keep solids right-handed
     "X": np.array([[0, 0, 1.0], [1.0, 0, 0], [0, 1.0, 0]]),
     "Y": np.array([[0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]]),
     "Z": np.eye(3),
 }
+ORIENTATIONS = ("rightHanded", "leftHanded")
+SCHEMES = ("catmullClark", "loop", "bilinear", "none")
+FULL = UsdShade.Tokens.full  # what a final rendering shows; falls back to the binding for all purposes
 
 
 def place(local: Triangles, to_world: Matrix, name: str, surface: int) -> Mesh:
-    """The triangles in the world, still wound counter-clockwise seen from outside."""
+    """The triangles in the world, still wound counter-clockwise seen from outside.
+
+    Raises:
+        StageError: the place is no place in a world.
+    """
+    if not np.isfinite(to_world).all():
+        raise StageError(f"<{name}>: its transform is not finite")
     linear, shift = to_world[:3, :3], to_world[:3, 3]
     mirrored = np.linalg.det(linear) < 0
-    normals_v3 = None
-    if local.normals_v3 is not None:
-        cofactors = np.cross(linear[[1, 2, 0]], linear[[2, 0, 1]])  # inverse transpose times determinant
-        long_v3 = local.normals_v3 @ (cofactors.T * (-1.0 if mirrored else 1.0))
-        length_v1 = np.linalg.norm(long_v3, axis=1, keepdims=True)
-        normals_v3 = (long_v3 / np.where(length_v1 > 0, length_v1, 1.0)).astype(np.float32)
     return Mesh(
         name=name,
         vertices_v3=local.vertices_v3.astype(np.float64) @ linear.T + shift,
         faces_f3=np.ascontiguousarray(local.faces_t3[:, ::-1] if mirrored else local.faces_t3),
         uv_v2=local.uv_v2,
-        normals_v3=normals_v3,
+        normals_v3=_placed_normals(local.normals_v3, linear, mirrored),
         surface=surface,
     )
 
 
-def shape_parts(prim: Usd.Prim) -> Iterator[tuple[str, NDArray[np.int32] | None, UsdShade.Material]]:
-    """Name suffix, polygons (None: all) and material of each part of a shape."""
-    binding = UsdShade.MaterialBindingAPI(prim)
-    own = binding.ComputeBoundMaterial()[0]
-    subsets = binding.GetMaterialBindSubsets() if prim.IsA(UsdGeom.Mesh) else []
+def _placed_normals(
+    normals_v3: NDArray[np.float32] | None, linear_33: NDArray[np.float64], mirrored: bool
+) -> NDArray[np.float32] | None:
+    """Unit normals in the world; None where the transform flattens one of them away."""
+    if normals_v3 is None:
+        return None
+    cofactors = np.cross(linear_33[[1, 2, 0]], linear_33[[2, 0, 1]])  # inverse transpose times determinant
+    long_v3 = normals_v3.astype(np.float64) @ (cofactors.T * (-1.0 if mirrored else 1.0))
+    length_v1 = np.linalg.norm(long_v3, axis=1, keepdims=True)
+    if not (length_v1 > 0).all():
+        return None
+    unit_v3: NDArray[np.float32] = (long_v3 / length_v1).astype(np.float32)
+    return unit_v3
+
+
+def shape_parts(
+    prim: Usd.Prim, time: Usd.TimeCode
+) -> Iterator[tuple[str, NDArray[np.int32] | None, UsdShade.Material]]:
+    """Name suffix, polygons (None: all) and material of each part of a shape. Raises StageError."""
+    own = bound_material(prim)
+    subsets = UsdShade.MaterialBindingAPI(prim).GetMaterialBindSubsets() if prim.IsA(UsdGeom.Mesh) else []
     if not subsets:
         yield "", None, own
         return
-    rest = np.ones(len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get(TIME) or ()), bool)
+    rest = np.ones(len(ints_of(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr(), time)), bool)
     for subset in subsets:
-        faces = np.asarray(subset.GetIndicesAttr().Get(TIME) or (), np.int32)
-        if len(faces) and (faces.min() < 0 or faces.max() >= len(rest)):
-            raise StageError(f"<{subset.GetPath()}>: face {faces.max()} of a mesh with {len(rest)} faces")
+        faces = _subset_faces(subset, len(rest), time)
+        if not rest[faces].all():
+            raise StageError(f"<{subset.GetPath()}>: some of its faces are in another subset too")
         rest[faces] = False
-        material = UsdShade.MaterialBindingAPI(subset).ComputeBoundMaterial()[0]
-        yield f"/{subset.GetPrim().GetName()}", faces, material
+        yield f"/{subset.GetPrim().GetName()}", faces, bound_material(subset.GetPrim())
     if rest.any():
         yield "", np.flatnonzero(rest).astype(np.int32), own
 
 
-def local_triangles(prim: Usd.Prim, st: str | None) -> Triangles:
-    """Triangles of a mesh or a solid in its own space, with the texture coordinates `st`.
+def _subset_faces(subset: UsdGeom.Subset, faces: int, time: Usd.TimeCode) -> NDArray[np.int32]:
+    kind = subset.GetElementTypeAttr().Get(time)
+    if kind != UsdGeom.Tokens.face:
+        raise StageError(f"<{subset.GetPath()}>: expected a subset of faces, got elementType {kind!r}")
+    chosen = ints_of(subset.GetIndicesAttr(), time)
+    if len(chosen) and (chosen.min() < 0 or chosen.max() >= faces):
+        bad = chosen.min() if chosen.min() < 0 else chosen.max()
+        raise StageError(f"<{subset.GetPath()}>: face {bad} of a mesh with {faces} faces")
+    return chosen
+
+
+def bound_material(prim: Usd.Prim) -> UsdShade.Material:
+    """The material for final renderings; invalid where none is bound.
 
     Raises:
-        PolygonError: what the mesh says of itself contradicts itself.
-        StageError: a shape that cannot be rendered.
+        StageError: what is bound directly is no material.
     """
-    if prim.IsA(UsdGeom.Mesh):
-        return _mesh_triangles(UsdGeom.Mesh(prim), st)
-    for schema, make in SOLIDS.items():
-        if prim.IsA(schema):
-            return make(schema(prim))
+    binding = UsdShade.MaterialBindingAPI(prim)
+    for purpose in (FULL, UsdShade.Tokens.allPurpose):
+        direct = binding.GetDirectBinding(purpose)
+        if direct.GetMaterialPath() and not direct.GetMaterial():
+            raise StageError(
+                f"<{prim.GetPath()}>: bound to <{direct.GetMaterialPath()}>, which is no material"
+            )
+    return binding.ComputeBoundMaterial(FULL)[0]
+
+
+def local_triangles(
+    prim: Usd.Prim, st: Coordinates | None, time: Usd.TimeCode, skin: Skin | None = None
+) -> Triangles:
+    """Triangles of a mesh or a solid in its own space, or its skeleton's, with the texture coordinates `st`.
+
+    Raises:
+        StageError: what the mesh says of itself contradicts itself, or a shape that cannot be rendered.
+    """
+    try:
+        if prim.IsA(UsdGeom.Mesh):
+            return _mesh_triangles(UsdGeom.Mesh(prim), st, time, skin)
+        for schema, make in SOLIDS.items():
+            if prim.IsA(schema):
+                return make(schema(prim), time)
+    except PolygonError as error:
+        raise StageError(f"<{prim.GetPath()}>: {error}") from error
     raise StageError(f"<{prim.GetPath()}>: {prim.GetTypeName()} cannot be rendered; convert it to a Mesh")
 
 
-def _mesh_triangles(mesh: UsdGeom.Mesh, st: str | None) -> Triangles:
-    points = _array(mesh.GetPointsAttr(), np.float32, 3)
-    counts = _array(mesh.GetFaceVertexCountsAttr(), np.int32)
-    indices = _array(mesh.GetFaceVertexIndicesAttr(), np.int32)
-    left_handed = mesh.GetOrientationAttr().Get(TIME) == UsdGeom.Tokens.leftHanded
-    normals = _normals(mesh)
-    if normals is None and mesh.GetSubdivisionSchemeAttr().Get(TIME) != UsdGeom.Tokens.none:
+def _mesh_triangles(
+    mesh: UsdGeom.Mesh, st: Coordinates | None, time: Usd.TimeCode, skin: Skin | None
+) -> Triangles:
+    points = floats_of(mesh.GetPointsAttr(), time, 3)
+    counts = ints_of(mesh.GetFaceVertexCountsAttr(), time)
+    indices = ints_of(mesh.GetFaceVertexIndicesAttr(), time)
+    check_topology(points, counts, indices)
+    if skin is not None:
+        points = skin.posed(points, time)
+    left_handed = token_of(mesh.GetOrientationAttr(), time, ORIENTATIONS) == UsdGeom.Tokens.leftHanded
+    normals = _normals(mesh, time)
+    smooth = token_of(mesh.GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+    if smooth if normals is None else skin is not None:  # a pose moves what the normals were authored for
         normals = polygons.point_normals(points, counts, indices, left_handed=left_handed)
+    elif normals is not None:
+        normals = polygons.usable_normals(points, counts, indices, normals, left_handed=left_handed)
     return polygons.triangulate(
         points,
         counts,
         indices,
-        uv=None if st is None else _texture_coordinates(mesh.GetPrim(), st),
+        uv=None if st is None else st.over(mesh.GetPrim(), time),
         normals=normals,
         left_handed=left_handed,
-        holes=_array(mesh.GetHoleIndicesAttr(), np.int32),
+        holes=ints_of(mesh.GetHoleIndicesAttr(), time),
     )
 
 
-def _array(attribute: Usd.Attribute, dtype: type, width: int | None = None) -> NDArray[Any]:
-    value = attribute.Get(TIME)
-    array: NDArray[Any] = np.asarray(() if value is None else value, dtype)
-    return array if width is None else array.reshape(-1, width)
-
-
-def _texture_coordinates(prim: Usd.Prim, name: str) -> Attribute:
-    primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(name)
-    if primvar and primvar.HasValue():
-        return _attribute(primvar, 2)
-    log.warning("texture coordinates missing: prim=%s primvar=%s; USD reads (0, 0)", prim.GetPath(), name)
-    return Attribute(values_nk=np.zeros((1, 2), np.float32), interpolation="constant")
-
-
-def _normals(mesh: UsdGeom.Mesh) -> Attribute | None:
+def _normals(mesh: UsdGeom.Mesh, time: Usd.TimeCode) -> Attribute | None:
     primvar = UsdGeom.PrimvarsAPI(mesh).GetPrimvar("normals")
     if primvar and primvar.HasValue():
-        return _attribute(primvar, 3)
-    values = _array(mesh.GetNormalsAttr(), np.float32, 3)
+        return primvar_attribute(primvar, time, 3)
+    values = floats_of(mesh.GetNormalsAttr(), time, 3)
     if not len(values):
         return None
-    return Attribute(values_nk=values, interpolation=_interpolation(str(mesh.GetNormalsInterpolation())))
-
-
-def _attribute(primvar: UsdGeom.Primvar, width: int) -> Attribute:
-    values = np.asarray(primvar.Get(TIME), np.float32)
-    if values.ndim != 2 or values.shape[1] != width:
-        raise StageError(f"<{primvar.GetAttr().GetPath()}>: expected shape (N, {width}), got {values.shape}")
-    return Attribute(
-        values_nk=values,
-        interpolation=_interpolation(str(primvar.GetInterpolation())),
-        indices_n=np.asarray(primvar.GetIndices(TIME), np.int32) if primvar.IsIndexed() else None,
-    )
-
-
-def _interpolation(token: str) -> polygons.Interpolation:
-    return "vertex" if token == "varying" else token  # type: ignore[return-value]
+    interpolation = interpolation_of(str(mesh.GetNormalsInterpolation()), where(mesh.GetNormalsAttr()))
+    return Attribute(values_nk=values, interpolation=interpolation)
 
 
 def _on_axis(triangles: Triangles, axis: str) -> Triangles:
@@ -145,25 +175,36 @@ def _on_axis(triangles: Triangles, axis: str) -> Triangles:
     return replace(triangles, vertices_v3=triangles.vertices_v3 @ turn.T, normals_v3=normals_v3)
 
 
-def _plane(plane: UsdGeom.Plane) -> Triangles:
-    axis = plane.GetAxisAttr().Get(TIME)
-    width, length = plane.GetWidthAttr().Get(TIME), plane.GetLengthAttr().Get(TIME)
+def _axis(solid: Any, time: Usd.TimeCode) -> str:
+    axis = str(solid.GetAxisAttr().Get(time))
+    if axis not in AXIS_FROM_Z:
+        raise StageError(f"<{solid.GetPath()}>: expected the axis X, Y or Z, got {axis!r}")
+    return axis
+
+
+def _size(attribute: Usd.Attribute, time: Usd.TimeCode) -> float:
+    return number_of(attribute, time, least=0.0)
+
+
+def _plane(plane: UsdGeom.Plane, time: Usd.TimeCode) -> Triangles:
+    axis = _axis(plane, time)
+    width, length = _size(plane.GetWidthAttr(), time), _size(plane.GetLengthAttr(), time)
     if axis == "Z":
         return polygons.rectangle(width, length)
     # width runs along x, or z where the plane faces x; length along y, or z where it faces y
     return _on_axis(polygons.rectangle(length, width), axis)
 
 
-SOLIDS: dict[type[UsdGeom.Gprim], Callable[[Any], Triangles]] = {
-    UsdGeom.Cube: lambda cube: polygons.box(cube.GetSizeAttr().Get(TIME)),
-    UsdGeom.Sphere: lambda sphere: polygons.ball(sphere.GetRadiusAttr().Get(TIME)),
+SOLIDS: dict[type[UsdGeom.Gprim], Callable[[Any, Usd.TimeCode], Triangles]] = {
+    UsdGeom.Cube: lambda cube, time: polygons.box(_size(cube.GetSizeAttr(), time)),
+    UsdGeom.Sphere: lambda sphere, time: polygons.ball(_size(sphere.GetRadiusAttr(), time)),
     UsdGeom.Plane: _plane,
-    UsdGeom.Cylinder: lambda solid: _on_axis(
-        polygons.cylinder(solid.GetRadiusAttr().Get(TIME), solid.GetHeightAttr().Get(TIME)),
-        solid.GetAxisAttr().Get(TIME),
+    UsdGeom.Cylinder: lambda solid, time: _on_axis(
+        polygons.cylinder(_size(solid.GetRadiusAttr(), time), _size(solid.GetHeightAttr(), time)),
+        _axis(solid, time),
     ),
-    UsdGeom.Cone: lambda solid: _on_axis(
-        polygons.cone(solid.GetRadiusAttr().Get(TIME), solid.GetHeightAttr().Get(TIME)),
-        solid.GetAxisAttr().Get(TIME),
+    UsdGeom.Cone: lambda solid, time: _on_axis(
+        polygons.cone(_size(solid.GetRadiusAttr(), time), _size(solid.GetHeightAttr(), time)),
+        _axis(solid, time),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,29 +12,40 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd import polygons
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
-from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdLux
-from fsd_gen.usd.polygons import PolygonError, Triangles
+from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
+from fsd_gen.usd.polygons import Triangles
 from fsd_gen.usd.reader.cameras import Cameras, check_rig
 from fsd_gen.usd.reader.geometry import local_triangles, place, shape_parts
+from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
-from fsd_gen.usd.reader.stage import TIME, Matrix, matrix_of, open_stage, stage_to_world
+from fsd_gen.usd.reader.primvars import Coordinates
+from fsd_gen.usd.reader.skeletons import Skin, Skins
+from fsd_gen.usd.reader.stage import Matrix, matrix_of, open_stage, reason_of, stage_time, stage_to_world
 from fsd_gen.usd.reader.surfaces import Surfaces
+from fsd_gen.usd.reader.values import token_of
 
 LEFT, RIGHT = "/World/Rig/Left", "/World/Rig/Right"
+VISIBILITIES = ("inherited", "invisible")
+PURPOSES = ("default", "render", "proxy", "guide")
+SHOWN = (UsdGeom.Tokens.default_, UsdGeom.Tokens.render)  # purposes
+VISIBLE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
 
 
-def read_stage(path: Path, rig: StereoRig | None, *, left: str = LEFT, right: str = RIGHT) -> FlatScene:
-    """Everything that can be seen in the stage, and where its left camera stands.
+def read_stage(
+    path: Path, rig: StereoRig | None, *, left: str = LEFT, right: str = RIGHT, time: float | None = None
+) -> FlatScene:
+    """Everything that can be seen in the stage, and where its left camera stands, at one moment.
 
-    With a rig, both cameras must be that rig; without one only the left camera is needed. Raises StageError.
+    With a rig, both cameras must be that rig; without one only the left camera is needed. `time` is a time
+    code of the stage; by default its startTimeCode. Raises StageError.
     """
     stage = open_stage(path)
-    to_world = stage_to_world(stage)
-    cameras = Cameras(stage, to_world)
+    to_world, moment = stage_to_world(stage), stage_time(stage, time)
+    cameras = Cameras(stage, to_world, moment)
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
-    walk = _Walk(stage, to_world)
+    walk = _Walk(stage, to_world, moment)
     walk.collect()
     if not walk.meshes:
         raise StageError(f"{path}: the stage has no visible geometry")
@@ -47,10 +59,18 @@ def read_stage(path: Path, rig: StereoRig | None, *, left: str = LEFT, right: st
     )
 
 
-def rig_of_stage(path: Path, *, width: int, height: int, left: str = LEFT, right: str = RIGHT) -> StereoRig:
+def rig_of_stage(
+    path: Path,
+    *,
+    width: int,
+    height: int,
+    left: str = LEFT,
+    right: str = RIGHT,
+    time: float | None = None,
+) -> StereoRig:
     """The rig that the stage's two cameras make at a resolution in pixels. Raises StageError."""
     stage = open_stage(path)
-    cameras = Cameras(stage, stage_to_world(stage))
+    cameras = Cameras(stage, stage_to_world(stage), stage_time(stage, time))
     left_to_world = cameras.pose(left)
     baseline_m = float(np.linalg.inv(left_to_world)[0] @ cameras.pose(right)[:, 3])
     if baseline_m <= 0:
@@ -69,79 +89,93 @@ class _Walk:
 
     stage: Usd.Stage
     to_world: Matrix
+    time: Usd.TimeCode
     meshes: list[Mesh] = field(default_factory=list)
     area_lights: list[AreaLight] = field(default_factory=list)
     parallel_lights: list[ParallelLight] = field(default_factory=list)
     dome: DomeLight | None = None
 
     def __post_init__(self) -> None:
-        self.surfaces = Surfaces()
-        self._xforms = UsdGeom.XformCache(TIME)
-        self._geometry: dict[tuple[Sdf.Path, str | None], Triangles] = {}
+        self.surfaces = Surfaces(self.time)
+        self._skins = Skins(self.stage)
+        self._xforms = UsdGeom.XformCache(self.time)
+        self._geometry: dict[tuple[Sdf.Path, Coordinates | None], Triangles] = {}
+        self._inside: list[Sdf.Path] = []  # instancers whose prototypes are being walked
 
     def collect(self) -> None:
         """Walk the whole stage."""
-        self._below(self.stage.GetPseudoRoot(), self.to_world, "")
+        prims = iter(Usd.PrimRange(self.stage.GetPseudoRoot(), VISIBLE))
+        self._below(prims, self.to_world, "")
 
-    def _below(self, root: Usd.Prim, to_world: Matrix, suffix: str) -> None:
-        prims = iter(Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)))
+    def _below(self, prims: Iterator[Usd.Prim], to_world: Matrix, suffix: str) -> None:
         for prim in prims:
             imageable = UsdGeom.Imageable(prim)
             if not imageable:
                 continue
-            if imageable.GetVisibilityAttr().Get(TIME) == UsdGeom.Tokens.invisible:
-                prims.PruneChildren()
-            elif imageable.ComputePurpose() not in (UsdGeom.Tokens.default_, UsdGeom.Tokens.render):
+            if token_of(imageable.GetVisibilityAttr(), self.time, VISIBILITIES) == UsdGeom.Tokens.invisible:
+                prims.PruneChildren()  # type: ignore[attr-defined]  # the iterator of a Usd.PrimRange
+            elif self._purpose(imageable) not in SHOWN:
                 continue
             elif prim.IsA(UsdGeom.PointInstancer):
                 self._instances(UsdGeom.PointInstancer(prim), to_world, suffix)
-                prims.PruneChildren()
+                prims.PruneChildren()  # type: ignore[attr-defined]
             else:
-                self._prim(prim, to_world @ matrix_of(self._xforms.GetLocalToWorldTransform(prim)), suffix)
+                self._prim(prim, to_world, suffix)
+
+    def _purpose(self, imageable: UsdGeom.Imageable) -> str:
+        token_of(imageable.GetPurposeAttr(), self.time, PURPOSES)
+        return str(imageable.ComputePurpose())
 
     def _prim(self, prim: Usd.Prim, to_world: Matrix, suffix: str) -> None:
         if prim.HasAPI(UsdLux.LightAPI):
-            self._light(prim, to_world)
+            self._light(prim, to_world @ self._local_to_world(prim))
         elif prim.IsA(UsdGeom.Gprim):
             self._shape(prim, to_world, suffix)
 
+    def _local_to_world(self, prim: Usd.Prim) -> Matrix:
+        try:
+            return matrix_of(self._xforms.GetLocalToWorldTransform(prim))
+        except Tf.ErrorException as error:
+            raise StageError(f"<{prim.GetPath()}>: {reason_of(error)}") from error
+
+    # -- instances
+
     def _instances(self, instancer: UsdGeom.PointInstancer, to_world: Matrix, suffix: str) -> None:
         path = instancer.GetPath()
-        indices = instancer.GetProtoIndicesAttr().Get(TIME)
-        poses = instancer.ComputeInstanceTransformsAtTime(TIME, TIME)
-        if indices is None or len(poses) > len(indices):
-            raise StageError(f"<{path}>: expected one prototype index per position")
-        seen = instancer.ComputeMaskAtTime(TIME)
-        prototypes = instancer.GetPrototypesRel().GetTargets()
-        here = to_world @ matrix_of(self._xforms.GetLocalToWorldTransform(instancer.GetPrim()))
-        shown = [index for number, index in enumerate(indices) if not len(seen) or seen[number]]
-        for number, (index, pose) in enumerate(zip(shown, poses, strict=True)):
-            root = self.stage.GetPrimAtPath(prototypes[index]) if index < len(prototypes) else Usd.Prim()
-            if not root:
-                raise StageError(f"<{path}>: there is no prototype number {index}")
-            from_root = np.linalg.inv(matrix_of(self._xforms.GetLocalToWorldTransform(root)))
-            self._below(root, here @ matrix_of(pose) @ from_root, f"{suffix}[{number}]")
+        if path in self._inside:
+            raise StageError(f"<{path}>: is one of its own prototypes")
+        self._inside.append(path)
+        here = to_world @ self._local_to_world(instancer.GetPrim())
+        for number, (root, pose) in enumerate(copies_of(instancer, self.time)):
+            try:
+                from_root = np.linalg.inv(self._local_to_world(root))
+            except np.linalg.LinAlgError:
+                raise StageError(f"<{root.GetPath()}>: the prototype is scaled to nothing") from None
+            placed = here @ pose @ from_root
+            self._below(prototype_range(root), placed, f"{suffix}[{number}]")
+        self._inside.pop()
 
     # -- geometry
 
     def _shape(self, prim: Usd.Prim, to_world: Matrix, suffix: str) -> None:
-        for part, faces, material in shape_parts(prim):
+        skin = self._skins.of(prim)
+        placed = to_world @ self._local_to_world(skin.carrier if skin else prim)
+        for part, faces, material in shape_parts(prim, self.time):
             surface, st = self.surfaces.of(material, prim)
-            local = self._local(prim, st)
+            local = self._local(prim, st, skin)
             if faces is not None:
                 local = polygons.select(local, np.isin(local.polygon_t, faces))
-            if len(local.faces_t3):
-                self.meshes.append(place(local, to_world, f"{prim.GetPath()}{suffix}{part}", surface))
+            if len(local.faces_t3) and not self.surfaces.all[surface].absent:
+                self.meshes.append(place(local, placed, f"{prim.GetPath()}{suffix}{part}", surface))
 
-    def _local(self, prim: Usd.Prim, st: str | None) -> Triangles:
+    def _local(self, prim: Usd.Prim, st: Coordinates | None, skin: Skin | None) -> Triangles:
         """Triangles in the prim's own space; instances of one prototype are read once."""
+        if skin is not None:  # each instance of a prototype may be posed by its own skeleton
+            return local_triangles(prim, st, self.time, skin)
         source = prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim
         key = (source.GetPath(), st)
         if key not in self._geometry:
-            try:
-                self._geometry[key] = local_triangles(source, st)
-            except PolygonError as error:
-                raise StageError(f"<{prim.GetPath()}>: {error}") from error
+            self._geometry[key] = local_triangles(prim, st, self.time)
         return self._geometry[key]
 
     # -- lights
@@ -150,8 +184,8 @@ class _Walk:
         if prim.IsA(UsdLux.DomeLight) or prim.IsA(UsdLux.DomeLight_1):
             if self.dome is not None:
                 raise StageError(f"<{prim.GetPath()}>: the stage has more than one dome light; keep one")
-            self.dome = dome_light(prim, to_world, self.stage)
+            self.dome = dome_light(prim, to_world, self.stage, self.time)
         elif prim.IsA(UsdLux.DistantLight):
-            self.parallel_lights.append(parallel_light(prim, to_world))
+            self.parallel_lights.append(parallel_light(prim, to_world, self.time))
         else:
-            self.area_lights.append(area_light(prim, to_world))
+            self.area_lights.append(area_light(prim, to_world, self.time))

@@ -1,7 +1,8 @@
-"""Opening a stage, and its own axis and unit against ours: z up, metres."""
+"""Opening a stage, the moment at which it is read, and its own axis and unit against ours: z up, metres."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from fsd_gen.usd.flat_scene import Rgb
 from fsd_gen.usd.openusd import Gf, Tf, Usd, UsdGeom
 
 Y_TO_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
-TIME = Usd.TimeCode.EarliestTime()
 
 Matrix = NDArray[np.float64]  # (4, 4), column vectors
 
@@ -25,14 +25,30 @@ def open_stage(path: Path) -> Usd.Stage:
     try:
         stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
-        raise StageError(f"{path}: cannot be opened as a USD stage: {_reason(error)}") from error
+        raise StageError(f"{path}: cannot be opened as a USD stage: {reason_of(error)}") from error
     problems = stage.GetCompositionErrors()
     if problems:
-        raise AssetFileError(f"{path}: does not compose: {_reason(problems[0])}")
+        raise AssetFileError(f"{path}: does not compose: {reason_of(problems[0])}")
     return stage
 
 
-def _reason(error: object) -> str:
+def stage_time(stage: Usd.Stage, chosen: float | None) -> Usd.TimeCode:
+    """The chosen time code, else the stage's startTimeCode, else the earliest sample of everything.
+
+    Raises:
+        StageError: the chosen one is no number.
+    """
+    if chosen is not None:
+        if not math.isfinite(chosen):
+            raise StageError(f"the time must be a time code of the stage, got {chosen}")
+        return Usd.TimeCode(chosen)
+    layers = (stage.GetSessionLayer(), stage.GetRootLayer())
+    if stage.HasAuthoredTimeCodeRange() or any(layer and layer.HasStartTimeCode() for layer in layers):
+        return Usd.TimeCode(stage.GetStartTimeCode())
+    return Usd.TimeCode.EarliestTime()
+
+
+def reason_of(error: object) -> str:
     """The first complaint of a USD error, without the place in USD's own source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = lines[0] if lines else type(error).__name__
@@ -40,8 +56,10 @@ def _reason(error: object) -> str:
 
 
 def stage_to_world(stage: Usd.Stage) -> Matrix:
-    """From the stage's own unit and up axis to metres and z up."""
+    """From the stage's own unit and up axis to metres and z up. Raises StageError."""
     metres = UsdGeom.GetStageMetersPerUnit(stage)
+    if not (math.isfinite(metres) and metres > 0):
+        raise StageError(f"expected metersPerUnit to be a positive number of metres, got {metres}")
     turn = Y_TO_Z_UP if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.y else np.eye(4)
     return np.diag([metres, metres, metres, 1.0]) @ turn
 

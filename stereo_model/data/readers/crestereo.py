@@ -22,7 +22,8 @@ class CreStereo(PairFiles):
     layout = "tree/<name>_left.jpg, <name>_right.jpg and <name>_left.disp.png, also shapenet, ..."
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        return (left.removesuffix("_left.jpg") for left in tree.glob("**/*_left.jpg"))
+        for ending in ("_left.jpg", "_right.jpg"):
+            yield from (image.removesuffix(ending) for image in tree.glob(f"**/*{ending}"))
 
     def _files(self, scene: str) -> Files:
         return Files(left=f"{scene}_left.jpg", right=f"{scene}_right.jpg", truth=f"{scene}_left.disp.png")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stereo_model.data.base import Files, PairFiles, Truth
 from stereo_model.data.encodings import DataFileError, disparity_of_depth, read_u16
+from stereo_model.data.text import read_text
 from stereo_model.data.tree import Tree
 
 BASELINE = 600  # in the depth's unit of 0.1 mm
@@ -29,7 +30,8 @@ class FallingThings(PairFiles):
     )
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        return (left.removesuffix(".left.jpg") for left in tree.glob("**/*.left.jpg"))
+        for ending in (".left.jpg", ".right.jpg"):
+            yield from (image.removesuffix(ending) for image in tree.glob(f"**/*{ending}"))
 
     def _files(self, scene: str) -> Files:
         folder, _, _ = scene.rpartition("/")
@@ -52,7 +54,7 @@ class FallingThings(PairFiles):
 def _focal_px(path: Path) -> float:
     """Focal length in pixels of the left camera, which comes first."""
     try:
-        settings = json.loads(path.read_text())
+        settings = json.loads(read_text(path))
         focal_px = float(settings["camera_settings"][0]["intrinsic_settings"]["fx"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataFileError(

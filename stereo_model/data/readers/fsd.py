@@ -24,9 +24,10 @@ class Fsd(PairFiles):
     )
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        for left in tree.glob("**/left/rgb/*.jpg"):
-            *folders, _, _, frame = left.removesuffix(".jpg").split("/")
-            yield "/".join((*folders, frame))
+        for eye in ("left", "right"):
+            for image in tree.glob(f"**/{eye}/rgb/*.jpg"):
+                *folders, _, _, frame = image.removesuffix(".jpg").split("/")
+                yield "/".join((*folders, frame))
 
     def _files(self, scene: str) -> Files:
         *folders, frame = scene.split("/")

@@ -6,6 +6,7 @@ scenes come in folders part1 to part6 below train, the test scenes lie directly 
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable
 
@@ -22,12 +23,16 @@ class InStereo2K(PairFiles):
     kind = "instereo2k"
     layout = "train/part1/<scene>/{left,right,left_disp}.png and test/<scene>/{left,right,left_disp}.png"
 
-    def __init__(self, root: str | os.PathLike[str], *, split: str = "train") -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], *, split: str = "train", allow_missing: bool = False
+    ) -> None:
         self._split = split
-        super().__init__(root)
+        super().__init__(root, allow_missing=allow_missing)
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        return (left.removesuffix("/left.png") for left in tree.glob(f"{self._split}/**/left.png"))
+        for name in ("left.png", "right.png"):
+            found = tree.glob(f"{glob.escape(self._split)}/**/{name}")
+            yield from (image.removesuffix(f"/{name}") for image in found)
 
     def _files(self, scene: str) -> Files:
         return Files(left=f"{scene}/left.png", right=f"{scene}/right.png", truth=f"{scene}/left_disp.png")

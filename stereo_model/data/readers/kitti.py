@@ -24,8 +24,9 @@ class _Kitti(PairFiles):
     visible: ClassVar[str]
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        for left in tree.glob(f"training/{self.left}/*_10.png"):
-            yield left.removesuffix(".png").rpartition("/")[2]
+        for folder in (self.left, self.right):
+            for image in tree.glob(f"training/{folder}/*_10.png"):
+                yield image.removesuffix(".png").rpartition("/")[2]
 
     def _files(self, scene: str) -> Files:
         return Files(

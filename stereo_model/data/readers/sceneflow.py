@@ -7,6 +7,7 @@ left view. The separate "FlyingThings3D subset" has other folders and negative d
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import ClassVar
 from stereo_model.data.base import (
     DataFolderError,
     Files,
-    Joined,
     PairFiles,
     StereoFiles,
     Truth,
@@ -23,6 +23,8 @@ from stereo_model.data.base import (
     known_passes,
 )
 from stereo_model.data.encodings import read_pfm
+from stereo_model.data.joined import Joined
+from stereo_model.data.text import read_text
 from stereo_model.data.tree import Tree
 
 PASSES = ("cleanpass", "finalpass")
@@ -35,21 +37,27 @@ class _SceneFlowSet(PairFiles):
     folders: ClassVar[str]  # pattern of the folders between pass and left/right
 
     def __init__(
-        self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES[:1], split: str = "TRAIN"
+        self,
+        root: str | os.PathLike[str],
+        *,
+        passes: Sequence[str] = PASSES[:1],
+        split: str = "TRAIN",
+        allow_missing: bool = False,
     ) -> None:
         """`passes`: "cleanpass", "finalpass" or both."""
         self._passes = known_passes(passes, PASSES)
         self._split = split
-        super().__init__(root)
+        super().__init__(root, allow_missing=allow_missing)
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
         unused = _unused(self.root / UNUSED)
-        folders = self.folders.format(split=self._split)
+        folders = self.folders.format(split=glob.escape(self._split))
         for name in self._passes:
-            for left in tree.glob(f"frames_{name}/{folders}/left/*.png"):
-                _, *middle, _, frame = left.removesuffix(".png").split("/")
-                if "/".join((*middle, frame)) not in unused:
-                    yield "/".join((name, *middle, frame))
+            for eye in ("left", "right"):
+                for image in tree.glob(f"frames_{name}/{folders}/{eye}/*.png"):
+                    _, *middle, _, frame = image.removesuffix(".png").split("/")
+                    if "/".join((*middle, frame)) not in unused:
+                        yield "/".join((name, *middle, frame))
 
     def _files(self, scene: str) -> Files:
         name, _, rest = scene.partition("/")
@@ -80,8 +88,14 @@ class Monkaa(_SceneFlowSet):
     folders = "*"
     layout = "frames_cleanpass/eating_x2/{left,right}/0048.png and disparity/eating_x2/left/0048.pfm"
 
-    def __init__(self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES[:1]) -> None:
-        super().__init__(root, passes=passes)
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        passes: Sequence[str] = PASSES[:1],
+        allow_missing: bool = False,
+    ) -> None:
+        super().__init__(root, passes=passes, allow_missing=allow_missing)
 
 
 class Driving(_SceneFlowSet):
@@ -94,8 +108,14 @@ class Driving(_SceneFlowSet):
         "disparity/15mm_focallength/scene_forwards/fast/left/0001.pfm"
     )
 
-    def __init__(self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES[:1]) -> None:
-        super().__init__(root, passes=passes)
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        passes: Sequence[str] = PASSES[:1],
+        allow_missing: bool = False,
+    ) -> None:
+        super().__init__(root, passes=passes, allow_missing=allow_missing)
 
 
 class SceneFlow(Joined):
@@ -106,8 +126,14 @@ class SceneFlow(Joined):
 
     kind = "sceneflow"
 
-    def __init__(self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES[:1]) -> None:
-        self._passes = passes
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        passes: Sequence[str] = PASSES[:1],
+        allow_missing: bool = False,
+    ) -> None:
+        self._passes, self._allow_missing = passes, allow_missing
         super().__init__(root)
 
     def _open(self) -> dict[str, StereoFiles]:
@@ -122,13 +148,16 @@ class SceneFlow(Joined):
                 f"{self.root}: no folder {', '.join(missing)}; sceneflow expects {', '.join(sets)}; "
                 "use flyingthings3d, monkaa or driving for a single set"
             )
-        return {name: kind(self.root / name, passes=self._passes) for name, kind in sets.items()}
+        return {
+            name: kind(self.root / name, passes=self._passes, allow_missing=self._allow_missing)
+            for name, kind in sets.items()
+        }
 
 
 def _unused(path: Path) -> frozenset[str]:
     """Frames as "TRAIN/A/0004/0008" of lines like "TRAIN/A/0004/left/0008.png"; none without the file."""
     if not path.is_file():
         return frozenset()
-    lines = (line.strip() for line in path.read_text().splitlines())
+    lines = (line.strip() for line in read_text(path).splitlines())
     parts = (line.rsplit(".", 1)[0].split("/") for line in lines if line)
     return frozenset("/".join((*names[:-2], names[-1])) for names in parts)

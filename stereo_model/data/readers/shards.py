@@ -7,81 +7,79 @@
     slot, attempt     (N,)           name the sample
 
 The sky is known to be at disparity 0, so it is valid. A chunk is a band of rows, so `rows` reads no more than
-the bands that a crop touches. What is in which file is read from the run's index, index/samples.parquet
-beside the folder, where it lists just these files and is no older than they; else from the files. Shards are
-opened on first access in each process, so the data set may be pickled, forked and spawned freely.
+the bands that a crop touches. What is in which file is read from the index of their run where it fits
+(`stereo_model.data.shards.columns`), else from the files. Shards are opened on first access in each process,
+so the data set may be pickled, forked and spawned freely.
 """
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import os
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import h5py
-import hdf5plugin  # noqa: F401  registers the Blosc2 filter
 import numpy as np
 
 from stereo_model.data.base import DataFolderError, StereoFiles
 from stereo_model.data.encodings import DataFileError, one_line
 from stereo_model.data.sample import Sample
+from stereo_model.data.shards.columns import Row, rows_of
+from stereo_model.data.shards.files import DAMAGE, open_shard_file
+from stereo_model.data.shards.find import FoundShard, Source, found_shards
+from stereo_model.data.shards.keep import Keep
+from stereo_model.data.shards.lists import Key, sample_name
+from stereo_model.data.shards.verdicts import verdicts_near
 
-FORMAT = "fsd-gen stereo shard"
-SCHEMA_VERSION = 1
-INDEX = Path("index") / "samples.parquet"  # within a run
-INDEXED = ("shard", "row", "slot", "attempt")  # its columns that are read
 NOT_VISIBLE = 1 | 2  # occluded, out of frame
 NO_TRUTH = 32
 MAX_OPEN = 64  # shards kept open per process
-LAYOUT = "finished shards, 00000.h5, 00001.h5, ..."
-# What damaged bytes raise: OSError for data, the others for metadata.
-DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
-
-log = logging.getLogger(__name__)
 
 
 class Shards(StereoFiles):
-    """The samples of a folder of shards, or of one shard.
+    """The samples of some shards: of a run, a folder, a shard, a list, a pattern, or several of those, as
+    `stereo_model.data.shards.find` tells; of them those that `keep` wants (`stereo_model.data.shards.keep`).
 
-    A scene is "00000/0000003-a0": shard, slot, attempt.
+    A scene is "00000/0000003-a0": shard, slot, attempt; the shard's folder comes before it where the shards
+    lie in several.
 
     Raises:
-        DataFolderError: no shard there, or no sample in them.
+        DataFolderError: no shard there, or no sample in them that is wanted.
+        DataOptionError: `keep` asks for what does not exist.
         DataFileError: one of them is damaged or of another format; where the index names the samples, this is
             found when a sample of that shard is read.
     """
 
     kind = "shards"
+    several = True
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        given = Path(root)
-        self._paths = _shards_at(given)
-        self.root = self._paths[0].parent
+    def __init__(self, root: Source, keep: Mapping[str, Any] | Keep | None = None) -> None:
+        found, wanted = found_shards(root), Keep.parse(keep)
+        self._paths = [shard.path for shard in found]
+        self.root = _common_folder(self._paths)
         self._opened: dict[int, OrderedDict[int, h5py.File]] = {}  # by process id, then by shard
-        self._where: list[tuple[int, int]] = []  # shard, row
-        self._scenes: list[str] = []
-        listed = _indexed_names(self._paths)
-        for shard, path in enumerate(self._paths):
-            names = _sample_names(path) if listed is None else listed[path.name]
-            self._where += [(shard, row) for row in range(len(names))]
-            self._scenes += [f"{path.stem}/{name}" for name in names]
-        if not self._scenes:
-            raise DataFolderError(f"{given}: {len(self._paths)} shards without a sample")
+        rows = rows_of(self._paths, wanted.columns, _opened)
+        chosen = list(_chosen(found, rows, wanted))
+        self._whole = len(chosen) == sum(map(len, rows.values()))
+        self._where = [(shard, row) for shard, row, _ in chosen]  # shard, row
+        self._sizes = [(values["height"], values["width"]) for *_, values in chosen]
+        self._keys: list[Key] = [(values["slot"], values["attempt"]) for *_, values in chosen]
+        if not chosen:
+            raise DataFolderError(_nothing_left(root, rows, wanted))
 
     def __len__(self) -> int:
-        return len(self._scenes)
+        return len(self._where)
 
     def __getitem__(self, index: int, /) -> Sample:
         return self.rows(index, 0, self.size_hw(index)[0])
 
     def size_hw(self, index: int) -> tuple[int, int]:
-        """Height and width of a sample in pixels. Raises as `rows`."""
-        shard, _ = self._where[self._checked(index)]
-        _, height, width = self._file(shard)["disparity_left"].shape
-        return height, width
+        """Height and width of a sample in pixels."""
+        return self._sizes[self._checked(index)]
 
     def rows(self, index: int, top: int, bottom: int) -> Sample:
         """Rows `top` .. `bottom` - 1 of a sample.
@@ -109,10 +107,40 @@ class Shards(StereoFiles):
         return self.__dict__ | {"_opened": {}}
 
     def scene(self, index: int) -> str:
-        return self._scenes[self._checked(index)]
+        shard, _ = self._where[self._checked(index)]
+        name = Path(self._relative(shard)).with_suffix("").as_posix()
+        return f"{name}/{sample_name(self._keys[index])}"
 
     def files(self) -> Iterator[str]:
-        return (path.name for path in self._paths)
+        return (self._relative(shard) for shard in range(len(self._paths)))
+
+    def files_of(self, index: int) -> tuple[str, ...]:
+        shard, _ = self._where[self._checked(index)]
+        return (self._relative(shard),)
+
+    def key(self, index: int) -> Key:
+        """Slot and attempt of a sample."""
+        return self._keys[self._checked(index)]
+
+    def place(self, index: int) -> tuple[Path, int]:
+        """The shard that holds a sample, and its row there."""
+        shard, row = self._where[self._checked(index)]
+        return self._paths[shard], row
+
+    def digest_with(self, sizes: Mapping[str, int]) -> str:
+        files = super().digest_with(sizes)
+        if self._whole:
+            return files
+        return hashlib.sha256(f"{files} {self._chosen_digest}".encode()).hexdigest()
+
+    @cached_property
+    def _chosen_digest(self) -> str:
+        """Of the names of the samples, where they are not all that the shards hold."""
+        names = "\n".join(self.scene(index) for index in range(len(self)))
+        return hashlib.sha256(names.encode()).hexdigest()
+
+    def _relative(self, shard: int) -> str:
+        return Path(os.path.relpath(self._paths[shard], self.root)).as_posix()
 
     def _file(self, shard: int) -> h5py.File:
         opened = self._opened.setdefault(os.getpid(), OrderedDict())
@@ -123,89 +151,46 @@ class Shards(StereoFiles):
         return file
 
 
-def _shards_at(given: Path) -> list[Path]:
-    """The shard, or those of a folder by name. Raises DataFolderError if there is none."""
-    if given.is_dir():
-        paths = sorted(path for path in given.glob("*.h5") if path.is_file())
-    else:
-        paths = [given] if given.is_file() else []
-    if not paths:
-        raise DataFolderError(f"{given}: no shard (*.h5) here; expected {LAYOUT}")
-    return paths
+def _chosen(
+    found: Iterable[FoundShard], rows: Mapping[Path, list[Row]], wanted: Keep
+) -> Iterator[tuple[int, int, Row]]:
+    """Number of the shard, row and values of each sample that is meant and wanted, and that is there."""
+    judged = cache(lambda folder: verdicts_near(folder / "shard"))
+    for number, shard in enumerate(found):
+        verdicts = judged(shard.path.parent) if wanted.verdict is not None else {}
+        keys = [(values["slot"], values["attempt"]) for values in rows[shard.path]]
+        _refuse_absent(shard, keys)
+        for row, (key, values) in enumerate(zip(keys, rows[shard.path], strict=True)):
+            if shard.holds(key) and wanted.accepts(values.__getitem__, verdicts.get(key)):
+                yield number, row, values
 
 
-def _indexed_names(paths: Sequence[Path]) -> dict[str, list[str]] | None:
-    """The names of every shard's samples by row, from the index of the run; None where it does not fit."""
-    folder = paths[0].parent.absolute()
-    index = folder.parent / INDEX
-    if not index.is_file():
-        return None
-    if index.stat().st_mtime_ns < max(path.stat().st_mtime_ns for path in paths):
-        log.info("index=%s older than its shards, which are read instead", index)
-        return None
-    try:
-        columns = _index_columns(index)
-    except (OSError, ValueError) as error:  # what pyarrow raises
-        log.warning("index=%s unreadable (%s); the shards are read instead", index, one_line(error))
-        return None
-    names = _names_by_shard(columns, folder.name)
-    return names if set(names) == {path.name for path in paths} else None
+def _refuse_absent(shard: FoundShard, keys: Iterable[Key]) -> None:
+    absent = sorted((shard.only or frozenset()) - set(keys))
+    if absent:
+        raise DataFolderError(
+            f"{shard.path}: {len(absent)} samples of a list are not in it, such as {sample_name(absent[0])}; "
+            "the shard is another one than when the list was written: write the list again"
+        )
 
 
-def _index_columns(index: Path) -> Mapping[str, list[Any]]:
-    import pyarrow.parquet  # takes a while to load, and only shards of a run have an index
-
-    table: Mapping[str, list[Any]] = pyarrow.parquet.read_table(index, columns=list(INDEXED)).to_pydict()
-    missing = [name for name in INDEXED if name not in table]
-    if missing:
-        raise ValueError(f"no column {', '.join(missing)}")
-    return table
-
-
-def _names_by_shard(columns: Mapping[str, list[Any]], folder: str) -> dict[str, list[str]]:
-    """ "0000003-a0" for every row of the shards in this folder of the run; rows with gaps give none."""
-    rows: dict[str, dict[int, str]] = defaultdict(dict)
-    for shard, row, slot, attempt in zip(*(columns[name] for name in INDEXED), strict=True):
-        parent, _, name = shard.rpartition("/")
-        if parent == folder:
-            rows[name][row] = f"{slot:07d}-a{attempt}"
-    whole = {name: found for name, found in rows.items() if set(found) == set(range(len(found)))}
-    return {name: [found[row] for row in sorted(found)] for name, found in whole.items()}
+def _nothing_left(root: Source, rows: Mapping[Path, list[Row]], wanted: Keep) -> str:
+    where = f"{root if isinstance(root, str | os.PathLike) else ', '.join(map(str, root))}"
+    samples = sum(map(len, rows.values()))
+    if not samples:
+        return f"{where}: {len(rows)} shards without a sample"
+    strata = Counter(values["stratum"] for found in rows.values() for values in found if "stratum" in values)
+    there = f"; the strata are {', '.join(sorted(strata))}" if strata else ""
+    return f"{where}: none of {samples} samples in {len(rows)} shards passes {wanted or 'the list'}{there}"
 
 
-def _sample_names(path: Path) -> list[str]:
-    """ "0000003-a0" for every row of a shard that is what it should be."""
-    with _opened(path) as file:
-        try:
-            return [f"{s:07d}-a{a}" for s, a in zip(file["slot"][:], file["attempt"][:], strict=True)]
-        except DAMAGE as error:
-            raise DataFileError(f"{path}: not a readable shard ({one_line(error)})") from error
+def _common_folder(paths: list[Path]) -> Path:
+    """The folder that all shards are below; the one that they are in, where it is one."""
+    folders = {path.parent for path in paths}
+    if len(folders) == 1:
+        return folders.pop()
+    return Path(os.path.commonpath([folder.absolute() for folder in folders]))
 
 
 def _opened(path: Path) -> h5py.File:
-    """The file, if it is a shard. Raises DataFileError."""
-    try:
-        file = h5py.File(path, "r")
-    except DAMAGE as error:
-        raise DataFileError(f"{path}: not a readable shard ({one_line(error)})") from error
-    try:
-        _refuse_others(file, path)
-    except DataFileError:
-        file.close()
-        raise
-    except DAMAGE as error:
-        file.close()
-        raise DataFileError(f"{path}: not a readable shard ({one_line(error)})") from error
-    return file
-
-
-def _refuse_others(file: h5py.File, path: Path) -> None:
-    found = file.attrs["format"].decode() if "format" in file.attrs else "nothing"
-    if found != FORMAT or file.attrs["schema_version"] != SCHEMA_VERSION:
-        raise DataFileError(f"{path}: its format is {found!r:.60}, expected {FORMAT!r} {SCHEMA_VERSION}")
-    rows, height, width = file["disparity_left"].shape
-    expected = {"left": (rows, height, width, 3), "flags_left": (rows, height, width)}
-    expected |= {"right": expected["left"], "slot": (rows,), "attempt": (rows,)}
-    for name, shape in expected.items():
-        if file[name].shape != shape:
-            raise DataFileError(f"{path}: dataset {name} has shape {file[name].shape}, expected {shape}")
+    return open_shard_file(path)

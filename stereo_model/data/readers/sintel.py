@@ -26,15 +26,18 @@ class Sintel(PairFiles):
         "training/outofframe, each with alley_1/frame_0001.png"
     )
 
-    def __init__(self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], *, passes: Sequence[str] = PASSES, allow_missing: bool = False
+    ) -> None:
         """`passes`: "clean", "final" or both."""
         self._passes = known_passes(passes, PASSES)
-        super().__init__(root)
+        super().__init__(root, allow_missing=allow_missing)
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
         for name in self._passes:
-            for left in tree.glob(f"training/{name}_left/*/frame_*.png"):
-                yield "/".join((name, *left.removesuffix(".png").split("/")[-2:]))
+            for eye in ("left", "right"):
+                for image in tree.glob(f"training/{name}_{eye}/*/frame_*.png"):
+                    yield "/".join((name, *image.removesuffix(".png").split("/")[-2:]))
 
     def _files(self, scene: str) -> Files:
         name, _, frame = scene.partition("/")

@@ -28,9 +28,10 @@ class VirtualKitti2(PairFiles):
     )
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
-        for left in tree.glob("Scene*/*/frames/rgb/Camera_0/rgb_*.jpg"):
-            scene, variation, *_, name = left.removesuffix(".jpg").split("/")
-            yield f"{scene}/{variation}/{name.removeprefix('rgb_')}"
+        for camera in ("Camera_0", "Camera_1"):
+            for image in tree.glob(f"Scene*/*/frames/rgb/{camera}/rgb_*.jpg"):
+                scene, variation, *_, name = image.removesuffix(".jpg").split("/")
+                yield f"{scene}/{variation}/{name.removeprefix('rgb_')}"
 
     def _files(self, scene: str) -> Files:
         folder, _, frame = scene.rpartition("/")

@@ -45,7 +45,7 @@ def test_render_says_what_it_made_and_resumes(rendered):
 def test_a_run_with_another_configuration_is_refused_with_the_difference(rendered):
     code, output = run(*small_render(rendered, "--seed", 5))
     assert code == 2
-    assert "seed: 0 -> 5" in output
+    assert "seed is 0 in the folder, 5 in yours" in output
 
 
 def test_info_and_verify_read_the_run(rendered):
@@ -136,6 +136,15 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
     assert code == 0
     text = (tmp_path / "scene.usda").read_text()
     assert 'upAxis = "Z"' in text and "metersPerUnit = 1" in text
+    assert "@./scene_assets/" in text and "@/" not in text
+
+
+def test_a_stage_that_is_there_is_replaced_on_purpose_only(rendered, tmp_path):
+    stage = ("stage", f"{shard(rendered)}:0", "--out", f"{tmp_path}/folder/")
+    assert run(*stage)[0] == 0 and (tmp_path / "folder/stage.usda").is_file()
+    code, output = run(*stage)
+    assert code == 2 and "is there already; `--force` replaces it" in output
+    assert run(*stage, "--force")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -146,7 +155,10 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
         (("render", "--shards", 1, "--size", "²x9"), "expected WIDTHxHEIGHT"),
         (("render", "--shards", 1, "--size", "٣٢٠x٢٤٠"), "expected WIDTHxHEIGHT"),
         (("render", "--shards", 1, "--out", ""), "--out: expected a run directory"),
-        (("render", "--shards", 1, "--packs", "builtin", "--out", "/proc/run"), "/proc/run: cannot be made"),
+        (
+            ("render", "--shards", 1, "--packs", "builtin", "--out", "/proc/run"),
+            "cannot be the folder of a run",
+        ),
         (("render", "--shards", 1, "--workers", -1), "--workers"),
         (("render", "--shards", 100_001), "--shards"),
         (("render", "--shards", 1, "--packs", "builtin,attic"), "no pack called 'attic'"),

@@ -8,13 +8,22 @@ import yaml
 from assets_manifest.library import AssetLibrary
 from fsd_gen.config import Config, ConfigError, load_config
 from fsd_gen.production.run import RESOLVED_NAME, Run
+from fsd_gen.shards.writer import ShardWriter
 from jobs.rundir import RunConfigMismatchError
+from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 
 def edit(path, change):
     values = yaml.safe_load(path.read_text())
     change(values)
     path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def begun(folder, config) -> Run:
+    """A run with its first sample stored."""
+    run = Run.start(folder, config)
+    make_shard(run.shard_path(0), slots=[0])
+    return run
 
 
 def test_an_opened_run_is_the_started_one(tmp_path, small_config):
@@ -59,7 +68,8 @@ def test_a_default_that_changed_is_noticed(tmp_path):
 def test_a_frozen_config_that_was_edited_is_refused(tmp_path, small_config):
     Run.start(tmp_path, small_config)
     edit(tmp_path / "config.yaml", lambda values: values.update(seed=9))
-    with pytest.raises(ConfigError, match="config.yaml: was changed after the run was begun"):
+    edited = "config.yaml: was changed .*: seed is 9 there, the run was begun with 0. Undo"
+    with pytest.raises(ConfigError, match=edited):
         Run.open(tmp_path)
 
 
@@ -72,18 +82,74 @@ def test_the_section_of_curation_may_be_edited_in_the_run(tmp_path, small_config
 
 
 def test_another_section_of_curation_is_refused_with_what_differs(tmp_path, small_config):
-    Run.start(tmp_path, small_config)
+    begun(tmp_path, small_config)
     other = small_config.model_copy(update={"curation": {**small_config.curation, "steps_first": 7}})
-    with pytest.raises(RunConfigMismatchError, match="curation.steps_first: 60 -> 7"):
+    with pytest.raises(RunConfigMismatchError, match="curation.steps_first is 60 in the folder, 7 in yours"):
         Run.start(tmp_path, other)
     silent = small_config.model_copy(update={"curation": {}})
     assert Run.start(tmp_path, silent).config.curation == small_config.curation
 
 
 def test_another_configuration_is_refused_with_what_differs(tmp_path, small_config):
-    Run.start(tmp_path, small_config)
-    with pytest.raises(RunConfigMismatchError, match="seed: 0 -> 99"):
+    begun(tmp_path, small_config)
+    with pytest.raises(RunConfigMismatchError, match="seed is 0 in the folder, 99 in yours") as caught:
         Run.start(tmp_path, small_config.model_copy(update={"seed": 99}))
+    assert "\n" not in str(caught.value) and f"--config {tmp_path / 'config.yaml'}" in str(caught.value)
+
+
+def test_a_folder_belongs_to_a_configuration_from_its_first_sample_on(tmp_path, small_config, library):
+    first = Run.start(tmp_path, small_config)
+    first.bind_assets(library)
+    corrected = small_config.model_copy(update={"seed": 99})
+    assert Run.start(tmp_path, corrected).config.seed == 99 == Run.open(tmp_path).config.seed
+    assert not (tmp_path / "assets.yaml").exists()
+    make_shard(first.shard_path(0), slots=[0])
+    with pytest.raises(RunConfigMismatchError, match="seed is 99 in the folder, 0 in yours"):
+        Run.start(tmp_path, small_config)
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_sample_of_an_unfinished_shard_binds_the_folder_and_a_given_up_slot_does_not(
+    tmp_path, small_config, bound
+):
+    run = Run.start(tmp_path, small_config)
+    writer = ShardWriter(run.shard_path(0), [0, 1], make_meta())
+    writer.quarantine(0, [["sky"]])
+    if not bound:
+        assert Run.start(tmp_path, small_config.model_copy(update={"seed": 99})).config.seed == 99
+        assert [path.name for path in (tmp_path / "set_aside").iterdir()] == ["00000.h5.part"]
+        return
+    writer.add(make_sample(1))
+    with pytest.raises(RunConfigMismatchError, match="seed is 0 in the folder, 99 in yours"):
+        Run.start(tmp_path, small_config.model_copy(update={"seed": 99}))
+
+
+def test_a_run_whose_every_slot_was_given_up_is_free_and_what_it_left_is_kept(tmp_path, small_config):
+    run = Run.start(tmp_path, small_config)
+    for _ in range(2):
+        writer = ShardWriter(run.shard_path(0), [0], make_meta())
+        writer.quarantine(0, [["sky"]])
+        writer.finish()
+        run = Run.start(tmp_path, run.config.model_copy(update={"seed": run.config.seed + 1}))
+    assert sorted(path.name for path in (tmp_path / "set_aside").iterdir()) == ["00000.h5", "00000.h5.1"]
+    assert not run.shard_path(0).exists()
+
+
+def test_a_config_that_the_user_keeps_in_the_folder_is_not_overwritten(tmp_path, small_config):
+    (tmp_path / "config.yaml").write_text("# mine\nseed: 3\n")
+    with pytest.raises(ConfigError, match="config.yaml: is there already and was not written by a run"):
+        Run.start(tmp_path, small_config)
+    assert (tmp_path / "config.yaml").read_text() == "# mine\nseed: 3\n"
+
+
+def test_other_packs_are_welcome_as_long_as_no_sample_was_made_of_the_first(tmp_path, small_config, library):
+    run = Run.start(tmp_path, small_config)
+    run.bind_assets(AssetLibrary(()))
+    run.bind_assets(library)
+    assert "builtin" in (tmp_path / "assets.yaml").read_text()
+    make_shard(run.shard_path(0), slots=[0])
+    with pytest.raises(ConfigError, match="builtin is missing here"):
+        run.bind_assets(AssetLibrary(()))
 
 
 def test_a_default_spelled_out_is_the_same_configuration(tmp_path, small_config):
@@ -97,6 +163,8 @@ def test_a_kill_before_the_digest_was_written_leaves_a_run_that_can_be_started(t
     run = Run.start(tmp_path, small_config)
     (tmp_path / "config.sha256").unlink()
     assert Run.start(tmp_path, small_config) == run
+    (tmp_path / "config.sha256").unlink()
+    assert Run.start(tmp_path, small_config.model_copy(update={"seed": 5})).config.seed == 5
 
 
 def test_no_run_in_a_folder_is_said_with_the_command_that_makes_one(tmp_path):
@@ -126,7 +194,7 @@ def test_a_frozen_file_that_is_no_text_is_one_line(tmp_path, small_config, name)
 
 
 def test_a_config_that_is_refused_leaves_the_frozen_files_alone(tmp_path, small_config):
-    Run.start(tmp_path, small_config)
+    begun(tmp_path, small_config)
     (tmp_path / "config.sha256").unlink()  # as after a crash between the two files
     before = (tmp_path / RESOLVED_NAME).read_bytes()
     with pytest.raises(RunConfigMismatchError, match="seed"):

@@ -18,7 +18,9 @@ def test_a_ray_goes_on_through_the_hole_of_a_cutout(tmp_path: Path):
     alpha = np.full((2, 2, 4), 255, np.uint8)
     alpha[0, 0, 3] = 0  # top left texel is a hole
     Image.fromarray(alpha).save(tmp_path / "leaf.png")
-    texture = Texture(path=tmp_path / "leaf.png", colour_space="sRGB", channel="a", wrap="clamp")
+    texture = Texture(
+        path=tmp_path / "leaf.png", colour_space="sRGB", channel="a", wrap_s="clamp", wrap_t="clamp"
+    )
     surfaces = (Surface(name="leaf", opacity=texture, opacity_threshold=0.5), Surface(name="wall"))
     z = 2.0
     corners = [(-0.5, 0.3, z), (0.5, 0.3, z), (0.5, -0.3, z), (-0.5, -0.3, z)]  # y is down: st v up
@@ -35,7 +37,7 @@ def test_a_ray_goes_on_through_the_hole_of_a_cutout(tmp_path: Path):
     [("repeat", [True, False]), ("clamp", [False, True]), ("mirror", [False, True])],
 )
 def test_texture_coordinates_beyond_the_image_wrap_as_the_texture_says(wrap, beyond):
-    texture = Texture(path=Path("none.png"), colour_space="raw", wrap=wrap)
+    texture = Texture(path=Path("none.png"), colour_space="raw", wrap_s=wrap, wrap_t=wrap)
     mask = CutoutMask(np.array([[True, False]]), texture)  # solid on the left, a hole on the right
     assert mask.solid(np.array([[0.25, 0.5], [0.75, 0.5]])).tolist() == [True, False]
     assert mask.solid(np.array([[1.25, 0.5], [-0.25, 0.5]])).tolist() == beyond

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pxr import Gf, Usd, UsdGeom
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import camera_to_world, facing
@@ -18,7 +19,6 @@ from fsd_gen.scene.spec import (
     SceneSpec,
     SphereLight,
 )
-from fsd_gen.styles.compose import compose_scene
 from fsd_gen.usd.author import write_stage
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage, rig_of_stage
@@ -83,7 +83,7 @@ def test_a_placed_asset_stands_where_its_placement_says(tmp_path, library):
     assert corners.max(axis=0) == pytest.approx([3 + size[0] / 2, 1 + size[1] / 2, 0.25 + size[2]], abs=0.01)
 
 
-def test_lights_read_back_with_their_radiance(tmp_path, library):
+def test_lamps_read_back_as_glowing_meshes_and_the_sun_and_the_sky_as_lights(tmp_path, library):
     down = facing((0, 0, 1))
     lights = (
         RectLight(name="Rect", position=(0, 0, 3), rotation=down, size=(1, 2), radiance=(5, 4, 3)),
@@ -94,25 +94,35 @@ def test_lights_read_back_with_their_radiance(tmp_path, library):
     scene = read_back(
         spec(lights=lights, panels=(floor(),), dome=DomeSpec(colour=(1, 2, 4))), tmp_path, library
     )
-    radiance = {light.name.split("/")[-1]: light.radiance for light in scene.area_lights}
-    assert radiance["Rect"] == pytest.approx((5, 4, 3))
-    assert radiance["Disk"] == pytest.approx((2, 2, 2))
-    assert radiance["Bulb"] == pytest.approx((9, 0, 0))
+    names = [mesh.name.split("/")[3] for mesh in scene.meshes if mesh.name.endswith("Glow")]
+    assert sorted(names) == ["Bulb", "Disk", "Rect"]
+    assert [mesh.name.split("/")[3] for mesh in scene.meshes if mesh.name.endswith("Housing")] == names[:2]
+    glow = {mesh.name: scene.surfaces[mesh.surface].emissive for mesh in scene.meshes}
+    assert glow["/World/Lights/Rect/Glow"] == pytest.approx((5, 4, 3))
+    assert glow["/World/Lights/Disk/Glow"] == pytest.approx((2, 2, 2))
+    assert glow["/World/Lights/Bulb/Glow"] == pytest.approx((9, 0, 0))
+    assert glow["/World/Lights/Rect/Housing"] == (0, 0, 0) and not scene.area_lights
     (sun,) = scene.parallel_lights
     assert sun.irradiance == pytest.approx((3, 2, 1), rel=1e-4)
     assert sun.direction == pytest.approx((0, 0, -1), abs=1e-6)
     assert scene.dome.radiance == pytest.approx((1, 2, 4))
 
 
-def test_a_packed_stage_holds_its_assets(tmp_path, small_config, library):
-    scene = compose_scene(small_config, library, SlotKey(slot=0))
-    packed = write_stage(scene, tmp_path / "scene.usdz", library.path)
-    plain = write_stage(scene, tmp_path / "scene.usdc", library.path)
-    assert packed.stat().st_size > 10 * plain.stat().st_size
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.usdc", "scene.usdz"]
+def test_a_camera_is_in_tenths_of_a_metre_and_in_focus_everywhere(tmp_path, library):
+    """USD's rule: 36 mm of film are 0.36 where the scene's unit is a metre."""
+    stage = Usd.Stage.Open(str(write_stage(spec(panels=(floor(),)), tmp_path / "s.usda", library.path)))
+    for eye in ("Left", "Right"):
+        camera = UsdGeom.Camera.Get(stage, f"/World/Rig/{eye}")
+        assert camera.GetHorizontalApertureAttr().Get() == pytest.approx(0.36)
+        assert camera.GetVerticalApertureAttr().Get() == pytest.approx(0.36 * 96 / 160)
+        assert camera.GetFocalLengthAttr().Get() == pytest.approx(0.36 * 140 / 160)
+        assert camera.GetFStopAttr().HasAuthoredValue() and camera.GetFStopAttr().Get() == 0
+        # in millimetres of the world, as a renderer takes it: Gf.Camera's unit is a tenth of the scene's
+        mm = camera.GetCamera().focalLength * Gf.Camera.FOCAL_LENGTH_UNIT * 1000
+        assert mm == pytest.approx(31.5)
 
 
-@pytest.mark.parametrize("name", ["missing/scene.usda", "scene.obj"])
+@pytest.mark.parametrize("name", ["missing/scene.usda", "scene.obj", "missing/scene.usdz"])
 def test_a_stage_that_cannot_be_written_is_one_clear_error(tmp_path, library, name):
     (tmp_path / "missing").write_text("a file, not a folder")
     with pytest.raises(StageWriteError, match="could not write the stage"):

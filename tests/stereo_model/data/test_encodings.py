@@ -20,13 +20,13 @@ from stereo_model.data.encodings import (
     encode_sintel,
     read_pfm,
     read_png16,
-    read_rgb,
     read_u8,
     read_u8_rgb,
     read_u16,
     write_pfm,
     write_png16,
 )
+from stereo_model.data.pictures import read_rgb
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7))
 ANY_FLOAT = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -189,31 +189,6 @@ def test_depth_becomes_disparity_and_zero_stays_zero():
 
 GREY = np.array([[0, 128, 255]], np.uint8)
 COLOUR = np.array([[[1, 2, 3], [40, 50, 60], [255, 0, 7]]], np.uint8)
-
-
-@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
-def test_colour_pictures_stay_as_they_are(suffix, tmp_path):
-    options = {"lossless": True} if suffix == "webp" else {}
-    Image.fromarray(COLOUR).save(tmp_path / f"a.{suffix}", **options)
-    np.testing.assert_array_equal(read_rgb(tmp_path / f"a.{suffix}"), COLOUR)
-
-
-def test_grey_16_bit_alpha_and_palette_pictures_become_rgb(tmp_path):
-    opaque = np.full((*GREY.shape, 1), 9, np.uint8)
-    pictures = {
-        "grey": (Image.fromarray(GREY), GREY),
-        "grey16": (Image.fromarray(GREY.astype(np.uint16) * 256 + 255), GREY),
-        "alpha": (Image.fromarray(np.concatenate([COLOUR, opaque], axis=2)), COLOUR),
-        "grey_alpha": (Image.fromarray(np.dstack([GREY, opaque])), GREY),
-        "palette": (Image.fromarray(COLOUR).quantize(8), COLOUR),
-        "one_bit": (Image.fromarray(GREY > 200), np.where(GREY > 200, 255, 0)),
-    }
-    for name, (picture, expected) in pictures.items():
-        picture.save(tmp_path / f"{name}.png")
-        rgb_hwc = read_rgb(tmp_path / f"{name}.png")
-        assert rgb_hwc.dtype == np.uint8 and rgb_hwc.shape == (1, 3, 3), name
-        expected = expected if expected.ndim == 3 else expected[..., None]
-        np.testing.assert_array_equal(rgb_hwc, np.broadcast_to(expected, (1, 3, 3)), err_msg=name)
 
 
 @pytest.mark.parametrize("reader", [read_rgb, read_u8, read_u8_rgb, read_u16])

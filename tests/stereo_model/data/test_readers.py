@@ -386,7 +386,7 @@ def test_an_unknown_kind_or_option_is_answered_with_the_known_ones(tmp_path):
         open_dataset("kitti15", tmp_path)
     with pytest.raises(DataOptionError, match="no option pass; it takes passes, split"):
         open_dataset("flyingthings3d", tmp_path, **{"pass": "cleanpass"})
-    with pytest.raises(DataOptionError, match="eth3d has no option split; it takes none"):
+    with pytest.raises(DataOptionError, match="eth3d has no option split; it takes mask, allow_missing"):
         open_dataset("eth3d", tmp_path, split="training")
     for passes in ("dirtypass", [], ["cleanpass", "clean"]):
         with pytest.raises(DataOptionError, match="should be some of cleanpass, finalpass"):

@@ -112,7 +112,7 @@ def test_handles_are_dropped_on_pickling_as_for_spawned_processes_and_few_are_ke
 
 def test_no_shard_is_one_clear_error(tmp_path):
     for place in (tmp_path, tmp_path / "nowhere", tmp_path / "0.h5"):
-        with pytest.raises(DataFolderError, match=f"{place}: no shard"):
+        with pytest.raises(DataFolderError, match=f"{place}: no finished shards"):
             open_dataset("shards", place)
 
 

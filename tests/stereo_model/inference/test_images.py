@@ -88,12 +88,27 @@ def test_nan_pixels_are_counted_and_refused():
         (np.zeros((4, 5)), "expected \\(height, width, 3\\)"),
         (np.zeros((4, 5, 3), np.int64), "int64, expected uint8"),
         (np.full((4, 5, 3), 256.0), "expected 0..255"),
+        (np.linspace(0, 1, 60).reshape(4, 5, 3), "left: values 0..1, expected 0..255; multiply by 255"),
+        (np.full((4, 5, 3), 0.5, np.float16), "values 0.5..0.5, .*; multiply by 255"),
+        (np.linspace(-2.1, 2.6, 60).reshape(4, 5, 3), "-2.1..2.6, .*; undo the normalisation"),
+        (np.full((4, 5, 3), 65535.0), "values 65535..65535, .*; divide by 256 \\(16-bit data\\)"),
+        (
+            np.full((4, 5, 3), 4095, np.uint16),
+            "uint16, .*, got values 4095.*; divide by 16 \\(12-bit",
+        ),
+        (np.ones((4, 5, 3), bool), "bool, expected uint8 .*; multiply by 255"),
+        (np.full((4, 5, 3), 200, np.int32), "int32, .*; convert with .astype"),
         (np.zeros((0, 5, 3)), "shape"),
     ],
 )
 def test_arrays_that_are_no_images_are_refused(image, message):
     with pytest.raises(PairError, match=message):
         checked_pair(image, image)
+
+
+def test_a_black_picture_of_floats_is_black():
+    image = np.zeros((1, 2, 3), np.float32)
+    assert (checked_pair(image, image)[0] == 0).all()
 
 
 def test_floats_of_0_to_255_are_rounded():

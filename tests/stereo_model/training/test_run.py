@@ -3,12 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
 
 from stereo_model import create_model, load_model, model_digest, save_checkpoint
+from stereo_model.training.amend import ResumeError
 from stereo_model.training.recipe import ModelChoice, RecipeError, load_recipe
 from stereo_model.training.run import build_model, build_trainer, run_recipe
-from stereo_model.training.state import ResumeError
 from tests.stereo_model.pairs import write_pairs
 
 
@@ -39,7 +38,9 @@ def test_a_recipe_trains_resumes_and_is_written_down(pairs, tmp_path):
     assert load_recipe(tmp_path / "recipe.yaml") == recipe and seen == [1, 2]
     assert len(list((tmp_path / "tensorboard").iterdir())) == 1
     run_recipe(recipe, tmp_path, on_step=lambda *step: pytest.fail("no step is left to do"))
-    with pytest.raises(ResumeError, match="another data digest"):
+    with pytest.raises(
+        ResumeError, match=r"other data \(folder: samples 3, weight 3.0 there, samples 3, weight 2.0 here\)"
+    ):
         run_recipe(tiny_recipe(pairs, **{"data.folder.weight": 2}), tmp_path)
 
 
@@ -68,24 +69,25 @@ def test_a_checkpoint_is_where_fine_tuning_starts(tmp_path):
     assert model_digest(started) == model_digest(model) and started.config.max_disparity == 128
 
 
-def test_a_frozen_prior_of_noise_is_refused(monkeypatch):
-    monkeypatch.setattr("stereo_model.training.run.create_model", lambda *given, **named: PriorModel())
-    with pytest.raises(RecipeError, match="model.prior_weights is not given: the frozen prior dinov2_vits"):
+def test_a_frozen_prior_of_noise_is_refused():
+    with pytest.raises(RecipeError, match="model.prior_weights is not given: the frozen prior depth_any"):
         build_model(ModelChoice(preset="vits"))
-
-
-class PriorModel:
-    prior = torch.nn.Identity()
-
-    class config:
-        prior = "dinov2_vits"
 
 
 @pytest.mark.parametrize(
     ("source", "overrides", "expected"),
     [
-        ("paper", {}, "data.fsd.root is not given; set it to the folder of fsd, or leave it out with"),
-        ("finetune", {}, "model: give preset"),
+        (
+            "paper",
+            {},
+            "model.prior_weights is not given: .*=depth_anything_v2_vits to fetch it; data.fsd.root, "
+            "data.sceneflow.root, .*, data.sintel.root are not given, .* data.NAME.weight=0",
+        ),
+        (
+            "finetune",
+            {},
+            "model: give preset.*; data.folder.root is not given.*; validation.folder.root is not",
+        ),
         ("cpu", {"data.shards.weight": 0}, "every weight is 0"),
         (
             "finetune",
@@ -95,7 +97,7 @@ class PriorModel:
         (
             "finetune",
             {"model.weights": "m.pt", "data.folder.root": "x"},
-            "validation.folder.root is not given; set it to the folder of folder$",
+            "^validation.folder.root is not given, the folder of each data set; or leave all",
         ),
     ],
 )

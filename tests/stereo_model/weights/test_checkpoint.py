@@ -74,7 +74,7 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_file_of_another_kind_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.pt")
     message = refusal(tmp_path / "other.pt")
-    assert "expected a checkpoint of format 'stereo_model/1' or a published one, found None" in message
+    assert "expected a checkpoint of format 'stereo_model/1' or a published one, found a mapping with the keys" in message
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):

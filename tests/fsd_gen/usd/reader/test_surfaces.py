@@ -49,8 +49,12 @@ def test_a_texture_is_read_with_its_transform_channel_and_scale(tmp_path: Path, 
     )
     assert (got.diffuse.path, got.diffuse.channel, got.diffuse.colour_space) == (picture, "rgb", "sRGB")
     assert (got.diffuse.scale, got.diffuse.rotation_deg, got.diffuse.translation) == ((2, 4), 90, (0.5, 0.25))
-    assert (got.diffuse.wrap, got.diffuse.gain) == ("clamp", (0.5, 0.5, 0.5, 1.0))
-    assert (got.roughness.channel, got.roughness.colour_space) == ("r", "raw")
+    assert (got.diffuse.wrap_s, got.diffuse.wrap_t, got.diffuse.gain) == (
+        "clamp",
+        "clamp",
+        (0.5, 0.5, 0.5, 1),
+    )
+    assert (got.roughness.channel, got.roughness.colour_space) == ("r", "sRGB")  # auto
 
 
 def test_a_normal_map_read_as_2x_minus_1_needs_no_adjustment(tmp_path: Path, picture: Path) -> None:

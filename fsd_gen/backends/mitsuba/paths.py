@@ -1,0 +1,147 @@
+"""The path tracer: Mitsuba's own, and three things it lacks.
+
+- Light passes the holes of cut-outs, thin glass and veils on its way from a lamp, not only behind the eye:
+  shadow rays are dimmed by what they cross instead of ending there.
+- Lights without a body (UsdLux ones) shine, are reflected, and are not seen: they wear a `null` surface, and
+  what they emit straight into the camera is left out. So image and truth agree on what is there.
+- Where a normal map turns the surface away from the eye, the eye is taken to look along the surface.
+  Mitsuba would turn the normal over, at another place for either eye.
+
+Emitter and surface sampling are combined by the power heuristic (Veach 1997); a hole or a thin pane between
+two points is no scattering, and counts neither as a bounce nor for the heuristic.
+"""
+
+from __future__ import annotations
+
+from fsd_gen.backends.mitsuba.runtime import dr, mi
+
+LAYERS = 64  # holes, panes and lights without a body that one ray may cross
+GRAZING = 0.02  # cosine between the eye and a mapped normal, at the least
+SURVIVAL = 0.95  # Russian roulette keeps at most this share
+
+
+class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
+    """`max_depth` bounces; Russian roulette from `rr_depth` on, as Mitsuba's `path` counts them.
+
+    It does what a scene's surfaces need and no more: shadow rays that cross nothing are cheaper.
+    """
+
+    def __init__(self, scene: mi.Scene, *, max_depth: int, rr_depth: int) -> None:
+        super().__init__(mi.Properties())
+        self._max_depth, self._rr_depth = max_depth, rr_depth
+        surfaces = [shape.bsdf() for shape in scene.shapes()]
+        self._see_through = any(mi.has_flag(bsdf.flags(), mi.BSDFFlags.Null) for bsdf in surfaces)
+        self._bumpy = any(bsdf.has_attribute("normalmap") for bsdf in surfaces)
+
+    @dr.syntax  # type: ignore[untyped-decorator]  # nor are Dr.Jit's
+    def sample(
+        self,
+        scene: mi.Scene,
+        sampler: mi.Sampler,
+        ray: mi.RayDifferential3f,
+        medium: mi.Medium | None = None,
+        active: bool = True,
+    ) -> tuple[mi.Color3f, mi.Bool, list[mi.Float]]:
+        """Radiance along a camera ray."""
+        context = mi.BSDFContext()
+        ray = mi.Ray3f(ray)
+        active = mi.Bool(active)
+        light, throughput, eta = mi.Color3f(0), mi.Color3f(1), mi.Float(1)
+        bounces, crossed = mi.UInt32(0), mi.UInt32(0)
+        origin = dr.zeros(mi.Interaction3f)  # where light was scattered last, and how likely to here
+        origin_pdf, origin_sharp = mi.Float(1), mi.Bool(True)
+        straight = mi.Bool(True)  # from the eye, through nothing but holes
+        while active:
+            si = scene.ray_intersect(ray, active)
+            bsdf = si.bsdf(ray)
+            light += throughput * _emitted(scene, si, bsdf, origin, origin_pdf, origin_sharp, straight)
+            active &= si.is_valid() & (bounces + 1 < self._max_depth)
+            if dr.hint(self._bumpy, mode="scalar"):
+                si.wi = _in_front(si, bsdf, active)
+            lit = active & mi.has_flag(bsdf.flags(), mi.BSDFFlags.Smooth)
+            towards, arriving = scene.sample_emitter_direction(
+                si, sampler.next_2d(lit), not self._see_through, lit
+            )
+            lit &= towards.pdf != 0
+            if dr.hint(self._see_through, mode="scalar"):
+                arriving *= _transmittance(scene, si.spawn_ray_to(towards.p), towards.p, lit)
+            value, pdf, chosen, weight = bsdf.eval_pdf_sample(
+                context, si, si.to_local(towards.d), sampler.next_1d(active), sampler.next_2d(active), active
+            )
+            light[lit] += throughput * value * arriving * _heuristic(towards.delta, towards.pdf, pdf)
+            ray = si.spawn_ray(si.to_world(chosen.wo))
+            throughput *= weight
+            eta *= chosen.eta
+            passed = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Null)
+            scattered = active & ~passed
+            origin[scattered] = mi.Interaction3f(si)
+            origin_pdf[scattered] = chosen.pdf
+            origin_sharp[scattered] = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Delta)
+            straight &= passed
+            bounces[scattered] += 1
+            crossed[passed] += 1
+            brightest = dr.max(throughput)
+            survival = dr.minimum(brightest * dr.square(eta), SURVIVAL)
+            judged = scattered & (bounces >= self._rr_depth)
+            survives = ~judged | (sampler.next_1d(active) < survival)
+            throughput[judged] *= dr.rcp(survival)
+            active &= survives & (brightest != 0) & (crossed < LAYERS)
+        return light, mi.Bool(True), []
+
+
+def _emitted(
+    scene: mi.Scene,
+    si: mi.SurfaceInteraction3f,
+    bsdf: mi.BSDFPtr,
+    origin: mi.Interaction3f,
+    origin_pdf: mi.Float,
+    origin_sharp: mi.Bool,
+    straight: mi.Bool,
+) -> mi.Color3f:
+    """What the surface, or the sky behind all, emits towards the ray, weighted against emitter sampling."""
+    emitter = si.emitter(scene)
+    unseen = straight & si.is_valid() & (bsdf.flags() == mi.UInt32(mi.BSDFFlags.Null))
+    shown = (emitter != None) & ~unseen  # noqa: E711  # a pointer per lane
+    towards = mi.DirectionSample3f(scene, si, origin)
+    pdf = scene.pdf_emitter_direction(origin, towards, shown & ~origin_sharp)
+    return dr.select(shown, emitter.eval(si, shown) * _heuristic(origin_sharp, origin_pdf, pdf), 0)
+
+
+def _heuristic(sharp: mi.Bool, pdf: mi.Float, other_pdf: mi.Float) -> mi.Float:
+    """Power heuristic; 1 where only this way of sampling could have found the direction."""
+    square, other_square = dr.square(pdf), dr.square(other_pdf)
+    weight = square / (square + other_square)
+    return dr.select(sharp, 1, dr.select(dr.isfinite(weight), weight, 0))
+
+
+def _in_front(si: mi.SurfaceInteraction3f, bsdf: mi.BSDFPtr, active: mi.Bool) -> mi.Vector3f:
+    """Direction to the eye in the surface's frame, bent until it sees the front of a mapped normal.
+
+    It stays the same function of the direction, so it has no jump: a matte flank keeps its brightness when
+    it turns away, for either eye.
+    """
+    mapped = active & bsdf.has_attribute("normalmap", active)
+    texel = mi.Vector3f(bsdf.eval_attribute_3("normalmap", si, mapped)) * 2 - 1
+    normal = dr.mulsign(dr.normalize(texel), si.wi.z)
+    cosine = dr.dot(si.wi, normal)
+    bent = dr.normalize(si.wi + normal * (GRAZING - cosine))
+    return dr.select(mapped & (cosine < GRAZING), bent, si.wi)
+
+
+@dr.syntax  # type: ignore[untyped-decorator]
+def _transmittance(scene: mi.Scene, ray: mi.Ray3f, end: mi.Point3f, active: mi.Bool) -> mi.Color3f:
+    """The share of light that comes straight along `ray` to its end, through holes and thin panes."""
+    share, crossed, going = mi.Color3f(1), mi.UInt32(0), mi.Bool(active)
+    while going:
+        hit = scene.ray_intersect_preliminary(ray, active=going)
+        bsdf = hit.shape.bsdf()
+        passes = going & hit.is_valid() & mi.has_flag(bsdf.flags(), mi.BSDFFlags.Null)
+        share[going & hit.is_valid() & ~passes] = mi.Color3f(0)
+        si = hit.compute_surface_interaction(ray, mi.RayFlags.All, passes)
+        share[passes] *= bsdf.eval_null_transmission(si, passes)
+        ray[passes] = si.spawn_ray_to(end)
+        crossed += 1
+        going = passes & (dr.max(share) > 0)
+        share[going & (crossed >= LAYERS)] = mi.Color3f(0)
+        going &= crossed < LAYERS
+    return share

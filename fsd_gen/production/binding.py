@@ -1,0 +1,64 @@
+"""When a folder belongs to a configuration: from its first stored sample on, and not before.
+
+A command that was mistaken makes no sample, or none that passes; the corrected one then runs in the same
+folder. What the first left is no dataset: its frozen texts are written anew, and shards and parts in which
+every slot was given up are set aside.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fsd_gen.production.assets import ASSETS_NAME
+from fsd_gen.production.unfinished import PART, parts_in
+from fsd_gen.shards.format import ShardError
+from fsd_gen.shards.reader import ShardReader
+from jobs.files import sync_folder
+from jobs.rundir import CONFIG_NAME, DIGEST_NAME
+
+ASIDE = "set_aside"  # folder of a run: what was in the way, kept
+SHARDS = "shards"
+RESOLVED_NAME = "config.resolved.yaml"
+
+
+def holds_samples(folder: Path) -> bool:
+    """Whether any sample is stored in the run at `folder`; what cannot be read counts as one."""
+    if (folder / "rounds").is_dir() or any(part.samples for part in parts_in(folder / SHARDS)):
+        return True
+    return any(_has_rows(path) for path in sorted((folder / SHARDS).glob("*.h5")))
+
+
+def _has_rows(path: Path) -> bool:
+    try:
+        with ShardReader(path) as reader:
+            return len(reader) > 0
+    except (ShardError, FileNotFoundError):
+        return True
+
+
+def unbind(folder: Path) -> None:
+    """Make a run without any sample a free folder again. Hold its lock."""
+    unbind_assets(folder)
+    for name in (DIGEST_NAME, CONFIG_NAME, RESOLVED_NAME):
+        (folder / name).unlink(missing_ok=True)
+
+
+def unbind_assets(folder: Path) -> None:
+    """Forget the packs of a run without any sample, and what was given up with them. Hold its lock."""
+    for path in sorted((folder / SHARDS).glob("*.h5")) + sorted((folder / SHARDS).glob(f"*{PART}")):
+        set_aside(folder, path)
+    (folder / ASSETS_NAME).unlink(missing_ok=True)
+
+
+def set_aside(run_dir: Path, path: Path) -> Path:
+    """Move a shard or a part out of the way, into the run's folder for such; returns where it is now."""
+    aside = run_dir / ASIDE
+    aside.mkdir(exist_ok=True)
+    target, number = aside / path.name, 1
+    while os.path.lexists(target):
+        target, number = aside / f"{path.name}.{number}", number + 1
+    os.rename(path, target)
+    sync_folder(path.parent)
+    sync_folder(aside)
+    return target

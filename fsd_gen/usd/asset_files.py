@@ -1,0 +1,70 @@
+"""The files that a stage names: plain ones, and those inside packages, `scene.usdz[textures/oak.png]`.
+
+What lies in a package is opened through USD's resolver (Ar), however deep packages are nested.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from fsd_gen.usd.errors import AssetFileError
+from fsd_gen.usd.openusd import Ar
+
+MAX_PACKED_BYTES = 2**31  # of one file inside a package, which is held in memory
+
+
+def is_asset(path: Path) -> bool:
+    """Whether there is such a file, also inside a package."""
+    return _packed(path) is not None if _in_package(path) else path.is_file()
+
+
+def open_asset(path: Path) -> BinaryIO:
+    """The file's bytes, from their beginning.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        AssetFileError: a file inside a package is too large to be held in memory.
+    """
+    if not _in_package(path):
+        return path.open("rb")
+    asset = _packed(path)
+    if asset is None:
+        raise FileNotFoundError(f"no such file in the package: {path}")
+    if asset.GetSize() > MAX_PACKED_BYTES:
+        raise AssetFileError(
+            f"{path}: expected at most {MAX_PACKED_BYTES / 2**30:.0f} GiB inside a package, "
+            f"got {asset.GetSize() / 2**30:.1f} GiB; unpack it"
+        )
+    return io.BytesIO(bytes(asset.GetBuffer()))
+
+
+@contextmanager
+def as_file(path: Path) -> Iterator[Path]:
+    """A plain file with the same bytes and suffix, for libraries that want one; gone after the block."""
+    if not _in_package(path):
+        yield path
+        return
+    with TemporaryDirectory(prefix="fsd-asset-") as folder:
+        copy = Path(folder) / f"asset{Path(Ar.SplitPackageRelativePathInner(str(path))[1]).suffix}"
+        with open_asset(path) as packed:
+            copy.write_bytes(packed.read())
+        yield copy
+
+
+def changed_ns(path: Path) -> int:
+    """When the file, or the package around it, was last changed."""
+    outer = Ar.SplitPackageRelativePathOuter(str(path))[0] if _in_package(path) else path
+    return Path(outer).stat().st_mtime_ns
+
+
+def _in_package(path: Path) -> bool:
+    return bool(Ar.IsPackageRelativePath(str(path)))
+
+
+def _packed(path: Path) -> Ar.Ar_PyAsset | None:
+    return Ar.GetResolver().OpenAsset(Ar.ResolvedPath(str(path)))

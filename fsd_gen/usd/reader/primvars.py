@@ -1,0 +1,62 @@
+"""Primvars as values over a mesh, texture coordinates first of all."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import cast, get_args
+
+import numpy as np
+
+from fsd_gen.usd import polygons
+from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.openusd import Usd, UsdGeom
+from fsd_gen.usd.polygons import Attribute
+from fsd_gen.usd.reader.values import floats_of, ints_of, where
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinates:
+    """Which texture coordinates a material reads, and what it reads where a shape has none."""
+
+    primvar: str
+    fallback: tuple[float, float] = (0.0, 0.0)  # of the UsdPrimvarReader_float2; USD says 0 unless authored
+
+    def over(self, prim: Usd.Prim, time: Usd.TimeCode) -> Attribute:
+        """The coordinates of a shape. Raises StageError."""
+        primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(self.primvar)
+        if primvar and primvar.HasValue():
+            found = primvar_attribute(primvar, time, 2)
+            if not np.isfinite(found.values_nk).all():
+                raise StageError(f"{where(primvar.GetAttr())}: some texture coordinates are not finite")
+            return found
+        log.warning(
+            "texture coordinates missing: prim=%s primvar=%s; USD reads %s",
+            prim.GetPath(),
+            self.primvar,
+            "({:g}, {:g})".format(*self.fallback),
+        )
+        return Attribute(values_nk=np.array([self.fallback], np.float32), interpolation="constant")
+
+
+def primvar_attribute(primvar: UsdGeom.Primvar, time: Usd.TimeCode, width: int) -> Attribute:
+    """Values over a mesh. Raises StageError."""
+    attribute = primvar.GetAttr()
+    if primvar.GetElementSize() != 1:
+        raise StageError(f"{where(attribute)}: expected elementSize 1, got {primvar.GetElementSize()}")
+    indices = ints_of(primvar.GetIndicesAttr(), time) if primvar.IsIndexed() else None
+    return Attribute(
+        values_nk=floats_of(attribute, time, width),
+        interpolation=interpolation_of(str(primvar.GetInterpolation()), where(attribute)),
+        indices_n=indices,
+    )
+
+
+def interpolation_of(token: str, named: str) -> polygons.Interpolation:
+    """USD's word as ours. Raises StageError."""
+    word = "vertex" if token == "varying" else token
+    if word not in get_args(polygons.Interpolation):
+        raise StageError(f"{named}: cannot be interpolated by {token!r}")
+    return cast(polygons.Interpolation, word)
