@@ -56,14 +56,9 @@ def test_no_number_of_a_command_line_is_none_or_out_of_any_range():
     for name, context, parameter in numeric_parameters():
         if name in CHECKED_LATER:
             continue
-        for value in (
-            "nan",
-            "-inf",
-            "-2",
-            "two",
-            "",
-            *(() if name in ENDLESS else ("inf", "1e400", "9" * 20)),
-        ):
+        negative = () if name in SIGNED else ("-2",)
+        too_large = () if name in ENDLESS else ("inf", "1e400", "9" * 20)
+        for value in ("nan", "-inf", "two", "", *negative, *too_large):
             with pytest.raises(typer.BadParameter.__base__):
                 parameter.process_value(context, value)
                 pytest.fail(f"{name} takes {value!r}")
