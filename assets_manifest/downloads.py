@@ -31,8 +31,8 @@ PROGRAMS: dict[Tool, tuple[str, ...]] = {"apt": ("apt-get", "dpkg-deb"), "pip": 
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_MEMBERS = 100_000
 ARCHIVE_DAMAGE: tuple[type[Exception], ...] = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
-    *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError),  # encrypted, unknown, absurd
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, struct.error, ValueError),  # encrypted, unknown, absurd
 )
 TIMEOUT_S = 1800
 
@@ -70,8 +70,11 @@ def has_tool(tool: Tool) -> bool:
     return all(shutil.which(program) for program in PROGRAMS[tool])
 
 
-def download(archive: Archive, folder: Path) -> Path:
+def download(archive: Archive, folder: Path, *, any_version: bool = False) -> Path:
     """The archive's file in `folder`, downloaded unless it is there already.
+
+    With `any_version` it may be another version that apt has, where the pinned one cannot be had, or other
+    bytes of the same one: whoever asks for that compares what is in it.
 
     Raises DownloadError when the tool is missing, fails, or brings something else than the pinned file.
     """
@@ -80,13 +83,16 @@ def download(archive: Archive, folder: Path) -> Path:
         if file_sha256(found) == archive.sha256:
             return found
         found.unlink()
-    {"apt": _apt, "pip": _pip, "npm": _npm}[archive.tool](archive, folder)
+    if archive.tool == "apt":
+        _apt(archive, folder, any_version)
+    else:
+        {"pip": _pip, "npm": _npm}[archive.tool](archive, folder)
     files = sorted(folder.glob(archive.pattern))
     if len(files) != 1:
         raise DownloadError(
             f"{archive.label}: expected one file {archive.pattern} in {folder}, got {len(files)}"
         )
-    if (digest := file_sha256(files[0])) != archive.sha256:
+    if not any_version and (digest := file_sha256(files[0])) != archive.sha256:
         files[0].unlink()
         raise DownloadError(f"{archive.label}: sha256 {digest}, expected {archive.sha256}; not used")
     return files[0]
@@ -106,7 +112,7 @@ def _npm(archive: Archive, folder: Path) -> None:
     _run(["npm", "pack", "--silent", f"{archive.package}@{archive.version}"], archive, folder)
 
 
-def _apt(archive: Archive, folder: Path) -> None:
+def _apt(archive: Archive, folder: Path, any_version: bool) -> None:
     if not has_tool("apt"):
         raise MissingToolError(
             f"{archive.label}: there is no `apt-get` on this machine, and the package comes from Debian or "
@@ -118,7 +124,12 @@ def _apt(archive: Archive, folder: Path) -> None:
     except DownloadError:
         private = _private_apt(folder / "apt")
         _run(["apt-get", *private, "-qq", "update"], archive, folder)
-        _run(["apt-get", *private, "-qq", "download", wanted], archive, folder)
+        try:
+            _run(["apt-get", *private, "-qq", "download", wanted], archive, folder)
+        except DownloadError:
+            if not any_version:
+                raise
+            _run(["apt-get", *private, "-qq", "download", archive.package], archive, folder)
 
 
 def _private_apt(folder: Path) -> list[str]:
@@ -171,6 +182,15 @@ def _copy_bounded(archive: Path, source: IO[bytes], target: IO[bytes]) -> None:
         _check_size(archive, copied := copied + len(piece))
         target.write(piece)
     target.flush()
+
+
+def package_version(archive: Path) -> str:
+    """The version that a Debian package says it is."""
+    command = ["dpkg-deb", "-f", str(archive), "Version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ArchiveError(f"{archive.name} is no Debian package: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def unzip(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[Path]:

@@ -103,8 +103,9 @@ def load_pack(folder: Path) -> Pack:
     """
     if not (folder / PACK_FILE).is_file():
         raise MissingAssetError(
-            f"no asset pack at {folder} ({PACK_FILE} is missing); "
-            f"get it with `fsd-gen assets fetch {folder.name}`"
+            f"no asset pack at {folder} ({PACK_FILE} is missing); get it with `fsd-gen assets fetch "
+            f"{folder.name}`, or, if it is your own, bring its folder back ({ROOT_VARIABLE} may name another "
+            "folder of packs)"
         )
     try:
         head = read_plain((folder / PACK_FILE).read_text(encoding="utf-8"))
@@ -222,7 +223,15 @@ def open_library(pack_names: Iterable[str], root: Path | None = None) -> AssetLi
     """Open fetched packs by name; MissingAssetError says which one to fetch."""
     pack_names = list(map(plain_name, pack_names))
     folder = assets_root(root)
-    return AssetLibrary((load_pack(folder / name), folder / name) for name in pack_names)
+    return AssetLibrary((_loaded(folder / name), folder / name) for name in pack_names)
+
+
+def _loaded(folder: Path) -> Pack:
+    """The pack in a folder that has its name: assets are found by it."""
+    pack = load_pack(folder)
+    if pack.name != folder.name:
+        raise PackError(f"{folder}: its {PACK_FILE} says {pack.name!r}; call the folder so")
+    return pack
 
 
 def plain_name(pack_name: str) -> str:
@@ -252,4 +261,4 @@ def _refuse_duplicates(assets: Iterable[Asset]) -> None:
 
 
 def _refetch(pack: str) -> str:
-    return f"fetch it again with `fsd-gen assets fetch {pack} --force`"
+    return f"fetch it again with `fsd-gen assets fetch {pack} --force`, or, if it is your own, write it again"

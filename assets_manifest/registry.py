@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from assets_manifest.library import PACK_FILE, MissingAssetError, Pack, PackErro
 from assets_manifest.progress import Progress
 
 ENTRY_POINTS = "fsd_gen.packs"
+HOW_MADE = "written by `assets_manifest.library.save_pack`"
 
 
 class UnknownPackError(ValueError):
@@ -64,6 +66,15 @@ class PackStatus:
     pack: Pack | None = None  # None: not fetched, or damaged
     problem: str = ""  # why it cannot be opened
     recipe: bool = True  # False: a folder of the user's own
+
+    @property
+    def described(self) -> str:
+        """What it holds: as its recipe says, or as it was found."""
+        if self.recipe or self.pack is None:
+            return self.about
+        kinds = Counter(asset.kind for asset in self.pack.assets)
+        holds = ", ".join(f"{number} x {kind}" for kind, number in sorted(kinds.items())) or "nothing"
+        return f"{self.about}, version {self.pack.version}: {holds}; {self.pack.licence}"
 
     @property
     def state(self) -> str:
@@ -113,10 +124,10 @@ def recipe_of(pack_name: str, root: Path | None = None) -> PackRecipe:
     if (folder / PACK_FILE).is_file():
         raise UnknownPackError(
             f"{folder} is a pack of your own, which no recipe makes: it is used as it is. Such a pack is "
-            "written by `assets_manifest.library.save_pack`; a PackRecipe as an entry point of the group "
-            f"{ENTRY_POINTS!r} makes it one that can be fetched"
+            f"{HOW_MADE}; a PackRecipe as an entry point of the group {ENTRY_POINTS!r} makes it one that can "
+            "be fetched"
         )
-    raise broken.get(pack_name) or _unknown(pack_name, known)
+    raise broken.get(pack_name) or _unknown(pack_name, known, assets_root(root))
 
 
 def refuse_unknown_packs(pack_names: Iterable[str], root: Path | None = None) -> None:
@@ -129,23 +140,29 @@ def refuse_unknown_packs(pack_names: Iterable[str], root: Path | None = None) ->
     known, broken = _recipes_and_broken()
     for name in pack_names:
         if name not in known and not (assets_root(root) / name / PACK_FILE).is_file():
-            raise broken.get(name) or _unknown(name, known)
+            raise broken.get(name) or _unknown(name, known, assets_root(root))
 
 
-def _unknown(pack_name: str, known: Iterable[str]) -> UnknownPackError:
-    close = get_close_matches(pack_name, known, n=1)
+def _unknown(pack_name: str, known: Iterable[str], folder: Path) -> UnknownPackError:
+    names = sorted({*known, *_own(folder)})
+    close = get_close_matches(pack_name.lower(), names, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else ";"
-    return UnknownPackError(f"no pack called {pack_name!r}{meant} there are {', '.join(known)}")
+    return UnknownPackError(
+        f"no pack called {pack_name!r}{meant} there are {', '.join(names)}. A pack of your own is "
+        f"{HOW_MADE}, into {folder / pack_name} (FSD_ASSETS_DIR may name another folder of packs)"
+    )
+
+
+def _own(folder: Path) -> list[str]:
+    """Packs in the assets folder, whoever made them."""
+    found = (path.parent.name for path in folder.glob(f"*/{PACK_FILE}"))
+    return sorted(name for name in found if not name.startswith("."))
 
 
 def pack_statuses(root: Path | None = None) -> tuple[PackStatus, ...]:
     """Every pack that can be made, then those of the user's own in the assets folder."""
     folder, (known, broken) = assets_root(root), _recipes_and_broken()
-    own = sorted(
-        path.parent.name
-        for path in folder.glob(f"*/{PACK_FILE}")
-        if path.parent.name not in known and not path.parent.name.startswith(".")
-    )
+    own = [name for name in _own(folder) if name not in known]
     made = [_status(folder / name, recipe.about, recipe=True) for name, recipe in known.items()]
     out_of_order = [
         PackStatus(name=name, about="", folder=folder / name, problem=str(problem))

@@ -218,8 +218,16 @@ def _disk_full_named(final: Path, needed_bytes: int | None) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno not in DISK_FULL_ERRNOS:
+            _name_final(error, final)
             raise
         raise DiskFullError.at(final, needed_bytes) from error
+
+
+def _name_final(error: OSError, final: Path) -> None:
+    """Let an error about a part of `final`, whose name nobody knows, be one about `final`."""
+    name = error.filename
+    if isinstance(name, str) and Path(name).parent == final.parent and name.endswith(PART_SUFFIX):
+        error.filename = str(final)
 
 
 def _fsync(path: Path) -> None:

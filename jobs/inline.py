@@ -37,7 +37,7 @@ def run_inline(
             while ledger.outstanding and request.signum is None:
                 bench.run_next(ledger)
         finally:
-            bench.clear("the farm is done")
+            bench.clear("")
     report = ledger.report(time.monotonic() - begun)
     if request.signum is not None and report.unfinished:
         raise FarmInterrupted(request.signum, report)

@@ -33,6 +33,8 @@ MESSAGE_KINDS = frozenset(
     }
 )
 
+TROUBLE_STYLES = {"failed": "bold red", "retried": "", "warnings": "yellow"}
+
 
 class Tally:
     """Counts over all events seen so far. Times are seconds of one monotonic clock, given by the caller."""
@@ -67,6 +69,11 @@ class Tally:
         self.workers += (event.kind is EventKind.WORKER_STARTED) - (event.kind is EventKind.WORKER_STOPPED)
         if event.kind in MESSAGE_KINDS and event.message:
             self.messages.append(_one_line(event))
+
+    def troubles(self) -> dict[str, int]:
+        """What went wrong, by name; what did not is not named."""
+        counts = {"failed": self.failed_tasks, "retried": self.retries, "warnings": self.warnings}
+        return {name: count for name, count in counts.items() if count}
 
     def rate(self, now: float) -> float | None:
         """Items per second lately; None while no item has been finished."""
@@ -148,8 +155,8 @@ class ProgressDisplay:
                 f"{item}={tally.done_items}/{tally.total_items} "
                 f"{task}={tally.done_tasks}/{tally.total_tasks} "
                 f"rate={_rate_text(tally.rate(now))} eta={_duration(tally.eta_s(now))} "
-                f"elapsed={_duration(now - tally.started)} workers={tally.workers} "
-                f"failed={tally.failed_tasks} retried={tally.retries} warnings={tally.warnings}"
+                f"elapsed={_duration(now - tally.started)} workers={tally.workers}"
+                + "".join(f" {name}={count}" for name, count in tally.troubles().items())
             )
 
     def panel(self) -> RenderableType:
@@ -163,11 +170,10 @@ class ProgressDisplay:
                 bars.add_row(name, bar, f"{done}/{total}")
             numbers = Text(
                 f"{_rate_text(tally.rate(now))}  eta {_duration(tally.eta_s(now))}  "
-                f"elapsed {_duration(now - tally.started)}  {tally.workers} workers  "
-                f"{tally.retries} retried  "
+                f"elapsed {_duration(now - tally.started)}  {tally.workers} workers"
             )
-            numbers.append(f"{tally.failed_tasks} failed", style="bold red" if tally.failed_tasks else "")
-            numbers.append(f"  {tally.warnings} warnings", style="yellow" if tally.warnings else "")
+            for name, count in tally.troubles().items():
+                numbers.append(f"  {count} {name}", style=TROUBLE_STYLES[name])
             return Group(bars, numbers, *(Text(message, style="dim") for message in tally.messages))
 
     def _tick(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,8 +21,10 @@ class StopRequest:
 
 
 @contextmanager
-def stop_requested() -> Iterator[StopRequest]:
+def stop_requested(answer: Callable[[], None] | None = None) -> Iterator[StopRequest]:
     """Collect the first SIGINT or SIGTERM inside the block; a second one raises KeyboardInterrupt.
+
+    `answer` is called when the first one comes, so that whoever sent it hears at once what happens next.
 
     Outside the main thread, where Python delivers no signals, the request simply never comes.
     """
@@ -35,6 +37,8 @@ def stop_requested() -> Iterator[StopRequest]:
         if request.signum is not None:
             raise KeyboardInterrupt
         request.signum = signum
+        if answer is not None:
+            answer()
 
     previous = {signum: signal.signal(signum, collect) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:

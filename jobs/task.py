@@ -21,7 +21,7 @@ class EventKind(StrEnum):
     NOTE = "note"
     WARNING = "warning"
     WORKER_STARTED = "worker_started"
-    WORKER_STOPPED = "worker_stopped"  # `message` says why
+    WORKER_STOPPED = "worker_stopped"  # `message` says why; "" at the end of the work
     TASK_STARTED = "task_started"
     TASK_DONE = "task_done"  # `data` is the result
     TASK_RETRIED = "task_retried"  # `message` is the traceback or the cause of death
@@ -39,7 +39,7 @@ class Event:
     kind: EventKind
     done: int | None = None  # items of this task finished so far, earlier runs included; ITEM and RESUMED
     message: str = ""
-    data: Any = None  # picklable
+    data: Any = None  # picklable; of a WARNING or NOTE the traceback behind it, if there is one
     task_id: str = ""
     attempt: int = 0  # 1 is the first
     worker: str = ""  # "host:pid"

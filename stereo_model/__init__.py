@@ -1,13 +1,17 @@
 """FoundationStereo in plain torch: models, weights, data sets, training, evaluation, inference, export.
 
-    model = create_model("tiny")                  # or load_model("23-51-11/model_best_bp2.pth")
+    model = load_model("runs/first/model.pt")     # or a published one, "23-51-11/model_best_bp2.pth"
     predict(model, left_hwc, right_hwc)           # uint8 RGB of any size -> .disparity_hw, pixels
-    train(model, open_dataset("shards", "runs/demo/shards"), TrainConfig(steps=500), "runs/first")
     evaluate(model, open_dataset("middlebury", "/data/MiddEval3"))
 
-The network itself, for those who want tensors (B,3,H,W) of RGB 0..255, sides multiples of 32:
+    model = create_model("tiny")                  # random weights, to be trained
+    train(model, open_dataset("shards", "runs/demo/shards"), TrainConfig(steps=500), "runs/first")
 
-    out = model(left, right, iterations=6)
+The network itself, for those who want tensors (B,3,H,W) of RGB 0..255, sides multiples of 32. Outside
+training ask it under no_grad, or it keeps every map for gradients; `model.predict` does, for any size:
+
+    with torch.no_grad():
+        out = model(left, right, iterations=6)
     out.initial_disparity                         # (B,1,H/4,W/4), quarter-resolution pixels
     out.disparities                               # list of (B,1,H,W), pixels
 
@@ -35,11 +39,13 @@ if TYPE_CHECKING:
     from stereo_model.inference.predict import Prediction, PredictionError, predict
     from stereo_model.inference.swap import SwappedPairError
     from stereo_model.network.config import PRESETS, ConfigError, ModelConfig, model_config
+    from stereo_model.network.drawn import RandomWeightsWarning
     from stereo_model.network.model import FoundationStereo, ImageSizeError, NonFiniteImageError, StereoOutput
+    from stereo_model.training.amend import Amendment, ResumeError
     from stereo_model.training.config import DeviceError, TrainConfig
-    from stereo_model.training.state import ResumeError
     from stereo_model.training.stopping import TrainingInterrupted
-    from stereo_model.training.trainer import NonFiniteLossError, train
+    from stereo_model.training.train import train
+    from stereo_model.training.trainer import NonFiniteLossError
     from stereo_model.weights.backbone import BackboneWeightsError, installed_lite0_weights
     from stereo_model.weights.checkpoint import (
         convert,
@@ -67,16 +73,18 @@ _DEFINED_IN = {
     "stereo_model.inference.predict": ("Prediction", "PredictionError", "predict"),
     "stereo_model.inference.swap": ("SwappedPairError",),
     "stereo_model.network.config": ("PRESETS", "ConfigError", "ModelConfig", "model_config"),
+    "stereo_model.network.drawn": ("RandomWeightsWarning",),
     "stereo_model.network.model": (
         "FoundationStereo",
         "ImageSizeError",
         "NonFiniteImageError",
         "StereoOutput",
     ),
+    "stereo_model.training.amend": ("Amendment", "ResumeError"),
     "stereo_model.training.config": ("DeviceError", "TrainConfig"),
-    "stereo_model.training.state": ("ResumeError",),
     "stereo_model.training.stopping": ("TrainingInterrupted",),
-    "stereo_model.training.trainer": ("NonFiniteLossError", "train"),
+    "stereo_model.training.train": ("train",),
+    "stereo_model.training.trainer": ("NonFiniteLossError",),
     "stereo_model.weights.backbone": ("BackboneWeightsError", "installed_lite0_weights"),
     "stereo_model.weights.checkpoint": (
         "convert",
@@ -93,6 +101,7 @@ _HOME = {name: module for module, names in _DEFINED_IN.items() for name in names
 
 __all__ = [
     "PRESETS",
+    "Amendment",
     "BackboneWeightsError",
     "CheckpointError",
     "ConfigError",
@@ -115,6 +124,7 @@ __all__ = [
     "PairError",
     "Prediction",
     "PredictionError",
+    "RandomWeightsWarning",
     "ResumeError",
     "SampleError",
     "StereoOutput",

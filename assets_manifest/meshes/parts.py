@@ -7,7 +7,7 @@ Shape suffixes: _n3 and _n2 one row per vertex, _f3 one row per triangle, _f33 t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,47 @@ def triangle_areas(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     """Area of each triangle, in squared units of the points. (F, 3, 3) -> (F,)"""
     areas: NDArray[np.float64] = 0.5 * np.linalg.norm(_cross(points_f33), axis=1)
     return areas
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedFaces:
+    """How many triangles of a model were left out, because they would show nothing or fight for pixels."""
+
+    repeated_corners: int = 0  # two corners in one place: no area
+    duplicates: int = 0  # in the place of another triangle, whichever side that one shows
+
+
+def distinct_faces(points_f33: NDArray[np.float64]) -> tuple[NDArray[np.bool_], DroppedFaces]:
+    """Which triangles to keep: those with three different corners, and one of those in the same place.
+
+    Corners are compared as they will be stored, in single precision.
+    """
+    _, places = np.unique(_rows(points_f33.reshape(-1, 3)), return_inverse=True)
+    corners_f3 = np.sort(places.reshape(-1, 3), axis=1)
+    whole_f = (corners_f3[:, 0] != corners_f3[:, 1]) & (corners_f3[:, 1] != corners_f3[:, 2])
+    keep_f = np.zeros(len(points_f33), bool)
+    keep_f[np.flatnonzero(whole_f)[np.unique(corners_f3[whole_f], axis=0, return_index=True)[1]]] = True
+    repeated = int((~whole_f).sum())
+    return keep_f, DroppedFaces(
+        repeated_corners=repeated, duplicates=len(keep_f) - int(keep_f.sum()) - repeated
+    )
+
+
+def is_closed(points_n3: NDArray[np.floating], triangles_f3: NDArray[np.integer]) -> bool:
+    """Whether every edge, by position in single precision, belongs to exactly two triangles."""
+    _, place_n = np.unique(_rows(points_n3), return_inverse=True)
+    corners_f3 = place_n[triangles_f3].astype(np.int64)
+    edges_e2 = np.sort(corners_f3[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges_e2 = edges_e2[edges_e2[:, 0] != edges_e2[:, 1]]
+    _, counts = np.unique(edges_e2[:, 0] * len(points_n3) + edges_e2[:, 1], return_counts=True)
+    return bool(len(counts)) and bool((counts == 2).all())
+
+
+def _rows(values_nk: NDArray[np.floating]) -> NDArray[np.void]:
+    """Each row, in single precision, as one value that can be compared."""
+    rows_nk = np.ascontiguousarray(values_nk, np.float32) + np.float32(0)  # -0.0 becomes 0.0
+    rows_n: NDArray[np.void] = rows_nk.view(np.dtype((np.void, rows_nk.shape[1] * 4))).ravel()
+    return rows_n
 
 
 def face_normals(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,24 +160,29 @@ def indexed_part(
     normals_f33: NDArray[np.float64],
     uv_f32: NDArray[np.float64] | None,
 ) -> MeshPart:
-    """Join equal corners (position, normal, uv) of separate triangles into shared vertices."""
+    """Join equal corners (position, normal, uv) of separate triangles into shared vertices.
+
+    A see-through surface that encloses nothing, such as a window pane, refracts nothing: its ior becomes 1.
+    """
     columns = [points_f33.reshape(-1, 3), normals_f33.reshape(-1, 3)]
     if uv_f32 is not None:
         columns.append(uv_f32.reshape(-1, 2))
     corners = np.concatenate(columns, axis=1).astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0
-    rows = np.ascontiguousarray(corners).view(np.dtype((np.void, corners.shape[1] * 4))).ravel()
-    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_rows(corners), return_index=True, return_inverse=True)
     order = np.argsort(first)  # vertices in order of first use
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     vertices = corners[first[order]]
+    triangles_f3 = rank[inverse].reshape(-1, 3).astype(np.int32)
+    if surface.opacity < 1 and not is_closed(vertices[:, :3], triangles_f3):
+        surface = replace(surface, ior=1.0)
     return MeshPart(
         name=name,
         surface=surface,
         points_n3=vertices[:, :3].copy(),
         normals_n3=vertices[:, 3:6].copy(),
         uv_n2=vertices[:, 6:8].copy() if uv_f32 is not None else None,
-        triangles_f3=rank[inverse].reshape(-1, 3).astype(np.int32),
+        triangles_f3=triangles_f3,
     )
 
 

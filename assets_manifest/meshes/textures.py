@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from assets_manifest.pictures import open_picture
+
 SUFFIX_OF_FORMAT = {"JPEG": ".jpg", "PNG": ".png"}
 OPAQUE = 250  # alpha of 255 from which a texel counts as solid
 
@@ -32,7 +34,7 @@ def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
 def store_texture(color: Path, alpha: Path | None, folder: Path) -> ObjectTexture | None:
     """Copy `color` into `folder`, with the alpha of `alpha` when given; None where it is no image."""
     try:
-        with Image.open(color) as opened:
+        with open_picture(color) as opened:
             kind = opened.format
             image = opened.convert("RGBA") if _has_alpha(opened) or alpha else opened.convert("RGB")
             plain = opened.mode in ("RGB", "L", "RGBA") and kind in SUFFIX_OF_FORMAT
@@ -58,7 +60,7 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _with_alpha(image: Image.Image, alpha: Path) -> Image.Image:
-    with Image.open(alpha) as opened:
+    with open_picture(alpha) as opened:
         mask = opened.convert("RGBA").getchannel("A") if _has_alpha(opened) else opened.convert("L")
     image.putalpha(mask.resize(image.size))
     return image

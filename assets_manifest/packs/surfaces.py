@@ -175,9 +175,9 @@ def _store_radiance(file: Path, target_folder: Path) -> Path:
 
 
 def _store_colours(file: Path, target_folder: Path) -> Path:
-    from PIL import Image
+    from assets_manifest.pictures import open_picture
 
-    with Image.open(file) as image:
+    with open_picture(file) as image:
         if image.format in ("PNG", "JPEG") and image.mode in ("RGB", "L"):
             image.load()
             target = target_folder / file.name

@@ -29,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads for training and scoring.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
 
 
 @app.callback(help=__doc__)
@@ -52,7 +52,9 @@ def make_world(*, farm: FarmConfig | None = None, threads: int | None = None) ->
 @clear_errors
 def round_(
     run: Run,
-    iterations: Annotated[int, typer.Option("--iter", min=1, help="How many rounds the run is to have.")] = 2,
+    iterations: Annotated[
+        int, typer.Option("--iter", min=1, max=1000, help="How many rounds the run is to have.")
+    ] = 2,
     config: Annotated[
         Path | None, typer.Option("--config", help="YAML; default: `curation:` of RUN/config.yaml.")
     ] = None,
@@ -60,8 +62,12 @@ def round_(
         bool, typer.Option("--in-sample", help="One model scores what it learned from.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="Rendering processes; 0: this one.")] = None,
-    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each of them claims.")] = 0.0,
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=4096, help="Rendering processes; 0: this one.")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, max=64, help="GPUs that each of them claims.")
+    ] = 0.0,
     address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
     threads: Threads = None,
 ) -> None:
@@ -83,16 +89,19 @@ def _settings(run: Path, config: Path | None, *, in_sample: bool, force: bool) -
 
 
 def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> None:
+    from curation.cli.advice import Advice
+    from curation.cli.answer import answered
     from curation.cli.progress import progress
-    from curation.cli.words import say_round
-    from curation.report.pages import write_round_report, write_run_report
+    from curation.cli.words import say_round, say_stopping
+    from curation.report.pages import run_report_is_stale, write_round_report, write_run_report
     from curation.rounds.stages import bring_to
     from curation.rounds.state import read_run
 
-    with RunLock(run), progress() as on_progress:
-        worked_on = bring_to(run, rounds, settings, world, write_round_report, on_progress)
-        if worked_on:
-            write_run_report(read_run(run))
+    with RunLock(run), progress() as on_progress, answered(say_stopping):
+        advice = Advice(on_progress, run, settings, world.device(settings))
+        worked_on = bring_to(run, rounds, settings, world, write_round_report, advice)
+        if run_report_is_stale(state := read_run(run)):
+            write_run_report(state)
     complete = completed_rounds(run)
     if not worked_on:
         say(f"nothing to do: {run} has {len(complete)} complete rounds, {rounds} were asked for")
@@ -118,7 +127,7 @@ def status(run: Run) -> None:
 def report(
     run: Run,
     number: Annotated[
-        int | None, typer.Option("--round", min=1, help="Only this round; default: all.")
+        int | None, typer.Option("--round", min=1, max=1000, help="Only this round; default: all.")
     ] = None,
 ) -> None:
     """Write the reports of complete rounds, and the run's, again."""
@@ -152,19 +161,24 @@ def publish_(
         Unjudged | None,
         typer.Option(help="What becomes of samples that no scorer judged; none is scored first then."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of an older one, once it is whole.")
+    ] = False,
     threads: Threads = None,
 ) -> None:
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
+    from curation.cli.answer import answered
     from curation.cli.progress import progress
-    from curation.cli.words import say_published
+    from curation.cli.words import say_published, say_stopping
     from curation.publish.publish import publish
     from curation.report.pages import write_run_report
     from curation.rounds.state import read_run
 
     read_run(run).last_round()
     world = make_world(threads=threads)
-    with RunLock(run), progress() as on_progress:
-        done = publish(run, out_dir or run / "curated", world, on_progress, unjudged=unjudged)
+    with RunLock(run), progress() as on_progress, answered(say_stopping):
+        out = out_dir or run / "curated"
+        done = publish(run, out, world, on_progress, unjudged=unjudged, replace=replace)
         write_run_report(read_run(run))
     say_published(done)
 
@@ -177,7 +191,7 @@ def publish_(
 def sweep_(
     run: Run,
     number: Annotated[
-        int | None, typer.Option("--round", min=1, help="Default: the last one scored.")
+        int | None, typer.Option("--round", min=1, max=1000, help="Default: the last one scored.")
     ] = None,
     low: Annotated[float, typer.Option("--from", min=0, max=1, help="Lowest threshold, share of 1.")] = 0.3,
     high: Annotated[float, typer.Option("--to", min=0, max=1, help="Highest threshold.")] = 0.9,

@@ -48,6 +48,7 @@ FAILED = (  # the work went wrong; exit code 1
     "curation.rounds.stages:RoundError",
     "curation.workbench.rendering:RenderError",
     "jobs.files:DiskFullError",
+    "jobs.task:FarmError",
     "jobs.task:WorkerStartError",
     "stereo_model.training.trainer:NonFiniteLossError",
 )

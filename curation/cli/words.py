@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich import box
 from rich.table import Table
 
-from curation.cli.console import out, say
+from curation.cli.console import err, out, say
 from curation.judging.scores import Score
 from curation.judging.sweep import WhatIf
 from curation.judging.tables import read_verdicts
@@ -32,6 +32,15 @@ def say_round(round_dir: RoundDir) -> None:
         markup=True,
     )
     say(f"  {round_dir.report_html}")
+
+
+def say_stopping() -> None:
+    """The answer to the first Ctrl-C."""
+    err.print(
+        "stopping: what is in work is brought to where it can go on later; Ctrl-C again stops at once",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def say_status(state: RunState) -> None:

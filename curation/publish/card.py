@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from curation.config import CurationConfig
-from curation.publish.select import Selection
+from curation.publish.select import Origins, Selection
 from curation.report import charts
 from curation.report.summary import QUANTITIES
 from curation.rounds.population import RunSample
@@ -16,11 +16,16 @@ from fsd_gen.shards.format import ShardMeta
 
 
 def dataset_card(
-    name: str, rounds: int, config: CurationConfig, selection: Selection, meta: ShardMeta, digest: str
+    name: str,
+    rounds: int,
+    config: CurationConfig,
+    selection: Selection,
+    origins: Origins,
+    meta: ShardMeta,
+    digest: str,
 ) -> str:
     """README.md of the curated dataset."""
     strata = Counter(sample.stratum for sample in selection.samples)
-    attempts = Counter(sample.key.attempt for sample in selection.samples)
     return (
         _environment()
         .get_template("card.md.j2")
@@ -33,7 +38,7 @@ def dataset_card(
             meta=meta,
             digest=digest,
             strata=sorted(strata.items()),
-            attempts=sorted(attempts.items()),
+            origins=origins,
         )
     )
 

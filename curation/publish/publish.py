@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.publish.select import PublishError, Selection, Unjudged, select
+from curation.publish.select import PublishError, Selection, Unjudged, origins, select
 from curation.publish.write import Publication, already_there, write
 from curation.rounds.final import judge_successors
 from curation.rounds.population import Population
@@ -37,9 +37,18 @@ class Published:
 
 
 def publish(
-    run_dir: Path, out: Path, world: World, on_progress: OnProgress, *, unjudged: Unjudged | None = None
+    run_dir: Path,
+    out: Path,
+    world: World,
+    on_progress: OnProgress,
+    *,
+    unjudged: Unjudged | None = None,
+    replace: bool = False,
 ) -> Published:
     """Write the kept samples of the last complete round to `out`, all or nothing.
+
+    An interrupted call is taken up by the next one. With `replace` an older publication at `out` gives way
+    once the new one is whole.
 
     With `unjudged` None the last successors are scored first, and samples that stay unjudged are refused.
     Otherwise nothing is scored: what has no verdict, or none of a strong scorer, is kept or dropped as told.
@@ -61,22 +70,19 @@ def publish(
         rounds=round_dir.number,
         config=config,
         selection=selection,
+        origins=origins(selection.samples, state),
         digest=_digest(selection),
         per_shard=state.slots_per_shard,
     )
-    return _published(out, publication, new=_write_unless_there(out, publication))
+    there = already_there(out, publication.digest, replace=replace)
+    if not there:
+        write(out, publication, on_progress)
+    return _published(out, publication, new=not there)
 
 
 def _digest(selection: Selection) -> str:
     current = {sample.key.slot: sample for sample in selection.samples}
     return population_digest(Population(current=current, missing=frozenset(), lost={}))
-
-
-def _write_unless_there(out: Path, publication: Publication) -> bool:
-    if already_there(out, publication.digest):
-        return False
-    write(out, publication)
-    return True
 
 
 def _published(out: Path, publication: Publication, *, new: bool) -> Published:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from curation.config import Policy
 from curation.judging.verdicts import Outcome, Verdict
 from curation.rounds.population import Population, RunSample, current_verdicts
+
+if TYPE_CHECKING:  # the commands' help needs this file, and no shard
+    from curation.rounds.state import RunState
 
 
 class PublishError(ValueError):
@@ -31,6 +36,30 @@ class Selection:
     rejected_successors: int  # drawn last and rejected by the final scoring
     unjudged: int  # current samples that no scorer judged
     unjudged_published: bool  # and whether they are among `samples`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """Where the published samples come from.
+
+    An attempt of a slot comes to nothing in one of two ways: the generator's checks refuse it, or a round
+    rejects it and draws the slot again.
+    """
+
+    by_round: Mapping[int, int]  # samples by the round that drew them; 0 stands for the first draw
+    refused: int  # earlier attempts of their slots that the checks refused
+
+
+def origins(samples: Sequence[RunSample], state: RunState) -> Origins:
+    """Where current samples of a run come from."""
+    drawn_by = {sample.key: number for number, drawn in state.drawn.items() for sample in drawn}
+    verdicts = (verdict for of_round in state.verdicts.values() for verdict in of_round)
+    rejected = Counter(verdict.key.slot for verdict in verdicts if verdict.outcome.rejects)
+    by_round = Counter(drawn_by[sample.key] for sample in samples)
+    return Origins(
+        by_round=dict(sorted(by_round.items())),
+        refused=sum(sample.key.attempt - rejected[sample.key.slot] for sample in samples),
+    )
 
 
 def select(

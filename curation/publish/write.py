@@ -1,26 +1,40 @@
-"""Writing the curated dataset: all of it or nothing, no pixel decoded."""
+"""Writing the curated dataset: all of it or nothing, no pixel decoded.
+
+It is made in a hidden folder beside its name, shard by shard. A kill at any moment leaves what was published
+before, and the finished shards, which the next call keeps if they are of the same publication.
+"""
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from curation.config import CurationConfig
 from curation.judging.tables import write_verdicts
 from curation.publish.card import attribution, dataset_card, histograms
-from curation.publish.select import PublishError, Selection
-from curation.rounds.population import RunSample
+from curation.publish.select import Origins, PublishError, Selection
+from curation.rounds.world import OnProgress, StageProgress
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.gather import publish_rows
 from fsd_gen.shards.index import manifest_digest, refresh_index
 from fsd_gen.shards.reader import ShardReader
-from jobs.files import sync_folder, write_json_atomic, write_text_atomic
+from jobs.files import (
+    ASIDE_SUFFIX,
+    PART_SUFFIX,
+    publish_folder,
+    remove_stale_parts,
+    write_json_atomic,
+    write_text_atomic,
+)
 
 MARK = "published.json"
+PLAN = "plan.json"  # of a publication in work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class Publication:
     rounds: int
     config: CurationConfig
     selection: Selection
+    origins: Origins
     digest: str  # of the published samples
     per_shard: int
 
@@ -43,25 +58,60 @@ class Publication:
             "curation_population_digest": self.digest,
         }
 
+    def identity(self) -> dict[str, Any]:
+        """What a finished publication says of itself, the digests of its files left out."""
+        return {
+            "population_digest": self.digest,
+            "rounds": self.rounds,
+            "samples": len(self.selection.samples),
+            "unjudged": self.selection.unjudged,
+            "unjudged_published": self.selection.unjudged_published,
+            "curation_config_digest": self.config.digest(),
+            "policy_digest": self.config.policy.digest(),
+        }
 
-def already_there(out: Path, digest: str) -> bool:
-    """Whether `out` holds just these samples. Raises PublishError when it holds something else."""
+    def plan(self) -> dict[str, Any]:
+        """What decides about the shards; two publications with one plan have the same ones."""
+        return {"attributes": self.attributes(), "per_shard": self.per_shard}
+
+
+def already_there(out: Path, digest: str, *, replace: bool = False) -> bool:
+    """Whether `out` holds just these samples.
+
+    Raises PublishError when it holds something else, unless that is a publication and `replace` is set.
+    """
+    _settle_aside(out)
     if not out.exists():
         return False
-    mark = out / MARK
-    if mark.is_file() and json.loads(mark.read_text("utf-8")).get("population_digest") == digest:
+    found = _mark(out)
+    if found is None:
+        raise PublishError(
+            f"{out}: holds something that is no publication; name another directory with --out"
+        )
+    if found.get("population_digest") == digest:
         return True
-    what = "an older or other publication" if mark.is_file() else "something that is no publication"
-    raise PublishError(f"{out}: holds {what}; remove it, or name another directory with --out")
+    if not replace:
+        raise PublishError(
+            f"{out}: holds an older or other publication; give --replace to put the new one in its place "
+            "once it is whole, or name another directory with --out"
+        )
+    return False
 
 
-def write(out: Path, publication: Publication) -> None:
-    """Everything into a directory beside `out`, which then gets its name."""
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "shards").mkdir(parents=True)
+def write(out: Path, publication: Publication, on_progress: OnProgress) -> None:
+    """Everything into a folder beside `out`, which then takes its place."""
+    part = out.with_name(f".{out.name}{PART_SUFFIX}")
+    if (part / PLAN).exists() or not _is(part, publication):
+        _fill(part, publication, on_progress)
+    (part / PLAN).unlink(missing_ok=True)
+    publish_folder(part, out)
+
+
+def _fill(part: Path, publication: Publication, on_progress: OnProgress) -> None:
+    """All files of the publication, the mark last."""
+    _take_up(part, publication.plan())
     selection = publication.selection
-    shards = _write_shards(part, selection.samples, publication.per_shard, publication.attributes())
+    shards = _write_shards(part, publication, on_progress)
     manifest = manifest_digest(refresh_index(part).records)
     write_verdicts(part / "verdicts.parquet", selection.verdicts)
     metas = [_meta(path) for path in shards]
@@ -69,18 +119,60 @@ def write(out: Path, publication: Publication) -> None:
     write_text_atomic(part / "histograms.svg", histograms(selection.samples))
     _write_card(part, publication, metas[0], manifest)
     _write_mark(part, publication, metas[0], manifest)
-    os.replace(part, out)
-    sync_folder(out.parent)
 
 
-def _write_shards(
-    part: Path, samples: Sequence[RunSample], per_shard: int, attributes: Mapping[str, str | int | float]
-) -> list[Path]:
-    shards = []
-    for index, start in enumerate(range(0, len(samples), per_shard)):
+def _take_up(part: Path, plan: Mapping[str, Any]) -> None:
+    """Leave of a part the shards that an interrupted call finished of the same plan, and nothing else."""
+    same = _read(part / PLAN) == plan
+    for path in part.iterdir() if part.exists() else ():
+        if path.is_file():
+            path.unlink()
+        elif not (same and path.name == "shards"):
+            shutil.rmtree(path)
+    (part / "shards").mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(part / "shards")
+    write_json_atomic(part / PLAN, plan)
+
+
+def _settle_aside(out: Path) -> None:
+    """Undo or finish what a kill left of a replacement: the older publication returns, or goes for good."""
+    for aside in sorted(out.parent.glob(f".{glob.escape(out.name)}.*{ASIDE_SUFFIX}")):
+        if out.exists():
+            shutil.rmtree(aside)
+        elif _mark(aside) is not None:
+            os.rename(aside, out)
+
+
+def _is(folder: Path, publication: Publication) -> bool:
+    """Whether a folder holds the whole of a publication."""
+    mark = _mark(folder)
+    return mark is not None and mark.items() >= publication.identity().items()
+
+
+def _mark(folder: Path) -> dict[str, Any] | None:
+    return _read(folder / MARK)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON file of ours, which is whole if it is there."""
+    content: dict[str, Any] | None = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    return content
+
+
+def _write_shards(part: Path, publication: Publication, on_progress: OnProgress) -> list[Path]:
+    samples, per_shard = publication.selection.samples, publication.per_shard
+    starts, shards = range(0, len(samples), per_shard), list[Path]()
+    for index, start in enumerate(starts):
+        _tell(on_progress, publication.rounds, index, len(starts))
         rows = [(sample.path, sample.row) for sample in samples[start : start + per_shard]]
-        shards.append(publish_rows(rows, part / "shards" / f"{index:05d}.h5", attributes))
+        path = part / "shards" / f"{index:05d}.h5"
+        shards.append(path if path.exists() else publish_rows(rows, path, publication.attributes()))
+    _tell(on_progress, publication.rounds, len(starts), len(starts))
     return shards
+
+
+def _tell(on_progress: OnProgress, rounds: int, done: int, total: int) -> None:
+    on_progress(StageProgress(round=rounds, stage="publish", done=done, total=total, unit="shards"))
 
 
 def _meta(path: Path) -> ShardMeta:
@@ -89,23 +181,11 @@ def _meta(path: Path) -> ShardMeta:
 
 
 def _write_card(part: Path, publication: Publication, meta: ShardMeta, manifest: str) -> None:
-    card = dataset_card(
-        publication.name, publication.rounds, publication.config, publication.selection, meta, manifest
-    )
+    made = publication
+    card = dataset_card(made.name, made.rounds, made.config, made.selection, made.origins, meta, manifest)
     write_text_atomic(part / "README.md", card)
 
 
 def _write_mark(part: Path, publication: Publication, meta: ShardMeta, manifest: str) -> None:
-    selection, config = publication.selection, publication.config
-    mark = {
-        "population_digest": publication.digest,
-        "manifest_digest": manifest,
-        "rounds": publication.rounds,
-        "samples": len(selection.samples),
-        "unjudged": selection.unjudged,
-        "unjudged_published": selection.unjudged_published,
-        "config_digest": meta.config_digest,
-        "curation_config_digest": config.digest(),
-        "policy_digest": config.policy.digest(),
-    }
-    write_json_atomic(part / MARK, mark)
+    digests = {"manifest_digest": manifest, "config_digest": meta.config_digest}
+    write_json_atomic(part / MARK, publication.identity() | digests)

@@ -7,6 +7,7 @@ The JSON is written last, for it marks the round as complete.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,14 +18,9 @@ from curation.judging.verdicts import Outcome, Verdict
 from curation.report import charts
 from curation.report.gallery import Panel, choose, panels
 from curation.report.inputs import RoundInputs, load_inputs
+from curation.report.round_report import RoundReport
 from curation.report.run_summary import RunReport, build_run_report
-from curation.report.summary import (
-    BP2_EDGES,
-    QUANTITIES,
-    RoundReport,
-    build_report,
-    kept_samples,
-)
+from curation.report.summary import BP2_EDGES, QUANTITIES, build_report, kept_samples
 from curation.rounds.layout import RoundDir
 from curation.rounds.population import RunSample
 from curation.rounds.state import RunState
@@ -146,7 +142,7 @@ def write_run_report(state: RunState) -> RunReport:
     """
     state.last_round()
     folder = state.run_dir / "rounds"
-    report = build_run_report(state, tuple(map(read_round_report, state.rounds)))
+    report = _run_report(state)
     page = _page(
         "run.html.j2",
         title=state.run_dir.resolve().name,
@@ -157,6 +153,20 @@ def write_run_report(state: RunState) -> RunReport:
     write_text_atomic(folder / "report.html", page)
     write_json_atomic(folder / "report.json", report.model_dump(mode="json"))
     return report
+
+
+def run_report_is_stale(state: RunState) -> bool:
+    """Whether the run's report is missing or says something else than its complete rounds do.
+
+    A kill after a round's report and before the run's leaves it so.
+    """
+    path = state.run_dir / "rounds" / "report.json"
+    written = json.loads(path.read_text("utf-8")) if path.is_file() else None
+    return bool(state.rounds) and written != _run_report(state).model_dump(mode="json")
+
+
+def _run_report(state: RunState) -> RunReport:
+    return build_run_report(state, tuple(map(read_round_report, state.rounds)))
 
 
 # ---------------------------------------------------------------- HTML

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from curation.judging.verdicts import Outcome, Verdict
-from curation.report.summary import Drift, Part, RoundReport, drifts
+from curation.report.round_report import Drift, Part, RoundReport
+from curation.report.summary import drifts
 from curation.rounds.population import current_verdicts
 from curation.rounds.start import started_config
 from curation.rounds.state import RunState

@@ -127,9 +127,10 @@ def train_model(work: Work, model: int) -> None:
     job = _train_job(work, model)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
 
-    def on_step(step: int, loss: float) -> None:
+    def on_step(step: int, loss: float | None) -> None:
         work.tell("train", step, job.steps, "steps", note=f"model {model}", loss=loss)
 
+    on_step(0, None)
     with measured(work.round_dir, "train"):
         work.world.train(job, on_step)
     if not checkpoint.exists():

@@ -14,6 +14,9 @@ from curation.judging.tables import read_verdicts
 from curation.judging.verdicts import Verdict
 from curation.rounds.layout import RoundDir, completed_rounds
 from curation.rounds.population import Population, RunSample, after_round, first_draw
+from fsd_gen.production.membership import refuse_foreign
+from fsd_gen.production.run import Run
+from fsd_gen.production.survey import remedied
 from fsd_gen.shards.index import FIRST_DRAW, Index, refresh_index
 from fsd_gen.shards.record import SampleRecord
 
@@ -78,13 +81,16 @@ def read_run(run_dir: Path) -> RunState:
 
     Raises:
         RunError: it is no run, or holds no finished shard.
-        ShardError, TableError: a file is damaged.
+        ConfigError: its frozen configuration was changed.
+        ShardError, TableError: a file is damaged, or a shard is of another run.
     """
     if not run_dir.is_dir():
         raise RunError(f"{run_dir}: no such directory; expected a run of `fsd-gen render`")
     rounds = completed_rounds(run_dir)
     folders = _folders(run_dir, len(rounds) + 1)
-    index = refresh_index(run_dir, tuple(folders.values()))
+    with remedied(run_dir):
+        index = refresh_index(run_dir, tuple(folders.values()))
+        _refuse_foreign(run_dir, index)
     shards = [entry for entry in index.shards if entry.folder == FIRST_DRAW]
     if not shards:
         raise RunError(f"{run_dir}: no finished shard in {run_dir / FIRST_DRAW}; render the dataset first")
@@ -99,6 +105,11 @@ def read_run(run_dir: Path) -> RunState:
         slots=frozenset(empty | {sample.key.slot for sample in drawn[0]}),
         slots_per_shard=max(shard.rows + len(shard.quarantined) for shard in shards),
     )
+
+
+def _refuse_foreign(run_dir: Path, index: Index) -> None:
+    if index.shards and Run.is_at(run_dir):
+        refuse_foreign(Run.open(run_dir), index)
 
 
 def _folders(run_dir: Path, last: int) -> dict[int, str]:

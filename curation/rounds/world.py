@@ -25,15 +25,16 @@ class StageProgress:
     """How far a stage is; for progress displays and logs."""
 
     round: int
-    stage: str  # "train", "score", "regenerate", "report", "final score"
+    stage: str  # "train", "score", "regenerate", "report", "final score", "publish"
     done: int
     total: int
     unit: str  # what `done` counts: "steps", "samples", "reports"
     note: str = ""  # for example "model 1"
-    loss: float | None = None
+    loss: float | None = None  # of a step; None where a stage only begins or goes on from `done`
 
 
 OnProgress = Callable[[StageProgress], None]
+OnStep = Callable[[int, float | None], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +65,15 @@ class Prediction:
 class World(Protocol):
     """The world. Every method may be called again after a kill and must then go on or start over."""
 
-    def train(self, job: TrainJob, on_step: Callable[[int, float], None]) -> None:
-        """Train until `job.checkpoint` exists; calls `on_step(step, loss)` now and then."""
+    def device(self, config: CurationConfig) -> str:
+        """Where it computes: "cpu" or "cuda"."""
+        ...
+
+    def train(self, job: TrainJob, on_step: OnStep) -> None:
+        """Train until `job.checkpoint` exists; calls `on_step(step, loss)` after every step.
+
+        Before the first one it calls `on_step(steps done, None)`, once everything is loaded.
+        """
         ...
 
     def model_digest(self, checkpoint: Path) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.rounds.population import RunSample
-from curation.rounds.world import TrainJob
+from curation.rounds.world import OnStep, TrainJob
 from curation.workbench.device import device_of
 from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.record import SampleRecord
@@ -59,7 +59,7 @@ class FoldDataset:
         return self.shards.records
 
 
-def train(job: TrainJob, on_step: Callable[[int, float], None]) -> None:
+def train(job: TrainJob, on_step: OnStep) -> None:
     """Train in a folder beside the checkpoint, continuing what is there; then move the model out."""
     folder = job.checkpoint.with_suffix(".training")
     trainer = Trainer(
@@ -69,6 +69,7 @@ def train(job: TrainJob, on_step: Callable[[int, float], None]) -> None:
         folder,
         data_digest=data_digest(job.samples),
     )
+    on_step(trainer.step, None)
     trainer.run(on_step=lambda step, loss, _rate: on_step(step, loss))
     log = [json.loads(line) for line in (folder / LOG).read_text("utf-8").splitlines()]
     write_json_atomic(job.curve, [[line["step"], line["loss"]] for line in log])

@@ -16,7 +16,7 @@ import torch
 
 from curation.config import CurationConfig
 from curation.rounds.population import RunSample
-from curation.rounds.world import Prediction, TrainJob
+from curation.rounds.world import OnStep, Prediction, TrainJob
 from curation.workbench import rendering, scoring, training
 from curation.workbench.device import device_of
 from fsd_gen.production.farm import render_farm
@@ -38,7 +38,11 @@ class Workbench:
     def __post_init__(self) -> None:
         torch.set_num_threads(self.threads or len(os.sched_getaffinity(0)))
 
-    def train(self, job: TrainJob, on_step: Callable[[int, float], None]) -> None:
+    def device(self, config: CurationConfig) -> str:
+        """Raises DeviceError when a GPU is demanded and none is there."""
+        return device_of(config)
+
+    def train(self, job: TrainJob, on_step: OnStep) -> None:
         """Train until the job's checkpoint is there."""
         training.train(job, on_step)
 

@@ -9,8 +9,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.parts import is_closed
 from fsd_gen.usd.flat_scene import FlatScene, Mesh, Texture
-from fsd_gen.usd.polygons import weld_corners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +55,8 @@ def batch_meshes(scene: FlatScene, base_uv: Sequence[NDArray[np.float64]]) -> li
     ]
 
 
-def is_closed(mesh: Mesh) -> bool:
-    """Whether every edge, by position, belongs to exactly two triangles."""
-    positions_v3 = mesh.vertices_v3.astype(np.float32) + np.float32(0)  # no -0
-    _, welded_v = weld_corners(np.zeros(len(positions_v3), np.int32), [positions_v3])
-    corners_f3 = welded_v[mesh.faces_f3]
-    edges_e2 = np.sort(corners_f3[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edges_e2 = edges_e2[edges_e2[:, 0] != edges_e2[:, 1]]
-    _, counts = np.unique(edges_e2[:, 0] * len(positions_v3) + edges_e2[:, 1], return_counts=True)
-    return bool(len(counts)) and bool((counts == 2).all())
-
-
 def _batch_key(scene: FlatScene, mesh: Mesh) -> tuple[int, bool, bool, bool]:
-    solid = scene.surfaces[mesh.surface].transparent and is_closed(mesh)
+    solid = scene.surfaces[mesh.surface].transparent and is_closed(mesh.vertices_v3, mesh.faces_f3)
     return (mesh.surface, solid, mesh.uv_v2 is not None, mesh.normals_v3 is not None)
 
 

@@ -98,7 +98,7 @@ def _textured_matches(sample: StereoSample) -> _Matches:
     step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
     gradient_hw = np.zeros_like(left_hw)
     gradient_hw[:, 1:-1] = np.abs(left_hw[:, 2:] - left_hw[:, :-2]) / 2
-    noise = max(_noise_level(sample.left_hwc), _noise_level(sample.right_hwc)) * NOISE_LEFT
+    noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) * NOISE_LEFT
     textured_hw = gradient_hw > max(MIN_GRADIENT, 3 * noise)
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
     inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
@@ -120,7 +120,7 @@ def _detail(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     return detail_hw
 
 
-def _noise_level(image_hwc: NDArray[np.uint8]) -> float:
+def noise_level(image_hwc: NDArray[np.uint8]) -> float:
     """Robust standard deviation of pixel noise in 8-bit levels (Immerkaer's second-difference mask)."""
     g_hw = image_hwc[..., 1].astype(np.float32)
     rows_hw = g_hw[:-2] - 2 * g_hw[1:-1] + g_hw[2:]

@@ -2,8 +2,8 @@
 
 A sound pair has finite, in-range, quantised disparities; flags that agree with the geometry; left and
 right truth that agree where both eyes see; a right image that, warped by the truth, looks like the left
-one *better than with any other offset*; and a sane exposure. A scene without texture is legitimate: where
-the images cannot tell right from wrong, nothing is held against the truth.
+one *better than with any other offset*, as a whole and patch by patch; and a sane exposure. A scene without
+texture is legitimate: where the images cannot tell right from wrong, nothing is held against the truth.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fsd_gen.checks.defects import Defect
 from fsd_gen.checks.exposure import exposure_defects
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.misplaced import misplaced_defects
 from fsd_gen.checks.photometric import photometric_defects
 from fsd_gen.checks.truth import finite_defects, shape_defects, truth_defects
 from fsd_gen.shards.sample import StereoSample
@@ -37,6 +38,6 @@ def check_sample(
     depths = (depth_left_hw, depth_right_hw)
     return (
         *truth_defects(sample, limits, *depths),
-        *photometric_defects(sample, limits),
+        *(tuple(photometric_defects(sample, limits)) or misplaced_defects(sample)),
         *exposure_defects(sample, limits),
     )

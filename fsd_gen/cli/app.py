@@ -47,11 +47,12 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from assets_manifest.registry import PackRecipeError, UnknownPackError
     from fsd_gen.preview import PictureNameError
     from fsd_gen.production.errors import RENDER_ERRORS
+    from fsd_gen.shards.split import SplitError
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
     from jobs.rundir import RunConfigMismatchError
-    from jobs.task import ClusterUnreachableError, FarmCapacityError, WorkerStartError
+    from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (
         *RENDER_ERRORS,
@@ -59,6 +60,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         DiskFullError,
         DownloadError,
         FarmCapacityError,
+        FarmError,
         FetchError,
         PackRecipeError,
         PictureNameError,
@@ -67,6 +69,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         RunConfigMismatchError,
         RunFolderError,
         RunLockedError,
+        SplitError,
         WorkerStartError,
     )
 
@@ -91,6 +94,11 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(128 + stop.signum) from None
 
     return wrapped
+
+
+def say_error(text: str) -> None:
+    """A line beside the results."""
+    err.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _exit(problem: str) -> typer.Exit:

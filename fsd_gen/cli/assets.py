@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from fsd_gen.sections import ConfigError
 from jobs.commandline import VersionOption
+
+if TYPE_CHECKING:
+    from assets_manifest.records import Asset
 
 assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list, verify and credit asset packs.")
 app.add_typer(assets_app, name="assets")
@@ -48,53 +52,59 @@ def assets_fetch(
 def assets_list(
     pack: Annotated[str | None, typer.Argument(help="Show the assets of this pack.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only assets with this tag.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="All columns, however wide.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
 ) -> None:
     """Show the packs, or the assets of one."""
-    if pack is None:
-        _list_packs()
-    else:
-        _list_assets(pack, tag)
-
-
-def _list_packs() -> None:
-    from rich.table import Table
-
     from assets_manifest.registry import pack_statuses
+    from fsd_gen.cli.asset_lists import list_assets, list_packs
 
-    table = Table("pack", "state", "what")
-    for status in pack_statuses():
-        table.add_row(status.name, status.state, escaped(status.problem or status.about))
-    out.print(table)
+    if pack is not None:
+        list_assets(_assets_of(pack, tag), long=long, as_json=as_json)
+    elif tag is not None:
+        raise ConfigError("--tag: wants a pack too, such as `fsd-gen assets list builtin --tag wood`")
+    else:
+        list_packs(pack_statuses(), long=long, as_json=as_json)
 
 
-def _list_assets(pack: str, tag: str | None) -> None:
-    from rich.table import Table
-
+def _assets_of(pack: str, tag: str | None) -> list[Asset]:
     from assets_manifest.library import open_library
 
-    table = Table("id", "kind", "licence", "author", "size m", "tags")
-    for asset in open_library([pack]):
-        if tag is None or tag in asset.tags:
-            size = " x ".join(f"{s:.2f}" for s in asset.size_m) if asset.size_m else ""
-            table.add_row(asset.id, asset.kind, asset.licence, asset.author, size, " ".join(asset.tags))
-    out.print(table)
+    assets = list(open_library([pack]))
+    found = [asset for asset in assets if tag is None or tag in asset.tags]
+    if tag is not None and not found:
+        known = ", ".join(sorted({each for asset in assets for each in asset.tags}))
+        raise ConfigError(f"--tag: no asset of {pack} has the tag {tag!r}; there are: {known or 'none'}")
+    return found
 
 
 @assets_app.command("verify")
 @clear_errors
 def assets_verify(
-    packs: Annotated[list[str] | None, typer.Argument(help="All fetched packs by default.")] = None,
+    packs: Annotated[list[str] | None, typer.Argument(help="All packs that are here by default.")] = None,
 ) -> None:
     """Compare every file of the packs with its checksum; exit code 1 if one differs."""
-    from assets_manifest.library import open_library
-
-    names = packs or _packs_here()
-    differences = list(open_library(names).verify())
-    for difference in differences:
-        err.print(escaped(str(difference)), soft_wrap=True, highlight=False)
-    out.print(f"{', '.join(names) or 'no pack'}: {len(differences)} files differ", highlight=False)
-    if differences:
+    names, problems = packs or _packs_here(), 0
+    for name in names:
+        for problem in _problems_of(name):
+            err.print(escaped(problem), soft_wrap=True, highlight=False)
+            problems += 1
+    out.print(f"{', '.join(names) or 'no pack'}: {problems} files differ", soft_wrap=True, highlight=False)
+    if problems:
         raise typer.Exit(1)
+
+
+def _problems_of(pack: str) -> Iterator[str]:
+    """What is wrong with a pack, file by file; a pack that cannot be opened is one problem."""
+    from assets_manifest.library import MissingAssetError, PackError, open_library
+
+    try:
+        library = open_library([pack])
+    except (PackError, MissingAssetError) as error:
+        yield str(error)
+        return
+    for difference in library.verify():
+        yield f"{difference.asset_id}: {difference.path}: {difference.problem}"
 
 
 @assets_app.command("attribution")

@@ -29,7 +29,7 @@ def preview(
     out_file: Annotated[
         Path | None, typer.Option("--out", "-o", help="Picture to write; default: preview.png in the run.")
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 8,
+    samples: Annotated[int, typer.Option(min=1, max=1000, help="At most so many rows.")] = 8,
     columns: Annotated[int, typer.Option(min=1, max=64, help="Samples side by side.")] = 1,
     width: Annotated[int, typer.Option(min=32, max=4096, help="Width of one picture in pixels.")] = 426,
 ) -> None:

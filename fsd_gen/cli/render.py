@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsd_gen.backends.registry import offered_backends
-from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
 from fsd_gen.config import ConfigError, load_config, preset_names
 
@@ -39,9 +39,11 @@ def render(
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Worker processes; 0 renders in this one.")
+        int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
     ] = None,
-    gpus_per_worker: Annotated[float, typer.Option(min=0, help="GPUs that each worker claims.")] = 0.0,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0, max=64, help="GPUs that each worker claims.")
+    ] = 0.0,
     address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
@@ -66,6 +68,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
+    from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
     from fsd_gen.production.unfinished import want_shards
@@ -73,6 +76,7 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from jobs.locks import RunLock
 
     chosen = load_config(config, overrides)
+    refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
     with RunLock(folder):
@@ -89,21 +93,35 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
 
 
 def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderReport:
+    from fsd_gen.production.log import RunLog, cause
     from fsd_gen.production.render import render_shards
     from fsd_gen.production.requests import requests_for, shard_tasks
     from jobs.progress import ProgressDisplay
+    from jobs.task import FarmInterrupted, WorkerStartError
 
     requests = requests_for(run, shards)
     with ProgressDisplay(shard_tasks(requests), task="shards", console=out) as show:
-        return render_shards(run.folder, requests, farm=farm, on_event=show)
+        log = RunLog(run.folder, show)
+        try:
+            return render_shards(run.folder, requests, farm=farm, on_event=log)
+        except FarmInterrupted:
+            _tell_kept(run)
+            raise
+        except WorkerStartError as error:
+            log.write("no worker started", str(error))
+            raise WorkerStartError(f"no worker started: {cause(str(error))}; see {log.path}") from None
+        finally:
+            if log.problem:
+                say_error(f"what went wrong could not be written down: {log.problem}")
 
 
 def _tell(run: Run, report: RenderReport, index: Index) -> None:
+    from fsd_gen.production.log import LOG_NAME, cause
     from fsd_gen.shards.index import truth_manifest_digest
 
     for failure in report.farm.failed.values():
-        err.print(f"[red]failed:[/red] {failure.task_id} after {failure.attempts} attempts", highlight=False)
-        err.print(escaped(failure.traceback), highlight=False)
+        text = f"{failure.task_id} after {failure.attempts} attempts: {cause(failure.traceback)}"
+        err.print(f"[red]failed:[/red] {escaped(text)}", soft_wrap=True, highlight=False)
     there_already = len(index.shards) - len(report.written)
     out.print(
         f"{len(index.records)} samples in {len(index.shards)} shards under {run.shards} "
@@ -111,8 +129,21 @@ def _tell(run: Run, report: RenderReport, index: Index) -> None:
         soft_wrap=True,
         highlight=False,
     )
+    if report.farm.failed:
+        _tell_kept(run)
+        say_error(f"the same command goes on from here; tracebacks are in {run.folder / LOG_NAME}")
     if index.shards and not index.records:
-        err.print(f"no sample was made: every slot is quarantined; `fsd-gen info {run.folder}` says why")
+        say_error(f"no sample was made: every slot is quarantined; `fsd-gen info {run.folder}` says why")
+
+
+def _tell_kept(run: Run) -> None:
+    """How many samples of unfinished shards are stored."""
+    from fsd_gen.production.unfinished import parts_in
+
+    parts = parts_in(run.shards)
+    kept = sum(len(part.samples) for part in parts)
+    if kept:
+        say_error(f"{kept} samples of {len(parts)} unfinished shards are kept")
 
 
 def _size(text: str | None) -> dict[str, int]:

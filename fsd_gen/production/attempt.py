@@ -7,6 +7,7 @@ attempt, like a failed check. What is wrong with the whole set-up (no renderer, 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,16 @@ from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
+from fsd_gen.production.blame import backend_blamed, style_blamed
+from fsd_gen.production.errors import StyleError
 from fsd_gen.production.shot import Shot
 from fsd_gen.production.staging import staged_scene
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.channels import REQUIRED, Channel, optional_channels
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.styles.compose import compose_scene
+from fsd_gen.styles.compose import compose_scene, stratum_of
+from fsd_gen.styles.registry import find_style
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.errors import AssetFileError, StageError, StageWriteError
 from fsd_gen.usd.staged import StagedScene
@@ -38,6 +42,7 @@ CODE_OF_ERROR: dict[type[Exception], DefectCode] = {  # the first that fits
     StageError: DefectCode.BAD_STAGE,
     StageWriteError: DefectCode.BAD_STAGE,
     BackendError: DefectCode.RENDERER_ERROR,
+    StyleError: DefectCode.STYLE_ERROR,
 }
 
 
@@ -48,6 +53,7 @@ class Attempt:
     key: SlotKey
     sample: StereoSample | None
     defects: tuple[Defect, ...]
+    trace: str = ""  # traceback of a style's own fault
 
 
 @dataclass(slots=True)
@@ -123,16 +129,29 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
 def _attempt(
     key: SlotKey, config: Config, library: AssetLibrary, backend: Backend, refused_cpu_s: float
 ) -> Attempt:
-    spec, limits = compose_scene(config, library, key), config.check_limits()
+    limits = config.check_limits()
     try:
+        spec = _composed(config, library, key)
         with draw(spec, library, config.channels) as draft:
             if defects := check_truth(draft.blank(), limits):
                 return Attempt(key=key, sample=None, defects=defects)
             candidate = expose(draft, backend, refused_cpu_s)
     except tuple(CODE_OF_ERROR) as error:
-        return Attempt(key=key, sample=None, defects=(_defect_of(error),))
+        trace = traceback.format_exc() if isinstance(error, StyleError) else ""
+        return Attempt(key=key, sample=None, defects=(_defect_of(error),), trace=trace)
     defects = check_sample(candidate, limits)
     return Attempt(key=key, sample=None if defects else candidate, defects=defects)
+
+
+def _composed(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
+    """The scene of an attempt. Raises StyleError where its style fails to make one."""
+    name = stratum_of(config, key.slot)
+    with style_blamed(name, find_style(name).compose.__module__):
+        spec = compose_scene(config, library, key)
+    if not isinstance(spec, SceneSpec) or (spec.key, spec.stratum) != (key, name):
+        what = f"{spec.stratum} {spec.key.sample_id}" if isinstance(spec, SceneSpec) else type(spec).__name__
+        raise StyleError(f"style {name!r} made {what}, expected the scene {name} {key.sample_id}")
+    return spec
 
 
 def _defect_of(error: Exception) -> Defect:
@@ -163,10 +182,12 @@ def draw(spec: SceneSpec, library: AssetLibrary, channels: Iterable[str] = ()) -
 def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> StereoSample:
     """Render a drawn scene and develop its images, once they are known to be images.
 
-    Raises BackendError where they are not, or where the renderer fails.
+    Raises BackendError where they are not, or where the renderer fails; PluginError where it fails in a way
+    that is not of its contract.
     """
     spec, clock = draft.spec, draft.clock
-    images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
+    with backend_blamed(backend.name, type(backend).__module__):
+        images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
     check_images(images, spec.rig)
     with clock.stage("develop"):
         exposure = auto_exposure(images.left_hwc, images.right_hwc, spec.settings.exposure_ev)

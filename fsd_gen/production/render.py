@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from assets_manifest.library import open_library
+from fsd_gen.production.farm import attempt_limit_s, patient
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.worker import ShardWorker
@@ -32,8 +33,9 @@ def render_shards(
     run = Run.open(run_dir)
     run.bind_assets(open_library(run.config.assets.packs))  # a missing or other pack is said here, once
     tasks = shard_tasks(requests)
-    make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm))
-    report = run_tasks(make_worker, tasks, farm, on_event)
+    limit_s = attempt_limit_s(farm, run.config)
+    make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm), limit_s)
+    report = run_tasks(make_worker, tasks, patient(farm, limit_s), on_event)
     wanted = [request.path for request in requests]
     new = {Path(task.payload["path"]) for task in tasks}
     return RenderReport(

@@ -96,7 +96,8 @@ class Survey:
 
 def remedy(run_dir: Path) -> str:
     """How shards that are damaged or not of a run are made again."""
-    return f"`fsd-gen verify --repair {run_dir}` moves such files aside, and `fsd-gen render` makes the shards again"
+    moves = f"`fsd-gen verify --repair {run_dir}` moves such files aside"
+    return f"{moves}, and `fsd-gen render` makes the shards again"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ after `max_attempts` draws is quarantined in the shard with its reasons, and rep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 from assets_manifest.attribution import attribution_text
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.backends.registry import create_backend
+from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
 from fsd_gen.production.run import Run
+from fsd_gen.production.watch import MOST_HANGS, Watch
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.sample import StereoSample
@@ -26,10 +29,13 @@ from jobs.task import Event, EventKind, Report, Task
 class ShardWorker:
     """One warm renderer that fills one shard at a time."""
 
-    def __init__(self, run_dir: str, threads: int) -> None:
+    def __init__(self, run_dir: str, threads: int, limit_s: float | None = None) -> None:
+        """`limit_s` bounds the time of each attempt at a sample."""
+        self._limit_s = limit_s
         self._run = Run.open(Path(run_dir))
         self._library: AssetLibrary = open_library(self._run.config.assets.packs)
         self._backend = create_backend(self._run.config.render.backend, threads=threads)
+        self._faults: set[str] = set()  # of styles, told already
         self._meta = replace(
             self._run.shard_meta(self._library),
             renderer=self._backend.name,
@@ -38,32 +44,59 @@ class ShardWorker:
 
     def run(self, task: Task, report: Report) -> dict[str, Any]:
         """Fill the shard of `task`; reports each sample once it is on disk."""
-        keys = [SlotKey(slot=slot, attempt=attempt) for slot, attempt in task.payload["keys"]]
+        keys: Sequence[SlotKey] = task.payload["keys"]
         writer = ShardWriter(task.payload["path"], [key.slot for key in keys], self._meta)
+        watch = Watch(writer.part, self._backend.name, self._limit_s)
         if writer.done:
             report(Event(kind=EventKind.RESUMED, done=len(writer.done)))
         for key in keys:
             if key.slot in writer.done:
                 continue
-            self._fill(writer, key, report)
+            if not self._gave_up(writer, key, watch, report):
+                self._fill(writer, key, watch, report)
             report(Event(kind=EventKind.ITEM, done=len(writer.done)))
         writer.finish()
         return {"path": task.payload["path"], "samples": len(keys)}
 
-    def _fill(self, writer: ShardWriter, key: SlotKey, report: Report) -> None:
+    def _gave_up(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> bool:
+        """Tell that the work at this slot hung before; too often, and the slot is quarantined."""
+        stacks = watch.stacks(key.slot)
+        if not stacks:
+            return False
+        hung_for_good = len(stacks) >= MOST_HANGS
+        if hung_for_good:
+            writer.quarantine(key.slot, [[DefectCode.HUNG]] * len(stacks))
+        then = "quarantined" if hung_for_good else "tried again"
+        message = f"slot {key.slot}: {self._backend.name} hung on it ({len(stacks)} of {MOST_HANGS}); {then}"
+        report(Event(kind=EventKind.WARNING, message=message, data=stacks[-1]))
+        return hung_for_good
+
+    def _fill(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> None:
         tried: list[Attempt] = []
-        for attempt in attempts(key, self._run.config, self._library, self._backend):
-            if attempt.sample is not None:
-                writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
-                return
-            tried.append(attempt)
-            why = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
-            report(Event(kind=EventKind.NOTE, message=f"{attempt.key.sample_id} drawn again: {why}"))
+        with watch.over(key.slot) as still_at_work:
+            for attempt in attempts(key, self._run.config, self._library, self._backend):
+                still_at_work()
+                if attempt.sample is not None:
+                    writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
+                    return
+                tried.append(attempt)
+                report(self._drawn_again(attempt))
         reasons = [[defect.code for defect in attempt.defects] for attempt in tried]
         writer.quarantine(key.slot, reasons)
         codes = ", ".join(dict.fromkeys(chain.from_iterable(reasons)))
         message = f"slot {key.slot} quarantined after {len(tried)} attempts: {codes}"
         report(Event(kind=EventKind.WARNING, message=message))
+
+    def _drawn_again(self, attempt: Attempt) -> Event:
+        """A fault of a style is a warning, the first time that it is met."""
+        why = "; ".join(f"{defect.code} ({defect.detail})" for defect in attempt.defects)
+        new = bool(attempt.trace) and why not in self._faults
+        self._faults.add(why)
+        return Event(
+            kind=EventKind.WARNING if new else EventKind.NOTE,
+            message=f"{attempt.key.sample_id} drawn again: {why}",
+            data=attempt.trace or None,
+        )
 
     def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:
         assets = [self._library.get(asset_id) for asset_id in sample.spec.asset_ids()]

@@ -68,7 +68,7 @@ class MaterialSpec(Value):
     roughness: Unit = 0.6
     metallic: Unit = 0.0
     opacity: Unit = 1.0  # below 1: see-through
-    ior: float = Field(default=1.5, gt=1)
+    ior: float = Field(default=1.5, ge=1)  # of glass and of shine; 1: light goes straight through
 
 
 class Placement(Value):

@@ -125,7 +125,10 @@ class StereoShards(Dataset[StereoItem]):
         for path, record in zip(self._where, self.records, strict=True):
             if self._crop[0] > record.height or self._crop[1] > record.width or min(self._crop) < 1:
                 size = (record.height, record.width)
-                raise ValueError(f"crop {self._crop} (height, width) does not fit into the {size} of {path}")
+                raise ValueError(
+                    f"crop {self._crop} (height, width) does not fit into the {size} of {path}; "
+                    "take a smaller crop, or None for whole images"
+                )
 
     def _check_channels(self) -> None:
         for path in dict.fromkeys(self._where) if self._channels else ():

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,26 @@ def load_sample(address: str) -> StereoSample:
         key = SlotKey.parse(name)
     except ValueError as error:
         raise ShardError(f"{address}: {error}") from None
-    for path, record in records_of(shards):
+    located = records_of(shards)
+    for path, record in located:
         if record.key == key:
             return _row(path, record.row)
-    raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards")
+    in_slot = [record.sample_id for _, record in located if record.slot == key.slot]
+    there = _what_there_is(key, shards, in_slot)
+    raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards; {there}")
+
+
+def _what_there_is(key: SlotKey, shards: Iterable[Path], in_slot: Sequence[str]) -> str:
+    """What a slot holds instead of a sample that was asked for."""
+    if in_slot:
+        return f"slot {key.slot} holds {', '.join(in_slot)}"
+    for path in shards:
+        with ShardReader(path) as reader:
+            for entry in reader.quarantined():
+                if entry.slot == key.slot:
+                    codes = ", ".join(dict.fromkeys(chain.from_iterable(entry.reasons)))
+                    return f"slot {key.slot} was given up after {len(entry.reasons)} attempts: {codes}"
+    return f"none of them holds slot {key.slot}"
 
 
 def _row(path: Path, row: int) -> StereoSample:

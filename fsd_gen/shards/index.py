@@ -31,10 +31,10 @@ import pyarrow.parquet as pq
 from fsd_gen.shards.format import Quarantined, ShardError, attributes_of
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
-from jobs.files import part_file
+from jobs.files import DISK_FULL_ERRNOS, part_file
 
 UNWRITABLE_ERRNOS = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR}
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR} | DISK_FULL_ERRNOS
 )
 log = logging.getLogger(__name__)
 
@@ -280,14 +280,7 @@ def _store_if_possible(index: Index) -> None:
     try:
         _store(index)
     except OSError as error:
-        if error.errno not in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.EISDIR,
-            errno.EEXIST,
-            errno.ENOTDIR,
-        ):
+        if error.errno not in UNWRITABLE_ERRNOS:
             raise
         log.warning("the index of %s cannot be stored (%s); its shards are read again", index.root, error)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -36,13 +35,12 @@ from fsd_gen.shards.format import (
 )
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.shards.structure import Expected, Flaw, column_flaw, dataset_flaw, layout_flaw, link_flaw, walk
+from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
+from stereo_model.data.shards.files import open_hdf5
 
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
-NO_LOCKS_ERRNOS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})  # of file systems without locks
-OPEN_WITHOUT_LOCK = "file locking flag values don't match"  # somebody else in this process has it open
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
 WHOLE = (slice(None), slice(None))
 _RENDER_INFO = TypeAdapter(RenderInfo)
@@ -284,7 +282,7 @@ def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
-        file = _open_hdf5(path)
+        file = open_hdf5(path)
     except DAMAGE as error:
         what = contents(path)
         found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"
@@ -299,15 +297,6 @@ def _open_file(path: Path) -> _Opened:
         raise ShardError(f"{path}: damaged metadata ({one_line(error)})") from error
 
 
-def _open_hdf5(path: Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        if error.errno not in NO_LOCKS_ERRNOS and OPEN_WITHOUT_LOCK not in str(error):
-            raise
-        return h5py.File(path, "r", locking=False)  # a finished shard does not change: it needs no lock
-
-
 def _understood(file: h5py.File, path: Path) -> _Opened:
     if (found := get_attribute(file, "format")) != FORMAT:
         raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
@@ -317,36 +306,36 @@ def _understood(file: h5py.File, path: Path) -> _Opened:
             "a newer shard needs a newer fsd-gen"
         )
     meta = meta_of(file)
-    there, stored = set(file), stored_as(meta)
-    for name, expected in stored.items():
+    there, headers = set(file), dict[str, Header]()
+    for name, expected in stored_as(meta).items():
         if name not in there:
             raise ShardError(f"{path}: dataset {name} is missing")
-        if flaw := _dataset_flaw(file, name, expected):
+        header = header_at(file, name)
+        flaw = header if isinstance(header, str) else _header_flaw(header, expected)
+        if isinstance(header, str) or flaw:
             raise ShardError(f"{path}: dataset {name} {flaw}")
-    rows = len(file["slot"])
-    _check_shapes(file, path, meta, rows)
+        headers[name] = header
+    rows = headers["slot"].shape[0]
+    _check_shapes(headers, path, meta, rows)
     return _Opened(file, meta, rows)
 
 
-def _dataset_flaw(file: h5py.File, name: str, expected: Expected) -> str | None:
+def _header_flaw(header: Header, expected: Expected) -> str | None:
     """Why a dataset of the format is not to be read, or None."""
-    if flaw := link_flaw(file, name):
-        return flaw
-    dataset = h5py.h5o.open(file.id, name.encode())
-    whole_column = expected.chunk is None
-    flaw = dataset_flaw(dataset) or (column_flaw(dataset) if whole_column else None)
-    return flaw or layout_flaw(dataset, expected)
+    flaw = column_flaw(header) if expected.chunk is None else None
+    return flaw or layout_flaw(header, expected)
 
 
-def _check_shapes(file: h5py.File, path: Path, meta: ShardMeta, rows: int) -> None:
+def _check_shapes(headers: Mapping[str, Header], path: Path, meta: ShardMeta, rows: int) -> None:
     for channel in meta.channels:
-        array, expected = file[channel.name], (rows, *channel.shape(meta.height, meta.width))
-        if array.shape != expected or array.dtype != np.dtype(channel.dtype):
-            found, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(channel.dtype)} {expected}"
+        header, expected = headers[channel.name], (rows, *channel.shape(meta.height, meta.width))
+        dtype = header.dataset.dtype
+        if header.shape != expected or dtype != np.dtype(channel.dtype):
+            found, wanted = f"{dtype} {header.shape}", f"{np.dtype(channel.dtype)} {expected}"
             raise ShardError(f"{path}: dataset {channel.name} is {found}, expected {wanted}")
     for name in (*COLUMNS, *TEXTS):
-        if file[name].shape != (rows,):
-            raise ShardError(f"{path}: dataset {name} has shape {file[name].shape}, expected ({rows},)")
+        if headers[name].shape != (rows,):
+            raise ShardError(f"{path}: dataset {name} has shape {headers[name].shape}, expected ({rows},)")
 
 
 def one_line(error: BaseException) -> str:

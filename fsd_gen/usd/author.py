@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assets_manifest.meshes.parts import is_closed
 from fsd_gen.scene.instances import LIGHTS, OBJECTS, PANELS
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.spec import (
@@ -27,14 +28,18 @@ from fsd_gen.scene.spec import (
     SphereLight,
     Vec3,
 )
+from fsd_gen.usd.corners import PolygonError
 from fsd_gen.usd.errors import StageWriteError
-from fsd_gen.usd.gather import pack
+from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
+from fsd_gen.usd.polygons import triangulate
+from fsd_gen.usd.units import Measure, measure_of
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
 DARK: Vec3 = (0.0, 0.0, 0.0)
+NO_REFRACTION = 1.0  # ior of what light passes straight
 LAMP_ALBEDO = 0.2  # of the glass and the back of a lamp
 RTX_LUX_VERSION = "omni:rtx:usdluxVersion"  # 2505: Omniverse reads UsdLux as OpenUSD does since 25.05
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
@@ -50,6 +55,7 @@ def write_stage(spec: SceneSpec, path: Path, path_of: PathOf) -> Path:
 
     Raises:
         StageWriteError: the file cannot be written.
+        AssetFileError: an asset does not say in which unit and which way up it is.
     """
     if path.suffix not in SUFFIXES:
         raise StageWriteError(f"{path}: could not write the stage; expected a name ending in {SUFFIXES}")
@@ -70,7 +76,7 @@ def _export(stage: Usd.Stage, path: Path) -> None:
     try:
         written = stage.GetRootLayer().Export(str(path))
     except Tf.ErrorException as error:
-        raise StageWriteError(f"{path}: could not write the stage: {str(error).splitlines()[0]}") from None
+        raise StageWriteError(f"{path}: could not write the stage: {complaint(error)}") from None
     if not written:
         raise StageWriteError(f"{path}: could not write the stage; is the folder there, and writable?")
 
@@ -122,14 +128,18 @@ class _Looks:
         self._made: dict[tuple[MaterialSpec, str], UsdShade.Material] = {}
         self._lamps: dict[Vec3, UsdShade.Material] = {}
 
-    def bind(self, prim: Usd.Prim, spec: MaterialSpec, st: str) -> None:
-        """Bind `spec` to `prim` and all below it; its textures read the primvar `st`."""
+    def bind(self, prim: Usd.Prim, spec: MaterialSpec, st: str, *, stronger: bool = True) -> None:
+        """Bind `spec` to `prim` and all below it, whatever those have themselves unless not `stronger`.
+
+        Its textures read the primvar `st`.
+        """
         material = self._made.get((spec, st))
         if material is None:
             material = self._define(f"/World/Looks/Material_{len(self._made):03d}", spec, st)
             self._made[spec, st] = material
         binding = UsdShade.MaterialBindingAPI.Apply(prim)
-        binding.Bind(material, UsdShade.Tokens.strongerThanDescendants)
+        tokens = UsdShade.Tokens
+        binding.Bind(material, tokens.strongerThanDescendants if stronger else tokens.weakerThanDescendants)
 
     def bind_lamp(self, prim: Usd.Prim, radiance: Vec3) -> None:
         """Bind the surface of a lamp that emits `radiance`, in all directions alike, to `prim`."""
@@ -203,8 +213,52 @@ def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Loo
     xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
     asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
     asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
-    if placement.material:
-        looks.bind(xform.GetPrim(), placement.material, OBJECT_ST)
+    _in_our_measure(xform, measure_of(path_of(placement.asset)))
+    coat = placement.material
+    if coat and coat.opacity < 1 < coat.ior:
+        _glass(asset.GetPrim(), coat, looks)
+    elif coat:
+        looks.bind(xform.GetPrim(), coat, OBJECT_ST)
+
+
+def _glass(asset: Usd.Prim, coat: MaterialSpec, looks: _Looks) -> None:
+    """Bind `coat` to every mesh: solid glass refracts, a sheet encloses nothing that could.
+
+    Renderers differ on what a refracting sheet is, and agree on one without an index of refraction.
+    """
+    sheet = coat.but(ior=NO_REFRACTION)
+    looks.bind(asset, sheet, OBJECT_ST, stronger=False)
+    for prim in Usd.PrimRange(asset):
+        if prim.IsA(UsdGeom.Gprim) and not prim.IsInstanceProxy():
+            looks.bind(prim, coat if _is_solid(prim) else sheet, OBJECT_ST)
+
+
+def _is_solid(prim: Usd.Prim) -> bool:
+    if not prim.IsA(UsdGeom.Mesh):
+        return True  # spheres, cubes and the like
+    mesh = UsdGeom.Mesh(prim)
+    points, counts, indices = (
+        np.asarray(attribute.Get() or ())
+        for attribute in (
+            mesh.GetPointsAttr(),
+            mesh.GetFaceVertexCountsAttr(),
+            mesh.GetFaceVertexIndicesAttr(),
+        )
+    )
+    try:
+        triangles = triangulate(points.reshape(-1, 3), counts.astype(np.int32), indices.astype(np.int32))
+    except PolygonError:
+        return False  # reading the stage will say what is wrong with it
+    return is_closed(triangles.vertices_v3, triangles.faces_t3)
+
+
+def _in_our_measure(xform: UsdGeom.Xform, measure: Measure) -> None:
+    """Bring what is below `xform` from its own axis and unit to ours: z up, metres."""
+    if measure.y_up:
+        xform.AddRotateXOp(opSuffix="unitsResolve").Set(90.0)
+    if measure.metres_per_unit != 1.0:
+        scale = xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble, "unitsResolve")
+        scale.Set(Gf.Vec3d(measure.metres_per_unit))
 
 
 def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:

@@ -14,7 +14,7 @@ from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.usd.author import LAYER_SUFFIXES, SUFFIXES, PathOf, write_stage
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.gather import gather
-from jobs.files import part_file, publish_folder, sync_file, sync_folder
+from jobs.files import DiskFullError, part_file, publish_folder, sync_file, sync_folder
 
 NAME_IN_FOLDER = "stage.usda"
 
@@ -45,7 +45,9 @@ def export_stage(spec: SceneSpec, out: str | Path, path_of: PathOf, *, force: bo
                 shutil.copyfile(packed, part)
         else:
             _publish_beside(spec, target, assets, path_of)
-    except (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+    except (DiskFullError, FileNotFoundError):  # with their own words, MissingAssetError among them
+        raise
+    except OSError as error:
         raise StageWriteError(f"{target}: could not write the stage: {error.strerror}") from None
     return target
 

@@ -43,15 +43,21 @@ def pack(layer: Path, package: Path, scratch: Path) -> None:
     files = gather(layer, scratch / layer.name, "assets")
     if (size := sum(file.stat().st_size for file in files)) > MAX_PACKAGE_BYTES:
         raise StageWriteError(
-            f"{package}: could not pack {size / 2**30:.1f} GiB, a .usdz holds at most 4; write .usdc instead"
+            f"{package}: could not write the stage: {size / 2**30:.1f} GiB in all, a .usdz holds 4; use .usdc"
         )
     try:
         with Sdf.ZipFileWriter.CreateNew(str(package)) as archive:
             added = [archive.AddFile(str(file), file.relative_to(scratch).as_posix()) for file in files]
     except (Tf.ErrorException, RuntimeError) as error:
-        raise StageWriteError(f"{package}: could not pack the stage: {error}") from None
+        raise StageWriteError(f"{package}: could not write the stage: {complaint(error)}") from None
     if not all(added):
-        raise StageWriteError(f"{package}: could not pack {files[added.index('')].name} into it")
+        raise StageWriteError(f"{package}: could not write the stage: {files[added.index('')]} is refused")
+
+
+def complaint(error: Exception) -> str:
+    """The first complaint of a USD error, without the place in USD's own source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rpartition(" : '")[2].rstrip("'")
 
 
 @dataclass
@@ -175,7 +181,7 @@ def _open_layer(source: Path) -> Sdf.Layer:
     try:
         layer = Sdf.Layer.FindOrOpen(str(source))
     except Tf.ErrorException as error:
-        raise StageWriteError(f"{source}: could not be read: {str(error).splitlines()[0]}") from None
+        raise StageWriteError(f"{source}: could not be read: {complaint(error)}") from None
     if not layer:
         raise StageWriteError(f"{source}: could not be read as a USD layer")
     return layer

@@ -145,11 +145,12 @@ def _deep_samples(image: Image.Image, path: Path) -> Samples:
 
 def _sixteen_bits(image: Image.Image, path: Path) -> NDArray[np.uint16]:
     """Colours or grey and alpha of a PNG, whose samples Pillow can only give byte by byte."""
-    if image.mode == "LA":  # as many bytes a pixel as RGBA has
+    kind = _raw_mode(image).partition(";")[0]
+    if kind == "LA":  # as many bytes a pixel as RGBA has
         return _bytes_as(image, "RGBA", "RGBA").view(">u2").astype(np.uint16)
-    high_hwc = _bytes_as(image, image.mode, f"{image.mode};16B")
+    high_hwc = _bytes_as(image, kind, f"{kind};16B")
     with open_image(path) as again:
-        low_hwc = _bytes_as(again, again.mode, f"{again.mode};16L")  # big-endian samples taken as little
+        low_hwc = _bytes_as(again, kind, f"{kind};16L")  # big-endian samples taken as little
     return high_hwc.astype(np.uint16) * np.uint16(256) + low_hwc
 
 

@@ -59,10 +59,13 @@ def housing(lamp: Lamp) -> Body | None:
 def _outline(lamp: RectLight | DiskLight) -> NDArray[np.float64]:
     """Corners (K, 2), counter-clockwise seen from above."""
     if isinstance(lamp, RectLight):
-        return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array(lamp.size) / 2
+        square_42 = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+        corners_42: NDArray[np.float64] = square_42 * np.array(lamp.size) / 2
+        return corners_42
     angle_k = 2 * np.pi * np.arange(AROUND) / AROUND
     radius = lamp.radius_m * np.sqrt(2 * np.pi / (AROUND * np.sin(2 * np.pi / AROUND)))
-    return np.stack([np.cos(angle_k), np.sin(angle_k)], axis=1) * radius
+    corners_k2: NDArray[np.float64] = np.stack([np.cos(angle_k), np.sin(angle_k)], axis=1) * radius
+    return corners_k2
 
 
 @cache

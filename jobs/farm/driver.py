@@ -13,29 +13,30 @@ out is replaced; whatever a task did to its process (a poisoned GPU context, a l
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from jobs.config import FarmConfig
 from jobs.extras import extra
 from jobs.farm.actor import Birth, Seat
 from jobs.farm.mailbox import DriverSide
-from jobs.farm.session import room_left, session, worker_count
-from jobs.ledger import Ending, Ledger, Reach, Run, started
+from jobs.farm.session import OwnServices, room_left, session, worker_count
+from jobs.farm.slot import Slot
+from jobs.ledger import Ending, Ledger, started
 from jobs.signals import StopRequest, stop_requested
 from jobs.task import Event, EventKind, FarmInterrupted, FarmReport, MakeWorker, Task, WorkerStartError
 
 with extra("farm"):
     import ray
-    from ray.exceptions import RayError, RayTaskError
+    from ray.exceptions import RayActorError, RayError, RayTaskError
 
 TICK_S = 0.5  # the longest the driver goes without looking at signals and deadlines
 START_TRIES = 3  # starts that may fail in a row before a slot is given up
 SLOW_START_S = 60.0  # after so long without a worker, and each time again, the driver says so
-
-Phase = Literal["empty", "starting", "idle", "busy", "closing", "given_up"]
+START_LIMIT_S = 600.0  # on this machine, where there is room; on a cluster a worker may wait for it
 
 
 def run_on_ray(
@@ -50,58 +51,6 @@ def run_on_ray(
         return ledger.report(0.0)
     with session(config), stop_requested() as request:
         return _Driver(make_worker, ledger, config, on_event, request).run()
-
-
-class _Slot:
-    """Place for one worker, as the driver sees it."""
-
-    def __init__(self) -> None:
-        self.phase: Phase = "empty"
-        self.seat: Seat | None = None
-        self.call: ray.ObjectRef[Any] | None = None  # what the actor is doing
-        self.run: Run | None = None
-        self.reach = Reach()  # of that run
-        self.worker = ""
-        self.since = 0.0  # monotonic seconds of the last sign of life
-        self.killed_for = ""
-        self.failed_starts = 0
-
-    def enter(self, phase: Phase, call: ray.ObjectRef[Any] | None = None) -> None:
-        self.phase, self.call, self.since = phase, call, time.monotonic()
-
-    def hire(self, seat: Seat, make_worker: MakeWorker) -> None:
-        self.seat, self.killed_for = seat, ""
-        self.enter("starting", seat.start(make_worker))
-
-    def give(self, run: Run) -> None:
-        self.run, self.reach = run, Reach()
-        self.enter("busy", self.taken().run(run))
-
-    def finished(self) -> Run:
-        """The run that has ended; the slot holds none any more."""
-        run, self.run = self.run, None
-        if run is None:
-            raise RuntimeError(f"a slot that is {self.phase} holds no run")
-        return run
-
-    def hear(self, event: Event) -> None:
-        self.since = time.monotonic()
-        if self.run is not None and event.task_id == self.run.task.id:
-            self.reach.note(event)
-
-    def taken(self) -> Seat:
-        if self.seat is None:
-            raise RuntimeError(f"a slot that is {self.phase} holds no worker")
-        return self.seat
-
-    def clear(self) -> None:
-        self.kill()
-        self.seat, self.worker = None, ""
-        self.enter("empty")
-
-    def kill(self) -> None:
-        if self.seat is not None:
-            self.seat.kill()
 
 
 class _Driver:
@@ -120,7 +69,8 @@ class _Driver:
         self._config = config
         self._on_event = on_event
         self._request = request
-        self._slots = [_Slot() for _ in range(min(worker_count(config), ledger.waiting))]
+        self._slots = [Slot() for _ in range(min(worker_count(config), ledger.waiting))]
+        self._services = OwnServices()
         self._mailbox = DriverSide()
 
     def run(self) -> FarmReport:
@@ -129,6 +79,7 @@ class _Driver:
             while self._ledger.outstanding and not self._request:
                 self._hand_out()
                 self._step(TICK_S)
+                self._services.check()
                 self._enforce_deadlines()
             if self._request:
                 self._stop_workers()
@@ -161,23 +112,25 @@ class _Driver:
         """Wait for something to happen, at most `timeout_s`, and deal with it."""
         calls = {slot.call: slot for slot in self._slots if slot.call is not None}
         ready, _ = ray.wait([self._mailbox.arrival, *calls], num_returns=1, timeout=timeout_s)
-        if not ready:
-            return
-        self._empty_mailbox()
+        if not ready or not self._empty_mailbox():
+            return  # what has ended is looked at again, after its events
         for call in ready:
             if call in calls:
                 self._answer(calls[call], call)
 
-    def _empty_mailbox(self) -> None:
-        """Pass on every event that has arrived."""
+    def _empty_mailbox(self) -> bool:
+        """Pass on every event that has arrived; False while the mailbox cannot be asked."""
         events = self._mailbox.take()
+        if events is None:
+            return False
         by_name = {slot.worker: slot for slot in self._slots}
         for event in events:
             if event.worker in by_name:
                 by_name[event.worker].hear(event)
             self._on_event(event)
+        return True
 
-    def _answer(self, slot: _Slot, call: ray.ObjectRef[Any]) -> None:
+    def _answer(self, slot: Slot, call: ray.ObjectRef[Any]) -> None:
         """The call that `slot` was making has ended."""
         if slot.phase == "starting":
             self._after_start(slot, _birth(slot, call))
@@ -186,7 +139,7 @@ class _Driver:
         else:
             slot.clear()
 
-    def _after_start(self, slot: _Slot, birth: Birth) -> None:
+    def _after_start(self, slot: Slot, birth: Birth) -> None:
         if not birth.failure:
             slot.worker, slot.failed_starts = birth.worker, 0
             slot.enter("idle")
@@ -203,7 +156,7 @@ class _Driver:
                 f"no worker started in {START_TRIES} tries each; the last one:\n{birth.failure}"
             )
 
-    def _after_run(self, slot: _Slot, ending: Ending) -> None:
+    def _after_run(self, slot: Slot, ending: Ending) -> None:
         self._tell(self._ledger.settle(slot.finished(), ending), slot)
         worn = ending.worn_out or (ending.reason if ending.end == "recycle" else "")
         if worn:
@@ -217,7 +170,7 @@ class _Driver:
         else:
             slot.enter("closing", slot.taken().close())
 
-    def _tell(self, event: Event, slot: _Slot) -> None:
+    def _tell(self, event: Event, slot: Slot) -> None:
         self._on_event(replace(event, worker=slot.worker))
 
     # -- time --------------------------------------------------------------------------------------------
@@ -227,14 +180,19 @@ class _Driver:
         for slot in self._slots:
             silent = now - slot.since
             if slot.phase == "busy" and stall is not None and silent > stall and not slot.killed_for:
-                slot.killed_for = f"the worker reported nothing for {stall:g} s and was killed"
-                slot.kill()
+                slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
             elif slot.phase == "closing" and silent > self._config.stop_grace_s:
                 slot.kill()
-            elif slot.phase == "starting" and silent > SLOW_START_S:
-                slot.since = now
-                waiting = f"still waiting for a worker to start: {room_left(self._config)}"
-                self._tell(Event(kind=EventKind.NOTE, message=waiting), slot)
+            elif slot.phase == "starting":
+                self._enforce_start(slot, now)
+
+    def _enforce_start(self, slot: Slot, now: float) -> None:
+        if self._config.address is None and now - slot.hired > START_LIMIT_S and not slot.killed_for:
+            slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
+        elif now - slot.since > SLOW_START_S:
+            slot.since = now
+            waiting = f"still waiting for a worker to start: {room_left(self._config)}"
+            self._tell(Event(kind=EventKind.NOTE, message=waiting), slot)
 
     def _stop_workers(self) -> None:
         """Ask the busy workers to stop at their next report; after the grace period their tasks are put back
@@ -255,28 +213,37 @@ class _Driver:
         closing = [slot.call for slot in self._slots if slot.phase == "closing" and slot.call is not None]
         for slot in self._slots:
             if slot.phase == "idle":
-                self._tell(Event(kind=EventKind.WORKER_STOPPED, message="the farm is done"), slot)
+                self._tell(Event(kind=EventKind.WORKER_STOPPED), slot)
                 closing.append(slot.taken().close())
         if closing:
             ray.wait(closing, num_returns=len(closing), timeout=self._config.stop_grace_s)
 
 
-def _birth(slot: _Slot, call: ray.ObjectRef[Birth]) -> Birth:
+def _birth(slot: Slot, call: ray.ObjectRef[Birth]) -> Birth:
     try:
         return ray.get(call)
     except RayError as error:  # the process died, or the worker's maker could not travel
-        return Birth(failure=slot.killed_for or str(error))
+        return Birth(failure=slot.killed_for or _cause(error))
 
 
-def _ending(slot: _Slot, call: ray.ObjectRef[Ending]) -> Ending:
+def _ending(slot: Slot, call: ray.ObjectRef[Ending]) -> Ending:
     reach = slot.reach
     try:
         return ray.get(call)
     except RayTaskError as error:  # the process lives, but its answer could not travel
         return Ending(end="failed", reason=str(error), done=reach.done, found=reach.found)
     except RayError as error:
-        reason = slot.killed_for or str(error)
+        reason = slot.killed_for or _cause(error)
         return Ending(end="died", reason=reason, done=reach.done, found=reach.found)
+
+
+def _cause(error: RayError) -> str:
+    """Ray's message; of the death of a process the facts alone, without its page of guesses."""
+    if not isinstance(error, RayActorError):
+        return str(error)
+    pid = re.search(r"pid: (\d+)", str(error))
+    which = f"pid {pid.group(1)}" if pid else "before it was up"
+    return f"the worker's process died ({which}): it was killed, ran out of memory, or crashed"
 
 
 def _gist(reason: str) -> str:

@@ -2,27 +2,43 @@
 
 A worker's `report` returns once the mailbox has the event, so events outlive the worker, and the mailbox
 answers whether the farm is stopping. It never waits for the driver: a slow driver does not slow rendering.
+
+The mailbox's process may be killed like any other. Ray starts another, and workers and driver try their calls
+again there; only what the driver had not yet seen is lost. Finished items are counted by every later event,
+so what is lost are notes and warnings of that moment.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import deque
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from jobs.extras import extra
 from jobs.task import Event, FarmError
 
 with extra("farm"):
     import ray
-    from ray.exceptions import RayError
+    from ray.exceptions import GetTimeoutError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+TAKE_TIMEOUT_S = 2.0  # the longest the driver waits for a mailbox that is being started again
+
+
+class Seen(NamedTuple):
+    """What the driver has seen: the first `events` events that the mailbox of that `life` was given."""
+
+    life: str = ""
+    events: int = 0
 
 
 class Mailbox:
     """What the mailbox's process holds: the events that the driver has not seen. Never blocks a worker."""
 
     def __init__(self) -> None:
+        self._life = secrets.token_hex(8)  # another after each restart
         self._events: deque[Event] = deque()
         self._first = 0  # running number of the leftmost event
         self._arrived = asyncio.Event()
@@ -34,19 +50,24 @@ class Mailbox:
         self._arrived.set()
         return self._stopping
 
-    async def stop(self) -> None:
-        """From now on tell every worker that the farm is stopping."""
-        self._stopping = True
+    async def take(self, seen: Seen, *, wait: bool, stopping: bool = False) -> tuple[Seen, list[Event]]:
+        """Forget what is `seen`; return the rest, and what will be seen with it.
 
-    async def take(self, seen: int, wait: bool) -> tuple[int, list[Event]]:
-        """Forget the first `seen` events ever put; return the rest with the running number of their first."""
-        while self._events and self._first < seen:
+        From the first call that says `stopping` on, every worker hears it.
+        """
+        self._stopping |= stopping
+        count = seen.events if seen.life == self._life else 0
+        while self._events and self._first < count:
             self._events.popleft()
             self._first += 1
         if not self._events and wait:
             self._arrived.clear()
             await self._arrived.wait()
-        return self._first, list(self._events)
+        return Seen(self._life, self._first + len(self._events)), list(self._events)
+
+    async def release(self) -> None:
+        """Answer the call that waits."""
+        self._arrived.set()
 
 
 class WorkerSide:
@@ -64,31 +85,48 @@ class DriverSide:
     """The driver's end of a new mailbox, in a process of its own on this machine."""
 
     def __init__(self) -> None:
-        remote: Any = ray.remote(num_cpus=0)(Mailbox)
+        remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._actor = remote.options(scheduling_strategy=here).remote()
-        self._seen = 0
-        self.arrival: ray.ObjectRef[Any] = self._actor.take.remote(0, True)  # ready once an event is there
+        self._seen = Seen()
+        self._stopping = False
+        self.arrival: ray.ObjectRef[Any] = self._call(wait=True)  # ready once an event is there
 
     @property
     def worker_side(self) -> WorkerSide:
         return WorkerSide(self._actor)
 
-    def take(self) -> list[Event]:
-        """Every event that arrived since the last `take`; FarmError if the mailbox is gone."""
+    def take(self) -> list[Event] | None:
+        """Every event that arrived since the last `take`; None while the mailbox is being started again.
+
+        Raises FarmError if the mailbox is gone for good.
+        """
         try:
-            first, events = ray.get(self._actor.take.remote(self._seen, False))
-            self._seen = first + len(events)
+            self._seen, events = ray.get(self._call(wait=False), timeout=TAKE_TIMEOUT_S)
             if ray.wait([self.arrival], timeout=0)[0]:
-                self.arrival = self._actor.take.remote(self._seen, True)
+                self.arrival = self._call(wait=True)
+        except GetTimeoutError:
+            return None
         except RayError as error:
-            raise FarmError(f"the farm's mailbox died; run again to resume: {error}") from error
+            raise FarmError(f"the farm's mailbox died; run again to resume: {_gist(error)}") from error
         return list(events)
 
     def stop_workers(self) -> None:
         """Let every worker hear at its next report that the farm is stopping."""
-        ray.get(self._actor.stop.remote())
+        self._stopping = True
+        self._call(wait=False)
 
     def close(self) -> None:
-        """End the mailbox's process."""
-        ray.kill(self._actor)
+        """End the mailbox's process; a call that still waits there would be told as lost."""
+        with suppress(RayError):
+            ray.wait([self._actor.release.remote()], timeout=TAKE_TIMEOUT_S)
+            ray.wait([self.arrival], timeout=TAKE_TIMEOUT_S)
+            ray.kill(self._actor)
+
+    def _call(self, *, wait: bool) -> ray.ObjectRef[Any]:
+        call: ray.ObjectRef[Any] = self._actor.take.remote(self._seen, wait=wait, stopping=self._stopping)
+        return call
+
+
+def _gist(error: RayError) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

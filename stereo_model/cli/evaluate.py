@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from stereo_model.cli.evaluation import print_evaluation
 from stereo_model.cli.options import (
     CheckpointArgument,
     Device,
@@ -22,7 +22,7 @@ from stereo_model.cli.options import (
     data_source,
     load,
 )
-from stereo_model.cli.terminal import Counter, counter, out, say, warn
+from stereo_model.cli.terminal import Counter, counter, say, warn
 
 if TYPE_CHECKING:
     from stereo_model.data.base import StereoFiles
@@ -31,15 +31,13 @@ if TYPE_CHECKING:
     from stereo_model.evaluation.evaluation import Evaluation
     from stereo_model.evaluation.metrics import MaskPolicy
     from stereo_model.evaluation.pictures import Gallery
-    from stereo_model.evaluation.scores import RegionScore
+    from stereo_model.network.model import FoundationStereo
 
 EXAMPLE = (
     "Example: fsd-stereo evaluate model.pt --data middlebury:/data/MiddEval3,resolution=Q "
     "--data eth3d:/data/eth3d --out results/first"
 )
-METRICS = ("epe", "bp05", "bp1", "bp2", "bp3", "d1")
-METRIC_NAMES = ("EPE px", "BP-0.5", "BP-1", "BP-2", "BP-3", "D1")
-MOST_SCENES = 40  # rows of a table; all are in result.json
+MOST_SKIPPED = 20  # scenes
 
 Data = Annotated[
     list[str],
@@ -58,9 +56,15 @@ BenchmarkName = Annotated[
     str | None, typer.Option(help="Masks and limits by a benchmark's custom, such as kitti2015.")
 ]
 MaxDisparity = Annotated[
-    float | None, typer.Option(min=1, help="Leave out pixels whose truth is as large or larger.")
+    float | None, typer.Option(min=1, max=65536, help="Leave out pixels whose truth is as large or larger.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many scenes of each data set.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Only so many scenes of each data set.")
+]
+PerScene = Annotated[bool, typer.Option("--per-scene", help="Print every scene, the worst first.")]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Skip and list scenes of which a file is missing.")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Write KIND/report.html and KIND/result.json here.")]
 
 
@@ -73,42 +77,75 @@ def evaluate(
     iterations: Iterations = None,
     hierarchical: Hierarchical = False,
     limit: Limit = None,
+    per_scene: PerScene = False,
+    allow_missing: AllowMissing = False,
     out_dir: Out = None,
     replace: Replace = False,
     fields: FieldOptions = None,
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Measure a model on data sets with ground truth: EPE, BP-0.5/1/2/3 and D1 under every mask."""
-    from stereo_model.evaluation.evaluate import evaluate as measure
-    from stereo_model.evaluation.report import write_report
-
-    sets = _open_sets(data)
+    sets = _open_sets(data, allow_missing=allow_missing)
     folders = _free_folders(sets, out_dir, replace=replace)
     rules = _benchmark(benchmark)
+    policies = {name: _policies(mask, rules, name, dataset) for name, dataset in sets.items()}
     model = load(checkpoint, fields, device)
+    how = _How(name=Path(checkpoint).name, iterations=iterations, hierarchical=hierarchical, limit=limit)
     for name, dataset in sets.items():
-        gallery = _gallery(mask, rules, dataset, max_disparity)
-        scenes = range(min(len(dataset), limit or len(dataset)))
-        with counter(name, len(scenes)) as count:
-            result = measure(
-                model,
-                dataset,
-                policies=_policies(mask, rules, dataset),
-                max_disparity=gallery.max_disparity,
-                iterations=iterations,
-                hierarchical=hierarchical,
-                indices=scenes,
-                name=Path(checkpoint).name,
-                on_scene=_drawn_and_counted(gallery, count),
-            )
-        _print_evaluation(name, result, gallery.policy, gallery.metric)
+        gallery = _gallery(policies[name], rules, max_disparity)
+        result = _measured(model, name, dataset, policies[name], gallery, how)
+        print_evaluation(name, result, gallery.policy, gallery.metric, per_scene=per_scene)
         if name in folders:
-            write_report(folders[name], result, gallery=gallery, benchmark=rules, replace=replace)
-            say(f"{folders[name] / 'report.html'}")
+            _write(folders[name], result, gallery, rules, replace=replace)
 
 
-def _open_sets(texts: Sequence[str]) -> dict[str, StereoFiles]:
-    """Data sets by name: their kind, numbered where one comes twice."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """What holds for every data set."""
+
+    name: str  # of the model
+    iterations: int | None
+    hierarchical: bool
+    limit: int | None  # scenes
+
+
+def _measured(
+    model: FoundationStereo,
+    name: str,
+    dataset: StereoFiles,
+    policies: Sequence[MaskPolicy],
+    gallery: Gallery,
+    how: _How,
+) -> Evaluation:
+    """The evaluation of one data set, with its progress shown and its worst scenes drawn."""
+    from stereo_model.evaluation.evaluate import evaluate as measure
+
+    scenes = range(min(len(dataset), how.limit or len(dataset)))
+    with counter(name, len(scenes)) as count:
+        return measure(
+            model,
+            dataset,
+            policies=policies,
+            max_disparity=gallery.max_disparity,
+            iterations=how.iterations,
+            hierarchical=how.hierarchical,
+            indices=scenes,
+            name=how.name,
+            on_scene=_drawn_and_counted(gallery, count),
+        )
+
+
+def _write(
+    folder: Path, result: Evaluation, gallery: Gallery, rules: Benchmark | None, *, replace: bool
+) -> None:
+    from stereo_model.evaluation.report import write_report
+
+    write_report(folder, result, gallery=gallery, benchmark=rules, replace=replace)
+    say(f"{folder / 'report.html'}")
+
+
+def _open_sets(texts: Sequence[str], *, allow_missing: bool) -> dict[str, StereoFiles]:
+    """Data sets by name: their kind, numbered where one comes twice. What they leave out is listed."""
     from stereo_model.data.registry import open_dataset
 
     sets: dict[str, StereoFiles] = {}
@@ -116,8 +153,17 @@ def _open_sets(texts: Sequence[str]) -> dict[str, StereoFiles]:
         kind, roots, options = data_source(text)
         twins = sum(name.partition("-")[0] == kind for name in sets)
         name = f"{kind}-{twins + 1}" if twins else kind
-        sets[name] = open_dataset(kind, roots, **options)
+        wanted = options | {"allow_missing": True} if allow_missing else options
+        sets[name] = open_dataset(kind, roots, **wanted)
+        _list_skipped(name, sets[name].skipped)
     return sets
+
+
+def _list_skipped(name: str, lines: Sequence[str]) -> None:
+    for line in lines[:MOST_SKIPPED]:
+        warn(f"skipped: {name}: {line}")
+    if len(lines) > MOST_SKIPPED:
+        warn(f"skipped: {name}: and {len(lines) - MOST_SKIPPED} more")
 
 
 def _drawn_and_counted(gallery: Gallery, count: Counter) -> Callable[[SceneResult], None]:
@@ -140,13 +186,10 @@ def _free_folders(sets: dict[str, StereoFiles], out_dir: Path | None, *, replace
     return folders
 
 
-def _gallery(
-    masks: Sequence[str] | None, rules: Benchmark | None, dataset: StereoFiles, max_disparity: float | None
-) -> Gallery:
+def _gallery(policies: Sequence[MaskPolicy], rules: Benchmark | None, max_disparity: float | None) -> Gallery:
     """An empty gallery, sorted by the headline of the benchmark, or else by BP-2 of the first mask."""
     from stereo_model.evaluation.pictures import Gallery
 
-    policies = _policies(masks, rules, dataset)
     policy, metric = (policies[0], "bp2") if rules is None else rules.headline
     ceiling = max_disparity or (rules.max_disparity if rules is not None else None)
     return Gallery(policy=policy if policy in policies else policies[0], metric=metric, max_disparity=ceiling)
@@ -161,40 +204,29 @@ def _benchmark(name: str | None) -> Benchmark | None:
 
 
 def _policies(
-    masks: Sequence[str] | None, rules: Benchmark | None, dataset: StereoFiles
+    masks: Sequence[str] | None, rules: Benchmark | None, name: str, dataset: StereoFiles
 ) -> tuple[MaskPolicy, ...]:
+    """The masks asked for, by name or by a benchmark, or else those that the data set knows."""
     from stereo_model.evaluation.evaluate import known_policies
     from stereo_model.evaluation.metrics import MaskPolicy
 
-    if masks:
-        known = [policy.value for policy in MaskPolicy]
-        wrong = [mask for mask in masks if mask.replace("-", "_") not in known]
-        if wrong:
-            raise OptionError(f"--mask: expected one of {', '.join(known)}, got {wrong[0]!r}")
-        return tuple(MaskPolicy(mask.replace("-", "_")) for mask in masks)
-    return known_policies(dataset[0]) if rules is None else rules.policies
+    known = (MaskPolicy.ALL,) if dataset.unmasked else known_policies(dataset[0])
+    if not masks and rules is None:
+        return known
+    wanted = rules.policies if rules is not None and not masks else _named_masks(masks or ())
+    lacking = [policy.value for policy in wanted if policy not in known]
+    if lacking:
+        reason = dataset.unmasked or "the data set does not tell which pixels those are"
+        possible = " ".join(f"--mask {policy.value}" for policy in known)
+        raise OptionError(f"{name}, {dataset.root}: no mask {lacking[0]}: {reason}; give {possible}")
+    return wanted
 
 
-def _print_evaluation(name: str, result: Evaluation, policy: MaskPolicy, metric: str) -> None:
-    ordered = result.worst_first(policy, metric)
-    table = Table("scene", "mask", "pixels", *METRIC_NAMES, title=f"{name}, {len(ordered)} scenes")
-    for scene in ordered[:MOST_SCENES]:
-        for kind in result.policies:
-            table.add_row(scene.scene, result.mask_name(kind), *_score_row(scene.regions[kind]))
-    table.add_section()
-    for kind in result.policies:
-        table.add_row("mean of scenes", result.mask_name(kind), *_score_row(result.mean(kind)))
-    for kind in result.policies:
-        table.add_row("all pixels alike", result.mask_name(kind), *_score_row(result.pooled(kind)))
-    Console(width=max(out.width, 100)).print(table) if not out.is_terminal else out.print(table)
-    if len(ordered) > MOST_SCENES:
-        say(f"the worst {MOST_SCENES} of {len(ordered)} scenes; --out writes them all")
-    for scene in ordered:
-        for warning in scene.warnings:
-            warn(f"{scene.scene}: {warning}")
+def _named_masks(masks: Sequence[str]) -> tuple[MaskPolicy, ...]:
+    from stereo_model.evaluation.metrics import MaskPolicy
 
-
-def _score_row(score: RegionScore) -> tuple[str, ...]:
-    epe, *shares = (getattr(score, metric) for metric in METRICS)
-    error = "-" if epe is None else f"{epe:.3f}"
-    return str(score.n_valid), error, *("-" if share is None else f"{share:.2%}" for share in shares)
+    known = [policy.value for policy in MaskPolicy]
+    wrong = [mask for mask in masks if mask.replace("-", "_") not in known]
+    if wrong:
+        raise OptionError(f"--mask: expected one of {', '.join(known)}, got {wrong[0]!r}")
+    return tuple(MaskPolicy(mask.replace("-", "_")) for mask in masks)

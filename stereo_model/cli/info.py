@@ -44,6 +44,7 @@ def _training_facts(file: str) -> dict[str, Any]:
 
 
 def _facts(model: FoundationStereo) -> dict[str, Any]:
+    from stereo_model.network.drawn import is_random
     from stereo_model.weights.checkpoint import model_digest
 
     config = model.config
@@ -58,6 +59,7 @@ def _facts(model: FoundationStereo) -> dict[str, Any]:
         "disparity_attention": config.disparity_attention,
         "config digest": config.digest(),
         "weights digest": model_digest(model),
+        "weights": "random; nothing has trained them" if is_random(model) else "learned",
     }
 
 

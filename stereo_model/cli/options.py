@@ -46,7 +46,8 @@ FieldOptions = Annotated[
     ),
 ]
 Iterations = Annotated[
-    int | None, typer.Option("--iterations", min=1, help="Refinement steps; default: the model's own.")
+    int | None,
+    typer.Option("--iterations", min=1, max=1000, help="Refinement steps; default: the model's own."),
 ]
 Hierarchical = Annotated[
     bool, typer.Option("--hierarchical", help="Start from an estimate at half size; for large images.")

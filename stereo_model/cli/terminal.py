@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jobs.locks import RunLockedError
 from jobs.system_errors import explain
 
 P = ParamSpec("P")
@@ -44,7 +46,8 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with our_warnings():
+                return command(*args, **kwargs)
         except KeyboardInterrupt as stop:
             warn(str(stop) or "stopped")
             raise typer.Exit(130) from None
@@ -52,7 +55,7 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
                 raise
             text = explain(error) if isinstance(error, OSError) else str(error)
-            fail(text, failed=isinstance(error, (RuntimeError, ArithmeticError)))
+            fail(text, failed=_is_failed_work(error))
 
     return wrapped
 
@@ -61,6 +64,29 @@ def fail(text: str, *, failed: bool) -> NoReturn:
     """End the command with an error of one line: work that failed, or else bad input."""
     err.print("error:", " ".join(text.split()), style="red", soft_wrap=True, highlight=False, markup=False)
     raise typer.Exit(1 if failed else 2) from None
+
+
+@contextmanager
+def our_warnings() -> Iterator[None]:
+    """Show warnings of this package as a line beside the results, without the place in the code."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if category.__module__.partition(".")[0] in OURS:
+                warn(f"warning: {message}")
+            else:
+                shown(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 class Counter:
@@ -91,6 +117,11 @@ def counter(what: str, total: int) -> Iterator[Counter]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err) as progress:
         yield Counter(what, total, progress)
+
+
+def _is_failed_work(error: Exception) -> bool:
+    """Whether work was begun and failed; a folder in use is bad input, as it is to a render."""
+    return isinstance(error, (RuntimeError, ArithmeticError)) and not isinstance(error, RunLockedError)
 
 
 def _from_the_system(error: Exception) -> bool:

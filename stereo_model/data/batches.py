@@ -17,7 +17,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stereo_model.data.augment.augment import Variation, crop, draw_crop, draw_variation, vary
+from stereo_model.data.augment.augment import (
+    Variation,
+    crop,
+    draw_crop,
+    draw_variation,
+    refuse_small,
+    vary,
+)
 from stereo_model.data.mixture import Mixture, Part, SampleStream
 from stereo_model.data.sample import (
     BandedDataset,
@@ -113,6 +120,14 @@ def _unpacked(packed: dict[str, Any]) -> Batch:
     return Batch(**values)
 
 
+def refuse_small_samples(mixture: Mixture, config: TrainConfig) -> None:
+    """Raises SampleError for crops that do not fit, as far as sizes are known without reading."""
+    for part in mixture.parts:
+        if isinstance(part.dataset, BandedDataset):
+            for index in range(len(part.dataset)):
+                _refuse_small(part.dataset.size_hw(index), config, f"{part.name} sample {index}")
+
+
 def samples_of_step(stream: SampleStream, batch_size: int, step: int) -> list[tuple[int, int]]:
     """(part, index) of every sample of a step's whole batch."""
     return [stream.at(position) for position in range(step * batch_size, (step + 1) * batch_size)]
@@ -136,22 +151,38 @@ def _varied(part: Part, index: int, config: TrainConfig, step: int, place: int) 
     rng = rng_for(config.seed, "crop" if config.augment is None else "augment", step, place)
     if not isinstance(dataset, BandedDataset):
         sample = checked_sample(dataset[index], source=source)
-        size_hw = sample["disparity"].shape
-        variation = _draw((size_hw[0], size_hw[1]), config, rng, right_truth=has_right_truth(sample))
+        rows_n, columns_n = sample["disparity"].shape
+        _refuse_small((rows_n, columns_n), config, source)
+        variation = _draw((rows_n, columns_n), config, rng, right_truth=has_right_truth(sample))
         return _apply(sample, variation, config, rng)
     height, width = dataset.size_hw(index)
+    _refuse_small((height, width), config, source)
     variation = _draw((height, width), config, rng, right_truth=False)
     rows = variation.rows(height)
     sample = checked_sample(dataset.rows(index, *rows), source=source)
     return _apply(sample, variation.within(rows, height), config, rng)
 
 
+def _refuse_small(size_hw: tuple[int, int], config: TrainConfig, source: str) -> None:
+    if config.crop_hw is not None and not config.enlarge:
+        refuse_small(size_hw, config.crop_hw, source)
+
+
 def _draw(
     size_hw: tuple[int, int], config: TrainConfig, rng: np.random.Generator, *, right_truth: bool
 ) -> Variation:
     if config.augment is not None:
-        return draw_variation(size_hw, rng, config.augment, config.crop_hw, right_truth=right_truth)
-    return Variation() if config.crop_hw is None else draw_crop(size_hw, config.crop_hw, rng)
+        return draw_variation(
+            size_hw,
+            rng,
+            config.augment,
+            config.crop_hw,
+            right_truth=right_truth,
+            enlarge=config.enlarge,
+        )
+    if config.crop_hw is None:
+        return Variation()
+    return draw_crop(size_hw, config.crop_hw, rng, enlarge=config.enlarge)
 
 
 def _apply(sample: Sample, variation: Variation, config: TrainConfig, rng: np.random.Generator) -> Sample:

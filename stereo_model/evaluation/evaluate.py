@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo_model.data.sample import RawSample, Sample, checked_sample
+from stereo_model.evaluation.advice import truth_scale_line
 from stereo_model.evaluation.evaluation import Evaluation, EvaluationError, SceneScore, Setting
 from stereo_model.evaluation.metrics import MaskPolicy, MetricError, PixelFlags, bad_pixels, valid_mask
 from stereo_model.evaluation.scores import SampleScore, flags_of, score_disparity, truth_of
 from stereo_model.inference.predict import predict_disparity
+from stereo_model.inference.search import search_range
 from stereo_model.inference.swap import check_pair
 from stereo_model.network.model import FoundationStereo
 
@@ -62,8 +64,8 @@ def evaluate(
 ) -> Evaluation:
     """Predict and measure every scene of a data set; `on_scene` gets each one when it is done.
 
-    Which pixels count is the caller's choice (`metrics.BENCHMARKS` has the customs); it stands beside every
-    number. Raises EvaluationError and MetricError naming the scene.
+    Which pixels count is the caller's choice (`benchmarks.BENCHMARKS` has the customs); it stands beside
+    every number. Raises EvaluationError and MetricError naming the scene.
     """
 
     def estimate(left_chw: NDArray[np.uint8], right_chw: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -74,7 +76,7 @@ def evaluate(
         dataset,
         policies=policies,
         max_disparity=max_disparity,
-        search_range=float(model.config.max_disparity),
+        search_range=float(search_range(model.config.max_disparity, hierarchical=hierarchical)),
         indices=indices,
         name=name,
         on_scene=on_scene,
@@ -191,4 +193,6 @@ def _warnings(
     if bad is not None and bad > SUSPICIOUS_BP3:
         left_hwc, right_hwc = (np.moveaxis(sample[side], 0, -1) for side in ("left", "right"))
         lines += check_pair(left_hwc, right_hwc).warnings()
+        scale = truth_scale_line(sample, truth_hw)
+        lines += [] if scale is None else [scale]
     return tuple(lines)

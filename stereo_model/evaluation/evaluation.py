@@ -2,7 +2,8 @@
 
 A data set's number is given twice: `mean` is the mean over scenes, in which every scene counts alike (the way
 Middlebury and ETH3D rank), `pooled` counts every pixel alike (the way Scene Flow and KITTI tables are often
-made). The two differ, and papers differ in which one they print.
+made). The two differ, and papers differ in which one they print. `weighted` is the mean of a benchmark that
+counts some scenes half, as Middlebury's own table does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from stereo_model.evaluation.benchmarks import SCENE_WEIGHTS
 from stereo_model.evaluation.metrics import MaskPolicy
 from stereo_model.evaluation.scores import RegionScore, combined
 
@@ -53,11 +55,21 @@ class Evaluation:
 
     def mean(self, policy: MaskPolicy) -> RegionScore:
         """Mean over the scenes that have pixels; `n_valid`, `not_finite` and the histogram are sums."""
-        return combined([scene.regions[policy] for scene in self.scenes], by_pixels=False)
+        return combined(self._parts(policy))
 
     def pooled(self, policy: MaskPolicy) -> RegionScore:
         """The metrics over all pixels of all scenes."""
-        return combined([scene.regions[policy] for scene in self.scenes], by_pixels=True)
+        parts = self._parts(policy)
+        return combined(parts, [part.n_valid for part in parts])
+
+    def weighted(self, policy: MaskPolicy) -> RegionScore | None:
+        """The benchmark's own mean over scenes, where it counts some of these scenes less than others."""
+        known = SCENE_WEIGHTS.get(self.dataset, {})
+        weights = [known.get(scene.scene, 1.0) for scene in self.scenes]
+        return combined(self._parts(policy), weights) if set(weights) != {1.0} else None
+
+    def _parts(self, policy: MaskPolicy) -> list[RegionScore]:
+        return [scene.regions[policy] for scene in self.scenes]
 
     def mask_name(self, policy: MaskPolicy) -> str:
         """The mask in words, to stand beside a number."""
@@ -77,10 +89,14 @@ class Evaluation:
         """Plain values for a strict JSON file, with both summaries; infinity is the string "inf"."""
         content: dict[str, Any] = {"format": FORMAT} | _plain(self)
         content["summary"] = {
-            policy.value: {"mean": _plain(self.mean(policy)), "pooled": _plain(self.pooled(policy))}
+            policy.value: {name: _plain(score) for name, score in self._summaries(policy).items()}
             for policy in self.policies
         }
         return content
+
+    def _summaries(self, policy: MaskPolicy) -> dict[str, RegionScore]:
+        means = {"mean": self.mean(policy), "weighted": self.weighted(policy), "pooled": self.pooled(policy)}
+        return {name: score for name, score in means.items() if score is not None}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Evaluation:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stereo_model.evaluation.advice import advice
 from stereo_model.evaluation.benchmarks import Benchmark
 from stereo_model.evaluation.evaluation import Evaluation, EvaluationError, SceneScore
 from stereo_model.evaluation.pictures import Gallery, legend
@@ -85,6 +86,7 @@ def render(
             headline=gallery.policy,
             metric=gallery.metric,
             legend=legend(),
+            advice=advice(evaluation),
             warned=[scene for scene in evaluation.scenes if scene.warnings],
             seconds=statistics.median(scene.seconds for scene in evaluation.scenes),
             most_rows=MOST_ROWS,

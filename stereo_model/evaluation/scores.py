@@ -78,14 +78,14 @@ def region_score(estimate_hw: Floats, truth_hw: Floats, mask_hw: Mask) -> Region
     )
 
 
-def combined(parts: Sequence[RegionScore], *, by_pixels: bool) -> RegionScore:
-    """Mean of the parts that have pixels, each weighing as much as it has of them or all alike."""
-    scored = [part for part in parts if part.n_valid]
-    weights = [part.n_valid if by_pixels else 1 for part in scored]
+def combined(parts: Sequence[RegionScore], weights: Sequence[float] | None = None) -> RegionScore:
+    """Mean of the parts that have pixels, all alike or by the parts' weights; counts are sums."""
+    weighed = zip(parts, [1.0] * len(parts) if weights is None else weights, strict=True)
+    scored = [(part, weight) for part, weight in weighed if part.n_valid]
 
     def mean(metric: str) -> float | None:
-        values = [weight * getattr(part, metric) for part, weight in zip(scored, weights, strict=True)]
-        return sum(values) / sum(weights) if values else None
+        values = [weight * getattr(part, metric) for part, weight in scored]
+        return sum(values) / sum(weight for _, weight in scored) if values else None
 
     return RegionScore(
         n_valid=sum(part.n_valid for part in parts),

@@ -27,7 +27,9 @@ from jobs.files import part_file
 from stereo_model.export.errors import ExportError
 from stereo_model.export.half import to_half
 from stereo_model.export.trace import PlainShapes, TraceableStereo, holds_for_every_size
+from stereo_model.fast.accelerate import reference
 from stereo_model.network.config import SIZE_MULTIPLE
+from stereo_model.network.drawn import warn_if_random
 from stereo_model.network.model import FoundationStereo
 from stereo_model.weights.checkpoint import model_digest
 
@@ -80,10 +82,11 @@ def export_onnx(
     """Write the model as ONNX, atomically; weights of more than 2 GB go to a second file beside it.
 
     `dynamic` leaves height and width free, unless the model has a prior of a kind that is not known here; the
-    size given is then only the one that is traced, and a small one saves time and memory. Raises ExportError
-    in one line.
+    size given is then only the one that is traced, and a small one saves time and memory. An accelerated copy
+    is exported as the model it was made from. Warns once where the weights are random. Raises ExportError in
+    one line.
     """
-    target = Path(path)
+    target, model = Path(path), reference(model)
     _check_request(target, height, width, precision)
     info = ExportInfo(
         config_digest=model.config.digest(),
@@ -97,6 +100,7 @@ def export_onnx(
     )
     if info.iterations < 1:
         raise ExportError(f"iterations must be at least 1, got {info.iterations}")
+    warn_if_random(model)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".part") as folder:
         proto = onnx.load(_trace(model, info, Path(folder) / "traced.onnx"))

@@ -25,6 +25,11 @@ with extra("onnx"):
 TOLERANCE: dict[Precision, float] = {"fp32": 0.001, "fp16": 0.1}
 """Largest mean difference from the torch model on `check_parity`'s pairs, pixels."""
 
+OFF_PX = 1.0  # a pixel that differs by more is off
+MOST_OFF: dict[Precision, float] = {"fp32": 0.0001, "fp16": 0.01}
+"""Largest share of pixels that are off. Not none: where two disparities are as likely as each other, rounding
+decides between them, and such a pixel may differ by any number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityCase:
@@ -35,18 +40,21 @@ class ParityCase:
     width: int
     mean: float
     worst: float
+    off: float  # share of the pixels that differ by more than OFF_PX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityReport:
-    """All cases; the file passes if the mean difference of each is within the tolerance."""
+    """All cases; the file passes if the mean difference and the share of pixels off are allowed in each."""
 
     cases: tuple[ParityCase, ...]
-    tolerance: float  # pixels
+    tolerance: float  # of the mean, pixels
+    most_off: float  # of the share
 
     @property
     def passed(self) -> bool:
-        return all(case.mean <= self.tolerance for case in self.cases)
+        """Differences that are no numbers do not pass."""
+        return all(case.mean <= self.tolerance and case.off <= self.most_off for case in self.cases)
 
 
 def check_parity(
@@ -56,7 +64,7 @@ def check_parity(
     sizes: Sequence[tuple[int, int]] | None = None,  # (H, W) pixels
     batch: int = 1,
     seed: int = 0,
-    tolerance: float | None = None,  # pixels; by default that of the file's precision
+    tolerance: float | None = None,  # of the mean, pixels; by default that of the file's precision
 ) -> ParityReport:
     """Run the file in onnxruntime on the CPU and compare it with the torch model it was made from.
 
@@ -72,7 +80,9 @@ def check_parity(
     session = _session(Path(path))
     cases = [_compare(model, session, info, (batch, *size), seed) for size in wanted]
     return ParityReport(
-        cases=tuple(cases), tolerance=TOLERANCE[info.precision] if tolerance is None else tolerance
+        cases=tuple(cases),
+        tolerance=TOLERANCE[info.precision] if tolerance is None else tolerance,
+        most_off=MOST_OFF[info.precision],
     )
 
 
@@ -102,7 +112,12 @@ def _compare(
     error = np.abs(found.astype(np.float64) - wanted.float().cpu().numpy())
     batch, height, width = shape_bhw
     return ParityCase(
-        batch=batch, height=height, width=width, mean=float(error.mean()), worst=float(error.max())
+        batch=batch,
+        height=height,
+        width=width,
+        mean=float(error.mean()),
+        worst=float(error.max()),
+        off=float((~(error <= OFF_PX)).mean()),
     )
 
 

@@ -52,7 +52,7 @@ class InferenceOnlyError(TypeError):
 class AcceleratedStereo(FoundationStereo):
     """A FoundationStereo that only infers: it stays in evaluation mode and records no gradients."""
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def forward(
         self,
         left_bchw: Tensor,
@@ -93,6 +93,8 @@ FAST: Mapping[type[nn.Module], type[nn.Module]] = {
     FoundationStereo: AcceleratedStereo,
 }
 
+REFERENCE: Mapping[type[nn.Module], type[nn.Module]] = {fast: plain for plain, fast in FAST.items()}
+
 
 def accelerate(model: FoundationStereo) -> FoundationStereo:
     """A copy of `model` for inference, in evaluation mode, that shares its weights and their names.
@@ -101,3 +103,8 @@ def accelerate(model: FoundationStereo) -> FoundationStereo:
     time. Move the model to its device first. An accelerated copy is returned as it is.
     """
     return model if isinstance(model, AcceleratedStereo) else variant(model, FAST).eval()
+
+
+def reference(model: FoundationStereo) -> FoundationStereo:
+    """The plain network that an accelerated copy was made from; any other model as it is."""
+    return variant(model, REFERENCE).eval() if isinstance(model, AcceleratedStereo) else model

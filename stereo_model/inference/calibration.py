@@ -70,7 +70,8 @@ class Calibration:
         if not (0 <= self.cx < width and 0 <= self.cy < height):
             raise CalibrationError(
                 f"the principal point ({self.cx:g}, {self.cy:g}) lies outside images of {width}x{height} "
-                "pixels; the calibration belongs to images of another size"
+                "pixels; the calibration belongs to images of another size, of about "
+                f"{2 * self.cx + 1:.0f}x{2 * self.cy + 1:.0f} pixels if it is in their middle"
             )
 
 
@@ -120,8 +121,8 @@ def _doffs(fields: Mapping[str, str], cx_left: float) -> float:
     measured = _matrix("cam1", fields["cam1"])[2] - cx_left
     if named is not None and not abs(named - measured) <= DOFFS_PX:
         raise CalibrationError(
-            f"doffs={named:g}, but cam1 and cam0 give cx1 - cx0 = {measured:g}; correct one of them or remove "
-            "the line doffs="
+            f"doffs={named:g}, but cam1 and cam0 give cx1 - cx0 = {measured:g}; correct one of them or "
+            "remove the line doffs="
         )
     return round(measured, 6) if named is None else named
 

@@ -6,7 +6,6 @@ holds is told in `stereo_model.inference.write`. Nothing opens a window.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from stereo_model.data.encodings import DataFileError
 from stereo_model.inference.calibration import Calibration, CalibrationError, read_calibration
+from stereo_model.inference.identity import model_id
 from stereo_model.inference.images import PairError, read_pair
 from stereo_model.inference.options import InferOptions
 from stereo_model.inference.pairs import PairPaths
@@ -23,7 +23,6 @@ from stereo_model.inference.results import read_result, require_free, result_fol
 from stereo_model.inference.swap import SwappedPairError
 from stereo_model.inference.write import facts_of, write_disparity, write_geometry
 from stereo_model.network.model import FoundationStereo
-from stereo_model.weights.checkpoint import model_digest
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +37,7 @@ class BatchReport:
     done: tuple[str, ...]
     skipped: tuple[str, ...]  # were there already, with the same settings
     failed: Mapping[str, str]  # one line each
+    warned: Mapping[str, tuple[str, ...]]  # what to know before believing a result, done now or before
 
 
 def infer_pair(
@@ -66,15 +66,15 @@ def infer_pair(
     except (SwappedPairError, PredictionError) as error:
         raise type(error)(f"{left_path}, {right_path}: {error}") from error
     content = _identity(left_path, right_path, model_id(model), options)
-    content |= facts_of(prediction, calibration)
+    content |= facts_of(prediction, calibration, options)
     with result_folder(Path(out_dir), replace=replace) as folder:
         write_disparity(folder, prediction, options)
         if calibration is not None:
             write_geometry(folder, prediction, left_hwc, calibration, options)
         content["files"] = sorted(path.name for path in folder.iterdir())
         write_result(folder, content)
-    for warning in prediction.warnings:
-        log.warning("left=%s warning=%r", left_path, warning)
+    for warning in content["warnings"]:
+        log.info("left=%s warning=%r", left_path, warning)
     return content
 
 
@@ -107,12 +107,13 @@ def infer_pairs(
             else:
                 failed[pair.name] = error
         on_pair(pair, error)
-    return BatchReport(done=tuple(done), skipped=tuple(sorted(ready)), failed=failed)
-
-
-def model_id(model: FoundationStereo) -> str:
-    """SHA-256 over a model's configuration and weights; equal for models that give equal answers."""
-    return hashlib.sha256(f"{model.config.digest()} {model_digest(model)}".encode()).hexdigest()
+    warned = {name: _warnings_in(folder) for name, folder in folders.items() if name not in failed}
+    return BatchReport(
+        done=tuple(done),
+        skipped=tuple(sorted(ready)),
+        failed=failed,
+        warned={name: lines for name, lines in warned.items() if lines},
+    )
 
 
 def _identity(left: str | Path, right: str | Path, model: str, options: InferOptions) -> dict[str, Any]:
@@ -132,6 +133,10 @@ def _try_pair(
     except PAIR_ERRORS as error:
         return str(error)
     return None
+
+
+def _warnings_in(folder: Path) -> tuple[str, ...]:
+    return tuple((read_result(folder) or {}).get("warnings", ()))
 
 
 def _ready(

@@ -1,8 +1,8 @@
 """Can a calibration be true? What it means in degrees and metres, and which mistake explains what cannot be.
 
 A camera's principal point lies near the middle of its images; its lens sees some ten to some hundred degrees;
-a rig is between a finger and some arms wide. A calibration that says otherwise is most likely made for another
-image size, or has its baseline in other units.
+a rig is between a finger and some arms wide. A calibration that says otherwise is most likely made for
+another image size, or has its baseline in other units.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from stereo_model.inference.calibration import Calibration
 from stereo_model.inference.cloud import depth_of
 
 OFF_CENTRE = 0.25  # by which twice the principal point may differ from the image's size, of that size
-UNLIKE = 0.1  # by which the two axes may differ for the reason to be one other size
+FAR_OFF_CENTRE = 0.6  # ... along one axis only, as in images that are cut on one side
+UNLIKE = 0.15  # by which the two axes may differ for the reason to be one other size
 ANGLES_DEG = (5.0, 150.0)  # of view, across the image
 BASELINES_M = (0.005, 3.0)
 MEDIAN_DEPTHS_M = (0.02, 2000.0)
@@ -33,7 +34,7 @@ class Geometry:
     baseline_m: float
     depth_m: tuple[float, float, float] | None  # 1st, 50th, 99th percentile; None where nothing has a depth
 
-    def line(self) -> str:
+    def in_words(self) -> str:
         """For a reader who knows the scene."""
         across, down = self.view_deg
         text = f"field of view {across:.0f} x {down:.0f} degrees, baseline {self.baseline_m:.4g} m"
@@ -46,7 +47,12 @@ class Geometry:
         """For a result.json."""
         names = ("near", "median", "far")
         depth = None if self.depth_m is None else dict(zip(names, self.depth_m, strict=True))
-        return {"view_deg": list(self.view_deg), "baseline_m": self.baseline_m, "depth_m": depth}
+        return {
+            "in_words": self.in_words(),
+            "view_deg": list(self.view_deg),
+            "baseline_m": self.baseline_m,
+            "depth_m": depth,
+        }
 
 
 def geometry_of(disparity_hw: NDArray[np.floating], calibration: Calibration) -> Geometry:
@@ -80,14 +86,15 @@ def _angle(pixels: int, focal_px: float) -> float:
 def _other_size(calibration: Calibration, width: int, height: int) -> str | None:
     """The principal point of a calibration for images of another size is as far off as the size is."""
     across, down = (2 * calibration.cx + 1) / width, (2 * calibration.cy + 1) / height
-    if max(abs(across - 1), abs(down - 1)) <= OFF_CENTRE:
+    off = sorted((abs(across - 1), abs(down - 1)))
+    if off[0] <= OFF_CENTRE and off[1] <= FAR_OFF_CENTRE:
         return None
-    where = (
-        f"the principal point ({calibration.cx:g}, {calibration.cy:g}) is far from the middle of the images"
-    )
-    if abs(across / down - 1) > UNLIKE:
+    where = f"the principal point ({calibration.cx:g}, {calibration.cy:g}) is far from the images' middle"
+    if off[0] <= OFF_CENTRE or abs(across / down - 1) > UNLIKE:
         return f"{where}, which have {width}x{height} pixels; are they cropped, or is K of another camera?"
-    scale = min(USUAL_SCALES, key=lambda usual: abs(usual - (across + down) / 2))
+    measured = (across + down) / 2
+    usual = min(USUAL_SCALES, key=lambda usual: abs(math.log(usual / measured)))
+    scale = usual if abs(usual / measured - 1) < UNLIKE else measured
     return (
         f"{where}: K seems to be for images of about {round(width * scale)}x{round(height * scale)} pixels, "
         f"these have {width}x{height}; multiply fx, fy, cx and cy by {1 / scale:.3g}"

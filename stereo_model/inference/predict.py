@@ -14,7 +14,8 @@ from stereo_model.fast.accelerate import accelerate
 from stereo_model.inference.confidence import confidence_of, right_disparity
 from stereo_model.inference.images import checked_pair
 from stereo_model.inference.options import InferOptions
-from stereo_model.inference.swap import check_pair, require_order
+from stereo_model.inference.search import enough_range, search_range
+from stereo_model.inference.swap import FAR_PERCENTILE, PairCheck, check_pair, require_order
 from stereo_model.inference.tiles import Estimate, Tiling, estimate_in_tiles
 from stereo_model.network.model import FoundationStereo
 
@@ -63,7 +64,18 @@ def predict(
         disparity_hw=disparity_hw,
         confidence_hw=confidence_hw,
         seconds=seconds,
-        warnings=check.warnings(),
+        warnings=(*check.warnings(), *_beyond(check, model.config.max_disparity, options.hierarchical)),
+    )
+
+
+def _beyond(check: PairCheck, max_disparity: int, hierarchical: bool) -> tuple[str, ...]:
+    """A line where a good part of the clear matches lies further than the model looks."""
+    reach = search_range(max_disparity, hierarchical=hierarchical)
+    if check.first_above is not None or check.largest_px is None or check.largest_px < reach:
+        return ()
+    return (
+        f"more than {FAR_PERCENTILE} % of the clear matches lie at {check.largest_px:.0f} px or beyond, the "
+        f"model looks up to {reach} px; {enough_range(check.largest_px, hierarchical=hierarchical)}",
     )
 
 
@@ -92,11 +104,25 @@ def predict_disparity(
     hierarchical: bool = False,
 ) -> NDArray[np.float32]:
     """Disparity (H,W) float32 in pixels of one pair, on the model's device, by its accelerated copy."""
+    pair = (left_chw[None], right_chw[None])
+    found: NDArray[np.float32] = predict_disparities(
+        model, *pair, iterations=iterations, hierarchical=hierarchical
+    )[0]
+    return found
+
+
+def predict_disparities(
+    model: FoundationStereo,
+    left_bchw: NDArray[np.uint8],  # (B,3,H,W)
+    right_bchw: NDArray[np.uint8],
+    *,
+    iterations: int | None = None,
+    hierarchical: bool = False,
+) -> NDArray[np.float32]:
+    """Disparities (B,H,W) of a batch of pairs of one size, as `predict_disparity` gives them."""
     device = next(model.parameters()).device
-    left, right = (
-        torch.from_numpy(np.array(image)).unsqueeze(0).to(device) for image in (left_chw, right_chw)
-    )
+    left, right = (torch.from_numpy(np.array(images)).to(device) for images in (left_bchw, right_bchw))
     fast = accelerate(model)
     disparity_b1hw = fast.predict(left, right, iterations=iterations, hierarchical=hierarchical)
-    disparity_hw: NDArray[np.float32] = disparity_b1hw[0, 0].float().cpu().numpy()
-    return disparity_hw
+    disparity_bhw: NDArray[np.float32] = disparity_b1hw[:, 0].float().cpu().numpy()
+    return disparity_bhw

@@ -47,7 +47,9 @@ def require_free(final: Path, *, replace: bool = False) -> None:
     if not (final / RESULT).is_file():
         raise ResultFolderError(f"{final}: holds files that are not results; choose an empty or a new folder")
     if not replace:
-        raise ResultFolderError(f"{final}: holds an earlier result; choose another folder or replace it")
+        raise ResultFolderError(
+            f"{final}: holds an earlier result; choose another folder, or replace it (--replace)"
+        )
 
 
 def write_result(folder: Path, content: dict[str, Any]) -> None:

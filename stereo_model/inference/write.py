@@ -5,7 +5,7 @@
     confidence.png           left-right consistency, 255 = both views agree, 0 = seen by the left one alone
     depth.{npy,png}          metres (infinite where the disparity is 0), and whole millimetres in 16 bits
     cloud.ply                coloured points in the left camera's frame, metres
-    result.json              inputs, settings, ranges, warnings
+    result.json              inputs, settings, ranges, field of view and depth, warnings
 
 Depth and cloud need a calibration.
 """
@@ -25,6 +25,7 @@ from stereo_model.inference.calibration import Calibration
 from stereo_model.inference.colours import colourise
 from stereo_model.inference.images import within_png16, write_image
 from stereo_model.inference.options import InferOptions
+from stereo_model.inference.plausible import doubts, geometry_of
 from stereo_model.inference.predict import Prediction
 
 
@@ -64,18 +65,40 @@ def write_geometry(
     cloud.write_ply(folder / "cloud.ply", points_n3, left_hwc[kept_hw])
 
 
-def facts_of(prediction: Prediction, calibration: Calibration | None) -> dict[str, Any]:
+def facts_of(
+    prediction: Prediction, calibration: Calibration | None, options: InferOptions
+) -> dict[str, Any]:
     """What came out, for a result.json."""
     disparity_hw = prediction.disparity_hw
     known = disparity_hw[np.isfinite(disparity_hw)]
+    height, width = disparity_hw.shape
+    geometry = None if calibration is None else geometry_of(disparity_hw, calibration)
+    warnings = [*prediction.warnings, *_beyond_png(disparity_hw, options)]
+    if geometry is not None and calibration is not None:
+        warnings += doubts(geometry, calibration, width, height)
     low, median, high = (float(value) for value in np.percentile(known, (0, 50, 100)))
     return {
-        "size": {"width": disparity_hw.shape[1], "height": disparity_hw.shape[0]},
+        "size": {"width": width, "height": height},
         "calibration": None if calibration is None else asdict(calibration),
+        "geometry": None if geometry is None else geometry.as_json(),
         "disparity_px": {"min": low, "median": median, "max": high},
         "not_finite": int(disparity_hw.size - known.size),
         "left_out_of_png": int((~within_png16(disparity_hw)).sum()),
         "png_scale": KITTI_SCALE,
         "seconds": round(prediction.seconds, 3),
-        "warnings": list(prediction.warnings),
+        "warnings": warnings,
     }
+
+
+def _beyond_png(disparity_hw: NDArray[np.floating], options: InferOptions) -> tuple[str, ...]:
+    """A line where disparity.png cannot hold what was found."""
+    limit = 0xFFFF * 100 // KITTI_SCALE / 100
+    beyond = int((np.isfinite(disparity_hw) & (disparity_hw > 0) & ~within_png16(disparity_hw)).sum())
+    if not beyond or "png" not in options.formats:
+        return ()
+    others = [f"disparity.{name}" for name in options.formats if name != "png"]
+    remedy = f"{' and '.join(others)} hold them" if others else "--format pfm or npy holds them"
+    return (
+        f"disparity.png has no value for {beyond} pixels beyond {limit:.2f} px, which its 16 bits cannot "
+        f"hold; {remedy}",
+    )

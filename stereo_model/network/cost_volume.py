@@ -98,14 +98,16 @@ class HybridCostVolume(nn.Module):
         self, left_bchw: Tensor, right_bchw: Tensor, evidence_bedhw: Tensor | None, terms: list[Tensor]
     ) -> Tensor:
         """The mixed volume of some rows of the image, (B,h,D,w,C); `terms` from `concatenated_terms`."""
-        b, _, h, w = left_bchw.shape
-        given = [left_bchw.new_empty(b, 0, self.bins, h, w)]
+        given = []
         if self.groups:
-            given = [group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups)]
+            given.append(group_correlation(left_bchw, right_bchw, bins=self.bins, groups=self.groups))
         if evidence_bedhw is not None:
             given.append(evidence_bedhw)
-        weight = self.mix.weight.flatten(1)[:, : self.given]
-        rows = F.linear(torch.cat(given, dim=1).permute(0, 3, 2, 4, 1), weight, self.mix.bias)
+        if given:
+            weight = self.mix.weight.flatten(1)[:, : self.given]
+            rows = F.linear(torch.cat(given, dim=1).permute(0, 3, 2, 4, 1), weight, self.mix.bias)
+        else:  # a product over no channel at all is more than some runtimes of exported files can do
+            rows = self.mix.get_parameter("bias").expand(1, 1, self.bins, 1, -1)
         if terms:
             left, right = terms
             rows = rows + left.unsqueeze(2)

@@ -27,6 +27,7 @@ from stereo_model.network.checkpointing import recomputing
 from stereo_model.network.config import ModelConfig
 from stereo_model.network.context import ContextLevel, ContextNetwork
 from stereo_model.network.cost_volume import HybridCostVolume
+from stereo_model.network.drawn import Drawn, warn_if_random
 from stereo_model.network.evidence import build_evidence
 from stereo_model.network.features import HalfResolutionStem, build_pyramid
 from stereo_model.network.filtering import Hourglass, InitialDisparity
@@ -66,6 +67,7 @@ class FoundationStereo(nn.Module):
                 f"the prior gives {given} channels, the configuration says prior_dim={config.prior_dim}"
             )
         self.config = config
+        self.drawn: Drawn | None = None  # of weights that are drawn and not learned (see `drawn.py`)
         self.checkpointing = False
         """Whether training computes the volumes and each iteration again in the backward pass (see
         `checkpointing.py`). A compiled network does so for the iterations alone."""
@@ -185,7 +187,7 @@ class FoundationStereo(nn.Module):
             return recomputing(owner, part, *given)
         return part(*given)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict(
         self,
         left_bchw: Tensor,
@@ -199,9 +201,11 @@ class FoundationStereo(nn.Module):
         Pads both images alike to multiples of 32 by repeating the border, and crops the result.
         `hierarchical` first estimates the disparity of images of half the size and starts from it, which
         helps large images with disparities beyond `max_disparity`. Runs the model as it is; call it on the
-        copy that `stereo_model.fast.accelerate` makes, to infer fast. Raises ImageSizeError for unequal
-        shapes and NonFiniteImageError for pixels that are NaN or infinite.
+        copy that `stereo_model.fast.accelerate` makes, to infer fast. Records no gradient; the result is an
+        ordinary tensor, fit to be the target of a loss. Warns once where the weights are random. Raises
+        ImageSizeError for unequal shapes and NonFiniteImageError for pixels that are NaN or infinite.
         """
+        warn_if_random(self, stacklevel=4)  # past the decorator
         if iterations is not None and iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {iterations}")
         left, right = checked_images(left_bchw, right_bchw)

@@ -6,8 +6,9 @@ fields decide the result, and a run folder is refused to a training that differs
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -58,6 +59,8 @@ class TrainConfig(BaseModel):
     workers. None: a worker's whole share of the batch at once."""
     crop_hw: tuple[int, int] | None = (160, 320)
     """Random window of each sample, pixels, multiples of 32; None where the data set crops."""
+    enlarge: bool = False
+    """Scale samples that are smaller than the crop up until they fill it. Without: they are refused."""
     learning_rate: float = Field(default=1e-3, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     warmup_steps: int = Field(default=0, ge=0)  # linear rise of the learning rate
@@ -123,15 +126,15 @@ class TrainConfig(BaseModel):
         rise = min(1.0, (step + 1) / (self.warmup_steps + 1))
         return self.learning_rate * rise * self._fall(step)
 
-    def differences(self, recorded: str) -> tuple[str, ...]:
-        """Fields that decide the result and are not as in `recorded` (JSON), each as "name: was -> is"."""
-        was, now = json.loads(recorded), self.model_dump(mode="json")
+    def differences(self, recorded: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Fields that decide the result and are not as `recorded` (its JSON): what was, and what is.
+
+        A field that the record does not know yet had its default.
+        """
+        was = {**_defaults(), **recorded}
+        now = self.model_dump(mode="json")
         names = sorted((was.keys() | now.keys()) - HOW)
-        return tuple(
-            f"{name}: {_shown(was.get(name))} -> {_shown(now.get(name))}"
-            for name in names
-            if was.get(name) != now.get(name)
-        )
+        return {name: (was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)}
 
     def resolved_device(self) -> Device:
         """Where to train. Raises DeviceError if a GPU is demanded and none is there."""
@@ -147,5 +150,6 @@ class TrainConfig(BaseModel):
         return COSINE_END + (1 - COSINE_END) * (1 + math.cos(math.pi * passed)) / 2
 
 
-def _shown(value: Any) -> str:
-    return json.dumps(value)
+@cache
+def _defaults() -> Mapping[str, Any]:
+    return TrainConfig(steps=1).model_dump(mode="json")

@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from jobs.extras import extra
 from jobs.signals import StopRequest, stop_requested
 from stereo_model.training.config import TrainConfig
 from stereo_model.training.log import LOG, NewLines, OnStep, keep_until
-from stereo_model.training.run_folder import MODEL, saved_step
+from stereo_model.training.run_folder import saved_step
+from stereo_model.training.state import newest_state
 from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.team import Team
 from stereo_model.training.trainer import Trainer
@@ -45,6 +47,8 @@ STOP = "stop-requested"  # file in the run folder
 RAY_FOLDER = "ray"  # in the run folder: Ray Train's own notes
 TICK_S = 0.2  # between looks at the log and at signals
 OBJECT_STORE_BYTES = 128 << 20  # only small values travel through Ray
+
+log = logging.getLogger(__name__)
 
 MakeTrainer = Callable[[Team], Trainer]
 
@@ -81,7 +85,8 @@ def train_together(
     on_gpu = config.resolved_device() == "cuda"
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / STOP).unlink(missing_ok=True)
-    with ray_session(workers, address), stop_requested() as request:
+    newest_state(run_dir)  # puts damaged ones aside, so that all agree on where the training goes on
+    with ray_session(workers, address), stop_requested(partial(_answer, run_dir)) as request:
         _require_room(workers, on_gpu)
         trainer = TorchTrainer(
             _work,
@@ -93,10 +98,14 @@ def train_together(
         )
         _attend(trainer, run_dir, request, on_step)
     (run_dir / STOP).unlink(missing_ok=True)
-    if request and not (run_dir / MODEL).exists():
+    if request and saved_step(run_dir) < config.steps:
         raise TrainingInterrupted(
             f"stopped; the state is in {run_dir}, start the same training again to continue"
         )
+
+
+def _answer(run_dir: Path) -> None:
+    log.warning("stopping after the step that is being done; the state will be saved in %s", run_dir)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a training says about itself: one JSON line per step, TensorBoard, and a line on the terminal.
+"""What a training writes about itself: one JSON line per step, and TensorBoard.
 
     log.jsonl          one object per step: step, loss, initial_loss, epe, gradient_norm, learning_rate, ...
     validation.jsonl   one object per validation: step, score, and per set epe, bp2 and samples
@@ -13,14 +13,11 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jobs.extras import MissingExtraError
 from jobs.files import write_text_atomic
@@ -123,25 +120,6 @@ def strip(
     span = span_of(np.concatenate([truth, estimate_hw], axis=1))
     maps = (colourise(disparity, span=span) for disparity in (truth, estimate_hw))
     return np.concatenate([left_chw.transpose(1, 2, 0), *maps], axis=1)
-
-
-@contextmanager
-def progress_line(total: int, *, done: int = 0, console: Console | None = None) -> Iterator[OnStep]:
-    """A line on the terminal: bar, steps, loss, learning rate, time left. What it yields is an `on_step`."""
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}  rate {task.fields[rate]:.1e}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console or Console(stderr=True)) as progress:
-        task = progress.add_task("training", total=total, completed=done, loss=math.nan, rate=math.nan)
-
-        def on_step(step: int, loss: float, rate: float) -> None:
-            progress.update(task, completed=step, loss=loss, rate=rate)
-
-        yield on_step
 
 
 def keep_until(path: Path, step: int) -> None:

@@ -3,7 +3,11 @@
 checkpoint_0000400.pt   the state after that step; the newest is where a run continues
 best.pt                 the model that validated best so far
 model.pt                the model after the last step
+recipe.yaml             the recipe as it was resolved
 log.jsonl  validation.jsonl  tensorboard/    see stereo_model.training.log
+amendments.jsonl        what was changed on purpose, see stereo_model.training.amend
+damaged.jsonl           data that could not be read, see stereo_model.training.damage
+.lock                   who trains here, see jobs.locks
 nonfinite_step_0000401.pt                    the batch of a step that gave no number
 """
 
@@ -18,6 +22,7 @@ from jobs.files import sync_folder
 from stereo_model.weights.files import write_atomically
 
 MODEL = "model.pt"
+RECIPE = "recipe.yaml"
 BEST = "best.pt"
 
 _STATE = re.compile(r"checkpoint_(\d{7,})\.pt")
@@ -44,6 +49,14 @@ def saved_step(run_dir: str | Path) -> int:
     state = newest_checkpoint(run_dir)
     match = None if state is None else _STATE.fullmatch(state.name)
     return int(match[1]) if match else 0
+
+
+def set_aside(path: Path) -> Path:
+    """Give a state that cannot be read another name; the new one."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    sync_folder(path.parent)
+    return aside
 
 
 def forget_old(run_dir: Path, keep: int) -> None:

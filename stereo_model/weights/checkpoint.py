@@ -2,7 +2,8 @@
 
 The file is what torch.save writes, of plain values and tensors alone, so that it loads with
 weights_only=True. Model files and training checkpoints share the keys `format`, `model_config` (JSON) and
-`model`; the latter add `training`. A file that exists under its name is complete.
+`model`; the latter add `training`. A model that nothing has trained is marked `random`. A file that exists
+under its name is complete.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import nn
 
 from jobs.files import write_text_atomic
 from stereo_model.network.config import ConfigError, ModelConfig, parse_config
+from stereo_model.network.drawn import drawn_now, is_random
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import ViTPrior
 from stereo_model.weights.files import (
@@ -30,8 +32,9 @@ from stereo_model.weights.files import (
     write_atomically,
 )
 from stereo_model.weights.hub import SCHEME, resolve_weights
-from stereo_model.weights.published import load_prior, load_published, to_published
+from stereo_model.weights.published import is_published, load_prior, load_published, to_published
 from stereo_model.weights.published_config import CONFIG_FILE, config_yaml, read_config
+from stereo_model.weights.wrappers import bare_names, bare_weights
 
 FORMAT = "stereo_model/1"
 COUNTS = ("_blocks", "_layers", "_levels")  # settings of which each one brings weights
@@ -48,7 +51,10 @@ def save_checkpoint(
             f"{path}: the model's prior was handed to it and cannot be built again from its configuration; "
             "only priors that ModelConfig.prior names can be saved"
         )
-    payload = {"format": FORMAT, "model_config": model.config.model_dump_json(), "model": model.state_dict()}
+    config = model.config.model_dump_json()
+    payload: dict[str, Any] = {"format": FORMAT, "model_config": config, "model": model.state_dict()}
+    if is_random(model):
+        payload["random"] = True
     if training is not None:
         payload["training"] = dict(training)
     write_atomically(payload, Path(path))
@@ -64,9 +70,10 @@ def load_model(place: str | Path, **overrides: Any) -> FoundationStereo:
     """
     path = resolve_weights(place) if str(place).startswith(SCHEME) else Path(place)
     payload = read_file(path)
-    if isinstance(payload, dict) and "format" not in payload and "model" in payload:
-        weights = require_tensors(payload["model"], source=f"{path}: 'model'")
-        model = FoundationStereo(read_config(path, overrides))
+    if is_published(payload):
+        config = read_config(path, overrides)
+        weights = bare_weights(payload, source=str(path))
+        model = FoundationStereo(config)
         load_published(model, weights, source=str(path))
         return model.eval()
     return build_model(_checked(payload, path), source=str(path), overrides=overrides).eval()
@@ -80,7 +87,7 @@ def load_prior_weights(model: FoundationStereo, path: str | Path) -> None:
     """
     if not isinstance(model.prior, ViTPrior):
         raise CheckpointError(f"{path}: the model has no prior to load these weights into")
-    state = require_tensors(read_file(path), source=str(path))
+    state = bare_weights(read_file(path), source=str(path))
     load_prior(model.prior, state, source=str(path))
 
 
@@ -94,7 +101,8 @@ def convert(source: str | Path, target: str | Path, *, to: Literal["ours", "publ
     if to == "ours":
         save_checkpoint(model, target)
         return
-    write_atomically({"model": to_published(model), "global_step": 0, "epoch": 0}, target)
+    weights = to_published(model, source=f"{source}: cannot be converted")
+    write_atomically({"model": weights, "global_step": 0, "epoch": 0}, target)
     write_text_atomic(target.parent / CONFIG_FILE, config_yaml(model.config))
 
 
@@ -114,7 +122,7 @@ def build_model(
         config = parse_config(ModelConfig, json.loads(payload["model_config"]))
     except (ConfigError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{source}: unusable model configuration: {str(error)[:300]}") from error
-    weights = require_tensors(payload["model"], source=source)
+    weights = bare_names(require_tensors(payload["model"], source=source), source=source)
     refuse_absurd(config, len(weights), source=source)
     if overrides:
         config = parse_config(ModelConfig, {**config.model_dump(), **overrides})
@@ -122,6 +130,8 @@ def build_model(
         refuse_misfits(weights, shapes_of(FoundationStereo(config)), source=source)
     model = FoundationStereo(config)
     load_weights(model, weights, source=source)
+    if payload.get("random") is True:
+        model.drawn = drawn_now(model)
     return model
 
 

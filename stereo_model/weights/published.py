@@ -8,6 +8,7 @@ one of the weights that the published network holds but never uses. Nothing else
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from stereo_model.network.config import ModelConfig, parse_config
 from stereo_model.network.model import FoundationStereo
 from stereo_model.network.prior import DensePredictionHead, ViTPrior
-from stereo_model.weights.files import CheckpointError, refuse_misfits
+from stereo_model.weights.files import NAMED_KEYS, CheckpointError, refuse_misfits
 from stereo_model.weights.published_config import DEFAULT_VIT, SIZES
 from stereo_model.weights.published_names import (
     NORM_BUFFERS,
@@ -25,6 +26,9 @@ from stereo_model.weights.published_names import (
     unused_head_shapes,
     unused_shapes,
 )
+from stereo_model.weights.wrappers import holds_name
+
+PART = ".cost_agg."  # in the names of its weights, and of no other network's
 
 _FREE_FIELDS = frozenset(
     {"prior", "prior_dim", "max_disparity", "disparity_attention", "iterations", "transformer_dropout"}
@@ -42,9 +46,12 @@ def load_published(model: FoundationStereo, state: Mapping[str, Tensor], *, sour
     _load(model, state, published_names(model.state_dict()), unused_shapes(model.config.prior_size), source)
 
 
-def to_published(model: FoundationStereo) -> dict[str, Tensor]:
-    """The model's weights under the published names, with the unused ones as zeros (variances as ones)."""
-    _require_published(model.config, "this model")
+def to_published(model: FoundationStereo, *, source: str = "this model") -> dict[str, Tensor]:
+    """The model's weights under the published names, with the unused ones as zeros (variances as ones).
+
+    Raises CheckpointError, naming `source`, for a model of another architecture.
+    """
+    _require_published(model.config, source)
     weights: dict[str, Tensor] = {}
     own = model.state_dict()
     for key, names in published_names(own).items():
@@ -64,8 +71,13 @@ def load_prior(prior: ViTPrior, state: Mapping[str, Tensor], *, source: str) -> 
     Raises CheckpointError for weights of the other kind, another size, or with missing or foreign keys.
     """
     whole = isinstance(prior.head, DensePredictionHead)
-    found = "DepthAnythingV2" if any(key.startswith("depth_head.") for key in state) else "DINOv2"
-    wanted = "DepthAnythingV2" if whole else "DINOv2"
+    found, wanted = _prior_kind(state), "DepthAnythingV2" if whole else "DINOv2"
+    if found is None:
+        some = ", ".join(list(state)[:NAMED_KEYS])
+        raise CheckpointError(
+            f"{source}: neither DepthAnythingV2's weights (pretrained.*, depth_head.*) nor DINOv2's "
+            f"(cls_token, blocks.*); it holds {some} ...; the model's prior needs {wanted}'s"
+        )
     if found != wanted:
         raise CheckpointError(f"{source}: looks like {found} weights, the model's prior needs {wanted}'s")
     part = prior if whole else prior.vit.net
@@ -80,6 +92,19 @@ def load_prior(prior: ViTPrior, state: Mapping[str, Tensor], *, source: str) -> 
         names = {key: (key,) for key in part.state_dict()}
         unused = {"mask_token": (1, prior.vit.size.dim)} if "mask_token" in state else {}
     _load(part, state, names, unused, source)
+
+
+def is_published(payload: Any) -> bool:
+    """Whether a file's content is a published checkpoint, bare or in wrappers, and not in our own format."""
+    if not isinstance(payload, Mapping) or "format" in payload:
+        return False
+    return "model" in payload or holds_name(payload, PART)
+
+
+def _prior_kind(state: Mapping[str, Tensor]) -> str | None:
+    if any(key.startswith("depth_head.") for key in state):
+        return "DepthAnythingV2"
+    return "DINOv2" if any(key == "cls_token" or key.startswith("blocks.") for key in state) else None
 
 
 def _load(
@@ -117,5 +142,9 @@ def _foreign_fields(config: ModelConfig) -> list[str]:
 def _require_published(config: ModelConfig, source: str) -> None:
     foreign = _foreign_fields(config)
     if foreign:
-        given = ", ".join(f"{name}={getattr(config, name)!r}" for name in foreign)
-        raise CheckpointError(f"{source}: not a published architecture: {given}")
+        given = [f"{name}={getattr(config, name)!r}" for name in foreign]
+        more = f" and {len(given) - NAMED_KEYS} fields more" if len(given) > NAMED_KEYS else ""
+        raise CheckpointError(
+            f"{source}: not a published architecture (those are {', '.join(SIZES)}): "
+            f"{', '.join(given[:NAMED_KEYS])}{more}"
+        )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -47,10 +51,30 @@ def call(*arguments, code: int = 0) -> str:
 
 def test_two_rounds_then_nothing_to_do(run, world):
     text = call("round", "--iter", 2, run)
+    assert "round 1: training takes about 0 s on cpu (2 models of 3 steps," in text
     assert "round 1: 8 scored, 5 kept, 2 dropped, 1 unscorable, 0 unjudged, 3 drawn again" in text
     assert "round 2: 8 scored, 6 kept, 2 dropped, 0 unscorable, 0 unjudged, 2 drawn again" in text
     assert (run / "rounds" / "report.html").exists()
     assert "nothing to do" in call("round", "--iter", 2, run) and world.calls["train"] == 4
+
+
+def test_a_kill_between_a_rounds_report_and_the_runs_leaves_nothing_stale(run, world):
+    call("round", "--iter", 1, run)
+    older = {name: (run / "rounds" / name).read_bytes() for name in ("report.html", "report.json")}
+    bring_to(
+        run, 2, load_config(run), world, write_round_report, lambda event: None
+    )  # the run's is not written
+    assert (run / "rounds" / "report.json").read_bytes() == older["report.json"]
+    assert "nothing to do" in call("round", "--iter", 2, run)
+    newer = {name: (run / "rounds" / name).read_bytes() for name in older}
+    assert len(json.loads(newer["report.json"])["rounds"]) == 2
+    assert newer["report.html"] != older["report.html"]
+    (run / "rounds" / "report.html").write_text("untouched")
+    call("round", "--iter", 2, run)
+    assert (run / "rounds" / "report.html").read_text() == "untouched"
+    (run / "rounds" / "report.json").unlink()
+    call("round", "--iter", 1, run)
+    assert (run / "rounds" / "report.json").read_bytes() == newer["report.json"]
 
 
 def test_status_says_what_an_unfinished_round_is_at(run, world):
@@ -65,6 +89,20 @@ def test_status_says_what_an_unfinished_round_is_at(run, world):
         assert expected in call("status", run)
     call("round", "--iter", 1, run)
     assert "not complete" not in call("status", run) and "publishing will score" in call("status", run)
+
+
+def test_an_interruption_is_answered_in_words_and_the_same_command_goes_on(run, monkeypatch):
+    class Stopped(FakeWorld):
+        def predict(self, checkpoint, samples, config):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+            yield
+
+    monkeypatch.setattr(cli, "make_world", lambda **kwargs: Stopped())
+    text = call("round", "--iter", 1, run, code=130)
+    assert "stopping: what is in work" in text and "stopped; the same command goes on from here" in text
+    monkeypatch.setattr(cli, "make_world", lambda **kwargs: FakeWorld())
+    assert "round 1: 8 scored" in call("round", "--iter", 1, run)
 
 
 def test_in_sample_and_force_reach_the_round_and_are_frozen_with_it(run, world):

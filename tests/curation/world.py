@@ -18,7 +18,7 @@ import numpy as np
 
 from curation.config import CurationConfig, Policy
 from curation.rounds.population import RunSample
-from curation.rounds.world import Prediction, TrainJob
+from curation.rounds.world import OnStep, Prediction, TrainJob
 from fsd_gen.production.requests import ShardRequest
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.shards.flags import Flag
@@ -135,8 +135,12 @@ class FakeWorld:
         if self.stop_at == (name, self.calls[name]):
             raise Interrupted(f"{name} {self.calls[name]}")
 
-    def train(self, job: TrainJob, on_step: Callable[[int, float], None]) -> None:
+    def device(self, config: CurationConfig) -> str:
+        return "cpu"
+
+    def train(self, job: TrainJob, on_step: OnStep) -> None:
         self._count("train")
+        on_step(0, None)
         self.jobs.append(job)
         seen = {sample.key.slot for sample in job.samples}
         if job.start_from:

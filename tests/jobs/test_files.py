@@ -262,3 +262,9 @@ with part_file(Path("{tmp_path}/a")) as part:
     assert (tmp_path / "a").read_text() == "old"
     assert [path.suffix for path in remove_stale_parts(tmp_path)] == [".part"]
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_refusal_names_the_file_and_not_its_hidden_part(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_text_atomic(tmp_path / "gone" / "a.txt", "text")
+    assert str(caught.value.filename) in (str(tmp_path / "gone" / "a.txt"), str(tmp_path / "gone"))

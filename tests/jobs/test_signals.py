@@ -42,3 +42,13 @@ def test_in_another_thread_the_request_never_comes_and_handlers_stay():
     thread.start()
     thread.join()
     assert seen == [False, before]
+
+
+def test_the_first_signal_is_answered_at_once():
+    answered = []
+    with stop_requested(lambda: answered.append("yes")) as request:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert request and answered == ["yes"]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert answered == ["yes"]

@@ -123,6 +123,19 @@ class Forgetful(Script):
         (self._folder / f"closed-{os.getpid()}").touch()
 
 
+class SlowStarter(Script):
+    """Takes a while to start, as a renderer does, and for each item."""
+
+    def __init__(self, start_s: float) -> None:
+        time.sleep(start_s)
+
+    def count(self, task: Task, report: Report, times: int) -> int:
+        for done in range(1, times + 1):
+            time.sleep(0.1)
+            report(Event(kind=EventKind.ITEM, done=done))
+        return times
+
+
 class NeverStarts:
     """No process can hold this worker."""
 

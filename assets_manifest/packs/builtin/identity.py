@@ -1,4 +1,4 @@
 """What the pack is called."""
 
 NAME = "builtin"
-VERSION = "1"
+VERSION = "2"

@@ -8,6 +8,7 @@ texture coordinates; triangles without any, in a surface that has some, get box-
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from assets_manifest.meshes.load import MtlMaterial, ObjError, ObjTriangles, parse_mtl, parse_obj
 from assets_manifest.meshes.parts import (
+    DroppedFaces,
     MeshPart,
     Surface,
     crease_normals,
+    distinct_faces,
     face_normals,
     indexed_part,
     place_numbers,
@@ -48,6 +51,7 @@ class ConvertedModel:
     usd: Path
     textures: tuple[Path, ...]
     parts: list[MeshPart]
+    dropped: DroppedFaces
 
 
 def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> ConvertedModel:
@@ -58,25 +62,57 @@ def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> 
     keep = np.isfinite(points).all(axis=(1, 2)) & (triangle_areas(points) > MIN_AREA_M2)
     if not keep.any():
         raise UnusableModelError("no triangle with an area")
-    points, corner_normals = corner_frames(points[keep], None if normals is None else normals[keep])
-    uv = np.where(triangles.has_uv_f[keep][:, None, None], triangles.uv_f32[keep], box_uv(points))
     materials = _read_materials(obj_path, triangles.libraries)
     textures = _store_textures(obj_path.parent, materials, folder)
-    _check_missing_textures(triangles, materials, textures, points, keep)
-    parts = []
-    for number, name in enumerate(triangles.materials):
-        chosen = triangles.material_f[keep] == number
-        material = materials.get(name, MtlMaterial(name=name))
-        surface = surface_of(material, textures.get(material.diffuse_map or ""))
-        if chosen.any() and surface.opacity >= INVISIBLE_OPACITY:
-            own_uv = uv[chosen] if triangles.has_uv_f[keep][chosen].any() else None
-            parts.append(indexed_part(name, surface, points[chosen], corner_normals[chosen], own_uv))
+    _check_missing_textures(triangles, materials, textures, points[keep], keep)
+    surfaces = [
+        surface_of(material, textures.get(material.diffuse_map or ""))
+        for material in (materials.get(name, MtlMaterial(name=name)) for name in triangles.materials)
+    ]
+    seen_m = np.array([surface.opacity >= INVISIBLE_OPACITY for surface in surfaces])
+    keep &= seen_m[triangles.material_f]
+    opacity_m = np.array([surface.opacity for surface in surfaces])
+    dropped = _drop_indistinct(keep, points, opacity_m[triangles.material_f])
+    parts = _parts(triangles, surfaces, points, normals, keep)
     if not parts:
         raise UnusableModelError("every surface is fully transparent")
     usd = folder / f"{model.key}.usdc"
     write_object_usd(usd, parts)
     used = sorted({part.surface.color_texture for part in parts if part.surface.color_texture})
-    return ConvertedModel(usd=usd, textures=tuple(folder / name for name in used), parts=parts)
+    textures_used = tuple(folder / name for name in used)
+    return ConvertedModel(usd=usd, textures=textures_used, parts=parts, dropped=dropped)
+
+
+def _drop_indistinct(
+    keep: NDArray[np.bool_], points: NDArray[np.float64], opacity_f: NDArray[np.float64]
+) -> DroppedFaces:
+    """Clear `keep` for faces without area, and of several in one place for all but the most opaque one."""
+    candidates = np.flatnonzero(keep)
+    candidates = candidates[np.argsort(-opacity_f[candidates], kind="stable")]
+    distinct, dropped = distinct_faces(points[candidates])
+    keep[candidates[~distinct]] = False
+    return dropped
+
+
+def _parts(
+    triangles: ObjTriangles,
+    surfaces: list[Surface],
+    points: NDArray[np.float64],
+    normals: NDArray[np.float64] | None,
+    keep: NDArray[np.bool_],
+) -> list[MeshPart]:
+    """One part for each surface that the kept triangles wear."""
+    if not keep.any():
+        return []
+    points, corner_normals = corner_frames(points[keep], None if normals is None else normals[keep])
+    uv = np.where(triangles.has_uv_f[keep][:, None, None], triangles.uv_f32[keep], box_uv(points))
+    parts = []
+    for number, (name, surface) in enumerate(zip(triangles.materials, surfaces, strict=True)):
+        chosen = triangles.material_f[keep] == number
+        if chosen.any():
+            own_uv = uv[chosen] if triangles.has_uv_f[keep][chosen].any() else None
+            parts.append(indexed_part(name, surface, points[chosen], corner_normals[chosen], own_uv))
+    return parts
 
 
 def _read_triangles(obj_path: Path) -> ObjTriangles:
@@ -159,6 +195,19 @@ def surface_of(material: MtlMaterial, texture: ObjectTexture | None) -> Surface:
         opacity=float(np.clip(material.opacity * veil, 0, 1)),
         cutout=bool(texture and texture.cutout),
     )
+
+
+def source_files(model: CatalogueModel, library_folder: Path) -> list[Path]:
+    """Every file that converting the model reads, as far as they are there; sorted."""
+    obj_path = library_folder / model.model
+    if not obj_path.is_file():
+        return []
+    libraries = re.findall(rb"^mtllib\s+(.*?)\s*$", obj_path.read_bytes(), re.MULTILINE)
+    named = [name.decode("latin-1") for name in libraries]
+    for material in _read_materials(obj_path, tuple(named)).values():
+        named += [written for written in (material.diffuse_map, material.alpha_map) if written]
+    beside = {find_beside(obj_path.parent, name) for name in named}
+    return sorted({obj_path} | {path for path in beside if path})
 
 
 def _read_materials(obj_path: Path, libraries: tuple[str, ...]) -> dict[str, MtlMaterial]:

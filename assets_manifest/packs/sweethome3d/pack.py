@@ -9,19 +9,27 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from assets_manifest.downloads import download, unpack_deb, unzip
 from assets_manifest.library import Pack
 from assets_manifest.meshes.flat_tops import find_flat_top
 from assets_manifest.meshes.parts import size_m
 from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel, read_catalogue
 from assets_manifest.packs.sweethome3d.convert import ConvertedModel, UnusableModelError, convert_model
 from assets_manifest.packs.sweethome3d.identity import NAME, PACKAGE, VERSION
+from assets_manifest.packs.sweethome3d.package import (
+    Differences,
+    FurniturePackage,
+    asset_id,
+    compare,
+    get_package,
+    read_models,
+)
 from assets_manifest.packs.sweethome3d.tags import tags_of
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset
@@ -48,6 +56,8 @@ class Conversion(BaseModel):
 
     asset: Asset | None = None
     skipped: str | None = None
+    repeated_corners: int = 0  # triangles that were dropped; see DroppedFaces
+    duplicates: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,49 +68,63 @@ class Job:
     library_folder: Path
     pack_folder: Path
     note: Path  # where the Conversion goes
+    source: str  # package and version, as the record names it
 
     @property
     def asset_id(self) -> str:
-        return f"{NAME}/{self.model.library}/{self.model.key}"
+        return asset_id(self.model)
 
 
 def build(folder: Path, scratch: Path, on_progress: Progress, *, processes: int = 2) -> Pack:
     """Download, unpack and convert into `folder`. `scratch` keeps what an interrupted build can use again."""
     on_progress(f"downloading {PACKAGE.label} (120 MB)", 0, 1)
-    archive = download(PACKAGE, scratch / "downloads")
-    on_progress("unpacking", 0, 1)
-    libraries = unpack_libraries(archive, scratch)
-    jobs = [
-        Job(model=model, library_folder=library, pack_folder=folder, note=_note(scratch, model))
-        for library in libraries
-        for model in read_catalogue(library)
-    ]
+    package = get_package(scratch)
+    on_progress("reading the catalogues", 0, 1)
+    jobs, differences = _jobs(package, folder, scratch)
     conversions = convert_all(jobs, on_progress, processes=processes)
-    shutil.copyfile(
-        scratch / "deb/usr/share/doc/sweethome3d-furniture/copyright", folder / "COPYRIGHT.debian.txt"
-    )
+    if package.copyright:
+        shutil.copyfile(package.copyright, folder / "COPYRIGHT.debian.txt")
     return Pack(
         name=NAME,
         version=VERSION,
         licence="CC0-1.0 and CC-BY-3.0: name the authors (`fsd-gen assets attribution`)",
-        notes=(f"made from the Debian package {PACKAGE.label}, sha256 {PACKAGE.sha256}",),
-        skipped={
-            asset_id: conversion.skipped for asset_id, conversion in conversions.items() if conversion.skipped
-        },
+        notes=(
+            f"made from the Debian package {package.label}, sha256 {package.sha256}",
+            *differences.notes(),
+            *_dropped_notes(conversions),
+        ),
+        skipped={key: conversion.skipped for key, conversion in conversions.items() if conversion.skipped},
         assets=tuple(conversion.asset for conversion in conversions.values() if conversion.asset),
     )
 
 
-def unpack_libraries(archive: Path, scratch: Path) -> list[Path]:
-    """Folders of the furniture libraries inside the package, sorted by name."""
-    deb = scratch / "deb"
-    unpack_deb(archive, deb)
-    folders = []
-    for library in sorted((deb / "usr/share/sweethome3d/furniture").glob("*.sh3f")):
-        folder = scratch / "libraries" / library.stem
-        unzip(library, folder)
-        folders.append(folder)
-    return folders
+def _jobs(package: FurniturePackage, folder: Path, scratch: Path) -> tuple[list[Job], Differences]:
+    """One job for each model, and what differs from the package that the pack was made for.
+
+    A model that does not differ is recorded like one of that package, so that the pack is the same wherever
+    its models are.
+    """
+    digests = {key: digest for library in package.libraries for key, digest in read_models(library).items()}
+    differences = compare(digests, package.label)
+    other = {*differences.changed, *differences.added}
+    jobs = []
+    for library in package.libraries:
+        for model in read_catalogue(library):
+            key = asset_id(model)
+            label = package.label if key in other else PACKAGE.label
+            note = scratch / "notes" / model.library / f"{model.key}-{digests[key]}.json"
+            jobs.append(Job(model=model, library_folder=library, pack_folder=folder, note=note, source=label))
+    return jobs, differences
+
+
+def _dropped_notes(conversions: Mapping[str, Conversion]) -> tuple[str, ...]:
+    kinds = (("repeated_corners", "faces with repeated corners"), ("duplicates", "duplicate faces"))
+    notes = []
+    for name, what in kinds:
+        counts = [count for conversion in conversions.values() if (count := getattr(conversion, name))]
+        if counts:
+            notes.append(f"dropped {sum(counts)} {what} in {len(counts)} objects")
+    return tuple(notes)
 
 
 def convert_all(jobs: list[Job], on_progress: Progress, *, processes: int) -> dict[str, Conversion]:
@@ -122,7 +146,11 @@ def convert_one(job: Job) -> Conversion:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         converted = convert_model(job.model, job.library_folder, folder)
-        conversion = Conversion(asset=_record(job, converted))
+        conversion = Conversion(
+            asset=_record(job, converted),
+            repeated_corners=converted.dropped.repeated_corners,
+            duplicates=converted.dropped.duplicates,
+        )
     except UnusableModelError as error:
         shutil.rmtree(folder, ignore_errors=True)
         conversion = Conversion(skipped=f"{job.model.name}: {error}")
@@ -143,7 +171,7 @@ def _record(job: Job, converted: ConvertedModel) -> Asset:
         sha256=file_sha256(converted.usd),
         licence=LICENCE_OF_LIBRARY.get(model.library, "unknown"),
         author=_author(model),
-        source=f"{PACKAGE.label} (Sweet Home 3D), {model.library}/{model.key}; scaled and converted to USD",
+        source=f"{job.source} (Sweet Home 3D), {model.library}/{model.key}; scaled and converted to USD",
         title=model.name,
         tags=tags,
         size_m=size_m(parts),
@@ -162,10 +190,6 @@ def _author(model: CatalogueModel) -> str:
     if holder is None:
         return model.creator or "unknown"
     return holder if model.creator.split()[:1] == holder.split()[:1] else f"{model.creator}, {holder}"
-
-
-def _note(scratch: Path, model: CatalogueModel) -> Path:
-    return scratch / "notes" / model.library / f"{model.key}.json"
 
 
 def _read_note(note: Path) -> Conversion | None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
+from fsd_gen.backends.mitsuba.bulbs import bulb_plugins, find_bulbs
 from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
 from fsd_gen.backends.mitsuba.paths import PathIntegrator
@@ -141,8 +142,13 @@ class MitsubaBackend:
         builder = SurfaceBuilder(self._textures)
         base_uv = [base_uv_matrix(surface) for surface in scene.surfaces]
         parts: PluginDict = {"type": "scene"}
+        bulbs = find_bulbs(scene)
         for number, batch in enumerate(batch_meshes(scene, base_uv)):
-            parts[f"mesh_{number}"] = mesh_plugin(batch, scene.surfaces[batch.surface], builder)
+            surface, sampled = scene.surfaces[batch.surface], batch.surface not in bulbs
+            parts[f"mesh_{number}"] = mesh_plugin(batch, surface, builder, sampled=sampled)
+        for index, balls in bulbs.items():
+            for number, plugin in enumerate(bulb_plugins(scene.surfaces[index], balls)):
+                parts[f"bulb_{index}_{number}"] = plugin
         for number, light in enumerate(scene.area_lights):
             parts[f"area_light_{number}"] = area_light_plugin(light)
         for number, sun in enumerate(scene.parallel_lights):

@@ -43,14 +43,11 @@ class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's 
         active: bool = True,
     ) -> tuple[mi.Color3f, mi.Bool, list[mi.Float]]:
         """Radiance along a camera ray."""
-        context = mi.BSDFContext()
-        ray = mi.Ray3f(ray)
-        active = mi.Bool(active)
+        context, ray, active = mi.BSDFContext(), mi.Ray3f(ray), mi.Bool(active)
         light, throughput, eta = mi.Color3f(0), mi.Color3f(1), mi.Float(1)
-        bounces, crossed = mi.UInt32(0), mi.UInt32(0)
+        bounces, crossed, straight = mi.UInt32(0), mi.UInt32(0), mi.Bool(True)  # straight: from the eye
         origin = dr.zeros(mi.Interaction3f)  # where light was scattered last, and how likely to here
         origin_pdf, origin_sharp = mi.Float(1), mi.Bool(True)
-        straight = mi.Bool(True)  # from the eye, through nothing but holes
         while active:
             si = scene.ray_intersect(ray, active)
             bsdf = si.bsdf(ray)
@@ -58,35 +55,51 @@ class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's 
             active &= si.is_valid() & (bounces + 1 < self._max_depth)
             if dr.hint(self._bumpy, mode="scalar"):
                 si.wi = _in_front(si, bsdf, active)
-            lit = active & mi.has_flag(bsdf.flags(), mi.BSDFFlags.Smooth)
-            towards, arriving = scene.sample_emitter_direction(
-                si, sampler.next_2d(lit), not self._see_through, lit
-            )
-            lit &= towards.pdf != 0
-            if dr.hint(self._see_through, mode="scalar"):
-                arriving *= _transmittance(scene, si.spawn_ray_to(towards.p), towards.p, lit)
+            lit, towards, arriving = self._direct(scene, sampler, si, active & _has(bsdf, "Smooth"))
             value, pdf, chosen, weight = bsdf.eval_pdf_sample(
                 context, si, si.to_local(towards.d), sampler.next_1d(active), sampler.next_2d(active), active
             )
             light[lit] += throughput * value * arriving * _heuristic(towards.delta, towards.pdf, pdf)
             ray = si.spawn_ray(si.to_world(chosen.wo))
-            throughput *= weight
-            eta *= chosen.eta
+            throughput, eta = throughput * weight, eta * chosen.eta
             passed = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Null)
             scattered = active & ~passed
-            origin[scattered] = mi.Interaction3f(si)
-            origin_pdf[scattered] = chosen.pdf
+            origin[scattered], origin_pdf[scattered] = mi.Interaction3f(si), chosen.pdf
             origin_sharp[scattered] = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Delta)
             straight &= passed
-            bounces[scattered] += 1
-            crossed[passed] += 1
-            brightest = dr.max(throughput)
-            survival = dr.minimum(brightest * dr.square(eta), SURVIVAL)
+            bounces, crossed = (
+                dr.select(passed, bounces, bounces + 1),
+                dr.select(passed, crossed + 1, crossed),
+            )
             judged = scattered & (bounces >= self._rr_depth)
-            survives = ~judged | (sampler.next_1d(active) < survival)
-            throughput[judged] *= dr.rcp(survival)
-            active &= survives & (brightest != 0) & (crossed < LAYERS)
+            throughput, survives = _roulette(throughput, eta, sampler.next_1d(active), judged)
+            active &= survives & (crossed < LAYERS)
         return light, mi.Bool(True), []
+
+    def _direct(
+        self, scene: mi.Scene, sampler: mi.Sampler, si: mi.SurfaceInteraction3f, lit: mi.Bool
+    ) -> tuple[mi.Bool, mi.DirectionSample3f, mi.Color3f]:
+        """Where light comes from at all; towards which light; what comes from there, over its density."""
+        sample, blocked_by_all = sampler.next_2d(lit), not self._see_through
+        towards, arriving = scene.sample_emitter_direction(si, sample, blocked_by_all, lit)
+        lit = lit & (towards.pdf != 0)
+        if self._see_through:
+            arriving *= _transmittance(scene, si.spawn_ray_to(towards.p), towards.p, lit)
+        return lit, towards, arriving
+
+
+def _has(bsdf: mi.BSDFPtr, lobe: str) -> mi.Bool:
+    return mi.has_flag(bsdf.flags(), getattr(mi.BSDFFlags, lobe))
+
+
+def _roulette(
+    throughput: mi.Color3f, eta: mi.Float, sample: mi.Float, judged: mi.Bool
+) -> tuple[mi.Color3f, mi.Bool]:
+    """Throughput, raised where a path that was judged survives, and which paths carry light on."""
+    brightest = dr.max(throughput)
+    survival = dr.minimum(brightest * dr.square(eta), SURVIVAL)
+    survives = (~judged | (sample < survival)) & (brightest != 0)
+    return dr.select(judged, throughput * dr.rcp(survival), throughput), survives
 
 
 def _emitted(
@@ -100,7 +113,9 @@ def _emitted(
 ) -> mi.Color3f:
     """What the surface, or the sky behind all, emits towards the ray, weighted against emitter sampling."""
     emitter = si.emitter(scene)
-    unseen = straight & si.is_valid() & (bsdf.flags() == mi.UInt32(mi.BSDFFlags.Null))
+    lobes = bsdf.flags() & mi.UInt32(mi.BSDFFlags.All)
+    bodiless = si.is_valid() & (lobes == mi.UInt32(mi.BSDFFlags.Null))
+    unseen = dr.select(straight, bodiless, emitter.sampling_weight() == 0)  # see bulbs
     shown = (emitter != None) & ~unseen  # noqa: E711  # a pointer per lane
     towards = mi.DirectionSample3f(scene, si, origin)
     pdf = scene.pdf_emitter_direction(origin, towards, shown & ~origin_sharp)

@@ -17,7 +17,8 @@ class ShapedArea(mi.Emitter):  # type: ignore[misc]  # Mitsuba's types are not r
 
     def __init__(self, props: mi.Properties) -> None:
         mi.Emitter.__init__(self, props)
-        self._radiance, self._tint = props["radiance"], props["focus_tint"]
+        self._radiance = mi.Color3f(props["radiance"])
+        self._tint = mi.Color3f(props["focus_tint"])
         self._axis = mi.Vector3f(props["axis"])
         self._cone, self._soft = dr.deg2rad(props["cone_deg"]), props["softness"]
         self._focus = props["focus"]
@@ -26,7 +27,7 @@ class ShapedArea(mi.Emitter):  # type: ignore[misc]  # Mitsuba's types are not r
     def eval(self, si: mi.SurfaceInteraction3f, active: mi.Bool = True) -> mi.Color3f:
         """Radiance that leaves the surface towards where it was seen from."""
         shining = active & (mi.Frame3f.cos_theta(si.wi) > 0)
-        return dr.select(shining, self._shaped(si, si.to_world(si.wi), shining), 0)
+        return dr.select(shining, self._shaped(si.to_world(si.wi)), 0)
 
     def sample_direction(
         self, it: mi.Interaction3f, sample: mi.Point2f, active: mi.Bool = True
@@ -34,8 +35,7 @@ class ShapedArea(mi.Emitter):  # type: ignore[misc]  # Mitsuba's types are not r
         """A point of the light, as seen from `it`."""
         ds = self.get_shape().sample_direction(it, sample, active)
         shining = active & (dr.dot(ds.d, ds.n) < 0) & (ds.pdf > 0)
-        si = mi.SurfaceInteraction3f(ds, it.wavelengths)
-        radiance = self._shaped(si, -ds.d, shining) / dr.select(shining, ds.pdf, 1)
+        radiance = self._shaped(-ds.d) / dr.select(shining, ds.pdf, 1)
         ds.emitter = mi.EmitterPtr(self)
         return ds, dr.select(shining, radiance, 0)
 
@@ -51,15 +51,15 @@ class ShapedArea(mi.Emitter):  # type: ignore[misc]  # Mitsuba's types are not r
     ) -> mi.Color3f:
         """Radiance of the point of a sample."""
         shining = active & (dr.dot(ds.d, ds.n) < 0)
-        si = mi.SurfaceInteraction3f(ds, it.wavelengths)
-        return dr.select(shining, self._shaped(si, -ds.d, shining), 0)
+        return dr.select(shining, self._shaped(-ds.d), 0)
 
-    def _shaped(self, si: mi.SurfaceInteraction3f, away: mi.Vector3f, active: mi.Bool) -> mi.Color3f:
-        radiance = self._radiance.eval(si, active)
+    def _shaped(self, away: mi.Vector3f) -> mi.Color3f:
+        """Radiance into the world direction `away`."""
         cosine = dr.clip(dr.dot(away, self._axis), -1, 1)
+        radiance = self._radiance
         if self._focus > 0:
             focus = dr.power(dr.maximum(cosine, 0), self._focus)
-            radiance *= dr.lerp(self._tint.eval(si, active), mi.Color3f(1), focus)
+            radiance = radiance * dr.lerp(self._tint, mi.Color3f(1), focus)
         theta, start = dr.acos(cosine), self._cone * (1 - self._soft)
         if self._soft <= 0:
             return dr.select(theta <= self._cone, radiance, 0)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, uv_matrix
-from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin
+from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin, settled
 from fsd_gen.backends.mitsuba.wrapping import wrapped_bitmap
 from fsd_gen.backends.textures import TextureCache, TextureValues
 from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
@@ -15,6 +15,7 @@ MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
 CLEAR_GLASS = 0.15  # rougher solid glass is frosted
 NATIVE_WRAPS = ("repeat", "clamp", "mirror")  # alike along both axes
+NO_REFRACTION = 1.001  # ior up to which light goes straight through
 
 
 def base_uv_matrix(surface: Surface) -> NDArray[np.float64]:
@@ -64,7 +65,7 @@ class SurfaceBuilder:
             "base_color": self._colour(surface.diffuse, surface),
             "roughness": self._scalar(surface.roughness, surface, at_least=MIN_ROUGHNESS),
             "metallic": self._scalar(surface.metallic, surface),
-            "eta": max(surface.ior, 1.001),
+            "eta": max(surface.ior, NO_REFRACTION),
         }
         bsdf = {"type": "twosided", "bsdf": principled}
         if not surface.normal:
@@ -72,9 +73,14 @@ class SurfaceBuilder:
         return {"type": "normalmap", "normalmap": self._texture(surface.normal, surface), "bsdf": bsdf}
 
     def _glass(self, surface: Surface, opacity: float, solid: bool) -> PluginDict:
-        """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour."""
+        """A share of `opacity` is the opaque surface, the rest is clear and tinted by the diffuse colour.
+
+        Without an index of refraction that differs from air's the rest goes straight on, as it is.
+        """
+        if surface.ior <= NO_REFRACTION:
+            return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
         tint = rgb_plugin(tuple(channel**opacity for channel in _mean_colour(surface.diffuse)))
-        ior = max(surface.ior, 1.001)
+        ior = max(surface.ior, NO_REFRACTION)
         clear: PluginDict = {"int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
         roughness = 0.0 if isinstance(surface.roughness, Texture) else surface.roughness
         if solid and roughness > CLEAR_GLASS:
@@ -132,13 +138,15 @@ class SurfaceBuilder:
         }
 
 
-def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> mi.Mesh:
-    """The triangles of a batch, wearing their surface."""
+def mesh_plugin(
+    batch: MeshBatch, surface: Surface, builder: SurfaceBuilder, *, sampled: bool = True
+) -> mi.Mesh:
+    """The triangles of a batch, wearing their surface; `sampled`: what glows is also found from elsewhere."""
     props = mi.Properties()
     props["bsdf"] = instantiate(builder.bsdf(surface, solid=batch.solid))
     emitter = builder.emitter(surface)
     if emitter:
-        props["emitter"] = instantiate(emitter)
+        props["emitter"] = instantiate(emitter | ({} if sampled else {"sampling_weight": 0.0}))
     mesh = mi.Mesh(
         f"surface_{batch.surface}",
         len(batch.vertices_v3),
@@ -148,12 +156,12 @@ def mesh_plugin(batch: MeshBatch, surface: Surface, builder: SurfaceBuilder) -> 
         props=props,
     )
     params = mi.traverse(mesh)
-    params["vertex_positions"] = batch.vertices_v3.ravel()
-    params["faces"] = batch.faces_f3.ravel()
+    params["vertex_positions"] = settled(batch.vertices_v3)
+    params["faces"] = settled(batch.faces_f3)
     if batch.normals_v3 is not None:
-        params["vertex_normals"] = batch.normals_v3.ravel()
+        params["vertex_normals"] = settled(batch.normals_v3)
     if batch.uv_v2 is not None:
-        params["vertex_texcoords"] = batch.uv_v2.ravel()
+        params["vertex_texcoords"] = settled(batch.uv_v2)
     params.update()
     return mesh
 

@@ -13,6 +13,8 @@ from fsd_gen.backends.plugin import BackendUnavailableError
 CPU = "llvm_ad_rgb"
 GPU = "cuda_ad_rgb"
 OVERRIDE = "FSD_MITSUBA_VARIANT"
+CACHE_LIMIT = "DRJIT_CACHE_MAXSIZE"
+KERNEL_CACHE = "256M"  # of compiled kernels in ~/.drjit (or DRJIT_CACHE_DIR): those of some thousand scenes
 
 
 def prepare_variant() -> str:
@@ -20,6 +22,9 @@ def prepare_variant() -> str:
 
     FSD_MITSUBA_VARIANT forces one. Raises BackendUnavailableError when the chosen one cannot run here.
     """
+    os.environ.setdefault(
+        CACHE_LIMIT, KERNEL_CACHE
+    )  # Dr.Jit drops what was not used for longest, once an hour
     variant = os.environ.get(OVERRIDE) or (GPU if _has_gpu() else CPU)
     if variant not in (CPU, GPU):
         raise BackendUnavailableError(f"{OVERRIDE} must be {CPU} or {GPU}, got {variant!r}")

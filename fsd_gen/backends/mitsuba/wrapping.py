@@ -23,8 +23,8 @@ class WrappedTexture(mi.Texture):  # type: ignore[misc]  # Mitsuba's types are n
     def __init__(self, props: mi.Properties) -> None:
         mi.Texture.__init__(self, props)
         self._image = props["image"]
-        self._matrix = props["to_image"]
-        self._axes = tuple((props[f"wrap_{axis}"], props[f"texels_{axis}"]) for axis in ("s", "t"))
+        self._rows = [[float(factor) for factor in props[f"row_{axis}"]] for axis in ("s", "t")]
+        self._axes = [(props[f"wrap_{axis}"], props[f"texels_{axis}"]) for axis in ("s", "t")]
 
     def eval(self, si: mi.SurfaceInteraction3f, active: mi.Bool = True) -> mi.Color3f:
         """The colour at the surface's texture coordinates."""
@@ -47,9 +47,9 @@ class WrappedTexture(mi.Texture):  # type: ignore[misc]  # Mitsuba's types are n
         return False
 
     def _moved(self, si: mi.SurfaceInteraction3f) -> mi.SurfaceInteraction3f:
-        uv = self._matrix @ mi.Point2f(si.uv)
+        placed = [a * si.uv.x + b * si.uv.y + c for a, b, c in self._rows]
         moved = mi.SurfaceInteraction3f(si)
-        moved.uv = mi.Point2f(*(_along(uv[axis], *self._axes[axis]) for axis in range(2)))
+        moved.uv = mi.Point2f(*(_along(x, *axis) for x, axis in zip(placed, self._axes, strict=True)))
         return moved
 
     def to_string(self) -> str:
@@ -63,13 +63,15 @@ mi.register_texture(PLUGIN, WrappedTexture)
 def wrapped_bitmap(
     values_hwc: TextureValues, texture: Texture, to_image_33: NDArray[np.float64], bitmap: PluginDict
 ) -> PluginDict:
-    """`bitmap` with the values of `texture`, wrapped as it says; `to_image_33` takes mesh coordinates there."""
+    """`bitmap` with the values of `texture`, wrapped as it says; `to_image_33`: mesh coordinates to image."""
     values_hwc, fit_33, wrap_s, wrap_t = _bordered(values_hwc, texture)
     rows, columns = values_hwc.shape[:2]
+    placed_33 = fit_33 @ to_image_33
     return {
         "type": PLUGIN,
         "image": bitmap | {"data": mi.TensorXf(values_hwc.astype(np.float32)), "wrap_mode": "repeat"},
-        "to_image": mi.ScalarTransform3f(fit_33 @ to_image_33),
+        "row_s": list(placed_33[0]),
+        "row_t": list(placed_33[1]),
         "wrap_s": wrap_s,
         "wrap_t": wrap_t,
         "texels_s": columns,

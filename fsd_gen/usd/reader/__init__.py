@@ -1,10 +1,12 @@
 """A plain USD stage as a `FlatScene`: flattened to world triangles, surfaces and lights in metres, z up.
 
-Read are meshes and simple solids (with references, instances and point instancers), UsdPreviewSurface
-materials, UsdLux lights and the two cameras. Subdivision surfaces are taken as their cage with smooth
-normals. What cannot be rendered faithfully is refused by name, not skipped; of a UsdPreviewSurface
-only clearcoat, occlusion and displacement are ignored. Two readings of the specification are ours:
-`useMetadata` wrapping repeats, and `auto` colour space is raw for anything but colours.
+Read are meshes and simple solids (with references, packages, instances, point instancers and the poses of
+UsdSkel), UsdPreviewSurface materials, UsdLux lights and the two cameras, all at one moment: the stage's
+startTimeCode, or a time code that is asked for. Subdivision surfaces are taken as their cage with smooth
+normals; so are the normals of posed meshes. What cannot be rendered faithfully is refused by name, not
+skipped; of a UsdPreviewSurface only clearcoat, occlusion and displacement are ignored. Materials are those
+of the purpose `full`. Two readings of the specification are ours: `useMetadata` wrapping repeats, and a
+normal map whose colour space is `auto` is raw.
 """
 
 from __future__ import annotations

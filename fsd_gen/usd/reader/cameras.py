@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd.errors import StageError
-from fsd_gen.usd.openusd import Usd, UsdGeom
-from fsd_gen.usd.reader.stage import Matrix, matrix_of
+from fsd_gen.usd.openusd import Tf, Usd, UsdGeom
+from fsd_gen.usd.reader.stage import Matrix, matrix_of, reason_of
 from fsd_gen.usd.reader.values import number_of
 
 USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
@@ -34,7 +34,10 @@ class Cameras:
 
     def pose(self, path: str) -> Matrix:
         """Camera to world, vision axes, free of scale."""
-        local = matrix_of(self._camera(path).ComputeLocalToWorldTransform(self._time))
+        try:
+            local = matrix_of(self._camera(path).ComputeLocalToWorldTransform(self._time))
+        except Tf.ErrorException as error:
+            raise StageError(f"<{path}>: {reason_of(error)}") from error
         pose = self._to_world @ local @ USD_TO_VISION
         if not np.isfinite(pose).all():
             raise StageError(f"<{path}>: the camera's transform is not finite")

@@ -18,13 +18,15 @@ from fsd_gen.usd.polygons import Attribute, Triangles
 from fsd_gen.usd.reader.primvars import Coordinates, interpolation_of, primvar_attribute
 from fsd_gen.usd.reader.skeletons import Skin
 from fsd_gen.usd.reader.stage import Matrix
-from fsd_gen.usd.reader.values import floats_of, ints_of, number_of, where
+from fsd_gen.usd.reader.values import floats_of, ints_of, number_of, token_of, where
 
 AXIS_FROM_Z = {  # cyclic shifts: they keep solids right-handed
     "X": np.array([[0, 0, 1.0], [1.0, 0, 0], [0, 1.0, 0]]),
     "Y": np.array([[0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]]),
     "Z": np.eye(3),
 }
+ORIENTATIONS = ("rightHanded", "leftHanded")
+SCHEMES = ("catmullClark", "loop", "bilinear", "none")
 FULL = UsdShade.Tokens.full  # what a final rendering shows; falls back to the binding for all purposes
 
 
@@ -138,9 +140,9 @@ def _mesh_triangles(
     check_topology(points, counts, indices)
     if skin is not None:
         points = skin.posed(points, time)
-    left_handed = mesh.GetOrientationAttr().Get(time) == UsdGeom.Tokens.leftHanded
+    left_handed = token_of(mesh.GetOrientationAttr(), time, ORIENTATIONS) == UsdGeom.Tokens.leftHanded
     normals = _normals(mesh, time)
-    smooth = mesh.GetSubdivisionSchemeAttr().Get(time) != UsdGeom.Tokens.none
+    smooth = token_of(mesh.GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
     if smooth if normals is None else skin is not None:  # a pose moves what the normals were authored for
         normals = polygons.point_normals(points, counts, indices, left_handed=left_handed)
     elif normals is not None:

@@ -51,8 +51,8 @@ def area_light(prim: Usd.Prim, to_world: Matrix, time: Usd.TimeCode) -> AreaLigh
 
 def _check(prim: Usd.Prim, to_world: Matrix, time: Usd.TimeCode) -> None:
     """Refuse a light that is placed nowhere, or that says what cannot be rendered."""
-    if not np.isfinite(to_world).all():
-        raise StageError(f"<{prim.GetPath()}>: its transform is not finite")
+    if not np.isfinite(to_world).all() or not np.linalg.norm(to_world[:3, :3], axis=0).all():
+        raise StageError(f"<{prim.GetPath()}>: its transform is not finite, or scales it to nothing")
     for name, neutral in NEUTRAL.items():
         attribute = prim.GetAttribute(name)
         value = attribute.Get(time) if attribute else None

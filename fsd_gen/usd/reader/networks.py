@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.openusd import Usd, UsdShade
 
 
 def producer(shader_input: UsdShade.Input) -> Usd.Attribute | None:
-    """The attribute that an input takes its value from: a shader's output, or whichever holds a constant."""
+    """The attribute that an input takes its value from: a shader's output, or whichever holds a constant.
+
+    Raises:
+        StageError: it is connected to what does not exist, or in a circle.
+    """
     attributes = shader_input.GetValueProducingAttributes()
+    if not attributes and (targets := shader_input.GetAttr().GetConnections()):
+        raise StageError(
+            f"<{shader_input.GetAttr().GetPath()}>: connected to <{targets[0]}>, which gives nothing"
+        )
     return attributes[0] if attributes else None
 
 

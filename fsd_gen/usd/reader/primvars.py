@@ -28,7 +28,10 @@ class Coordinates:
         """The coordinates of a shape. Raises StageError."""
         primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(self.primvar)
         if primvar and primvar.HasValue():
-            return primvar_attribute(primvar, time, 2)
+            found = primvar_attribute(primvar, time, 2)
+            if not np.isfinite(found.values_nk).all():
+                raise StageError(f"{where(primvar.GetAttr())}: some texture coordinates are not finite")
+            return found
         log.warning(
             "texture coordinates missing: prim=%s primvar=%s; USD reads %s",
             prim.GetPath(),

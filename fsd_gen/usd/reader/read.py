@@ -12,7 +12,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd import polygons
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
-from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdLux
+from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import Triangles
 from fsd_gen.usd.reader.cameras import Cameras, check_rig
 from fsd_gen.usd.reader.geometry import local_triangles, place, shape_parts
@@ -20,10 +20,13 @@ from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
-from fsd_gen.usd.reader.stage import Matrix, matrix_of, open_stage, stage_time, stage_to_world
+from fsd_gen.usd.reader.stage import Matrix, matrix_of, open_stage, reason_of, stage_time, stage_to_world
 from fsd_gen.usd.reader.surfaces import Surfaces
+from fsd_gen.usd.reader.values import token_of
 
 LEFT, RIGHT = "/World/Rig/Left", "/World/Rig/Right"
+VISIBILITIES = ("inherited", "invisible")
+PURPOSES = ("default", "render", "proxy", "guide")
 SHOWN = (UsdGeom.Tokens.default_, UsdGeom.Tokens.render)  # purposes
 VISIBLE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
 
@@ -109,15 +112,19 @@ class _Walk:
             imageable = UsdGeom.Imageable(prim)
             if not imageable:
                 continue
-            if imageable.GetVisibilityAttr().Get(self.time) == UsdGeom.Tokens.invisible:
+            if token_of(imageable.GetVisibilityAttr(), self.time, VISIBILITIES) == UsdGeom.Tokens.invisible:
                 prims.PruneChildren()  # type: ignore[attr-defined]  # the iterator of a Usd.PrimRange
-            elif imageable.ComputePurpose() not in SHOWN:
+            elif self._purpose(imageable) not in SHOWN:
                 continue
             elif prim.IsA(UsdGeom.PointInstancer):
                 self._instances(UsdGeom.PointInstancer(prim), to_world, suffix)
                 prims.PruneChildren()  # type: ignore[attr-defined]
             else:
                 self._prim(prim, to_world, suffix)
+
+    def _purpose(self, imageable: UsdGeom.Imageable) -> str:
+        token_of(imageable.GetPurposeAttr(), self.time, PURPOSES)
+        return str(imageable.ComputePurpose())
 
     def _prim(self, prim: Usd.Prim, to_world: Matrix, suffix: str) -> None:
         if prim.HasAPI(UsdLux.LightAPI):
@@ -126,7 +133,10 @@ class _Walk:
             self._shape(prim, to_world, suffix)
 
     def _local_to_world(self, prim: Usd.Prim) -> Matrix:
-        return matrix_of(self._xforms.GetLocalToWorldTransform(prim))
+        try:
+            return matrix_of(self._xforms.GetLocalToWorldTransform(prim))
+        except Tf.ErrorException as error:
+            raise StageError(f"<{prim.GetPath()}>: {reason_of(error)}") from error
 
     # -- instances
 

@@ -25,10 +25,10 @@ def open_stage(path: Path) -> Usd.Stage:
     try:
         stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
-        raise StageError(f"{path}: cannot be opened as a USD stage: {_reason(error)}") from error
+        raise StageError(f"{path}: cannot be opened as a USD stage: {reason_of(error)}") from error
     problems = stage.GetCompositionErrors()
     if problems:
-        raise AssetFileError(f"{path}: does not compose: {_reason(problems[0])}")
+        raise AssetFileError(f"{path}: does not compose: {reason_of(problems[0])}")
     return stage
 
 
@@ -48,7 +48,7 @@ def stage_time(stage: Usd.Stage, chosen: float | None) -> Usd.TimeCode:
     return Usd.TimeCode.EarliestTime()
 
 
-def _reason(error: object) -> str:
+def reason_of(error: object) -> str:
     """The first complaint of a USD error, without the place in USD's own source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = lines[0] if lines else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
 from fsd_gen.usd.reader.networks import is_output, producer
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
-from fsd_gen.usd.reader.values import colour, finite, floats_of, where
+from fsd_gen.usd.reader.values import colour, finite, floats_of, ints_of, where
 
 NO_SURFACE = "displayColor"
 GREY: Rgb = (0.18, 0.18, 0.18)
@@ -72,10 +73,15 @@ def _display_mean(
     if not primvar or not primvar.HasValue():
         return default
     values = floats_of(primvar.GetAttr(), time, width)
+    if primvar.IsIndexed():
+        indices = ints_of(primvar.GetIndicesAttr(), time)
+        if len(indices) and (indices.min() < 0 or indices.max() >= len(values)):
+            raise StageError(f"{where(primvar.GetAttr())}: indices reach beyond its {len(values)} values")
+        values = values[indices]
     if not len(values):
         return default
     mean = values.astype(np.float64).mean(axis=0)
-    return tuple(finite(float(channel), where(primvar.GetAttr())) for channel in mean)
+    return tuple(finite(float(channel), where(primvar.GetAttr()), least=0.0) for channel in mean)
 
 
 class _SurfaceReader:
@@ -99,10 +105,10 @@ class _SurfaceReader:
             name=str(self._path),
             diffuse=self._colour("diffuseColor", GREY),
             emissive=self._colour("emissiveColor", (0.0, 0.0, 0.0)),
-            roughness=self._scalar("roughness", 0.5),
-            metallic=self._scalar("metallic", 0.0),
-            opacity=self._scalar("opacity", 1.0),
-            opacity_threshold=self._number("opacityThreshold", 0.0),
+            roughness=self._scalar("roughness", 0.5, most=1.0),
+            metallic=self._scalar("metallic", 0.0, most=1.0),
+            opacity=self._scalar("opacity", 1.0, most=1.0),
+            opacity_threshold=self._number("opacityThreshold", 0.0, most=1.0),
             presence=mode == "presence",
             ior=self._number("ior", 1.5),
             normal=self._normal(),
@@ -129,16 +135,17 @@ class _SurfaceReader:
             raise StageError(f"<{self._path}>: expected {name} to be of {known}, got {value!r}")
         return known[0] if value is None else str(value)
 
-    def _number(self, name: str, default: float) -> float:
-        value = self._scalar(name, default)
+    def _number(self, name: str, default: float, *, most: float = math.inf) -> float:
+        value = self._scalar(name, default, most=most)
         if isinstance(value, Texture):
             raise StageError(f"<{self._path}>: {name} must be a number, got a texture")
         return value
 
-    def _scalar(self, name: str, default: float) -> float | Texture:
+    def _scalar(self, name: str, default: float, *, most: float = math.inf) -> float | Texture:
         value = self._value(name)
         if not isinstance(value, Texture):
-            return default if value is None else finite(value, f"<{self._path}> {name}")
+            asked = f"<{self._path}> {name}"
+            return default if value is None else finite(value, asked, least=0.0, most=most)
         if value.channel == "rgb":
             raise StageError(f"<{self._path}> {name}: expected one channel of a texture, got rgb")
         return value
@@ -155,6 +162,8 @@ class _SurfaceReader:
         if source is None or not is_output(source):
             return None
         texture = self._textures.read(source, "normal")
+        if texture.channel != "rgb":
+            raise StageError(f"<{self._path}> normal: expected rgb of a texture, got {texture.channel}")
         if (texture.gain, texture.bias) == (ONES, ZEROS):
             return texture
         x, y, z, _ = texture.gain

@@ -112,14 +112,18 @@ def augment(
     config: AugmentConfig,
     *,
     crop_hw: tuple[int, int] | None = None,
+    enlarge: bool = False,
 ) -> Sample:
     """A varied copy, cut to `crop_hw` pixels; the given arrays are not changed.
 
-    The same generator state gives the same result. A sample smaller than the crop is scaled up until it
-    fills it. Without a crop nothing is scaled. `occluded` rides along, except through an exchange.
+    The same generator state gives the same result. A sample smaller than the crop is refused with
+    SampleError or, to `enlarge`, scaled up until it fills it; a scale that is drawn too small for the crop is
+    raised likewise. Without a crop nothing is scaled. `occluded` rides along, except through an exchange.
     """
     size_hw = _size(sample)
-    variation = draw_variation(size_hw, rng, config, crop_hw, right_truth=has_right_truth(sample))
+    variation = draw_variation(
+        size_hw, rng, config, crop_hw, right_truth=has_right_truth(sample), enlarge=enlarge
+    )
     return vary(sample, variation, rng, config)
 
 
@@ -130,8 +134,11 @@ def draw_variation(
     crop_hw: tuple[int, int] | None,
     *,
     right_truth: bool,  # whether the sample knows the right image's truth
+    enlarge: bool = False,  # a sample that is smaller than the crop
 ) -> Variation:
     """The geometric half of `augment`; `vary` with the same generator is the other one."""
+    if crop_hw is not None and not enlarge:
+        refuse_small(size_hw, crop_hw)
     turn, exchange = rng.random() < config.flip, rng.random() < config.exchange
     window = None if crop_hw is None else _draw_window(size_hw, crop_hw, rng, config)
     if exchange and not right_truth:
@@ -157,12 +164,27 @@ def crop(sample: Sample, variation: Variation) -> Sample:
     return _carried(sample) if variation.window is None else cut(_carried(sample), variation.window)
 
 
-def draw_crop(size_hw: tuple[int, int], crop_hw: tuple[int, int], rng: np.random.Generator) -> Variation:
-    """A random window, unscaled. Raises SampleError if a sample of `size_hw` pixels is too small."""
+def refuse_small(size_hw: tuple[int, int], crop_hw: tuple[int, int], source: str = "") -> None:
+    """Raises SampleError, naming `source`, where a sample of `size_hw` pixels is smaller than the crop."""
     if crop_hw[0] > size_hw[0] or crop_hw[1] > size_hw[1]:
+        named = f"{source}: " if source else ""
         raise SampleError(
-            f"cannot crop {crop_hw[0]}x{crop_hw[1]} from a sample of {size_hw[0]}x{size_hw[1]} pixels"
+            f"{named}cannot crop {crop_hw[0]}x{crop_hw[1]} (height x width) from a sample of "
+            f"{size_hw[0]}x{size_hw[1]} pixels; take a smaller crop_hw, or enlarge=true to scale small "
+            "samples up"
         )
+
+
+def draw_crop(
+    size_hw: tuple[int, int],
+    crop_hw: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    enlarge: bool = False,  # a sample that is smaller than the crop; else it is refused with SampleError
+) -> Variation:
+    """A random window, unscaled."""
+    if not enlarge:
+        refuse_small(size_hw, crop_hw)
     return Variation(window=draw_window(size_hw, crop_hw, rng))
 
 

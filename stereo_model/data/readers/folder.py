@@ -10,11 +10,12 @@ Without nocc.png a sample has no `occluded`. An .npz holds one array, or one nam
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,11 @@ class Folder(PairFiles):
         self._scale = float(scale)
         self._by_scene: dict[str, Files] = {}
         super().__init__(root, allow_missing=allow_missing)
+        bare = [
+            self.scene(index) for index in range(len(self)) if not self._by_scene[self.scene(index)].extra
+        ]
+        if bare:
+            self.unmasked = f"{len(bare)} of {len(self)} scenes hold no {MASK}, such as {bare[0]}"
 
     def _scenes(self, tree: Tree) -> Iterable[str]:
         found = (path.split("/") for path in tree.glob("*/*"))
@@ -74,6 +80,13 @@ class Folder(PairFiles):
 
     def _files(self, scene: str) -> Files:
         return self._by_scene[scene]
+
+    def digest_with(self, sizes: Mapping[str, int]) -> str:
+        """Files that are read with another scale are other data."""
+        files = super().digest_with(sizes)
+        if self._scale == KITTI_SCALE:
+            return files
+        return hashlib.sha256(f"{files} scale {self._scale!r}".encode()).hexdigest()
 
     def _truth(self, files: Files) -> Truth:
         disparity_hw, valid_hw = _read_disparity(self.root / files.truth, self._scale)

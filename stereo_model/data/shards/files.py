@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import h5py
 import hdf5plugin  # noqa: F401  registers the Blosc2 filter
 
+from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
 from stereo_model.data.encodings import DataFileError, one_line
 
 FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1
+NO_LOCK_ERRNOS = LOCKS_UNSUPPORTED_ERRNOS | {errno.EAGAIN}  # none to be had, or another program has it
+OPEN_WITHOUT_LOCK = "locking flag values don't match"  # it is open already in this process
 # What damaged bytes raise: OSError for data, the others for metadata.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """The HDF5 file at `path` for reading, on file systems without locks too. Raises OSError.
+
+    A finished shard does not change and needs no lock. One is asked for all the same where it can be had:
+    HDF5 wants all that open a file in one process to agree about it.
+    """
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if error.errno not in NO_LOCK_ERRNOS and OPEN_WITHOUT_LOCK not in str(error):
+            raise
+        return h5py.File(path, "r", locking=False)
 
 
 def open_shard_file(path: Path) -> h5py.File:
     """The file, if it is a shard. Raises DataFileError."""
     try:
-        file = h5py.File(path, "r")
+        file = open_hdf5(path)
     except DAMAGE as error:
         raise DataFileError(f"{path}: not a readable shard ({one_line(error)})") from error
     try:

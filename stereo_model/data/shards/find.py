@@ -113,13 +113,18 @@ def _found_at(place: Path) -> Iterator[FoundShard]:
 
 def _listed(place: Path) -> Iterator[FoundShard]:
     """What a list names; its lines may name all that may be named elsewhere, but no further list."""
+    named: dict[Path, set[Key]] = {}
     for path, key in read_list(place):
         if key is not None:
-            yield FoundShard(path=path, only=frozenset({key}))
+            named.setdefault(path, set()).add(key)
         elif path.suffix == LIST_SUFFIX:
             raise NoShardsError(f"{place}: names another list, {path}; name both lists instead")
         else:
             yield from _meant_by(path)
+    for path, keys in named.items():
+        if not path.is_file():
+            raise NoShardsError(f"{place}: names {path}, which is not there; was the list moved without it?")
+        yield FoundShard(path=path, only=frozenset(keys))
 
 
 def _is_round(place: Path) -> bool:

@@ -1,6 +1,6 @@
 """Lists of samples: a text file, one sample a line, that can be kept, compared and handed on.
 
-    # anything after a number sign
+    # a line that begins with a number sign says nothing
     ../shards/00000.h5:0000003-a0        a shard, and the slot and attempt of one of its samples
     ../shards/00001.h5                   all of it
 
@@ -41,25 +41,31 @@ def read_list(path: Path) -> list[tuple[Path, Key | None]]:
     entries = [
         _entry(path, number, line)
         for number, text in enumerate(_lines(path), start=1)
-        if (line := text.partition("#")[0].strip())
+        if (line := text.strip()) and not line.startswith("#")
     ]
     if not entries:
         raise SampleListError(f"{path}: names no sample; expected lines such as shards/00000.h5:0000003-a0")
     return entries
 
 
+def list_text(folder: Path, samples: Iterable[tuple[Path, Key]], *, title: str) -> str:
+    """The text of a list that lies in `folder`; `title` becomes its first line."""
+    lines = (
+        f"{os.path.relpath(shard.absolute(), folder.absolute())}:{sample_name(key)}" for shard, key in samples
+    )
+    return "\n".join([f"# {title}", *(Path(line).as_posix() for line in lines)]) + "\n"
+
+
 def write_list(path: Path, samples: Iterable[tuple[Path, Key]], *, title: str) -> None:
-    """Write a list, whole or not at all; `title` becomes its first line."""
-    folder = path.parent.absolute()
-    lines = [f"{os.path.relpath(shard.absolute(), folder)}:{sample_name(key)}" for shard, key in samples]
-    write_text_atomic(path, "\n".join([f"# {title}", *(Path(line).as_posix() for line in lines)]) + "\n")
+    """Write a list, whole or not at all."""
+    write_text_atomic(path, list_text(path.parent, samples, title=title))
 
 
 def _lines(path: Path) -> list[str]:
     if path.stat().st_size > MOST_BYTES:
         raise SampleListError(f"{path}: larger than any list of samples; expected a text of some MB")
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise SampleListError(f"{path}: not a text; expected a list of samples") from None
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import h5py
 import pytest
 
+import curation.publish.write as write_module
 from curation.judging.tables import read_verdicts
 from curation.judging.verdicts import Outcome
 from curation.publish.publish import publish
 from curation.publish.select import PublishError, Unjudged
-from curation.publish.write import MARK
+from curation.publish.write import MARK, PLAN
 from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to
 from curation.rounds.state import RunError
@@ -135,7 +139,7 @@ def test_publishing_twice_changes_nothing(run):
 
 def test_nothing_is_overwritten(run):
     publish(run, run / "curated", WORLD, ignore, unjudged=Unjudged.KEEP)
-    with pytest.raises(PublishError, match="older or other publication"):
+    with pytest.raises(PublishError, match="older or other publication; give --replace"):
         publish(run, run / "curated", WORLD, ignore)
     (run / "mine").mkdir()
     with pytest.raises(PublishError, match="no publication"):
@@ -155,6 +159,92 @@ def test_a_publication_that_is_interrupted_is_not_there(run, monkeypatch):
     assert not list(run.glob(".curated*"))
 
 
+def test_an_older_publication_gives_way_once_the_new_one_is_whole(run):
+    publish(run, run / "curated", WORLD, ignore, unjudged=Unjudged.DROP)
+    done = publish(run, run / "curated", WORLD, ignore, replace=True)
+    assert done.new and published_ids(run / "curated") == GOOD
+    assert not publish(run, run / "curated", WORLD, ignore, replace=True).new
+    assert not (run / "curated" / PLAN).exists() and not list(run.glob(".curated*"))
+    (run / "mine").mkdir()
+    with pytest.raises(PublishError, match="no publication"):
+        publish(run, run / "mine", WORLD, ignore, replace=True)
+
+
+def test_an_interrupted_publication_keeps_its_finished_shards(run, monkeypatch):
+    made = []
+    real = write_module.publish_rows
+
+    def interrupted(rows, path, attributes):
+        made.append(path.name)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return real(rows, path, attributes)
+
+    monkeypatch.setattr(write_module, "publish_rows", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish(run, run / "curated", WORLD, ignore)
+    assert publish(run, run / "curated", WORLD, ignore).samples == 6
+    assert made == ["00000.h5", "00001.h5", "00001.h5"]
+
+
+def test_what_an_interrupted_call_finished_of_another_publication_is_not_taken(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(write_module, "refresh_index", lambda part: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(run, run / "curated", WORLD, ignore, unjudged=Unjudged.KEEP)
+    publish(run, run / "curated", WORLD, ignore)
+    assert published_ids(run / "curated") == GOOD
+
+
+CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.link")
+
+
+def killed_at(moment: int, work) -> bool:
+    """Whether `work` in a process of its own, killed -9 at its n-th change of files, had not yet ended."""
+    child = os.fork()
+    if child == 0:
+        changes = iter(range(moment + 1))
+
+        def count(event: str, details: tuple) -> None:
+            changing = event in CHANGES and (event != "open" or details[2] & (os.O_WRONLY | os.O_RDWR))
+            if changing and next(changes) == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def fingerprint(folder: Path) -> dict[str, bytes]:
+    """Every file of a publication but the one that holds the times of others."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "shards.parquet")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 23])
+def test_killed_at_any_moment_the_older_publication_is_there_until_the_new_one_is_whole(run, tmp_path, step):
+    out = run / "curated"
+    publish(run, out, WORLD, ignore, unjudged=Unjudged.DROP)
+    older = fingerprint(out)
+    template = shutil.copytree(run, tmp_path / "template")
+    publish(run, out, WORLD, ignore, replace=True)
+    newer, moment = fingerprint(out), 0
+    while True:
+        shutil.rmtree(run)
+        shutil.copytree(template, run)
+        if not killed_at(moment, lambda: publish(run, out, WORLD, ignore, replace=True)):
+            break
+        places = [place for place in (out, *run.glob(".curated.*.old")) if place.exists()]
+        assert any(fingerprint(place) in (older, newer) for place in places), moment
+        publish(run, out, WORLD, ignore, replace=True)
+        assert fingerprint(out) == newer and not list(run.glob(".curated*")), moment
+        moment += step
+    assert moment > 60
+
+
 def test_before_the_first_round_there_is_nothing_to_publish(tmp_path):
     with pytest.raises(RunError, match="no round is complete"):
         publish(make_run(tmp_path / "run", slots=4), tmp_path / "out", FakeWorld(), ignore)
@@ -169,6 +259,9 @@ def test_the_card_names_counts_mask_policy_and_digests(run):
         "more than 60 % of its visible pixels",
         "No pair is unjudged",
         "1 of the pairs drawn last were rejected",
+        "| first | 4 |",
+        "| again, after round 1 had rejected another | 2 |",
+        "0 attempts at these slots failed",
     ):
         assert text in card
     assert mark["manifest_digest"] in card and CONFIG.digest() in card

@@ -16,7 +16,8 @@ from curation.report.charts import bp2_histogram, running_mean
 from curation.report.gallery import choose, panels, spread, thumbnail
 from curation.report.inputs import load_inputs
 from curation.report.pages import number, percent, write_round_report, write_run_report
-from curation.report.summary import RoundReport, build_report
+from curation.report.round_report import RoundReport
+from curation.report.summary import build_report
 from curation.rounds.final import judge_successors
 from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to

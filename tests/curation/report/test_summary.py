@@ -8,7 +8,8 @@ from curation.config import CurationConfig
 from curation.judging.folds import FoldPlan
 from curation.judging.verdicts import judge
 from curation.report.inputs import RoundInputs
-from curation.report.summary import RoundReport, build_report, distribution, drifts
+from curation.report.round_report import RoundReport
+from curation.report.summary import build_report, distribution, drifts
 from curation.rounds.population import RunSample, first_draw
 from tests.curation.judging.test_verdicts import POLICY, make_score
 from tests.curation.rounds.test_population import drawn

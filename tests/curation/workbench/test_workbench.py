@@ -122,9 +122,9 @@ def test_interrupted_training_goes_on_and_ends_with_the_same_weights(run, tmp_pa
     monkeypatch.setattr("curation.workbench.training.CHECKPOINT_EVERY", 1)
     bench, digests, steps = Bench(threads=1), [], []
 
-    def stop(step: int, loss: float) -> None:
+    def stop(step: int, loss: float | None) -> None:
         steps.append(step)
-        if steps == [1, 2]:
+        if steps == [0, 1, 2]:
             raise KeyboardInterrupt
 
     whole = job_for(run, checkpoint=tmp_path / "a.pt", curve=tmp_path / "a.json", steps=3)
@@ -135,7 +135,7 @@ def test_interrupted_training_goes_on_and_ends_with_the_same_weights(run, tmp_pa
     assert not broken.checkpoint.exists()
     bench.train(broken, stop)
     digests = [bench.model_digest(job.checkpoint) for job in (whole, broken)]
-    assert digests[0] == digests[1] and steps == [1, 2, 2, 3]
+    assert digests[0] == digests[1] and steps == [0, 1, 2, 1, 2, 3]
     assert json.loads(whole.curve.read_text()) == json.loads(broken.curve.read_text())
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import fsd_gen.production.unfinished
+import fsd_gen.shards.writer
+from assets_manifest.library import Pack, save_pack
 from fsd_gen.cli import app
 from fsd_gen.shards.reader import ShardReader
 from tests.fsd_gen.synthetic import make_shard
@@ -110,8 +116,14 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
     assert "no sample was made" in output and "0 samples in 1 shards" in output
     code, output = run("info", folder)
     assert code == 0 and "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    code, output = run("stage", f"{folder}:0000000-a0", "--out", tmp_path / "x.usda")
+    assert code == 2 and "slot 0 was given up after 2 attempts: too_little_valid" in output.replace("\n", " ")
     code, output = run("preview", folder, "--out", tmp_path / "sheet.png")
     assert code == 2 and "no sample to show" in output
+    corrected = (tmp_path / "none.yaml", "--out", folder, "--workers", 0, "--seed", 4)
+    code, output = run("render", "--shards", 1, "--config", *corrected)
+    assert code in (0, 1) and "another configuration" not in output
+    assert (folder / "set_aside/00000.h5").is_file()
 
 
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):
@@ -136,6 +148,15 @@ def test_the_stage_of_a_sample_is_written(rendered, tmp_path):
     assert code == 0
     text = (tmp_path / "scene.usda").read_text()
     assert 'upAxis = "Z"' in text and "metersPerUnit = 1" in text
+    assert "@./scene_assets/" in text and "@/" not in text
+
+
+def test_a_stage_that_is_there_is_replaced_on_purpose_only(rendered, tmp_path):
+    stage = ("stage", f"{shard(rendered)}:0", "--out", f"{tmp_path}/folder/")
+    assert run(*stage)[0] == 0 and (tmp_path / "folder/stage.usda").is_file()
+    code, output = run(*stage)
+    assert code == 2 and "is there already; `--force` replaces it" in output
+    assert run(*stage, "--force")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -189,7 +210,9 @@ def test_verify_names_shard_and_row_of_a_flipped_byte(tmp_path):
 
 def test_a_sample_that_is_not_there_is_named(rendered):
     code, output = run("stage", f"{rendered}:0000099-a0")
-    assert code == 2 and "no sample 0000099-a0" in output
+    assert code == 2 and "no sample 0000099-a0" in output and "none of them holds slot 99" in output
+    code, output = run("stage", f"{rendered}:0000001-a3", "--out", "x.usda")
+    assert code == 2 and "slot 1 holds 0000001-a0" in output.replace("\n", " ")
 
 
 def test_assets_list_shows_the_packs(library):
@@ -207,3 +230,85 @@ def test_assets_verify_finds_a_changed_file(library, assets_home):
     finally:
         texture.write_bytes(original)
     assert code == 1 and texture.name in output
+
+
+def refusing(reason: int):
+    def refuse(final, content):
+        raise OSError(reason, os.strerror(reason), str(final))
+
+    return refuse
+
+
+def test_what_was_kept_when_the_disk_is_full_is_counted(tmp_path, library, monkeypatch):
+    """One sample is stored, then nothing can be written any more."""
+    stored: list[Path] = []
+    write = fsd_gen.shards.writer.write_bytes_atomic
+
+    def store(final, content):
+        if stored:
+            refusing(errno.ENOSPC)(final, content)
+        write(final, content)
+        stored.append(final)
+
+    monkeypatch.setattr(fsd_gen.shards.writer, "write_bytes_atomic", store)
+    code, output = run(*small_render(tmp_path / "run"))
+    text = output.replace("\n", " ")
+    assert code == 1 and "Traceback" not in output
+    assert "failed: shards/00000 after " in text and "No space left on device" in text
+    assert "1 samples of 1 unfinished shards are kept" in text
+    assert "Traceback" in (tmp_path / "run/render.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EROFS, "lies on a read-only file system"),
+        (errno.EACCES, "access is not permitted"),
+        (errno.EIO, "the disk failed to read or write"),
+    ],
+)
+def test_what_the_disk_refuses_is_one_line(tmp_path, library, monkeypatch, reason, message):
+    monkeypatch.setattr(fsd_gen.production.unfinished, "write_text_atomic", refusing(reason))
+    code, output = run(*small_render(tmp_path / "run"))
+    assert code == 2 and message in output.replace("\n", " ") and "Traceback" not in output
+
+
+def test_a_pack_of_the_users_own_is_listed_described_verified_and_explained(library, assets_home):
+    texture = library.select("texture")[0]
+    own = assets_home / "mine"
+    (own / texture.uri).parent.mkdir(parents=True)
+    shutil.copy(library.path(texture.id), own / texture.uri)
+    asset = texture.model_copy(
+        update={"id": "mine/a_name_that_is_far_too_long_for_any_column_of_80", "attachments": ()}
+    )
+    save_pack(Pack(name="mine", version="7", licence="MIT", assets=(asset,)), own)
+    try:
+        listed = json.loads(run("assets", "list", "--json")[1])
+        (mine,) = (pack for pack in listed if pack["name"] == "mine")
+        assert mine["assets"] == 1 and not mine["can_be_fetched"]
+        assert mine["about"] == "a pack of your own, version 7: 1 x texture; MIT"
+        assert "mine: 0 files differ" in run("assets", "verify", "mine")[1]
+        for more in ((), ("--long",), ("--json",)):
+            assert asset.id in run("assets", "list", "mine", *more)[1]
+        code, output = run("assets", "fetch", "mine")
+        assert code == 2 and "written by `assets_manifest.library.save_pack`" in output.replace("\n", " ")
+        (own / texture.uri).write_bytes(b"x")
+        code, output = run("assets", "verify")
+        assert code == 1 and "mine/a_name" in output and "1 files differ" in output
+        (own / "pack.yaml").write_text("[]")
+        code, output = run("assets", "verify")
+        assert code == 1 and "is not a readable asset pack" in output
+        own.rename(assets_home / "renamed")
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(assets_home / "renamed", ignore_errors=True)
+
+
+def test_a_missing_pack_is_met_with_what_works(tmp_path, library, assets_home):
+    code, output = run(*small_render(tmp_path / "run")[:-2], "--packs", "mine", "--workers", 0)
+    text = output.replace("\n", " ")
+    assert code == 2 and "no pack called 'mine'" in text and "save_pack" in text
+    assert f"{assets_home}/mine" in text.replace(" ", "") or str(assets_home) in text
+    assert not (tmp_path / "run").exists()

@@ -30,6 +30,7 @@ COMMANDS = (
     "verify",
     "replay",
     "stage",
+    "split",
     "assets",
     "assets fetch",
     "assets list",

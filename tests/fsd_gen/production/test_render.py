@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,7 @@ import pytest
 
 from fsd_gen.backends.base import BackendError
 from fsd_gen.config import Config
+from fsd_gen.production.log import cause
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import requests_for
 from fsd_gen.production.run import Run
@@ -23,9 +25,11 @@ from fsd_gen.shards.channels import OPTIONAL, REQUIRED
 from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.verify import verify_shard
+from fsd_gen.styles.registry import find_style
 from jobs.config import FarmConfig
 from jobs.locks import RunLock
 from jobs.rundir import RunConfigMismatchError
+from jobs.task import Event, EventKind
 from tests.fsd_gen.styles.only import only
 
 SHARDS = 2
@@ -145,3 +149,51 @@ def test_a_renderer_that_refuses_every_scene_of_a_slot_quarantines_the_slot_and_
     with ShardReader(run.shard_path(0)) as reader:
         (entry,) = reader.quarantined()
     assert entry.reasons == (("renderer_error",), ("renderer_error",))
+
+
+class Broken:
+    """A renderer that fails in a way nobody foresaw."""
+
+    name, version = "broken", "1"
+
+    def render(self, staged, rig, settings, seed):
+        raise RuntimeError("out of\nideas")
+
+    def close(self):
+        pass
+
+
+def test_a_renderer_that_raises_what_it_should_not_fails_the_shard_and_is_named(
+    small_config, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("fsd_gen.production.worker.create_backend", lambda name, threads: Broken())
+    harmless = small_config.checks.model_copy(update={"min_valid": 0.0, "max_sky": 1.0, "max_beyond": 1.0})
+    run = Run.start(tmp_path, small_config.model_copy(update={"checks": harmless}))
+    farm = FarmConfig(workers=0, max_retries=0)
+    report = render_shards(tmp_path, requests_for(run, 1), farm=farm, on_event=lambda event: None)
+    told = cause(report.farm.failed["shards/00000"].traceback)
+    assert told.startswith("PluginError: backend 'broken' raised RuntimeError: out of ideas in ")
+    assert "test_render.py" in told
+    assert not list(run.shards.glob("*.h5"))
+
+
+def test_a_style_that_raises_is_a_defect_of_the_attempt_told_once(small_config, tmp_path, monkeypatch):
+    def compose(sampler):
+        raise ZeroDivisionError("of a reef")
+
+    style = replace(find_style("flying"), compose=compose)
+    for place in ("fsd_gen.styles.compose", "fsd_gen.production.attempt"):
+        monkeypatch.setattr(f"{place}.find_style", lambda name: style)
+    config = only(small_config, "flying").model_copy(update={"max_attempts": 2})
+    events: list[Event] = []
+    run = Run.start(tmp_path, config)
+    farm = FarmConfig(workers=0)
+    assert render_shards(tmp_path, requests_for(run, 1), farm=farm, on_event=events.append).complete
+    told = [event for event in events if "drawn again" in event.message]
+    assert [event.kind for event in told] == [EventKind.WARNING, *[EventKind.NOTE] * 3]
+    assert "style_error (style 'flying' raised ZeroDivisionError: of a reef in " in told[0].message
+    assert told[0].data.startswith("Traceback") and "of a reef" in told[0].data
+    with ShardReader(run.shard_path(0)) as reader:
+        assert {code for entry in reader.quarantined() for codes in entry.reasons for code in codes} == {
+            "style_error"
+        }

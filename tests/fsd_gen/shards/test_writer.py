@@ -245,3 +245,47 @@ def test_too_little_space_is_noticed_before_the_final_file_is_begun(tmp_path, mo
     with pytest.raises(DiskFullError, match="finished files are kept"):
         writer.finish()
     assert [path.name for path in tmp_path.iterdir()] == ["0.h5.part"]
+
+
+EVERY_LIMIT = """
+    import os, random, resource, shutil, signal, sys
+    from pathlib import Path
+    from fsd_gen.shards.writer import ShardWriter
+    from tests.fsd_gen.synthetic import make_meta
+
+    part, size, bad = Path(sys.argv[1]), int(sys.argv[2]), []
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    chance = random.Random(1)
+    anywhere = [chance.randrange(size) for _ in range(60)]
+    for limit in {*range(0, 6000, 300), *anywhere, *range(size - 3000, size, 150)}:
+        path = part.with_name(f"{limit}.h5")
+        shutil.copytree(part, path.with_name(path.name + ".part"))
+        writer = ShardWriter(path, range(4), make_meta())
+        if (child := os.fork()) == 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            try:
+                writer.finish()
+            except OSError:
+                sys.exit(4)  # through the interpreter's end, where HDF5 closes what is still open
+            sys.exit(3)
+        if (code := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) != 4 or path.exists():
+            bad.append((limit, code))
+    print(bad)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_ends_in_peace_wherever_a_write_failed(tmp_path):
+    writer = ShardWriter(tmp_path / "0.h5", range(4), make_meta())
+    for slot in range(4):
+        writer.add(make_sample(slot))
+    size = make_shard(tmp_path / "whole.h5", slots=range(4)).stat().st_size
+    arguments = [str(tmp_path / "0.h5.part"), str(size)]
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(EVERY_LIMIT), *arguments],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout == "[]\n", ran.stderr

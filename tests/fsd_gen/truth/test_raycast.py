@@ -23,11 +23,11 @@ def test_the_nearest_triangle_is_hit_at_its_exact_depth():
     assert hits.primitive_n[0] in (2, 3)  # the second mesh's
 
 
-def test_lamps_are_numbered_after_the_triangles():
+def test_rays_pass_lights_which_have_no_body():
     to_world = np.diag([1.0, 1.0, 1.0, 1.0])
     to_world[2, 3] = 2.5
     lamp = AreaLight(name="lamp", shape="disk", to_world=to_world, radiance=(1, 1, 1))
-    assert ahead(scene(wall(3.0), lights=(lamp,))).primitive_n[0] == 2
+    assert ahead(scene(wall(3.0), lights=(lamp,))).t_n[0] == 3.0
 
 
 def test_a_ray_into_nothing_says_so():

@@ -1,4 +1,4 @@
-"""Normals and instances against closed forms: planes, balls, lamps."""
+"""Normals and instances against closed forms: planes and balls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from fsd_gen.truth.maps import compute_truth
 from fsd_gen.truth.surfaces import instance_map, normal_map
-from fsd_gen.usd.flat_scene import AreaLight, FlatScene
+from fsd_gen.usd.flat_scene import FlatScene
 from tests.fsd_gen.truth.scenes import RIG, quad, scene, sphere_mesh, wall
 
 
@@ -19,10 +19,6 @@ def normals(of: FlatScene) -> np.ndarray:
 
 def instances(of: FlatScene, prims: tuple[str, ...]) -> np.ndarray:
     return instance_map(of, RIG, compute_truth(of, RIG).hits_left, prims)
-
-
-def lamp(shape: str, to_world: np.ndarray, name: str = "bulb") -> AreaLight:
-    return AreaLight(name=name, shape=shape, to_world=to_world, radiance=(1, 1, 1))
 
 
 @pytest.mark.parametrize("normal", [(0.0, 0.0, 1.0), (0.4, -0.3, 1.0), (-0.9, 0.2, 0.5)])
@@ -56,22 +52,6 @@ def test_a_fine_ball_has_the_normals_of_a_ball():
     assert np.abs(found - expected).max() < np.pi / 400  # the angle between neighbouring triangles
 
 
-def test_a_ball_lamp_has_exact_normals():
-    to_world = np.diag([0.5, 0.5, 0.5, 1.0])
-    to_world[:3, 3] = 0.2, -0.1, 2.0
-    inner, expected = ball_normals(to_world[:3, 3], 0.5)
-    found = normals(scene(wall(4.0), lights=(lamp("sphere", to_world),)))[inner]
-    assert inner.sum() > 500
-    assert np.abs(found - expected).max() < 1e-9
-
-
-def test_a_flat_lamp_that_is_tilted_and_stretched_has_its_planes_normal():
-    sin, cos = np.sin(0.6), np.cos(0.6)
-    to_world = np.array([[2 * cos, 0, -sin, 0], [0, 0.7, 0, 0], [2 * sin, 0, cos, 2.0], [0, 0, 0, 1]])
-    found = normals(scene(lights=(lamp("rect", to_world),)))[RIG.height // 2, RIG.width // 2]
-    assert found == pytest.approx((sin, 0, -cos), abs=1e-12)
-
-
 def test_normals_are_in_the_cameras_frame_wherever_the_camera_stands():
     turned = np.array([[0, 0, 1.0, 5], [-1, 0, 0, 2], [0, -1, 0, 1], [0, 0, 0, 1]])  # looks along world +x
     corners = [(8.0, 30, -30), (8, -30, -30), (8, -30, 30), (8, 30, 30)]
@@ -88,11 +68,9 @@ def test_every_pixel_has_the_id_of_the_thing_that_its_nearest_part_belongs_to():
     left = replace(wall(2.0, x=(-50, 0)), name="/World/Objects/Chair/Asset/Seat/wood")
     right = replace(wall(2.0, x=(0, 50)), name="/World/Panels/Wall")
     behind = replace(wall(9.0), name="/World/Panels/Back")
-    to_world = np.diag([0.2, 0.2, 0.2, 1.0])
-    to_world[2, 3] = 1.0
-    bulb = lamp("sphere", to_world, name="/World/Lights/Bulb")
+    bulb = replace(sphere_mesh(centre=(0, 0, 1.0), radius=0.2, rings=20), name="/World/Lights/Bulb/Glow")
     prims = ("", "/World/Objects/Chair", "/World/Panels/Back", "/World/Panels/Wall", "/World/Lights/Bulb")
-    found_hw = instances(scene(behind, left, right, lights=(bulb,)), prims)
+    found_hw = instances(scene(behind, left, right, bulb), prims)
     assert (found_hw[:5, :75] == 1).all() and (found_hw[:5, 85:] == 3).all()
     assert found_hw[RIG.height // 2, RIG.width // 2] == 4
     assert set(np.unique(found_hw)) == {1, 3, 4}

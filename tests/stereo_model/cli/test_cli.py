@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from jobs.extras import extra
 from stereo_model import create_model, load_model, save_checkpoint
 from stereo_model.cli import info as info_module
 from stereo_model.cli.app import app
-from stereo_model.data.encodings import read_pfm, write_pfm
+from stereo_model.data.encodings import read_pfm, write_pfm, write_png16
+from stereo_model.export import onnx as exporter
+from stereo_model.export import parity
+from stereo_model.export.onnx import ExportInfo
 
 CLI = CliRunner()
 HEIGHT, WIDTH, SHIFT = 64, 128, 6  # pixels; every point of a pair has disparity SHIFT
@@ -66,10 +70,15 @@ def error_of(*arguments: object, code: int = 2) -> str:
 # ---------------------------------------------------------------- evaluate
 
 
-def test_evaluate_prints_every_metric_by_scene_and_mask_and_writes_the_report(checkpoint, pairs, tmp_path):
+def test_evaluate_prints_every_metric_by_mask_and_where_asked_by_scene_and_writes_the_report(
+    checkpoint, pairs, tmp_path
+):
     text = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--out", tmp_path / "result")
     assert all(name in text for name in ("EPE px", "BP-0.5", "BP-1", "BP-2", "BP-3", "D1"))
-    assert all(row in text for row in ("a │ all", "b │ non-occluded", "mean of scenes", "all pixels alike"))
+    assert all(row in text for row in ("non-occluded", "mean of scenes", "all pixels alike", "--per-scene"))
+    assert "a │ all" not in text and "worst by BP-2" in text
+    every = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--per-scene")
+    assert all(row in every for row in ("a │ all", "b │ non-occluded", "mean of scenes"))
     result = json.loads((tmp_path / "result" / "folder" / "result.json").read_text())
     assert [scene["scene"] for scene in result["scenes"]] == ["a", "b"]
     assert result["summary"]["all"]["mean"]["n_valid"] == 2 * HEIGHT * WIDTH
@@ -90,6 +99,74 @@ def test_evaluate_follows_a_benchmarks_custom(checkpoint, pairs, tmp_path):
     call(*common, "--benchmark", "sceneflow192", "--out", tmp_path)
     result = json.loads((tmp_path / "folder" / "result.json").read_text())
     assert result["policies"] == ["all"] and result["max_disparity"] == 192
+
+
+def test_evaluate_skips_and_lists_incomplete_scenes_when_asked(checkpoint, pairs, tmp_path):
+    root = shutil.copytree(pairs, tmp_path / "pairs, 3 [x]")
+    write_scene(root / "C", seed=2)
+    (root / "C/left.png").rename(root / "C/LEFT.PNG")
+    (root / "a/right.png").unlink()
+    data = ("--data", f"folder:{root}", "--per-scene")
+    assert "missing: a/right.png" in error_of("evaluate", checkpoint, *data)
+    text = call("evaluate", checkpoint, *data, "--allow-missing")
+    assert "skipped: folder: a: no a/right.png" in text and "2 scenes" in text and "C │ all" in text
+
+
+def test_evaluate_refuses_masks_that_the_data_cannot_give_before_any_work(checkpoint, pairs, tmp_path):
+    root = shutil.copytree(pairs, tmp_path / "pairs")
+    (root / "b/nocc.png").unlink()
+    data = ("evaluate", checkpoint, "--data", f"folder:{pairs}", "--data", f"folder:{root}")
+    for wanted in (("--mask", "non-occluded"), ("--benchmark", "middlebury")):
+        line = error_of(*data, *wanted)
+        assert "folder-2" in line and "no mask non_occluded" in line and "nocc.png" in line
+        assert "such as b; give --mask all" in line
+    assert "no mask opaque" in error_of(
+        "evaluate", checkpoint, "--data", f"folder:{pairs}", "--mask", "opaque"
+    )
+    call(*data)
+
+
+def test_evaluate_hints_at_truth_of_another_scale(checkpoint, pairs, tmp_path):
+    root = shutil.copytree(pairs, tmp_path / "pairs")
+    for scene in ("a", "b"):
+        (root / scene / "disp.pfm").unlink()
+        write_png16(root / scene / "disp.png", np.full((HEIGHT, WIDTH), SHIFT, np.float32), scale=1024)
+    text = call("evaluate", checkpoint, "--data", f"folder:{root}")
+    assert "images match at 0.25 times the disparity of the truth" in text and "scale=1024" in text
+    assert "more likely a mistake than a result" in text
+    assert "images match" not in call("evaluate", checkpoint, "--data", f"folder:{root},scale=1024")
+
+
+def test_evaluate_says_which_search_range_the_truth_needs(tmp_path):
+    save_checkpoint(create_model("nano", max_disparity=32), tmp_path / "m.pt")
+    root = tmp_path / "far"
+    root.mkdir()
+    write_scene(root / "a", seed=0)
+    write_pfm(root / "a/disp.pfm", np.full((HEIGHT, WIDTH), 70, np.float32))
+    text = call("evaluate", tmp_path / "m.pt", "--data", f"folder:{root}")
+    assert "1 of 1 scenes have truth beyond the search range of 32 px, up to 70 px" in text
+    assert "give max_disparity=96 (--model max_disparity=96)" in text
+    enough = call("evaluate", tmp_path / "m.pt", "--data", f"folder:{root}", "--model", "max_disparity=96")
+    assert "beyond the search range" not in enough
+
+
+def test_evaluate_prints_both_means_of_middlebury(checkpoint, pairs, tmp_path):
+    for scene in ("Adirondack", "PianoL"):
+        folder = tmp_path / "MiddEval3/trainingQ" / scene
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_scene(folder, seed=len(scene))
+        names = {"left.png": "im0.png", "right.png": "im1.png", "disp.pfm": "disp0GT.pfm"}
+        for old, new in (names | {"nocc.png": "mask0nocc.png"}).items():
+            (folder / old).rename(folder / new)
+    data = ("--data", f"middlebury:{tmp_path / 'MiddEval3'}", "--benchmark", "middlebury")
+    text = call("evaluate", checkpoint, *data, "--out", tmp_path / "out")
+    assert "mean of scenes" in text and "middlebury's own mean" in text
+    result = json.loads((tmp_path / "out/middlebury/result.json").read_text())
+    scenes = {each["scene"][10:]: each["regions"]["non_occluded"]["epe"] for each in result["scenes"]}
+    weighted = result["summary"]["non_occluded"]["weighted"]["epe"]
+    assert weighted == pytest.approx((scenes["Adirondack"] + 0.5 * scenes["PianoL"]) / 1.5)
+    assert "own weighted mean" in (tmp_path / "out/middlebury/report.html").read_text()
+    assert "own mean" not in call("evaluate", checkpoint, "--data", f"folder:{pairs}")
 
 
 def test_evaluate_names_what_is_wrong(checkpoint, pairs, tmp_path):
@@ -123,7 +200,7 @@ def test_infer_writes_disparity_depth_and_cloud_of_a_pair(checkpoint, pairs, tmp
     seen = disparity > 0.5
     np.testing.assert_allclose(depth[seen], 100 * 0.2 / disparity[seen], rtol=1e-4)
     assert (target / "cloud.ply").exists() and not (target / "confidence.png").exists()
-    assert "earlier result" in error_of("infer", checkpoint, left, right, "--out", target)
+    assert "--replace" in error_of("infer", checkpoint, left, right, "--out", target)
     call("infer", checkpoint, left, right, "--out", target, "--replace", "--format", "npy", "--confidence")
     assert {p.name for p in target.iterdir()} == {
         "disparity.npy",
@@ -151,6 +228,49 @@ def test_infer_takes_folders_and_reports_a_broken_pair_among_good_ones(checkpoin
     assert "1 pairs done" in text and "1 failed" in text and "b.png" in text
 
 
+def test_infer_gathers_a_submission_named_as_the_left_images(checkpoint, pairs, tmp_path):
+    for side, scene in (("left", "a"), ("right", "a"), ("left", "b"), ("right", "b")):
+        target = tmp_path / f"testing [2015]/image_{2 if side == 'left' else 3}"
+        target.mkdir(parents=True, exist_ok=True)
+        (target / f"00000{'ab'.index(scene)}_10.png").write_bytes(
+            (pairs / scene / f"{side}.png").read_bytes()
+        )
+        (target / "._000000_10.png").write_bytes(b"resource fork")
+    sides = [tmp_path / "testing [2015]" / name for name in ("image_2", "image_3")]
+    out = ("--out", tmp_path / "out", "--submission", tmp_path / "disp_0")
+    text = call("infer", checkpoint, *sides, *out, "--iterations", 1)
+    assert "2 pairs done" in text and "2 pictures named as the left images" in text
+    assert sorted(p.name for p in (tmp_path / "disp_0").iterdir()) == ["000000_10.png", "000001_10.png"]
+    result = tmp_path / "out/000001_10/disparity.png"
+    assert (tmp_path / "disp_0/000001_10.png").read_bytes() == result.read_bytes()
+    assert "earlier submission" in error_of("infer", checkpoint, *sides, *out)
+    assert "png in --format" in error_of("infer", checkpoint, *sides, *out, "--format", "npy")
+    same = (pairs / "*/left.png", pairs / "*/right.png")
+    assert "share their name" in error_of("infer", checkpoint, *same, *out)
+    one = (pairs / "a/left.png", pairs / "a/right.png")
+    assert "several pairs" in error_of("infer", checkpoint, *one, *out)
+
+
+def test_infer_skips_and_lists_images_without_a_partner_when_asked(checkpoint, pairs, tmp_path):
+    for side in ("left", "right"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "a.png").write_bytes((pairs / "a" / f"{side}.png").read_bytes())
+    (tmp_path / "left/b.png").write_bytes((pairs / "b/left.png").read_bytes())
+    batch = ("infer", checkpoint, tmp_path / "left", tmp_path / "right", "--out", tmp_path / "out")
+    assert "b.png: no file matching" in error_of(*batch)
+    text = call(*batch, "--allow-missing", "--iterations", 1)
+    assert "skipped:" in text and "b.png" in text and "1 pairs done" in text
+
+
+def test_infer_says_what_the_calibration_means(checkpoint, pairs, tmp_path):
+    rig = f"\ufeff50 0 {WIDTH / 4} 0 50 {HEIGHT / 4} 0 0 1\r\n\r\n200\r\n"
+    (tmp_path / "K.txt").write_bytes(rig.encode())
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    text = call("infer", checkpoint, left, right, "--out", tmp_path / "o", "--intrinsics", tmp_path / "K.txt")
+    assert "field of view 104 x 65 degrees, baseline 200 m, depth" in text
+    assert "for images of about 64x32 pixels" in text and "in millimetres it would be 0.2 m" in text
+
+
 def test_infer_names_what_is_wrong(checkpoint, pairs, tmp_path):
     left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
     out = ("--out", tmp_path / "out")
@@ -167,6 +287,13 @@ def test_infer_names_what_is_wrong(checkpoint, pairs, tmp_path):
 # ---------------------------------------------------------------- train
 
 
+def refusal(*arguments):
+    """The last line of a training that was refused, after what it told of its progress."""
+    result = CLI.invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == 2, f"{result.output}\n{result.exception!r}"
+    return result.stderr.splitlines()[-1]
+
+
 def test_train_goes_on_where_it_stopped(pairs, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
@@ -181,8 +308,12 @@ def test_train_goes_on_where_it_stopped(pairs, tmp_path):
     assert [line["step"] for line in log] == [1, 2] and log[0]["learning_rate"] == pytest.approx(1e-4)
     assert load_model(run / "model.pt").config.max_disparity == 64
     assert "after step 2" in call("info", run / "checkpoint_0000002.pt")
-    assert "went on after step 2" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
-    assert "learning_rate" in error_of("train", recipe, "--out", run)
+    assert "nothing left to do" in call("train", recipe, "--out", run, "training.learning_rate=1e-4")
+    assert "training.learning_rate is 0.0001 there and 0.001 here" in refusal("train", recipe, "--out", run)
+    assert "went on after step 2 to step 3" in call("train", "--out", run, "--amend", "training.steps=3")
+    assert "went on after step 3 to step 4" in call("train", "training.steps=4", "--out", run)
+    assert "only training.* and data.*" in refusal("train", "--out", run, "--amend", "model.seed=4")
+    assert "holds none; expected paper" in refusal("train", "--out", tmp_path / "other")
 
 
 def test_train_names_what_is_wrong(tmp_path):
@@ -193,7 +324,7 @@ def test_train_names_what_is_wrong(tmp_path):
     assert "did you mean 'steps'" in error_of("train", "cpu", "training.step=3", *out)
     empty = tmp_path / "shards"
     empty.mkdir()
-    assert "no finished shards" in error_of("train", "cpu", f"data.shards.root={empty}", *out)
+    assert "no finished shards" in refusal("train", "cpu", f"data.shards.root={empty}", *out)
 
 
 # ---------------------------------------------------------------- export
@@ -204,7 +335,50 @@ def test_export_writes_checks_and_says_what_it_wrote(checkpoint, tmp_path):
     text = call("export", checkpoint, target, "--iterations", 1)
     assert "1 iterations, fp32, opset 17, size any multiple of 32" in text
     assert "at 160x128: differs from the model by" in text and "at 480x160" in text
+    assert "PASS: fp32 may differ by 0.001 px on average and 0.01% of the pixels off by more" in text
     assert "iterations 1" in call("info", target) and "dynamic True" in call("info", target)
+
+
+@pytest.mark.parametrize(("precision", "remedy"), [("fp16", "--precision fp32"), ("fp32", "--size")])
+def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
+    checkpoint, tmp_path, monkeypatch, precision, remedy
+):
+    case = parity.ParityCase(batch=1, height=64, width=96, mean=0.004, worst=85.0, off=0.02)
+    report = parity.ParityReport(
+        cases=(case,), tolerance=parity.TOLERANCE[precision], most_off=parity.MOST_OFF[precision]
+    )
+    monkeypatch.setattr(parity, "check_parity", lambda *_: report)
+    info = ExportInfo(
+        config_digest="", weights_digest="", max_disparity=64, iterations=1, height=64, width=96,
+        dynamic=True, precision=precision,
+    )  # fmt: skip
+    monkeypatch.setattr(exporter, "export_onnx", lambda model, target, **_: target.write_text("") or info)
+    result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--precision", precision])
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1 and "PASS" not in said
+    assert (
+        f"error: FAIL: {precision} may differ by" in said
+        and f"not fit for use: export it with {remedy}" in said
+    )
+    assert "2.00% of the pixels, by 85 px at most" in said
+    result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--no-check"])
+    assert result.exit_code == 0 and "not compared with the model" in result.output
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_command_that_asks_a_model_with_random_weights_says_so(checkpoint, pairs, tmp_path):
+    word = "warning: weights are random"
+    left, right = pairs / "a" / "left.png", pairs / "a" / "right.png"
+    assert word in call("infer", checkpoint, left, right, "--out", tmp_path / "result", "--iterations", 1)
+    assert word in call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--iterations", 1, "--limit", 1)
+    assert "weights random; nothing has trained them" in call("info", checkpoint)
+    model = load_model(checkpoint)
+    with torch.no_grad():
+        model.context.stem[0].weight += 1
+    save_checkpoint(model, tmp_path / "taught.pt")
+    assert "weights learned" in call("info", tmp_path / "taught.pt")
+    said = call("infer", tmp_path / "taught.pt", left, right, "--out", tmp_path / "b", "--iterations", 1)
+    assert "random" not in said
 
 
 def test_export_names_what_is_wrong(checkpoint, tmp_path):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from curation.config import Policy
 from curation.judging.tables import write_verdicts
 from curation.judging.verdicts import Outcome, Verdict
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.scene.spec import DomeSpec, Placement
 from fsd_gen.shards.index import refresh_index
-from tests.fsd_gen.synthetic import make_shard
+from fsd_gen.shards.writer import ShardWriter
+from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 FIRST = {"00000.h5": [0, 1], "00001.h5": [2, 3]}  # slots of each shard; the second is of another stratum
 
@@ -30,6 +33,17 @@ def curate(folder: Path) -> Path:
     (place / "report.json").write_text("{}")
     refresh_index(folder, ("shards", "rounds/1/regenerated"))
     return folder
+
+
+def make_scenes(path: Path, assets: dict[int, tuple[str, ...]]) -> Path:
+    """A finished shard of samples whose scenes hold these assets, by slot."""
+    writer = ShardWriter(path, list(assets), make_meta())
+    for slot, names in assets.items():
+        sample = make_sample(slot)
+        things = tuple(Placement(name=name, asset=name, position=(0.0, 3.0, 0.0)) for name in names[1:])
+        spec = sample.spec.model_copy(update={"placements": things, "dome": DomeSpec(hdri=names[0])})
+        writer.add(replace(sample, spec=spec))
+    return writer.finish()
 
 
 def verdict(slot: int, attempt: int, outcome: Outcome) -> Verdict:

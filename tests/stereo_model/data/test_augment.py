@@ -115,7 +115,10 @@ def test_a_crop_takes_one_window_from_all_arrays():
 
 
 def test_a_crop_larger_than_the_sample_is_refused():
-    with pytest.raises(SampleError, match="cannot crop 64x64 from a sample of 40x64"):
+    with pytest.raises(
+        SampleError,
+        match=r"cannot crop 64x64 \(height x width\) from a sample of 40x64 pixels; take a smaller",
+    ):
         random_crop(sample(), (64, 64), rng())
 
 
@@ -188,8 +191,10 @@ def test_sparse_truth_stays_as_dense_as_it_was():
     assert larger["valid"].mean() == pytest.approx(0.2, abs=0.05) and warping_error(larger) < 5
 
 
-def test_a_sample_smaller_than_the_crop_is_scaled_up_until_it_fills_it():
-    grown = augment(scene(), rng(), NOTHING, crop_hw=(160, 192))
+def test_a_sample_smaller_than_the_crop_is_refused_or_scaled_up_on_purpose_until_it_fills_it():
+    with pytest.raises(SampleError, match="cannot crop 160x192 .* enlarge=true to scale small samples up"):
+        augment(scene(), rng(), NOTHING, crop_hw=(160, 192))
+    grown = augment(scene(), rng(), NOTHING, crop_hw=(160, 192), enlarge=True)
     assert grown["left"].shape == (3, 160, 192) and warping_error(grown) < 3
     assert grown["disparity"].max() == pytest.approx(2 * 24, abs=0.01)  # 160 rows from 80
 
@@ -220,7 +225,7 @@ def test_y_jitter_moves_the_right_image_alone_and_no_further_than_asked():
 
 def test_scaling_follows_the_configured_range():
     config = NOTHING.model_copy(update={"scale": (1.0, 1.0), "stretch": 0.0})
-    doubled = augment(scene(near_px=24), rng(), config, crop_hw=(160, 256))
+    doubled = augment(scene(near_px=24), rng(), config, crop_hw=(160, 256), enlarge=True)
     assert doubled["disparity"].max() == 48
 
 

@@ -31,6 +31,12 @@ def test_a_disparity_png_of_any_scale_is_read(scene, scale):
     np.testing.assert_allclose(sample["disparity"], SCENE.disparity_hw, atol=0.51 / scale)
 
 
+def test_another_scale_is_other_data(scene):
+    save_u16(scene / "disp.png", SCENE.disparity_hw * 64)
+    digests = {open_dataset("folder", scene.parent, scale=scale).digest() for scale in (64, 64.0, 100, 256)}
+    assert len(digests) == 3 and open_dataset("folder", scene.parent).digest() in digests
+
+
 @pytest.mark.parametrize("scale", [0, -64, float("nan"), float("inf"), "64x", True, None])
 def test_a_scale_that_is_no_positive_number_is_refused(scene, scale):
     save_u16(scene / "disp.png", SCENE.disparity_hw * 64)

@@ -18,12 +18,13 @@ from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.index import refresh_index
 from stereo_model.data.augment.augment import AugmentConfig
 from stereo_model.data.base import DataFolderError
-from stereo_model.data.batches import load_batch
+from stereo_model.data.batches import load_batch, refuse_small_samples
 from stereo_model.data.encodings import DataFileError
+from stereo_model.data.mixture import Mixture
 from stereo_model.data.readers import shards as module
 from stereo_model.data.readers.shards import Shards
 from stereo_model.data.registry import open_dataset
-from stereo_model.data.sample import checked_sample
+from stereo_model.data.sample import SampleError, checked_sample
 from stereo_model.training.config import TrainConfig
 from tests.fsd_gen.synthetic import make_shard
 from tests.stereo_model.data.trees import warp_error
@@ -239,3 +240,16 @@ def test_a_batch_cut_from_bands_is_the_batch_cut_from_whole_samples(folder, kind
         assert set(read) == {height}  # resampling looks at neighbours
     else:
         assert 32 <= min(read) <= max(read) <= 34 < height
+
+
+def test_a_crop_larger_than_the_images_is_refused_before_training_or_they_are_enlarged_on_purpose(folder):
+    pairs = Mixture.of(open_dataset("shards", folder))
+    for augment in (None, AugmentConfig()):
+        config = TrainConfig(steps=1, batch_size=1, crop_hw=(96, 160), augment=augment)
+        complaint = r"data sample 0: cannot crop 96x160 \(height x width\) from a sample of 80x128 pixels"
+        for check in (refuse_small_samples, lambda mixture, config: load_batch(mixture, config, 0)):
+            with pytest.raises(SampleError, match=f"{complaint}; take a smaller crop_hw, or enlarge=true"):
+                check(pairs, config)
+        grown = config.model_copy(update={"enlarge": True})
+        refuse_small_samples(pairs, grown)
+        assert load_batch(pairs, grown, 0).left_bchw.shape == (1, 3, 96, 160)

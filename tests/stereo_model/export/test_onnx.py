@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 import onnx
@@ -12,12 +13,13 @@ import torch
 from torch.nn import functional as F
 
 from jobs.extras import MissingExtraError
-from stereo_model import FoundationStereo, create_model, model_config
+from stereo_model import FoundationStereo, ModelConfig, RandomWeightsWarning, create_model, model_config
 from stereo_model.export import onnx as exporter
 from stereo_model.export.errors import ExportError
 from stereo_model.export.half import to_half
 from stereo_model.export.onnx import export_onnx, read_export_info
-from stereo_model.export.parity import TOLERANCE, check_parity
+from stereo_model.export.parity import MOST_OFF, TOLERANCE, ParityCase, ParityReport, check_parity
+from stereo_model.fast.accelerate import accelerate
 from stereo_model.network.prior import MonocularPrior
 
 SIZE = {"height": 64, "width": 96, "iterations": 2}
@@ -122,21 +124,142 @@ def test_the_file_says_what_it_is(model, half):
     assert values["model_config"] == model.config.model_dump_json()
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        pytest.param({"cost_volume": "groupwise"}, marks=pytest.mark.slow),
-        pytest.param({"cost_volume": "concat"}, marks=pytest.mark.slow),
-        pytest.param({"census_radius": None}, marks=pytest.mark.slow),
-        {"evidence_skip": False, "disparity_attention": "volume", "positions": "rope"},
-    ],
-    ids=str,
-)
-def test_every_kind_of_volume_agrees_at_sizes_it_was_not_traced_at(tmp_path, option):
+ABLATIONS = [  # every field that changes the architecture and not only its size, each value of it alone
+    *({"cost_volume": kind} for kind in ("hybrid", "groupwise", "concat")),
+    *({"cost_volume": kind, "evidence_skip": False} for kind in ("hybrid", "groupwise", "concat")),
+    *({"disparity_attention": kind} for kind in ("disparity", "heads", "volume")),
+    *({"positions": kind} for kind in ("cosine", "rope")),
+    *({"backbone": name} for name in ("efficientnet_lite0", "edgenext_small")),
+    *(
+        {"prior": f"{kind}_nano", "side_tuning": way}
+        for kind in ("dinov2", "depth_anything_v2")
+        for way in "bc"
+    ),
+    *(
+        {"prior": f"{kind}_nano", "side_tuning": "a", "evidence_skip": False}
+        for kind in ("dinov2", "depth_anything_v2")
+    ),
+    {"lateral_dims": None},
+    {"fusion_blocks": 2},
+    *({"volume_smoothing": True, "volume_blocks": count} for count in (0, 2)),
+    {"disparity_kernel": 1},
+    {"classifier_blocks": 2, "classifier_kernel": 7},
+    {"census_radius": None},
+    {"argmin_radius": None},
+    {"volume_skip": False},
+    {"context_strides": (1, 2, 2)},
+    {"corr_levels": 3, "corr_radius": 2},
+    {"axial_blocks": 2, "transformer_layers": 2},
+]
+TOGETHER = [  # the same values, many at a time
+    {
+        "cost_volume": "groupwise",
+        "disparity_attention": "heads",
+        "positions": "rope",
+        "evidence_skip": False,
+        "prior": "dinov2_nano",
+        "side_tuning": "a",
+        "volume_smoothing": True,
+        "volume_skip": False,
+    },
+    {
+        "cost_volume": "concat",
+        "disparity_attention": "volume",
+        "backbone": "edgenext_small",
+        "prior": "depth_anything_v2_nano",
+        "side_tuning": "b",
+        "evidence_skip": False,
+    },
+]
+
+
+def values_of(field):
+    """The values a field can be switched between; None for a number."""
+    kind = ModelConfig.model_fields[field].annotation
+    switched = get_origin(kind) is Literal
+    return set(get_args(kind)) if switched else {True, False} if kind is bool else None
+
+
+@pytest.mark.parametrize("options", [ABLATIONS, TOGETHER], ids=["alone", "together"])
+def test_every_value_a_field_can_be_switched_to_is_exported_in_a_test(options):
+    base = model_config("nano")
+    for field in ModelConfig.model_fields:
+        tried = {getattr(base, field), *(option[field] for option in options if field in option)}
+        assert (values_of(field) or set()) <= tried, field
+    priors = {option["prior"].rpartition("_")[0] for option in options if "prior" in option}
+    assert priors == {"dinov2", "depth_anything_v2"}
+
+
+@pytest.mark.parametrize("option", TOGETHER, ids=["groupwise", "concat"])
+def test_ablations_agree_at_sizes_they_were_not_traced_at(tmp_path, option):
+    model = lively(max_disparity=32, **option)
+    export_onnx(model, tmp_path / "model.onnx", height=32, width=64, iterations=1)
+    report = check_parity(model, tmp_path / "model.onnx", sizes=[(32, 64), (64, 96)])
+    assert report.passed and max(case.worst for case in report.cases) < 1e-2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ABLATIONS, ids=str)
+def test_every_ablation_agrees_in_single_precision_and_has_a_verdict_in_half(tmp_path, option):
     model = lively(**option)
     export_onnx(model, tmp_path / "model.onnx", **SIZE)
-    report = check_parity(model, tmp_path / "model.onnx", sizes=SIZES)
+    report = check_parity(model, tmp_path / "model.onnx", sizes=SIZES, batch=2)
     assert report.passed and max(case.worst for case in report.cases) < 1e-2
+    export_onnx(model, tmp_path / "half.onnx", **SIZE, precision="fp16")
+    cases = check_parity(model, tmp_path / "half.onnx", sizes=SIZES).cases
+    assert all(np.isfinite(case.worst) for case in cases)
+
+
+def test_no_product_of_a_graph_is_over_no_channel_at_all(tmp_path):
+    model = create_model("nano", cost_volume="concat", evidence_skip=False, max_disparity=32)
+    export_onnx(model, tmp_path / "model.onnx", height=32, width=32, iterations=1)
+    graph = onnx.shape_inference.infer_shapes(onnx.load(tmp_path / "model.onnx")).graph
+    sizes = {value.name: value.type.tensor_type.shape.dim for value in graph.value_info}
+    empty = {
+        name
+        for name, dims in sizes.items()
+        if any(dim.HasField("dim_value") and dim.dim_value == 0 for dim in dims)
+    }
+    factors = {
+        name for node in graph.node if node.op_type in ("MatMul", "Gemm", "Conv") for name in node.input
+    }
+    assert factors & empty == set()
+
+
+def test_an_accelerated_copy_is_exported_as_its_model(tmp_path):
+    model = create_model("nano", evidence_skip=False, max_disparity=32)
+    export_onnx(accelerate(model), tmp_path / "model.onnx", height=32, width=32, iterations=1)
+    assert check_parity(accelerate(model), tmp_path / "model.onnx", sizes=[(32, 32)]).passed
+
+
+def test_random_weights_are_exported_with_a_word(tmp_path, monkeypatch):
+    def traced(*args):
+        raise ExportError("far enough")
+
+    monkeypatch.setattr(exporter, "_trace", traced)
+    with pytest.warns(RandomWeightsWarning, match="weights are random"), pytest.raises(ExportError):
+        export_onnx(create_model("nano"), tmp_path / "model.onnx", **SIZE)
+
+
+def report_of(*, mean, off, precision):
+    case = ParityCase(batch=1, height=64, width=96, mean=mean, worst=85.0, off=off)
+    return ParityReport(cases=(case,), tolerance=TOLERANCE[precision], most_off=MOST_OFF[precision])
+
+
+@pytest.mark.parametrize(
+    ("mean", "off", "precision", "passed"),
+    [
+        (0.05, 0.005, "fp16", True),
+        (0.2, 0.005, "fp16", False),
+        (0.05, 0.02, "fp16", False),
+        (0.05, 0.0, "fp32", False),
+        (0.0005, 0.001, "fp32", False),
+        (0.0005, 0.0, "fp32", True),
+        (float("nan"), 0.0, "fp16", False),
+    ],
+)
+def test_the_verdict_is_over_the_mean_and_the_share_of_pixels_off(mean, off, precision, passed):
+    assert report_of(mean=mean, off=off, precision=precision).passed is passed
 
 
 @pytest.mark.slow

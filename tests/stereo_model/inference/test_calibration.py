@@ -41,6 +41,9 @@ def test_middleburys_file_has_millimetres_and_an_offset(tmp_path):
         ("nan 0 0 0 1 0 0 0 1\n0.1\n", "not finite"),
         ("cam0=[1 0 0; 0 1 0]\nbaseline=3\n", "cam0=\\[fx 0 cx"),
         (MIDDLEBURY.replace("baseline=193.001", ""), "baseline=<number>"),
+        (MIDDLEBURY.replace("doffs=124.343", "doffs=0"), "doffs=0, but .* cx1 - cx0 = 124.343"),
+        (MIDDLEBURY.replace("cam1=[3979.911", "cam1=[1 3979.911"), "expected cam1="),
+        ("80 0 0 0 80 0 48 32 1\n0.1\n", "is it transposed"),
     ],
 )
 def test_a_calibration_that_cannot_be_understood_is_one_line_with_its_name(tmp_path, text, message):
@@ -61,3 +64,21 @@ def test_a_calibration_of_another_size_is_refused_and_can_be_resized(tmp_path):
     assert depth_of(disparity, quarter) == pytest.approx(depth_of(4 * disparity, rig))
     with pytest.raises(CalibrationError, match="lies outside images of 400x497"):
         Calibration(fx=1, fy=1, cx=489, cy=2, baseline_m=1).require_size(400, 497)
+
+
+def test_without_doffs_the_principal_points_tell_it(tmp_path):
+    (tmp_path / "calib.txt").write_text(MIDDLEBURY.replace("doffs=124.343\n", ""))
+    assert read_calibration(tmp_path / "calib.txt").doffs_px == 124.343
+    without = MIDDLEBURY.replace("doffs=124.343\n", "").replace("cam1", "camera1")
+    (tmp_path / "calib.txt").write_text(without)
+    assert read_calibration(tmp_path / "calib.txt").doffs_px == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\n\r\n"])
+@pytest.mark.parametrize("text", [MIDDLEBURY, "80\t0 48\t 0 80 32 0 0 1 \n\n \t\n0.1\n"])
+def test_files_of_any_editor_are_read(text, end, encoding, tmp_path):
+    path, plain = tmp_path / "a.txt", tmp_path / "b.txt"
+    path.write_bytes(text.replace("\n", end).encode(encoding))
+    plain.write_text(text)
+    assert read_calibration(path) == read_calibration(plain)

@@ -16,9 +16,10 @@ from stereo_model.inference.images import PairError, write_image
 from stereo_model.inference.infer import infer_pair, infer_pairs
 from stereo_model.inference.options import InferOptions
 from stereo_model.inference.pairs import find_pairs
-from stereo_model.inference.predict import PredictionError, predict
+from stereo_model.inference.predict import Prediction, PredictionError, predict
 from stereo_model.inference.results import ResultFolderError, read_result
-from stereo_model.inference.swap import SwappedPairError
+from stereo_model.inference.swap import SwappedPairError, check_pair
+from stereo_model.inference.write import facts_of
 
 ONCE = InferOptions(iterations=1)
 RIG = Calibration(fx=80.0, fy=80.0, cx=48.0, cy=32.0, baseline_m=0.1)
@@ -93,6 +94,41 @@ def test_exchanged_images_are_refused_unless_allowed(model, files, tmp_path):
     assert "look exchanged" in content["warnings"][0]
 
 
+def test_what_16_bits_cannot_hold_is_said_and_stands_in_the_other_files():
+    disparity = np.full((64, 96), 300.0, np.float32)
+    disparity[:32] = 200.0
+    found = Prediction(disparity_hw=disparity, confidence_hw=None, seconds=0.1, warnings=("first",))
+    only_png = replace(ONCE, formats=("png",))
+    assert facts_of(found, None, ONCE)["warnings"] == [
+        "first",
+        "disparity.png has no value for 3072 pixels beyond 255.99 px, which its 16 bits cannot hold; "
+        "disparity.pfm and disparity.npy hold them",
+    ]
+    assert "--format pfm or npy" in facts_of(found, None, only_png)["warnings"][1]
+    assert facts_of(found, None, replace(ONCE, formats=("npy",)))["warnings"] == ["first"]
+
+
+def test_a_calibration_of_another_size_or_unit_is_doubted_beside_its_results(model, files, tmp_path):
+    content = infer_pair(model, *files, tmp_path / "good", options=ONCE, calibration=RIG)
+    assert "field of view 62 x 44 degrees, baseline 0.1 m" in content["geometry"]["in_words"]
+    assert not any("baseline" in line or "principal" in line for line in content["warnings"])
+    wrong = replace(RIG.resized(0.5), width=None, height=None, baseline_m=100.0)
+    content = infer_pair(model, *files, tmp_path / "bad", options=ONCE, calibration=wrong)
+    assert any("for images of about 48x32 pixels" in line for line in content["warnings"])
+    assert any("in millimetres it would be 0.1 m" in line for line in content["warnings"])
+
+
+def test_matches_beyond_the_search_range_are_said_with_the_range_that_helps():
+    check = check_pair(*pair(8))
+    model = create_model("nano", max_disparity=32)
+    assert check.largest_px is not None and check.largest_px < 32
+    wide = np.random.default_rng(0).integers(0, 256, (48, 180, 3), np.uint8).repeat(2, 0).repeat(2, 1)
+    (line,) = predict(model, wide[:, :300], wide[:, 40:340], ONCE).warnings
+    assert "lie at 40 px or beyond, the model looks up to 32 px" in line and "max_disparity=64" in line
+    assert "--hierarchical" in line
+    assert predict(model, wide[:, :300], wide[:, 40:340], replace(ONCE, hierarchical=True)).warnings == ()
+
+
 def test_bad_input_is_one_clear_line_and_writes_nothing(model, files, tmp_path):
     left, right = files
     write_image(tmp_path / "small.png", pair(shape=(32, 96))[1])
@@ -139,5 +175,5 @@ def test_a_folder_of_pairs_goes_on_after_a_bad_one_and_is_not_done_twice(model, 
     assert (tmp_path / "out/a/cloud.ply").is_file() and not (tmp_path / "out/b").exists()
     again = infer_pairs(model, pairs, tmp_path / "out", options=ONCE)
     assert again.done == () and again.skipped == ("a", "c")
-    with pytest.raises(ResultFolderError, match="earlier result"):
+    with pytest.raises(ResultFolderError, match="earlier result.*--replace"):
         infer_pairs(create_model("nano", seed=1), pairs, tmp_path / "out", options=ONCE)

@@ -92,6 +92,49 @@ def test_few_votes_decide_nothing_and_many_need_a_clear_majority():
     assert order(401, 99) is Order.IN_ORDER
 
 
+def two_walls(near: int, far: int, far_share: float) -> tuple[np.ndarray, np.ndarray]:
+    """The lower part of the picture at disparity `near`, the upper `far_share` at `far`; either sign."""
+    wide = np.pad(wide_texture(1.0), ((0, 0), (40, 0), (0, 0)), mode="wrap")
+    left = wide[:, 40 : 40 + SHAPE[1]]
+    rows = round(far_share * SHAPE[0])
+    upper, lower = (wide[:, 40 + d : 40 + d + SHAPE[1]] for d in (far, near))
+    return np.ascontiguousarray(left), np.concatenate([upper[:rows], lower[rows:]])
+
+
+def test_matches_on_the_wrong_side_are_said_with_their_share_and_the_shift_that_helps():
+    left, right = two_walls(near=12, far=-12, far_share=0.45)
+    check = check_pair(left, right)
+    assert check.order is Order.UNDECIDED and 0.35 < check.share_negative < 0.55
+    (line,) = check.warnings()
+    assert f"{check.share_negative:.0%} of the clear matches lie at negative disparity" in line
+    assert "principal points" in line and "cut about 12 columns off the left side of the right image" in line
+    moved = check_pair(left[:, :-12], right[:, 12:])
+    assert moved.share_negative < 0.05
+
+
+def test_a_smaller_share_is_said_where_the_order_is_clear():
+    check = check_pair(*two_walls(near=12, far=-12, far_share=0.18))
+    assert check.order is Order.IN_ORDER and "negative disparity" in check.warnings()[0]
+
+
+@pytest.mark.parametrize("pair", [(np.full((64, 96, 3), 90, np.uint8),) * 2, plane(0)])
+def test_an_order_that_cannot_be_told_is_said(pair):
+    assert any("which image is the left one cannot be told" in line for line in check_pair(*pair).warnings())
+
+
+@pytest.mark.parametrize(
+    ("turned", "first", "help_turns"), [(-1, "above", "rot90(image, 1)"), (1, "below", "rot90(image, -1)")]
+)
+def test_cameras_one_above_the_other_are_told_with_the_rotation_that_helps(turned, first, help_turns):
+    pair = [np.ascontiguousarray(np.rot90(image, turned)) for image in plane(12)]
+    check = check_pair(*pair)
+    require_order(check)
+    (line,) = check.warnings()
+    assert f"the first image's {first}" in line and help_turns in line
+    helped = [np.ascontiguousarray(np.rot90(image, -turned)) for image in pair]
+    assert check_pair(*helped).order is Order.IN_ORDER and check_pair(*helped).first_above is None
+
+
 @pytest.mark.realdata
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real pairs beside the checkout")
 def test_every_real_pair_is_told_in_both_orders_and_is_rectified():
@@ -110,3 +153,16 @@ def test_a_real_pair_that_is_off_by_three_rows_is_told():
     scene = next(path for path in sorted(REAL.iterdir()) if (path / "left.png").is_file())
     left, right = read_pair(scene / "left.png", scene / "right.png")
     assert check_pair(left, np.roll(right, 3, axis=0)).row_offset_px == pytest.approx(3, abs=0.3)
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not REAL.is_dir(), reason="no real pairs beside the checkout")
+def test_real_pairs_are_told_when_shifted_and_when_one_camera_stood_above_the_other():
+    for scene in sorted(path for path in REAL.iterdir() if (path / "left.png").is_file())[::4]:
+        left, right = read_pair(scene / "left.png", scene / "right.png")
+        assert check_pair(left, right).warnings() == (), scene.name
+        shifted = check_pair(left[:, 40:], right[:, :-40])
+        assert any("negative disparity" in line for line in shifted.warnings()), scene.name
+        for turns, above in ((-1, True), (1, False)):
+            stacked = [np.ascontiguousarray(np.rot90(image, turns)) for image in (left, right)]
+            assert check_pair(*stacked).first_above is above, scene.name

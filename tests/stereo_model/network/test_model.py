@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stereo_model import FoundationStereo, ImageSizeError, ModelConfig, create_model, model_config
+from stereo_model.fast.accelerate import accelerate
 from stereo_model.network.features import MonocularPrior
 from stereo_model.network.model import NonFiniteImageError
 from stereo_model.training.step import compile_parts
@@ -319,3 +320,28 @@ def test_half_precision_keeps_volumes_for_the_lookup_and_disparities_in_float32(
 def test_a_small_size_predicts_any_image(preset):
     left, right = torch.rand(2, 1, 3, 50, 70) * 255
     assert create_model(preset, max_disparity=64).predict(left, right, iterations=1).shape == (1, 1, 50, 70)
+
+
+def test_what_is_predicted_can_be_the_target_of_a_loss():
+    teacher, student = create_model("nano"), create_model("nano", seed=1)
+    fast = accelerate(teacher)
+    out = fast(*pair(), iterations=1)
+    labels = [teacher.predict(*pair(), iterations=1), fast.predict(*pair(), iterations=1)]
+    for label in (*labels, out.initial_disparity, *out.disparities, out.logits):
+        assert not label.is_inference() and not label.requires_grad
+    for label in labels:
+        label *= 0.5
+        student.zero_grad()
+        found = student(*pair(), iterations=1)
+        weighted = found.disparities[-1] * label  # kept for the backward pass
+        (weighted.mean() + (found.initial_disparity - label[..., ::4, ::4]).abs().mean()).backward()
+        assert all(weight.grad is not None for weight in student.update.parameters())
+
+
+def test_under_autocast_a_prediction_takes_no_gradient_from_what_is_learned_after_it():
+    model = create_model("nano").train()
+    with torch.autocast("cpu", torch.bfloat16):
+        label = model.predict(*pair(), iterations=1)
+        loss = (model(*pair(), iterations=1).disparities[-1] - label).abs().mean()
+    loss.backward()
+    assert all(weight.grad is not None for weight in model.update.parameters())

@@ -8,10 +8,9 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from stereo_model.training.log import NewLines, TrainingLog, progress_line, strip
+from stereo_model.training.log import NewLines, TrainingLog, strip
 
 
 def events(folder) -> list[Event]:
@@ -90,14 +89,6 @@ def test_only_complete_lines_are_read_and_each_once(tmp_path):
         assert lines.read() == [{"step": 2}]
         file.write(": 3}\n")
     assert lines.read() == [{"step": 3}] and lines.read() == []
-
-
-def test_the_progress_line_tells_step_and_loss():
-    console = Console(file=io.StringIO(), width=120, force_terminal=True)
-    with progress_line(10, done=2, console=console) as on_step:
-        on_step(3, 1.25, 1e-4)
-    shown = console.file.getvalue()
-    assert "3/10" in shown and "loss 1.250" in shown and "1.0e-04" in shown
 
 
 @pytest.mark.parametrize("line", ["", "[]", '{"loss": 1}', "{"])

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-import torch
 
 from stereo_model import create_model, load_model, model_digest, save_checkpoint
+from stereo_model.training.amend import ResumeError
+from stereo_model.training.progress import Nobody
 from stereo_model.training.recipe import ModelChoice, RecipeError, load_recipe
 from stereo_model.training.run import build_model, build_trainer, run_recipe
-from stereo_model.training.state import ResumeError
+from stereo_model.training.start import backbone_weights
+from stereo_model.weights.backbone import installed_lite0_weights
+from stereo_model.weights.hub import KNOWN_WEIGHTS, WeightsUnavailableError
 from tests.stereo_model.pairs import write_pairs
 
 
@@ -39,7 +43,9 @@ def test_a_recipe_trains_resumes_and_is_written_down(pairs, tmp_path):
     assert load_recipe(tmp_path / "recipe.yaml") == recipe and seen == [1, 2]
     assert len(list((tmp_path / "tensorboard").iterdir())) == 1
     run_recipe(recipe, tmp_path, on_step=lambda *step: pytest.fail("no step is left to do"))
-    with pytest.raises(ResumeError, match="another data digest"):
+    with pytest.raises(
+        ResumeError, match=r"other data \(folder: samples 3, weight 3.0 there, samples 3, weight 2.0 here\)"
+    ):
         run_recipe(tiny_recipe(pairs, **{"data.folder.weight": 2}), tmp_path)
 
 
@@ -68,24 +74,25 @@ def test_a_checkpoint_is_where_fine_tuning_starts(tmp_path):
     assert model_digest(started) == model_digest(model) and started.config.max_disparity == 128
 
 
-def test_a_frozen_prior_of_noise_is_refused(monkeypatch):
-    monkeypatch.setattr("stereo_model.training.run.create_model", lambda *given, **named: PriorModel())
-    with pytest.raises(RecipeError, match="model.prior_weights is not given: the frozen prior dinov2_vits"):
+def test_a_frozen_prior_of_noise_is_refused():
+    with pytest.raises(RecipeError, match="model.prior_weights is not given: the frozen prior depth_any"):
         build_model(ModelChoice(preset="vits"))
-
-
-class PriorModel:
-    prior = torch.nn.Identity()
-
-    class config:
-        prior = "dinov2_vits"
 
 
 @pytest.mark.parametrize(
     ("source", "overrides", "expected"),
     [
-        ("paper", {}, "data.fsd.root is not given; set it to the folder of fsd, or leave it out with"),
-        ("finetune", {}, "model: give preset"),
+        (
+            "paper",
+            {},
+            "model.prior_weights is not given: .*=depth_anything_v2_vits to fetch it; data.fsd.root, "
+            "data.sceneflow.root, .*, data.sintel.root are not given, .* data.NAME.weight=0",
+        ),
+        (
+            "finetune",
+            {},
+            "model: give preset.*; data.folder.root is not given.*; validation.folder.root is not",
+        ),
         ("cpu", {"data.shards.weight": 0}, "every weight is 0"),
         (
             "finetune",
@@ -95,7 +102,7 @@ class PriorModel:
         (
             "finetune",
             {"model.weights": "m.pt", "data.folder.root": "x"},
-            "validation.folder.root is not given; set it to the folder of folder$",
+            "^validation.folder.root is not given, the folder of each data set; or leave all",
         ),
     ],
 )
@@ -103,3 +110,44 @@ def test_what_a_recipe_leaves_open_must_be_given(tmp_path, source, overrides, ex
     with pytest.raises(RecipeError, match=expected):
         run_recipe(load_recipe(source, **overrides), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_are_given_by_name_place_or_file_alike(monkeypatch):
+    asked = []
+
+    def unavailable(place):
+        asked.append(place)
+        raise WeightsUnavailableError(f"{place}: the hub cannot be reached")
+
+    monkeypatch.setattr("stereo_model.weights.create.resolve_weights", unavailable)
+    paper = load_recipe("paper", **{"model.prior_weights": "depth_anything_v2_vits"}).model
+    choices = [
+        ModelChoice(preset="nano", backbone_weights="hf:o/r/file.pth"),
+        ModelChoice(preset="nano", backbone_weights=Path("some.pth")),
+        ModelChoice(preset="nano", backbone_weights="imagenet"),
+    ]
+    for choice in choices:
+        with pytest.raises(WeightsUnavailableError):
+            build_model(choice)
+    assert asked[:2] == ["hf:o/r/file.pth", "some.pth"] and asked[2] == installed_lite0_weights()
+    assert backbone_weights(paper) == "edgenext_small" in KNOWN_WEIGHTS  # as the paper's training starts
+    assert paper.prior_weights in KNOWN_WEIGHTS
+
+
+def test_what_starts_from_noise_is_said(pairs, tmp_path):
+    said = []
+
+    class Ears(Nobody):
+        def note(self, what):
+            said.append(what)
+
+    build_trainer(tiny_recipe(pairs), tmp_path, listener=Ears())
+    assert said == [
+        "the model starts with the backbone efficientnet_lite0 from NOISE (give "
+        "model.backbone_weights=imagenet, or a file), all else from noise"
+    ]
+    model = tiny_recipe(pairs, model={"preset": "nano", "backbone_weights": "imagenet"})
+    build_trainer(model, tmp_path / "two", listener=Ears())
+    assert (
+        said[1] == "the model starts with the backbone efficientnet_lite0 from imagenet, all else from noise"
+    )

@@ -16,11 +16,12 @@ from stereo_model.data.sample import SampleError, without_hidden
 from stereo_model.data.streams import rng_for
 from stereo_model.evaluation.evaluate import score
 from stereo_model.evaluation.metrics import MaskPolicy
+from stereo_model.training.amend import ResumeError
 from stereo_model.training.config import DeviceError, TrainConfig
 from stereo_model.training.run_folder import checkpoints
-from stereo_model.training.state import ResumeError
 from stereo_model.training.stopping import TrainingInterrupted
-from stereo_model.training.trainer import NonFiniteLossError, Trainer, UnsupportedModelError, train
+from stereo_model.training.train import train
+from stereo_model.training.trainer import NonFiniteLossError, Trainer, UnsupportedModelError
 from tests.stereo_model.pairs import textured_pair, textured_steps
 
 CONFIG = TrainConfig(
@@ -98,12 +99,14 @@ def test_the_callback_sees_every_step_its_loss_and_rate(dataset, tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"digest": "data-2"}, "another data digest (data-1, now data-2)"),
+        ({"digest": "data-2"}, "was trained on other data (as many samples, but other files or other sizes"),
         (
             {"config": CONFIG.model_copy(update={"learning_rate": 0.5, "gamma": 0.8})},
-            "another training configuration (gamma: 0.9 -> 0.8; learning_rate: 0.001 -> 0.5)",
+            "another training configuration; training.gamma is 0.9 there and 0.8 here: give "
+            "training.gamma=0.9 to go on as before, or --amend training.gamma=0.8 to change it after step 4; "
+            "training.learning_rate is 0.001 there and 0.5 here",
         ),
-        ({"preset": "tiny"}, "another model configuration"),
+        ({"preset": "tiny"}, "iterations: 3 there, 8 here"),
     ],
 )
 def test_another_run_in_the_same_folder_is_refused(dataset, uninterrupted, change, expected):
@@ -250,10 +253,13 @@ def test_the_last_checkpoints_are_kept(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_step_with_the_state_saved(dataset, tmp_path, uninterrupted, signum):
+def test_a_signal_is_answered_at_once_and_stops_after_the_step_with_the_state_saved(
+    dataset, tmp_path, uninterrupted, signum, caplog
+):
     def interrupt(step, loss, rate):
         if step == 2:
             os.kill(os.getpid(), signum)
+            assert caplog.messages[-1].startswith("stopping after step 3, which may take a moment; its state")
 
     config = CONFIG.model_copy(update={"checkpoint_every": 100, "loader_workers": 1})
     with pytest.raises(TrainingInterrupted, match="stopped after step 3 of 4"):
@@ -266,7 +272,7 @@ def test_the_way_of_training_may_change_in_a_run_but_not_its_precision(dataset, 
     trainer(dataset, tmp_path).run(until=2)
     other = CONFIG.model_copy(update={"tensorboard": False, "checkpoint_every": 1, "device": "auto"})
     assert trainer(dataset, tmp_path, other).step == 2
-    with pytest.raises(ResumeError, match='precision: "fp32" -> "bf16"'):
+    with pytest.raises(ResumeError, match='training.precision is "fp32" there and "bf16" here'):
         trainer(dataset, tmp_path, CONFIG.model_copy(update={"precision": "bf16"}))
 
 

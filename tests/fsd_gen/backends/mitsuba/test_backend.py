@@ -39,26 +39,21 @@ def test_both_eyes_come_from_one_load(backend: Backend, monkeypatch: pytest.Monk
     loaded = []
     load_dict = mitsuba.mi.load_dict
 
-    def counting(plugin: dict) -> object:
+    def counting(plugin: dict, **how: bool) -> object:
         loaded.append(plugin["type"])
-        return load_dict(plugin)
+        return load_dict(plugin, **how)
 
     monkeypatch.setattr(mitsuba.mi, "load_dict", counting)
     backend.render(scene(wall(0), parallel_lights=(SUN,)), RIG, PLAIN, 1)
     assert loaded.count("scene") == 1 and loaded.count("perspective") == 2
 
 
-NOISY = scene(
-    wall(0),
-    area_lights=(
-        AreaLight(
-            name="lamp",
-            shape="sphere",
-            to_world=np.diag([0.5, 0.5, 0.5, 1.0]) + np.outer([0, 2.0, 1.0, 0], [0, 0, 0, 1.0]),
-            radiance=(5.0, 5.0, 5.0),
-        ),
-    ),
-)
+def lamp(x: float = 0.0, shape: str = "sphere") -> AreaLight:
+    to_world = np.diag([0.5, 0.5, 0.5, 1.0]) + np.outer([x, 2.0, 1.0, 0], [0, 0, 0, 1.0])
+    return AreaLight(name="lamp", shape=shape, to_world=to_world, radiance=(5.0, 5.0, 5.0))
+
+
+NOISY = scene(wall(0), area_lights=(lamp(),))
 
 
 def test_a_seed_decides_the_pictures_on_any_number_of_threads() -> None:
@@ -67,6 +62,28 @@ def test_a_seed_decides_the_pictures_on_any_number_of_threads() -> None:
     two = create_backend("mitsuba", threads=2).render(NOISY, RIG, settings, 7)
     assert np.array_equal(one.left_hwc, two.left_hwc) and np.array_equal(one.right_hwc, two.right_hwc)
     assert one.denoiser.startswith("oidn ") and set(one.stage_cpu_s) == {"load", "trace", "denoise"}
+
+
+def test_lights_stand_in_the_scene_in_the_order_in_which_they_are_written(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which light a sample is sent to follows from their order; left to itself, Mitsuba orders by address."""
+    from fsd_gen.backends.mitsuba import runtime
+
+    scenes: list[list[str]] = []
+    load_dict = runtime.mi.load_dict
+
+    def noting(plugin: dict, **how: bool) -> object:
+        made = load_dict(plugin, **how)
+        if plugin["type"] == "scene":
+            scenes.append([shape.id() for shape in made.shapes()])
+        return made
+
+    monkeypatch.setattr(runtime.mi, "load_dict", noting)
+    lights = tuple(lamp(float(number), "rect") for number in range(8))
+    for _ in range(3):
+        backend.render(scene(wall(0), area_lights=lights), RIG, RenderSettings(spp=1, denoise=False), 1)
+    assert scenes == [["mesh_0", *(f"area_light_{number}" for number in range(8))]] * 3
 
 
 def test_another_seed_and_the_other_eye_have_other_noise(backend: Backend) -> None:
@@ -94,3 +111,21 @@ def test_a_scene_that_mitsuba_refuses_is_a_backend_error_and_the_next_one_render
     with pytest.raises(BackendError, match=r"^mitsuba \d.*Scale factors .* are not allowed"):
         backend.render(scaled, RIG, PLAIN, 1)
     assert middle(backend.render(scene(wall(0), surfaces=(GLOW,)), RIG, PLAIN, 1).left_hwc).min() > 0.9
+
+
+def kernels_of(backend: Backend, uv_v2: np.ndarray) -> set[int]:
+    """Hashes of all kernels that take part in rendering a textured wall with these coordinates."""
+    from fsd_gen.backends.mitsuba.runtime import dr
+
+    staged = scene(replace(wall(0), uv_v2=uv_v2))
+    with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+        backend.render(staged, RIG, RenderSettings(spp=1, denoise=False), 1)
+        return {kernel["hash"] for kernel in dr.kernel_history([dr.KernelType.JIT])}
+
+
+def test_where_arrays_lie_in_memory_does_not_decide_which_kernels_are_compiled(backend: Backend) -> None:
+    even_v2 = wall(0).uv_v2
+    assert even_v2 is not None
+    odd_v2 = np.empty(even_v2.size + 1, np.float32)[1:].reshape(even_v2.shape)
+    odd_v2[:] = even_v2
+    assert kernels_of(backend, odd_v2) == kernels_of(backend, even_v2)

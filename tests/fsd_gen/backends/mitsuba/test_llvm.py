@@ -6,6 +6,7 @@ import ctypes.util
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,19 @@ def test_an_old_llvm_is_refused_before_it_can_abort_the_process(tmp_path: Path) 
 
 def test_an_unknown_variant_is_refused() -> None:
     assert "must be llvm_ad_rgb or cuda_ad_rgb, got 'scalar_rgb'" in attempt(FSD_MITSUBA_VARIANT="scalar_rgb")
+
+
+def test_the_cache_of_compiled_kernels_has_an_upper_bound(tmp_path: Path) -> None:
+    """Dr.Jit's own sweep, which several processes may run at once, with a limit of ours."""
+    for age, name in enumerate(("new", "old", "oldest")):
+        kernel = tmp_path / f"{name * 8}.llvm.v6.bin"
+        kernel.write_bytes(bytes(700_000))
+        os.utime(kernel, (time.time() - 1e6 * (age + 1),) * 2)
+    code = "from fsd_gen.backends.mitsuba import runtime as r; r.dr.eval(r.dr.arange(r.mi.Float, 4) + 1)"
+    environment = {**os.environ, "DRJIT_CACHE_DIR": str(tmp_path), "DRJIT_CACHE_MAXSIZE": "1M"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1 << 20
+    environment.pop("DRJIT_CACHE_MAXSIZE")
+    code = "import fsd_gen.backends.mitsuba.runtime, os; print(os.environ['DRJIT_CACHE_MAXSIZE'])"
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True)
+    assert ran.stdout == b"256M\n"

@@ -121,14 +121,14 @@ def test_verdicts_are_asked_for_only_where_somebody_judged(tmp_path):
 def test_a_list_means_its_samples_wherever_it_is_moved_with_its_run(run, tmp_path):
     write_list(run / "some.txt", [(run / "shards/00001.h5", (3, 0)), (run / "shards/00000.h5", (0, 0))],
                title="two")  # fmt: skip
-    shutil.copytree(run, tmp_path / "moved")
-    for place in (run, tmp_path / "moved"):
+    shutil.copytree(run, tmp_path / "moved #1 [a]")
+    for place in (run, tmp_path / "moved #1 [a]"):
         assert ours(place / "some.txt") == theirs(place / "some.txt") == ["0000003-a0", "0000000-a0"]
     whole = [run / "some.txt", run / "shards/00000.h5"]
     assert ours(whole) == theirs(whole) == ["0000003-a0", "0000000-a0", "0000001-a0"]
     some = open_dataset("shards", run / "some.txt")
     assert some.digest() != open_dataset("shards", run).digest()
-    assert some.digest() == open_dataset("shards", tmp_path / "moved/some.txt").digest()
+    assert some.digest() == open_dataset("shards", tmp_path / "moved #1 [a]/some.txt").digest()
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,7 @@ def test_a_list_means_its_samples_wherever_it_is_moved_with_its_run(run, tmp_pat
         ("shards/00000.h5:3-b1", "line 1: .* is no sample"),
         ("shards/00000.h5:0000007-a0", "1 samples of a list are not in it, such as 0000007-a0"),
         ("shards/none.h5", "nothing of that name"),
+        ("shards/none.h5:0000001-a0", "none.h5, which is not there; was the list moved"),
         ("list.txt", "names another list"),
     ],
 )

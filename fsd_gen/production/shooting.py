@@ -1,0 +1,62 @@
+"""Any stage with two cameras, rendered and traced as it is: for stages that no style of ours composed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.backends.base import Backend, check_images
+from fsd_gen.backends.film import auto_exposure, develop, white_balance
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.truth.maps import Truth, compute_truth
+from fsd_gen.usd.reader import read_stage, rig_of_stage
+from fsd_gen.usd.reader.read import LEFT, RIGHT
+from fsd_gen.usd.staged import StagedScene
+
+SEED = 0  # of the renderer's noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagePair:
+    """Both eyes of a stage, sRGB, and what is true of them."""
+
+    rig: StereoRig
+    left_hwc: NDArray[np.uint8]
+    right_hwc: NDArray[np.uint8]
+    truth: Truth
+
+
+def shoot_stage(
+    path: Path,
+    backend: Backend,
+    settings: RenderSettings,
+    *,
+    width: int,
+    height: int,
+    left: str = LEFT,
+    right: str = RIGHT,
+    time: float | None = None,
+) -> StagePair:
+    """Both eyes of the stage at `time`, a time code (default: its startTimeCode).
+
+    Raises:
+        StageError: it cannot be rendered faithfully; says which prim and why.
+        BackendError: the renderer could not do it.
+    """
+    eyes = {"left": left, "right": right}
+    rig = rig_of_stage(path, width=width, height=height, time=time, **eyes)
+    flat = read_stage(path, rig, time=time, **eyes)
+    images = backend.render(StagedScene(path=path, flat=flat), rig, settings, SEED)
+    check_images(images, rig)
+    exposure = auto_exposure(images.left_hwc, images.right_hwc, settings.exposure_ev)
+    gains_3 = white_balance(images.left_hwc, images.right_hwc) * np.float32(exposure)
+    return StagePair(
+        rig=rig,
+        left_hwc=develop(images.left_hwc, gains_3),
+        right_hwc=develop(images.right_hwc, gains_3),
+        truth=compute_truth(flat, rig),
+    )

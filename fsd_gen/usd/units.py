@@ -1,0 +1,59 @@
+"""The unit and the up axis of a file that a stage refers to: USD leaves both to whoever refers to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fsd_gen.usd.asset_files import changed_ns
+from fsd_gen.usd.errors import AssetFileError
+from fsd_gen.usd.openusd import Sdf, Tf, UsdGeom
+
+AXES = (UsdGeom.Tokens.y, UsdGeom.Tokens.z)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """How a file measures space."""
+
+    metres_per_unit: float
+    y_up: bool  # else z
+
+
+def measure_of(path: Path) -> Measure:
+    """What the file's root layer says.
+
+    Raises:
+        AssetFileError: it cannot be opened, or does not say: USD's own defaults, centimetres and y up, are
+            more often a mistake than meant.
+    """
+    try:
+        return _measure_of(path, changed_ns(path))
+    except OSError as error:
+        raise AssetFileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+@lru_cache(maxsize=4096)
+def _measure_of(path: Path, changed: int) -> Measure:
+    del changed  # part of the key only
+    try:
+        layer = Sdf.Layer.FindOrOpen(str(path))
+    except Tf.ErrorException:
+        layer = None
+    if layer is None:
+        raise AssetFileError(f"{path}: cannot be opened as a USD file")
+    said = layer.pseudoRoot
+    lacking = [name for name in ("metersPerUnit", "upAxis") if not said.HasInfo(name)]
+    if lacking:
+        raise AssetFileError(
+            f"{path}: does not say its {' and '.join(lacking)}; "
+            'write them into its header, for example metersPerUnit = 0.01 and upAxis = "Y"'
+        )
+    metres, axis = float(said.GetInfo("metersPerUnit")), str(said.GetInfo("upAxis"))
+    if not (math.isfinite(metres) and metres > 0) or axis not in AXES:
+        raise AssetFileError(
+            f"{path}: expected a positive metersPerUnit and Y or Z up, got {metres} and {axis!r}"
+        )
+    return Measure(metres_per_unit=metres, y_up=axis == UsdGeom.Tokens.y)

@@ -1,0 +1,33 @@
+"""`fsd-gen shoot`: a stage of one's own becomes a pair with its truth, at the moment that is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from typer.testing import CliRunner
+
+from fsd_gen.cli import app
+from tests.fsd_gen.usd.cases import SUN, WALL, card, stage
+
+PREROLL = """double3 xformOp:translate.timeSamples = { 0: (0, 0, 1), 100: (0, 0, 0) }
+    uniform token[] xformOpOrder = ["xformOp:translate"]"""
+
+
+def shot(path, folder, *more: str):
+    size = ("--width", "160", "--height", "96", "--spp", "1")
+    return CliRunner().invoke(app, ["shoot", str(path), "--out", str(folder), *size, *more])
+
+
+def test_a_stage_is_shot_at_its_start_or_at_the_time_that_is_asked_for(tmp_path):
+    path = stage(tmp_path, WALL, SUN, card(PREROLL), head="startTimeCode = 100\n endTimeCode = 200")
+    for name, more, disparity in (("start", (), 8.0), ("earlier", ("--time", "0"), 16.0)):
+        result = shot(path, tmp_path / name, *more)
+        assert result.exit_code == 0 and f"disparities up to {disparity:.2f} px" in result.output
+        assert np.load(tmp_path / name / "disparity.npy")[48, 80] == disparity
+        assert Image.open(tmp_path / name / "left.png").size == (160, 96)
+
+
+def test_what_cannot_be_rendered_faithfully_is_one_line_that_names_it(tmp_path):
+    result = shot(stage(tmp_path, WALL, card("int[] holeIndices = [7]")), tmp_path / "out")
+    assert result.exit_code == 2 and "</World/Card>: hole indices reach from 7 to 7" in result.output
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,80 @@
+"""All of OpenUSD's validators have nothing to say against what we author, in every style and every form."""
+
+from __future__ import annotations
+
+import pytest
+from pxr import Sdf, Usd, UsdGeom, UsdShade, UsdValidation
+
+from fsd_gen.config import load_config
+from fsd_gen.scene.slots import SlotKey
+from fsd_gen.scene.spec import DiskLight, DistantLight, DomeSpec, MaterialSpec, SphereLight
+from fsd_gen.styles.compose import compose_scene
+from fsd_gen.styles.registry import style_names
+from fsd_gen.usd.export import export_stage
+
+
+def complaints(stage: Usd.Stage) -> set[str]:
+    """Validator and error of everything that is wrong with the stage."""
+    validators = UsdValidation.ValidationRegistry().GetOrLoadAllValidators()
+    assert len(validators) >= 30
+    context = UsdValidation.ValidationContext(validators)
+    return {f"{error.GetIdentifier()}: {error.GetMessage()}" for error in context.Validate(stage)}
+
+
+def everything(spec):
+    """The scene with one of each kind of light and material on top."""
+    at = dict(position=(0, 0, 50), radiance=(1, 1, 1))
+    extra = (
+        DiskLight(name="Extra_disk", radius_m=0.2, **at),
+        SphereLight(name="Extra_ball", radius_m=0.2, **at),
+        DistantLight(name="Extra_sun", angle_deg=3.0, irradiance=(1, 1, 1)),
+    )
+    placements = list(spec.placements)
+    if placements:
+        placements[0] = placements[0].but(material=MaterialSpec(opacity=0.2))
+    return spec.but(lights=(*spec.lights, *extra), dome=spec.dome or DomeSpec(), placements=tuple(placements))
+
+
+@pytest.mark.parametrize("style", style_names())
+def test_the_stages_of_a_style_are_clean(tmp_path, library, style):
+    config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: {"weight": 1.0}}})
+    spec = compose_scene(config, library, SlotKey(slot=0))
+    assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", library.path)))) == set()
+    whole = export_stage(everything(spec), tmp_path / "out.usda", library.path)
+    assert complaints(Usd.Stage.Open(str(whole))) == set()
+
+
+def break_units(stage: Usd.Stage) -> None:
+    stage.ClearMetadata("metersPerUnit")
+
+
+def break_binding(stage: Usd.Stage) -> None:
+    prim = next(prim for prim in stage.Traverse() if prim.HasAPI(UsdShade.MaterialBindingAPI))
+    prim.RemoveAPI(UsdShade.MaterialBindingAPI)
+
+
+def break_type(stage: Usd.Stage) -> None:
+    prim = next(prim for prim in stage.Traverse() if prim.GetTypeName() == "Shader")
+    prim.GetAttribute("inputs:roughness").SetTypeName(Sdf.ValueTypeNames.String)
+
+
+def break_reference(stage: Usd.Stage) -> None:
+    stage.OverridePrim("/World/Objects").GetReferences().AddReference("./not_there.usda")
+
+
+def break_nesting(stage: Usd.Stage) -> None:
+    mesh = next(prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh))
+    UsdGeom.Mesh.Define(stage, mesh.GetPath().AppendChild("Inner"))
+
+
+@pytest.mark.parametrize(
+    "breaking",
+    [break_units, break_binding, break_type, break_reference, break_nesting],
+    ids=lambda f: f.__name__,
+)
+def test_the_validators_see_what_is_broken(tmp_path, library, small_config, breaking):
+    """The control: without it a list of validators that check nothing would pass for clean stages."""
+    spec = compose_scene(small_config, library, SlotKey(slot=0))
+    stage = Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usda", library.path)))
+    breaking(stage)
+    assert complaints(stage)
