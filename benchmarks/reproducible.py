@@ -61,7 +61,7 @@ def tiny_config(packs: list[str]) -> Config:
             "image.width": 128,
             "image.height": 72,
             "render.spp": 2,
-            "samples_per_shard": 2,
+            "samples_per_shard": 1,
         },
     )
 

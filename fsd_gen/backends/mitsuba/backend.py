@@ -2,8 +2,12 @@
 
 One load per pair: triangles, surfaces and lights are handed over as arrays, both eyes are traced
 from the same scene, each with its own noise. The denoiser is guided by noise-free first-hit albedo
-and normals from a pass of their own. With the box filter and a fixed seed the images are the same
-bit for bit whatever the number of threads; the denoiser runs on one thread for the same reason.
+and normals from a pass of their own.
+
+With the box filter and a fixed seed the images are the same bit for bit, whatever the number of threads and
+workers, the order of scenes and the load of the machine; the denoiser runs on one thread for the same reason.
+That holds for one kind of CPU and the same versions: kernels use the widest vectors that a CPU has, and sums
+over vectors of another width round differently. On a GPU samples are added up in no fixed order.
 """
 
 from __future__ import annotations

@@ -258,7 +258,7 @@ EVERY_LIMIT = """
     chance = random.Random(1)
     anywhere = [chance.randrange(size) for _ in range(60)]
     for limit in {*range(0, 6000, 300), *anywhere, *range(size - 3000, size, 150)}:
-        path = part.with_name(f"{limit}.h5")
+        path = part.with_name(f"limit-{limit}.h5")
         shutil.copytree(part, path.with_name(path.name + ".part"))
         writer = ShardWriter(path, range(4), make_meta())
         if (child := os.fork()) == 0:
