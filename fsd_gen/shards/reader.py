@@ -35,7 +35,7 @@ from fsd_gen.shards.format import (
 )
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.shards.structure import Expected, Flaw, column_flaw, dataset_flaw, layout_flaw, link_flaw, walk
+from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
 from stereo_model.data.shards.files import open_hdf5
 
@@ -306,36 +306,36 @@ def _understood(file: h5py.File, path: Path) -> _Opened:
             "a newer shard needs a newer fsd-gen"
         )
     meta = meta_of(file)
-    there, stored = set(file), stored_as(meta)
-    for name, expected in stored.items():
+    there, headers = set(file), dict[str, Header]()
+    for name, expected in stored_as(meta).items():
         if name not in there:
             raise ShardError(f"{path}: dataset {name} is missing")
-        if flaw := _dataset_flaw(file, name, expected):
+        header = header_at(file, name)
+        flaw = header if isinstance(header, str) else _header_flaw(header, expected)
+        if isinstance(header, str) or flaw:
             raise ShardError(f"{path}: dataset {name} {flaw}")
-    rows = len(file["slot"])
-    _check_shapes(file, path, meta, rows)
+        headers[name] = header
+    rows = headers["slot"].shape[0]
+    _check_shapes(headers, path, meta, rows)
     return _Opened(file, meta, rows)
 
 
-def _dataset_flaw(file: h5py.File, name: str, expected: Expected) -> str | None:
+def _header_flaw(header: Header, expected: Expected) -> str | None:
     """Why a dataset of the format is not to be read, or None."""
-    if flaw := link_flaw(file, name):
-        return flaw
-    dataset = h5py.h5o.open(file.id, name.encode())
-    whole_column = expected.chunk is None
-    flaw = dataset_flaw(dataset) or (column_flaw(dataset) if whole_column else None)
-    return flaw or layout_flaw(dataset, expected)
+    flaw = column_flaw(header) if expected.chunk is None else None
+    return flaw or layout_flaw(header, expected)
 
 
-def _check_shapes(file: h5py.File, path: Path, meta: ShardMeta, rows: int) -> None:
+def _check_shapes(headers: Mapping[str, Header], path: Path, meta: ShardMeta, rows: int) -> None:
     for channel in meta.channels:
-        array, expected = file[channel.name], (rows, *channel.shape(meta.height, meta.width))
-        if array.shape != expected or array.dtype != np.dtype(channel.dtype):
-            found, wanted = f"{array.dtype} {array.shape}", f"{np.dtype(channel.dtype)} {expected}"
+        header, expected = headers[channel.name], (rows, *channel.shape(meta.height, meta.width))
+        dtype = header.dataset.dtype
+        if header.shape != expected or dtype != np.dtype(channel.dtype):
+            found, wanted = f"{dtype} {header.shape}", f"{np.dtype(channel.dtype)} {expected}"
             raise ShardError(f"{path}: dataset {channel.name} is {found}, expected {wanted}")
     for name in (*COLUMNS, *TEXTS):
-        if file[name].shape != (rows,):
-            raise ShardError(f"{path}: dataset {name} has shape {file[name].shape}, expected ({rows},)")
+        if headers[name].shape != (rows,):
+            raise ShardError(f"{path}: dataset {name} has shape {headers[name].shape}, expected ({rows},)")
 
 
 def one_line(error: BaseException) -> str:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import h5py
-from h5py import h5a, h5d, h5l, h5o, h5s, h5t
+from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t
 
 MOST_ROWS = 1_000_000
 MOST_BYTES = 1 << 30  # of one column, or one chunk
@@ -35,32 +34,52 @@ class Expected:
     filters: Shape | None = (FLETCHER32,)  # None: those of a codec that this program does not have
 
 
-def link_flaw(file: h5py.File, name: str) -> str | None:
-    """Why the entry `name` of the root cannot be looked into, or None. Nothing is followed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a dataset declares, each looked up once: opening a shard looks at forty of them."""
+
+    dataset: h5d.DatasetID
+    shape: Shape
+    itemsize: int  # bytes of one value
+    chunk: Shape | None  # None: not in chunks
+    filters: Shape
+
+    @property
+    def declared_bytes(self) -> int:
+        """Of all values."""
+        return math.prod(self.shape) * self.itemsize
+
+
+def header_at(file: h5py.File, name: str) -> Header | str:
+    """The header of the dataset `name` of the root, or why it is not to be read. Nothing is followed."""
     kind = file.id.links.get_info(name.encode()).type
     if kind != h5l.TYPE_HARD:
         found = LINKS.get(kind, f"a link of kind {kind}")
         return f"is {found}; a shard holds all of its data itself"
-    found = type(h5o.open(file.id, name.encode())).__name__
-    if found != "DatasetID":
-        what = {"GroupID": "a group", "TypeID": "a named type"}.get(found, found)
-        return f"is {what}; everything in a shard is a dataset"
-    return None
+    opened = h5o.open(file.id, name.encode())
+    if isinstance(opened, h5d.DatasetID):
+        return _header_of(opened)
+    what = "a group" if isinstance(opened, h5g.GroupID) else "a named type"
+    return f"is {what}; everything in a shard is a dataset"
 
 
-def dataset_flaw(dataset: h5d.DatasetID) -> str | None:
-    """Why a dataset of any name is not to be read, or None. Looks at its header alone."""
-    stored = dataset.get_create_plist()
+def _header_of(dataset: h5d.DatasetID) -> Header | str:
+    stored, kind, shape = dataset.get_create_plist(), dataset.get_type(), dataset.shape
     if external := stored.get_external_count():
         return f"keeps its data in {external} other file(s); a shard holds all of its data itself"
-    if stored.get_layout() == h5d.VIRTUAL:
+    layout = stored.get_layout()
+    if layout == h5d.VIRTUAL:
         return "is put together from other datasets (a virtual one); a shard holds all of its data itself"
-    if flaw := type_flaw(dataset.get_type()):
+    if flaw := type_flaw(kind):
         return flaw
-    if dataset.get_space().get_simple_extent_type() == h5s.NULL:
+    if shape is None or (dataset.rank == 0 and dataset.get_space().get_simple_extent_type() == h5s.NULL):
         return "has no shape"
-    most = math.prod(_chunk(dataset) or ()) * dataset.get_type().get_size()
-    return f"declares chunks of {most} bytes, at most {MOST_BYTES} are read" if most > MOST_BYTES else None
+    chunk = tuple(stored.get_chunk()) if layout == h5d.CHUNKED else None
+    itemsize = kind.get_size()
+    if (most := math.prod(chunk or ()) * itemsize) > MOST_BYTES:
+        return f"declares chunks of {most} bytes, at most {MOST_BYTES} are read"
+    filters = tuple(stored.get_filter(index)[0] for index in range(stored.get_nfilters()))
+    return Header(dataset=dataset, shape=tuple(shape), itemsize=itemsize, chunk=chunk, filters=filters)
 
 
 def type_flaw(kind: h5t.TypeID) -> str | None:
@@ -74,25 +93,23 @@ def type_flaw(kind: h5t.TypeID) -> str | None:
     return None
 
 
-def _storage_flaw(dataset: h5d.DatasetID, file_bytes: int) -> str | None:
+def _storage_flaw(header: Header, file_bytes: int) -> str | None:
     """Why what a dataset declares cannot be what is stored, or None. Reads its whole table of chunks."""
-    chunk, shape = _chunk(dataset), dataset.shape
-    if strange := set(_filters(dataset)) - KNOWN_FILTERS:
+    if strange := set(header.filters) - KNOWN_FILTERS:
         return f"has the filter {min(strange)}, which this program does not have"
-    if chunk is None:
-        whole, stored = math.prod(shape) * dataset.get_type().get_size(), dataset.get_storage_size()
-        return None if whole <= stored <= file_bytes else f"declares {whole} bytes, {stored} are stored"
-    declared = math.prod(-(-size // step) for size, step in zip(shape, chunk, strict=True))
-    if (found := dataset.get_num_chunks()) != declared:
+    if header.chunk is None:
+        declared, stored = header.declared_bytes, header.dataset.get_storage_size()
+        return None if declared <= stored <= file_bytes else f"declares {declared} bytes, {stored} are stored"
+    declared = math.prod(-(-size // step) for size, step in zip(header.shape, header.chunk, strict=True))
+    if (found := header.dataset.get_num_chunks()) != declared:
         return f"declares {declared} chunks, {found} are stored"
     places: list[tuple[int, int]] = []
     masks: set[int] = set()
-    dataset.chunk_iter(lambda info: _note(info, places, masks))
-    if any(
-        begin + size > after for (begin, size), (after, _) in pairwise([*sorted(places), (file_bytes, 0)])
-    ):
+    header.dataset.chunk_iter(lambda info: _note(info, places, masks))
+    after = [*(begin for begin, _ in sorted(places)[1:]), file_bytes]
+    if any(begin + size > end for (begin, size), end in zip(sorted(places), after, strict=False)):
         return "has chunks that share their bytes, or lie outside of the file"
-    checked = 1 << _filters(dataset).index(FLETCHER32) if FLETCHER32 in _filters(dataset) else 0
+    checked = 1 << header.filters.index(FLETCHER32) if FLETCHER32 in header.filters else 0
     return "has chunks without their checksum" if any(mask & checked for mask in masks) else None
 
 
@@ -101,22 +118,23 @@ def _note(info: h5d.StoreInfo, places: list[tuple[int, int]], masks: set[int]) -
     masks.add(info.filter_mask)
 
 
-def layout_flaw(dataset: h5d.DatasetID, expected: Expected) -> str | None:
+def layout_flaw(header: Header, expected: Expected) -> str | None:
     """Why a dataset of the format is not stored as the format says, or None."""
-    if not math.prod(dataset.shape):
+    if not math.prod(header.shape):
         return None
-    if expected.filters is not None and (found := _filters(dataset)) != expected.filters:
-        return f"has the filters {list(found)}, expected {list(expected.filters)}"
-    chunk, whole = _chunk(dataset), expected.chunk or dataset.shape
-    return None if chunk == whole else f"is stored in chunks of {chunk}, expected {whole}"
+    if expected.filters is not None and header.filters != expected.filters:
+        return f"has the filters {list(header.filters)}, expected {list(expected.filters)}"
+    whole = expected.chunk or header.shape
+    return None if header.chunk == whole else f"is stored in chunks of {header.chunk}, expected {whole}"
 
 
-def column_flaw(dataset: h5d.DatasetID) -> str | None:
+def column_flaw(header: Header) -> str | None:
     """Why a dataset with a value per row, which is read at once, is too large for that, or None."""
-    if not dataset.shape or dataset.shape[0] > MOST_ROWS:
-        return f"has shape {dataset.shape}, expected at most {MOST_ROWS} rows"
-    declared = math.prod(dataset.shape) * dataset.get_type().get_size()
-    return f"declares {declared} bytes, at most {MOST_BYTES} are read" if declared > MOST_BYTES else None
+    if not header.shape or header.shape[0] > MOST_ROWS:
+        return f"has shape {header.shape}, expected at most {MOST_ROWS} rows"
+    if header.declared_bytes > MOST_BYTES:
+        return f"declares {header.declared_bytes} bytes, at most {MOST_BYTES} are read"
+    return None
 
 
 def walk(file: h5py.File, file_bytes: int, known: Mapping[str, Expected]) -> Iterator[Flaw]:
@@ -126,16 +144,16 @@ def walk(file: h5py.File, file_bytes: int, known: Mapping[str, Expected]) -> Ite
         yield None, f"holds {count} objects, a shard has at most {MOST_OBJECTS}"
         return
     for name in file:
-        if flaw := link_flaw(file, name):
-            yield name, flaw
+        header = header_at(file, name)
+        if isinstance(header, str):
+            yield name, header
             continue
-        dataset = h5o.open(file.id, name.encode())
-        flaw = dataset_flaw(dataset) or _storage_flaw(dataset, file_bytes)
+        flaw = _storage_flaw(header, file_bytes)
         if flaw is None and name in known:
-            flaw = layout_flaw(dataset, known[name])
+            flaw = layout_flaw(header, known[name])
         if flaw is not None:
             yield name, flaw
-        yield from _attribute_flaws(dataset, name, file_bytes)
+        yield from _attribute_flaws(header.dataset, name, file_bytes)
 
 
 def _attribute_flaws(
@@ -159,13 +177,3 @@ def attribute_flaw(attribute: h5a.AttrID, file_bytes: int) -> str | None:
     if (size := attribute.get_storage_size()) > file_bytes:
         return f"declares {size} bytes, the whole file has {file_bytes}"
     return None
-
-
-def _filters(dataset: h5d.DatasetID) -> Shape:
-    stored = dataset.get_create_plist()
-    return tuple(stored.get_filter(index)[0] for index in range(stored.get_nfilters()))
-
-
-def _chunk(dataset: h5d.DatasetID) -> Shape | None:
-    stored = dataset.get_create_plist()
-    return tuple(stored.get_chunk()) if stored.get_layout() == h5d.CHUNKED else None
