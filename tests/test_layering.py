@@ -34,10 +34,11 @@ HEAVY = {  # library -> the only modules that import it
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
     "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/openusd.py"},
-    "psutil": {"jobs/memory.py"},
+    "psutil": {"jobs/memory.py", "jobs/farm/services.py"},
     "ray": {
         "jobs/farm/actor.py",
         "jobs/farm/driver.py",
+        "jobs/farm/slot.py",
         "jobs/farm/mailbox.py",
         "jobs/farm/session.py",
         "stereo_model/training/launch.py",
