@@ -3,6 +3,7 @@
 # make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
 # make attack throw damaged and hostile files at everything that reads some, in some minutes
+# make docs   write docs/config.md, docs/format.md and the JSON schema
 # make clean  remove the environment and the demo run
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench attack gpu-check clean
+.PHONY: help install demo test test-slow lint docs bench attack gpu-check clean
 
 help:
 	@sed -n '/^$$/q; s/^# //p' Makefile
@@ -50,6 +51,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: install
+	$(BIN)/python docs/generate.py
 
 bench: install
 	$(BIN)/python -m benchmarks.pair

@@ -30,8 +30,10 @@ Tool = Literal["apt", "pip", "npm"]
 PROGRAMS: dict[Tool, tuple[str, ...]] = {"apt": ("apt-get", "dpkg-deb"), "pip": (), "npm": ("npm",)}
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_MEMBERS = 100_000
-ARCHIVE_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
-ARCHIVE_DAMAGE += (NotImplementedError, RuntimeError, struct.error, ValueError)  # encrypted, unknown, absurd
+ARCHIVE_DAMAGE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, struct.error, ValueError),  # encrypted, unknown, absurd
+)
 TIMEOUT_S = 1800
 
 

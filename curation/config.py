@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails
 
 from curation.judging.rules import check_rule
-from fsd_gen.sections import ConfigError, disguised
+from fsd_gen.sections import ConfigError, ForeignSection, disguised
 from fsd_gen.strict_yaml import LARGEST_INT, read_mapping
 
 ScoringMask = Literal["visible", "all"]
@@ -73,7 +73,7 @@ class CurationConfig(Settings):
     (arXiv 2501.09898, sections 3.5 and 4.1).
     """
 
-    seed: int = Field(default=0, ge=0, le=LARGEST_INT)
+    seed: int = Field(default=0, ge=0, le=LARGEST_INT)  # of folds and trainings
     folds: int = Field(default=2, ge=2, le=20)  # models per round; each scores the slots it never saw
     in_sample: bool = False  # one model trained on everything scores everything, as the paper does
 
@@ -90,14 +90,14 @@ class CurationConfig(Settings):
     steps_first: int = Field(default=5000, ge=1)  # optimiser steps per fold in round 1
     steps_next: int = Field(default=2500, ge=1)  # in every later round
     continue_models: bool = True  # later rounds start from the fold's model of the round before
-    batch: int = Field(default=2, ge=1)
+    batch: int = Field(default=2, ge=1)  # samples per optimiser step
     crop: tuple[int, int] = (256, 512)  # height, width in pixels; multiples of 32
-    lr: float = Field(default=1e-3, gt=0, le=1)
+    lr: float = Field(default=1e-3, gt=0, le=1)  # learning rate
     train_iterations: int = Field(default=4, ge=1)  # refinement iterations while training
     score_iterations: int = Field(default=8, ge=1)  # and while scoring
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU where there is one
 
-    policy: Policy = Policy()
+    policy: Policy = Policy()  # when a sample is dropped
 
     @field_validator("model")
     @classmethod
@@ -129,6 +129,9 @@ class CurationConfig(Settings):
 def check_section(section: Mapping[str, Any]) -> None:
     """Refuse a bad `curation:` section before anything is rendered. Raises CurationConfigError."""
     parse_config(section, source="this section")
+
+
+SECTION = ForeignSection(model=CurationConfig, check=check_section)
 
 
 def parse_config(section: Mapping[str, Any] | None, *, source: str) -> CurationConfig:

@@ -39,7 +39,7 @@ from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
 __all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
 
-SECTION_CHECKS = "fsd_gen.config_sections"  # entry points: section -> check(section), which raises ValueError
+SECTION_CHECKS = "fsd_gen.config_sections"  # entry points: section -> a `ForeignSection`
 OF_VERSION_1 = {"strata", "flying", "indoor"}
 EXPECTED = {  # what pydantic calls by names of Python
     "dict_type": "expected a section of settings",
@@ -100,18 +100,18 @@ Styles = Annotated[
 class Config(Section):
     """All of it. `load_config` makes one from a preset or a YAML file."""
 
-    version: Literal[2] = VERSION
-    seed: int = Field(default=0, ge=0, le=LARGEST_INT)
-    samples_per_shard: int = Field(default=16, ge=1, le=4096)
+    version: Literal[2] = VERSION  # of this format
+    seed: int = Field(default=0, ge=0, le=LARGEST_INT)  # of all scenes
+    samples_per_shard: int = Field(default=16, ge=1, le=4096)  # pairs in one file
     max_attempts: int = Field(default=6, ge=1, le=100)  # draws of a slot per pass before it is quarantined
     styles: Styles = Field(default_factory=_default_styles)  # weight and settings of each
-    image: ImageConfig = ImageConfig()
+    image: ImageConfig = ImageConfig()  # size of each view
     channels: ChannelNames = ()  # optional ones that every sample is to have
-    rig: RigConfig = RigConfig()
-    render: RenderConfig = RenderConfig()
-    assets: AssetsConfig = AssetsConfig()
-    checks: CheckLimits = CheckLimits()
-    curation: dict[str, Any] = Field(default_factory=dict)  # checked by `curation`, where it is installed
+    rig: RigConfig = RigConfig()  # baselines and focal lengths
+    render: RenderConfig = RenderConfig()  # how images are made
+    assets: AssetsConfig = AssetsConfig()  # what scenes are made of
+    checks: CheckLimits = CheckLimits()  # when a rendered pair is refused
+    curation: dict[str, Any] = Field(default_factory=dict)  # what `fsd-curate` does with the run
 
     def check_limits(self) -> CheckLimits:
         """The checks' limits, with the largest disparity that this rig and size may give."""
@@ -263,7 +263,7 @@ def _check_sections(values: dict[str, Any], where: str) -> None:
     for point in entry_points(group=SECTION_CHECKS):
         if section := values.get(point.name):
             try:
-                point.load()(section)
+                point.load().check(section)
             except ValueError as error:
                 raise ConfigError(f"{where}: {point.name}: {error}") from None
 

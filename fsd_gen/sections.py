@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
@@ -25,6 +26,14 @@ class Section(BaseModel):
     """Base of all sections: frozen, strict about unknown fields, every number finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignSection:
+    """A section that another package reads; the entry point in `fsd_gen.config_sections` names one."""
+
+    model: type[BaseModel]  # its settings, for the schema and the documentation
+    check: Callable[[Mapping[str, Any]], None]  # raises ValueError: what is wrong, in one line
 
 
 def _ascending(pair: Pair) -> Pair:
@@ -142,11 +151,11 @@ def _known_backend(name: str) -> str:
 class RenderConfig(Section):
     """How images are made. Truth does not depend on it."""
 
-    backend: Annotated[str, AfterValidator(_known_backend)] = "mitsuba"
+    backend: Annotated[str, AfterValidator(_known_backend)] = "mitsuba"  # the renderer
     spp: int = Field(default=16, ge=1, le=65536)  # samples per pixel
-    max_depth: int = Field(default=9, ge=1, le=64)
-    rr_depth: int = Field(default=2, ge=1, le=64)
-    denoise: bool = True
+    max_depth: int = Field(default=9, ge=1, le=64)  # longest path, in bounces
+    rr_depth: int = Field(default=2, ge=1, le=64)  # bounces before Russian roulette may end a path
+    denoise: bool = True  # with Open Image Denoise
     exposure_ev: Annotated[Range, AfterValidator(within(-20, 20, "stops"))] = (-0.4, 0.5)
     """Around the automatic exposure."""
 
@@ -165,4 +174,8 @@ def _pack_names(names: tuple[str, ...]) -> tuple[str, ...]:
 class AssetsConfig(Section):
     """Which packs of `assets_manifest` scenes draw from."""
 
-    packs: Annotated[tuple[str, ...], AfterValidator(_pack_names)] = ("sweethome3d", "surfaces", "builtin")
+    packs: Annotated[tuple[str, ...], AfterValidator(_pack_names)] = (
+        "sweethome3d",
+        "surfaces",
+        "builtin",
+    )  # names; `fsd-gen assets list` shows those that there are

@@ -6,7 +6,9 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from benchmarks.attack.bounded import results
@@ -36,25 +38,27 @@ def _damaged(how: Callable[[bytes, int, random.Random], Iterator[Named]], count:
     return run
 
 
-SHARDS: dict[str, ShardKind] = {
+DAMAGE: dict[str, ShardKind] = {
     "flipped bits": _damaged(flipped, "flips"),
     "cut short": _damaged(truncated, "cuts"),
     "overwritten": _damaged(overwritten, "cuts"),
 }
 
 
-def tallies(options: argparse.Namespace, scratch: Path) -> Iterator[Tally]:
-    """The results of every kind, one after the other."""
+def kinds(options: argparse.Namespace, scratch: Path) -> dict[str, Callable[[], Iterable[Result]]]:
+    """What makes and runs the trials of each kind."""
     sealed = publish_rows([(GOLDEN, 0), (GOLDEN, 1)], scratch / "sealed.h5")
-    for sound, which in ((sealed, "shards"), (GOLDEN, "shards of before seals")):
-        for kind, run in SHARDS.items():
-            yield Tally(kind=f"{which}: {kind}", results=tuple(run(sound, scratch, options)))
-    yield Tally(kind="files of others as shards", results=tuple(verified(foreign(), scratch, None)))
-    yield Tally(kind="folders, pipes, devices as shards", results=tuple(verified_places(scratch / "places")))
-    made = hostile(GOLDEN, scratch)
-    yield Tally(kind="hostile HDF5 as shards", results=tuple(verified(made, scratch, GOLDEN)))
-    for kind in BOUNDED:
-        yield Tally(kind=kind, results=results(kind, scratch))
+    return {
+        **{f"shards: {kind}": partial(run, sealed, scratch, options) for kind, run in DAMAGE.items()},
+        **{
+            f"shards of before seals: {kind}": partial(run, GOLDEN, scratch, options)
+            for kind, run in DAMAGE.items()
+        },
+        "files of others as shards": lambda: verified(foreign(), scratch, None),
+        "folders, pipes, devices as shards": lambda: verified_places(scratch / "places"),
+        "hostile HDF5 as shards": lambda: verified(hostile(GOLDEN, scratch), scratch, GOLDEN),
+        **{kind: partial(results, kind, scratch) for kind in BOUNDED},
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,13 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack", description=__doc__)
     parser.add_argument("--flips", type=int, default=1000, help="flipped bits, per shard")
     parser.add_argument("--cuts", type=int, default=100, help="lengths to cut at, per shard")
+    parser.add_argument("--only", default="*", help="pattern of the kinds to run, such as 'shards*'")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     done: list[Tally] = []
     with tempfile.TemporaryDirectory(prefix="attack-") as scratch:
-        for tally in tallies(options, Path(scratch)):
-            print(f"{tally.kind}: {len(tally.results)}", file=sys.stderr, flush=True)
-            done.append(tally)
+        for kind, run in kinds(options, Path(scratch)).items():
+            if fnmatchcase(kind, options.only):
+                done.append(Tally(kind=kind, results=tuple(run())))
+                print(f"{kind}: {len(done[-1].results)}", file=sys.stderr, flush=True)
     print(table(done), end="")
     for tally in done:
         for result in tally.bad:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.attack.trials import Result, Trial
+from fsd_gen.shards.apart import peak_memory_bytes
 
 LIMIT_S = 60.0  # for one trial
 LIMIT_BYTES = 12 << 30  # of address space: torch alone maps several
@@ -73,7 +74,7 @@ def _tried(trial: Trial) -> dict[str, Any]:
         outcome = "detected" if _is_clear(said) else "crashed"
     except Exception as error:  # whatever else comes is what the trial looks for
         outcome, said = "crashed", f"{type(error).__name__}: {error}"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_memory_bytes()
     if peak > TOO_MUCH_BYTES:
         outcome, said = "crashed", f"needed {peak >> 20} MiB; {said}"
     seconds = time.monotonic() - began

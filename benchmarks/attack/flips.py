@@ -19,6 +19,7 @@ from PIL import Image
 from benchmarks.attack.trials import Outcome, Result
 from fsd_gen.shards.apart import Finding, verify_apart
 from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.seal import SEAL_BYTES
 
 METADATA_BYTES = 6000  # at either end of a small shard lies most of its metadata
 Named = tuple[str, bytes]
@@ -36,8 +37,8 @@ def flipped(sound: bytes, count: int, rng: random.Random) -> Iterator[Named]:
 
 def truncated(sound: bytes, count: int, rng: random.Random) -> Iterator[Named]:
     """`sound` cut at `count` lengths, the first and last few bytes among them."""
-    edges = [0, 1, 7, 8, 48, len(sound) - 81, len(sound) - 2, len(sound) - 1]
-    inner = sorted(rng.sample(range(9, len(sound) - 82), max(0, count - len(edges))))
+    edges = [0, 1, 7, 8, 48, len(sound) - SEAL_BYTES, len(sound) - 2, len(sound) - 1]
+    inner = sorted(rng.sample(range(49, len(sound) - SEAL_BYTES), max(0, count - len(edges))))
     for length in [*edges, *inner][:count]:
         yield f"{length} of {len(sound)} bytes", sound[:length]
 

@@ -48,6 +48,10 @@ class EscapedError(Exception):
     """The good end of a trial: nothing but text came of the text."""
 
 
+_ONE: Any = lambda self, other: 1.0  # noqa: E731  a value, so that it may stand for any operator
+_TRUE: Any = lambda self, other: True  # noqa: E731
+
+
 class Anything(str):
     """A text that also stands for every number, list and object that a template may want."""
 
@@ -76,10 +80,8 @@ class Anything(str):
     def __float__(self) -> float:
         return 1.0
 
-    __mul__ = __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = (  # type: ignore[assignment]
-        lambda self, other: 1.0
-    )
-    __gt__ = __ge__ = __lt__ = __le__ = lambda self, other: True  # type: ignore[assignment]
+    __mul__ = __rmul__ = __add__ = __radd__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = _ONE
+    __gt__ = __ge__ = __lt__ = __le__ = _TRUE
 
 
 class _Structure(HTMLParser):

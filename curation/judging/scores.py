@@ -43,19 +43,19 @@ class MaskScore:
 class Score:
     """One sample as one model sees it. The cause shares are of those pixels of ALL that are off by > 2 px."""
 
-    key: SlotKey
-    content_id: str
-    stratum: str
-    model_digest: str
-    fold: int
+    key: SlotKey  # slot and attempt
+    content_id: str  # of the sample that was scored
+    stratum: str  # the style that made the scene
+    model_digest: str  # of the model that scored it
+    fold: int  # the fold that the sample is in, which that model never saw
     n_pixels: int  # of the image
     n_beyond: int  # pixels with exact truth beyond the scorer's search range; in neither mask
     finite: bool  # every prediction in ALL is a finite number
-    visible: MaskScore
-    all: MaskScore
-    bad_transparent: float | None
-    bad_mirror: float | None
-    bad_occluded: float | None  # or out of frame
+    visible: MaskScore  # over pixels that both views show
+    all: MaskScore  # over all pixels with exact truth inside the search range
+    bad_transparent: float | None  # share of the bad pixels that are see-through
+    bad_mirror: float | None  # that are mirror-like
+    bad_occluded: float | None  # that are occluded or out of frame
 
     def on(self, mask: str) -> MaskScore:
         """The numbers of the mask called "visible" or "all"."""

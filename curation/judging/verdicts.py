@@ -21,10 +21,10 @@ from fsd_gen.scene.slots import SlotKey
 class Outcome(StrEnum):
     """What becomes of a sample."""
 
-    KEEP = "keep"
-    DROP = "drop"
-    UNSCORABLE = "unscorable"
-    UNJUDGED = "unjudged"
+    KEEP = "keep"  # it is published
+    DROP = "drop"  # BP-2 above the threshold: its slot is drawn again
+    UNSCORABLE = "unscorable"  # too few pixels to judge by: its slot is drawn again
+    UNJUDGED = "unjudged"  # no scorer good enough has seen it: it stays, and is not published unasked
 
     @property
     def rejects(self) -> bool:
@@ -40,12 +40,12 @@ class BrokenScorerError(RuntimeError):
 class Verdict:
     """What one round decided about one sample, and why."""
 
-    key: SlotKey
-    outcome: Outcome
-    reason: str
+    key: SlotKey  # slot and attempt
+    outcome: Outcome  # keep, drop, unscorable or unjudged
+    reason: str  # in words
     bp2: float | None  # on the policy's mask, the number that was judged
     model_digest: str  # empty: no model scored it
-    policy_digest: str
+    policy_digest: str  # of the policy that decided
 
     @classmethod
     def on(cls, score: Score, policy: Policy, outcome: Outcome, reason: str) -> Verdict:

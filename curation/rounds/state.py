@@ -17,6 +17,7 @@ from curation.rounds.population import Population, RunSample, after_round, first
 from fsd_gen.production.membership import refuse_foreign
 from fsd_gen.production.run import Run
 from fsd_gen.production.survey import remedied
+from fsd_gen.production.unfinished import parts_in
 from fsd_gen.shards.index import FIRST_DRAW, Index, refresh_index
 from fsd_gen.shards.record import SampleRecord
 
@@ -93,7 +94,10 @@ def read_run(run_dir: Path) -> RunState:
         _refuse_foreign(run_dir, index)
     shards = [entry for entry in index.shards if entry.folder == FIRST_DRAW]
     if not shards:
-        raise RunError(f"{run_dir}: no finished shard in {run_dir / FIRST_DRAW}; render the dataset first")
+        begun = "".join(f"; {part}" for part in parts_in(run_dir / FIRST_DRAW))
+        raise RunError(
+            f"{run_dir}: no finished shard in {run_dir / FIRST_DRAW}{begun}; render the dataset first"
+        )
     drawn = _drawn(index, folders)
     empty = {entry.slot for shard in shards for entry in shard.quarantined}
     return RunState(

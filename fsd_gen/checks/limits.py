@@ -23,8 +23,8 @@ class CheckLimits(BaseModel):
     )  # pixels; FoundationStereo itself looks up to 416
     max_beyond: float = Field(default=0.02, ge=0, le=1)  # share of pixels allowed beyond max_disparity_px
     min_valid: float = Field(default=0.3, ge=0, le=1)  # share of pixels with a surface and its truth
-    max_sky: float = Field(default=0.7, ge=0, le=1)
-    max_no_truth: float = Field(default=0.05, ge=0, le=1)
+    max_sky: float = Field(default=0.7, ge=0, le=1)  # share of pixels without a surface
+    max_no_truth: float = Field(default=0.05, ge=0, le=1)  # share of pixels without exact truth
     max_flag_mismatch: float = Field(default=0.001, ge=0, le=1)  # OUT_OF_FRAME against the geometry
     left_right_tolerance_px: float = Field(
         default=0.5, gt=0, le=100

@@ -3,8 +3,7 @@
 A sound pair has finite, in-range, quantised disparities; flags that agree with the geometry; left and
 right truth that agree where both eyes see; a right image that, warped by the truth, looks like the left
 one *better than with any other offset*, as a whole and patch by patch; and a sane exposure. A scene without
-texture is legitimate: where
-the images cannot tell right from wrong, nothing is held against the truth.
+texture is legitimate: where the images cannot tell right from wrong, nothing is held against the truth.
 """
 
 from __future__ import annotations

@@ -15,11 +15,12 @@ from fsd_gen.cli.app import app, clear_errors, out
 def shoot(
     stage_file: Annotated[Path, typer.Argument(help="A USD stage with two cameras that make a rig.")],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
-    width: Annotated[int, typer.Option(min=16, help="Pixels.")] = 640,
-    height: Annotated[int, typer.Option(min=16, help="Pixels.")] = 360,
-    spp: Annotated[int, typer.Option(min=1, help="Samples per pixel.")] = 16,
+    width: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 640,
+    height: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 360,
+    spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     time: Annotated[
-        float | None, typer.Option(help="Time code of the stage. Default: its startTimeCode.")
+        float | None,
+        typer.Option(min=-1e9, max=1e9, help="Time code of the stage. Default: its startTimeCode."),
     ] = None,
     left: Annotated[str, typer.Option(help="Path of the left camera.")] = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",

@@ -34,7 +34,7 @@ def split(
             "scenes that would mix the two are left out."
         ),
     ] = "slot",
-    seed: Annotated[int, typer.Option(help="Decides which slots.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Decides which slots.")] = 0,
     out_dir: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the lists; default: split in the run.")
     ] = None,

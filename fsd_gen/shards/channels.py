@@ -103,7 +103,7 @@ def _ids(shot: Shot) -> NDArray[np.uint16]:
     return instances_hw.astype(np.uint16)
 
 
-_DISPARITY = f"left pixel (v, u) matches right (v, u - d); pixels, multiples of 1/{QUANTUM}; 0 = infinity"
+_DISPARITY = f"pixels, multiples of 1/{QUANTUM}; 0 = infinity, or no truth"
 
 REQUIRED: tuple[Channel, ...] = (
     Channel(
@@ -115,14 +115,14 @@ REQUIRED: tuple[Channel, ...] = (
     Channel(
         name="disparity_left",
         dtype="<f4",
-        about=_DISPARITY,
+        about=f"left pixel (v, u) matches right (v, u - d); {_DISPARITY}",
         of=lambda s: s.disparity_left_hw,
         flaw=_off_the_grid,
     ),
     Channel(
         name="disparity_right",
         dtype="<f4",
-        about=_DISPARITY,
+        about=f"right pixel (v, u) matches left (v, u + d); {_DISPARITY}",
         of=lambda s: s.disparity_right_hw,
         flaw=_off_the_grid,
     ),

@@ -65,16 +65,16 @@ class ShardMeta:
 
     width: int  # pixels
     height: int  # pixels
-    config_json: str
-    config_digest: str
-    seed: int
-    generator_version: str
-    generator_commit: str = ""  # empty where unknown
-    renderer: str
-    renderer_version: str
-    licence: str
-    attribution: str = ""
-    colour_space: str = "sRGB"
+    config_json: str  # the configuration, as far as it decides samples
+    config_digest: str  # SHA-256 of what it said; one run has one
+    seed: int  # of all scenes
+    generator_version: str  # of fsd-gen
+    generator_commit: str = ""  # of its source; empty where unknown
+    renderer: str  # backend that made the images
+    renderer_version: str  # and its version
+    licence: str  # terms that the samples are under
+    attribution: str = ""  # who made what they show
+    colour_space: str = "sRGB"  # of the images
     assets_json: str = ""  # the exact asset packs by name; empty in shards made before it was known
     channels: tuple[Channel, ...] = REQUIRED  # the six, then the optional ones
 

@@ -37,35 +37,35 @@ class SampleRecord:
 
     shard: str  # file that holds the sample
     row: int  # its row there
-    slot: int
-    attempt: int
-    stratum: str
-    width: int  # pixels
-    height: int  # pixels
-    focal_px: float
-    baseline_m: float
-    cx_px: float
-    cy_px: float
+    slot: int  # place in the dataset; decides the stratum
+    attempt: int  # which draw of the slot: 0, 1, ...
+    stratum: str  # the style that made the scene
+    width: int  # of each view, pixels
+    height: int  # of each view, pixels
+    focal_px: float  # focal length, pixels; the same in x and y
+    baseline_m: float  # distance of the cameras, metres; depth = focal_px * baseline_m / disparity
+    cx_px: float  # principal point, pixels from the image's left edge; the same in both views
+    cy_px: float  # and from its upper edge
     disparity_p05: float | None  # pixels, 5 % quantile
-    disparity_p50: float | None
-    disparity_p95: float | None
-    disparity_max: float | None
-    occluded_share: float
-    out_of_frame_share: float
-    sky_share: float
-    transparent_share: float
-    mirror_share: float
-    no_truth_share: float
-    backend: str
-    backend_version: str
-    variant: str
-    denoiser: str
-    exposure: float
+    disparity_p50: float | None  # pixels, median
+    disparity_p95: float | None  # pixels, 95 % quantile
+    disparity_max: float | None  # pixels
+    occluded_share: float  # of all pixels: inside the other image, but hidden there
+    out_of_frame_share: float  # of all pixels: the match lies outside the other image
+    sky_share: float  # of all pixels: no surface
+    transparent_share: float  # of all pixels: first surface is see-through
+    mirror_share: float  # of all pixels: first surface is mirror-like
+    no_truth_share: float  # of all pixels: no exact disparity
+    backend: str  # renderer
+    backend_version: str  # of the renderer
+    variant: str  # of the renderer, such as llvm_ad_rgb
+    denoiser: str  # name and version; empty where there was none
+    exposure: float  # factor from radiance to film, the same for both views
     cpu_s: float  # CPU seconds of the whole sample
-    wall_s: float
-    spec_digest: str
-    truth_digest: str
-    content_id: str
+    wall_s: float  # seconds from start to end of the sample
+    spec_digest: str  # SHA-256 of the scene's canonical JSON
+    truth_digest: str  # SHA-256 of disparity and flags of both views: the same on every machine
+    content_id: str  # SHA-256 of truth, images, scene and optional channels
 
     @property
     def key(self) -> SlotKey:

@@ -29,14 +29,14 @@ Array = NDArray[np.float64]
 class Config(StyleConfig):
     """How many objects, and how many of them get another material."""
 
-    objects: PositiveCount = (10, 32)
+    objects: PositiveCount = (10, 32)  # how many
     retexture: Share = 0.6  # of the objects
     metal: Share = 0.12  # of the retextured ones
-    glass: Share = 0.06
+    glass: Share = 0.06  # of the retextured ones
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:
-    """A flying scene."""
+    """Flying objects before a background (chaotic, in the words of the paper)."""
     rig = sampler.rig()
     layout = sampler.rng("layout")
     near_m = sampler.nearest_m(rig) * layout.uniform(1.15, 2.2)

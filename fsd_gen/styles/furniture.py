@@ -24,7 +24,7 @@ Size = tuple[float, float, float]
 class FurnishedConfig(RoomConfig):
     """How much stands in a room."""
 
-    furniture: Count = (6, 14)
+    furniture: Count = (6, 14)  # pieces on the floor
     on_support: Count = (2, 9)  # small objects standing on furniture
     retexture: Share = 0.2  # of the objects that get another material
 

@@ -25,11 +25,11 @@ CAMERA_TRIES = 200
 class Config(FurnishedConfig):
     """Furnished rooms."""
 
-    pictures: Count = (0, 4)
+    pictures: Count = (0, 4)  # on the walls
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:
-    """An indoor scene."""
+    """A furnished room with walls, a floor and a ceiling."""
     room = draw_room(sampler)
     window = draw_window(sampler, room)
     rig = sampler.rig(nearest_m=min(room.width_m, room.depth_m) * 0.28)

@@ -32,6 +32,7 @@ class RoomConfig(StyleConfig):
     """Side of the floor."""
 
     ceiling_m: Annotated[PositiveRange, AfterValidator(within(1, 30, "metres"))] = (2.4, 3.2)
+    """Height of the room."""
 
 
 class Window(Value):

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class StyleConfig(Section):
-    """Base of the settings of every style: `styles: {NAME: {weight: 0.5, ...}}` in the YAML."""
+    """Its share of the scenes; the base of every style's settings."""
 
     weight: float = Field(default=1.0, ge=0, le=1e9)  # share of the slots, relative to the other weights
 

@@ -28,11 +28,12 @@ from fsd_gen.scene.spec import (
     SphereLight,
     Vec3,
 )
+from fsd_gen.usd.corners import PolygonError
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
-from fsd_gen.usd.polygons import PolygonError, triangulate
+from fsd_gen.usd.polygons import triangulate
 from fsd_gen.usd.units import Measure, measure_of
 
 FILM_MM = 36.0  # film width that stands for the image width

@@ -29,17 +29,10 @@ _SCALARS: list[Any] = [
     *{type(np.dtype(kind)) for kind in ("f2", "f4", "f8", "i4", "i8", "u8", "?")},
     *((_MAKE_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
 ]
-_UNREADABLE = (
-    RuntimeError,
-    EOFError,
-    LookupError,
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    MemoryError,
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *(RuntimeError, EOFError, LookupError, OSError, ValueError, TypeError, AttributeError, MemoryError),
+    *(struct.error, zipfile.BadZipFile, safetensors.SafetensorError),
 )
-_UNREADABLE += (struct.error, zipfile.BadZipFile, safetensors.SafetensorError)
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # of torch.save before it wrote zip archives
 MOST_RECORDS = 1_000_000  # of one zip
 

@@ -73,10 +73,10 @@ def load_prior(prior: ViTPrior, state: Mapping[str, Tensor], *, source: str) -> 
     whole = isinstance(prior.head, DensePredictionHead)
     found, wanted = _prior_kind(state), "DepthAnythingV2" if whole else "DINOv2"
     if found is None:
-        names = ", ".join(list(state)[:NAMED_KEYS])
+        held = ", ".join(list(state)[:NAMED_KEYS])
         raise CheckpointError(
             f"{source}: neither DepthAnythingV2's weights (pretrained.*, depth_head.*) nor DINOv2's "
-            f"(cls_token, blocks.*); it holds {names} ...; the model's prior needs {wanted}'s"
+            f"(cls_token, blocks.*); it holds {held} ...; the model's prior needs {wanted}'s"
         )
     if found != wanted:
         raise CheckpointError(f"{source}: looks like {found} weights, the model's prior needs {wanted}'s")

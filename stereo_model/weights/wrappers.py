@@ -10,7 +10,7 @@ in any order and depth. `model.` and `net.`, as Lightning writes them, go too wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -55,11 +55,14 @@ def bare_names(state: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]
     bare = {_without(name): tensor for name, tensor in state.items() if name not in BESIDE}
     if len(bare) < len(state.keys() - BESIDE):
         raise CheckpointError(f"{source}: holds weights both with and without the names of a wrapper")
-    for leading in LEADING:
-        if bare and all(name.startswith(leading) for name in bare):
-            shorter = {name.removeprefix(leading): tensor for name, tensor in bare.items()}
-            return bare_names(shorter, source=source)
+    while leading := _leading(bare):
+        bare = {name.removeprefix(leading): tensor for name, tensor in bare.items()}
     return bare
+
+
+def _leading(names: Collection[str]) -> str | None:
+    """The wrapper's name with which all of them begin."""
+    return next((text for text in LEADING if names and all(name.startswith(text) for name in names)), None)
 
 
 def _without(name: str) -> str:

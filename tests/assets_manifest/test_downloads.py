@@ -111,3 +111,69 @@ def test_a_missing_tool_names_the_remedy(
 def test_a_failing_tool_passes_its_last_words_on(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="failed: sorry"):
         downloads._run(["sh", "-c", "echo sorry >&2; exit 3"], archive(b""), tmp_path)
+
+
+def test_a_name_that_stands_twice_in_an_archive_is_refused(tmp_path: Path) -> None:
+    source = write_zip(tmp_path / "a.zip", {"a": b"1", "./a": b"2"})
+    with pytest.raises(ArchiveError, match="stands in it twice"):
+        unzip(source, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_files_than_may_be_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "MAX_MEMBERS", 2)
+    source = write_zip(tmp_path / "a.zip", dict.fromkeys("abc", b""))
+    with pytest.raises(ArchiveError, match="more than 2 files"):
+        unzip(source, tmp_path / "out")
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        for name in "abc":
+            file.addfile(tarfile.TarInfo(name))
+    with pytest.raises(ArchiveError, match="more than 2 files"):
+        untar(tmp_path / "a.tar", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tar_that_declares_more_than_may_be_unpacked_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("a")
+    member.size = 5 << 30
+    (tmp_path / "a.tar").write_bytes(member.tobuf() + bytes(10240))
+    with pytest.raises(ArchiveError, match="5368709120 bytes"):
+        untar(tmp_path / "a.tar", tmp_path / "out")
+
+
+@pytest.mark.parametrize("open_archive", [unzip, untar, downloads.unpack_deb])
+@pytest.mark.parametrize(("content", "what"), [(b"", "empty"), (b"<html>404</html>", "a web page")])
+def test_what_is_no_archive_is_one_line_that_says_what_it_is(
+    tmp_path: Path, open_archive: object, content: bytes, what: str
+) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(content)
+    assert callable(open_archive)
+    with pytest.raises(ArchiveError, match=what) as caught:
+        open_archive(path, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not downloads.has_tool("apt"), reason="needs dpkg-deb")
+def test_a_debian_package_is_laid_out_without_its_links(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member, link = tarfile.TarInfo("./usr/share/a.txt"), tarfile.TarInfo("./usr/share/b")
+        member.size, link.type, link.linkname = 3, tarfile.SYMTYPE, "/etc"
+        tar.addfile(member, io.BytesIO(b"abc"))
+        tar.addfile(link)
+    packed = b"!<arch>\n"
+    for name, data in (
+        ("debian-binary", b"2.0\n"),
+        ("control.tar", buffer.getvalue()),
+        ("data.tar", buffer.getvalue()),
+    ):
+        packed += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode() + data
+    (tmp_path / "a.deb").write_bytes(packed)
+    downloads.unpack_deb(tmp_path / "a.deb", tmp_path / "out")
+    found = [
+        path.relative_to(tmp_path / "out").as_posix()
+        for path in (tmp_path / "out").rglob("*")
+        if not path.is_dir()
+    ]
+    assert found == ["usr/share/a.txt"]

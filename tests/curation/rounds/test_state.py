@@ -9,11 +9,15 @@ import pytest
 
 from curation.rounds.layout import RoundDir
 from curation.rounds.state import RunError, read_run
+from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards import index as index_module
+from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.writer import ShardWriter
 from tests.curation.rounds.test_stages import bring
 from tests.curation.world import FakeWorld, make_run, write_shard
+from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 
 @pytest.fixture
@@ -81,3 +85,25 @@ def test_a_removed_round_is_forgotten(run):
     shutil.rmtree(run / "rounds")
     state = read_run(run)
     assert state.rounds == () and state.successors(1) == () and len(state.now.samples) == 7
+
+
+def test_a_shard_of_another_run_is_refused_with_the_remedy(tmp_path, small_config):
+    place = Run.start(tmp_path, small_config).shard_path(0)
+    make_shard(place, slots=[0, 1])
+    with pytest.raises(ShardError, match=r"00000.h5 belongs to config c0ffee, .* verify --repair"):
+        read_run(tmp_path)
+
+
+def test_a_damaged_shard_is_met_with_the_remedy(run):
+    shard = run / "shards/00000.h5"
+    shard.write_bytes(shard.read_bytes()[:2000])
+    (run / "config.sha256").write_text("0" * 64)
+    with pytest.raises(ShardError, match=r"00000.h5: truncated.* `fsd-gen verify --repair .*`"):
+        read_run(run)
+
+
+def test_a_run_without_a_finished_shard_says_how_far_it_is(tmp_path):
+    writer = ShardWriter(tmp_path / "shards/00000.h5", [0, 1], make_meta())
+    writer.add(make_sample(1))
+    with pytest.raises(RunError, match="no finished shard .*00000.h5.part has 1 of 2 samples"):
+        read_run(tmp_path)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import fsd_gen.shards.writer
 from assets_manifest.library import Pack, save_pack
 from fsd_gen.cli import app
 from fsd_gen.shards.reader import ShardReader
+from jobs.config import FarmConfig
 from tests.fsd_gen.synthetic import make_shard
 
 RUNNER = CliRunner()
@@ -250,6 +252,8 @@ def test_what_was_kept_when_the_disk_is_full_is_counted(tmp_path, library, monke
         write(final, content)
         stored.append(final)
 
+    once = partial(FarmConfig, max_retries=0, gpus_per_worker=0)
+    monkeypatch.setattr("fsd_gen.production.farm.FarmConfig", lambda **given: once(workers=given["workers"]))
     monkeypatch.setattr(fsd_gen.shards.writer, "write_bytes_atomic", store)
     code, output = run(*small_render(tmp_path / "run"))
     text = output.replace("\n", " ")

@@ -1,6 +1,7 @@
 """What was written is read back exactly, and what is no sound shard is said in one line."""
 
 import dataclasses
+import errno
 import io
 import os
 import pickle
@@ -155,3 +156,22 @@ def test_reading_shards_loads_neither_renderer_nor_truth_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO)
     assert done.stdout == "[]\n"
+
+
+def test_a_shard_on_a_file_system_without_locks_is_read(tmp_path, monkeypatch):
+    path, real = make_shard(tmp_path / "0.h5", slots=[0], width=32, height=32), h5py.File
+
+    def without_locks(*arguments, locking=None, **others):
+        if locking is not False:
+            raise OSError(errno.ENOLCK, "Unable to synchronously open file (unable to lock file, errno = 37)")
+        return real(*arguments, locking=locking, **others)
+
+    monkeypatch.setattr(h5py, "File", without_locks)
+    with open_shard(path) as reader:
+        assert reader.sample(0).spec.key.slot == 0
+
+
+def test_a_shard_that_somebody_else_has_open_without_a_lock_is_read(tmp_path):
+    path = make_shard(tmp_path / "0.h5", slots=[0], width=32, height=32)
+    with h5py.File(path, "r", locking=False), open_shard(path) as reader:
+        assert len(reader) == 1

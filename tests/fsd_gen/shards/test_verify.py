@@ -79,3 +79,18 @@ def test_a_column_that_contradicts_the_scene_is_found_without_reading_pixels(tmp
     (problem,) = verify_shard(path, deep=False)
     assert (problem.row, problem.dataset) == (1, "baseline_m")
     assert "0.5" in problem.what and "0.2" in problem.what
+
+
+@pytest.mark.parametrize("name", ["cx_px", "disparity_p50", "sky_share", "exposure", "wall_s"])
+def test_every_column_is_compared_with_what_it_was_made_from(tmp_path, name):
+    path = make_shard(tmp_path / "0.h5", slots=[0, 1], width=32, height=32)
+    with h5py.File(path, "r+") as file:
+        file[name][1] = 0.123
+    assert {(p.row, p.dataset) for p in verify_shard(path)} == {(1, name)}
+
+
+def test_a_pose_that_is_not_the_scenes_is_found(tmp_path):
+    path = make_shard(tmp_path / "0.h5", slots=[0], width=32, height=32)
+    with h5py.File(path, "r+") as file:
+        file["left_to_world"][0, 0, 3] += 1
+    assert {(p.row, p.dataset) for p in verify_shard(path)} == {(0, "left_to_world")}

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import zipfile
+
 import pytest
 import torch
 
@@ -156,3 +160,63 @@ def test_a_field_that_changes_the_weights_cannot(saved):
 def test_an_unknown_field_to_replace_is_refused(saved):
     with pytest.raises(ConfigError, match="did you mean 'max_disparity'"):
         load_model(saved[1], max_disparty=96)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.pth", b"", "is empty"),
+        ("a.pth", b"hello", "is a text file"),
+        ("a.safetensors", b"hello", "is a text file"),
+        ("a.pth", b"<!DOCTYPE html>", "is a web page"),
+        ("a.pth", b"version https://git-lfs.github.com/spec/v1", "is a git-lfs pointer"),
+        ("a.onnx", b"\x08\x0e\x12\x07pytorch:", "is an ONNX model"),
+        ("a.pth", b"\x80\x04K\x01.", "is a pickle, which may run code"),
+        ("a.pth", b"\x02\0\0\0\0\0\0\0{}", "found a mapping with the keys"),
+    ],
+)
+def test_what_is_no_checkpoint_is_named_for_what_it_is(tmp_path, name, content, what):
+    (tmp_path / name).write_bytes(content)
+    assert what in refusal(tmp_path / name)
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    assert "is a folder" in refusal(tmp_path)
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("exit 1",)
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+def test_code_in_a_checkpoint_is_named_and_never_advised_to_be_run(tmp_path, legacy):
+    torch.save({"model": Evil()}, tmp_path / "a.pth", _use_new_zipfile_serialization=not legacy)
+    message = refusal(tmp_path / "a.pth")
+    assert "it holds posix.system, which is not loaded as it may run code" in message
+    assert "weights_only" not in message
+
+
+def test_a_whole_program_is_named_without_torchs_advice(tmp_path):
+    torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), tmp_path / "a.pth")
+    assert "is a TorchScript program" in refusal(tmp_path / "a.pth")
+
+
+def test_compressed_records_are_refused_unread(tmp_path):
+    torch.save({"model": {}}, tmp_path / "a.pth")
+    with zipfile.ZipFile(tmp_path / "a.pth", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data/1", bytes(10_000))
+    assert "its records are compressed" in refusal(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({"volume_dim": 10**6}, "volume_dim=1000000, expected at most"), ({"fusion_blocks": 10**9}, "weights")],
+)
+def test_a_configuration_out_of_all_proportion_is_refused_before_it_is_built(
+    saved, tmp_path, change, expected
+):
+    def absurd(payload):
+        payload["model_config"] = json.dumps(json.loads(payload["model_config"]) | change)
+
+    assert expected in refusal(resaved(saved, tmp_path, absurd))
