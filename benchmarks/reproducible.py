@@ -45,8 +45,6 @@ def main(
 ) -> None:
     """Make one dataset again and again and say what differs."""
     differing = differences(tiny_config(packs.split(",")), runs=runs, shards=shards, hogs=hogs)
-    for number, lines in differing.items():
-        print(f"run {number}: " + "; ".join(lines))
     print(f"{len(differing)} of {runs - 1} runs differ from the first one")
     raise typer.Exit(bool(differing))
 
@@ -78,7 +76,7 @@ def differences(config: Config, *, runs: int, shards: int, hogs: int) -> dict[in
                 again = make(config, shards, farm, random.Random(number))
             if lines := compared(first, again):
                 found[number] = lines
-            state = "differs" if lines else "same"
+            state = "; ".join(lines) or "same"
             seconds = time.monotonic() - begun
             print(
                 f"run {number} workers={farm.workers} {state} {len(again)} samples {seconds:.0f} s",

@@ -34,7 +34,7 @@ HEAVY = {  # library -> the only modules that import it
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
     "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/openusd.py"},
-    "psutil": {"jobs/farm/session.py", "jobs/memory.py"},
+    "psutil": {"jobs/farm/services.py", "jobs/memory.py"},
     "ray": {
         "jobs/farm/actor.py",
         "jobs/farm/driver.py",

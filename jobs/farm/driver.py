@@ -23,7 +23,8 @@ from jobs.config import FarmConfig
 from jobs.extras import extra
 from jobs.farm.actor import Birth, Seat
 from jobs.farm.mailbox import DriverSide
-from jobs.farm.session import OwnServices, room_left, session, worker_count
+from jobs.farm.services import OwnServices
+from jobs.farm.session import room_left, session, worker_count
 from jobs.farm.slot import Slot
 from jobs.ledger import Ending, Ledger, started
 from jobs.signals import StopRequest, stop_requested

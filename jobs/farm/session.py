@@ -14,17 +14,15 @@ from contextlib import contextmanager
 
 from jobs.config import FarmConfig
 from jobs.extras import extra
-from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError
+from jobs.task import ClusterUnreachableError, FarmCapacityError
 
 with extra("farm"):
-    import psutil
     import ray
     from ray.job_config import JobConfig
 
 CONNECT_TIMEOUT_S = 5.0
 JOIN_TIMEOUT_S = 45.0
 OBJECT_STORE_BYTES = 128 << 20  # only small values travel; Ray moves it out of a smaller /dev/shm by itself
-SERVICES = ("gcs_server", "raylet")  # without them a local Ray is none
 LOCAL_RAY = {
     "process_group_cleanup_enabled": True,  # what a worker started dies with it
     "prestart_worker_first_driver": False,  # workers idle beside our actors would only cost memory
@@ -67,31 +65,6 @@ def worker_count(config: FarmConfig) -> int:
             "needs of a worker, or join a cluster with `address`"
         )
     return config.workers or max(1, fitting)
-
-
-class OwnServices:
-    """The processes that a Ray of our own stands on; on a joined cluster there are none to look after."""
-
-    def __init__(self) -> None:
-        children = psutil.Process().children()
-        self._services = {child: name for child in children if (name := _name(child)) in SERVICES}
-
-    def check(self) -> None:
-        """Raises FarmError once one of them has ended: Ray would wait for a minute, then end this process."""
-        for service, name in self._services.items():
-            if not service.is_running() or _name(service) != name:
-                raise FarmError(
-                    f"Ray's process {name} (pid {service.pid}) ended; was it killed, or memory short? "
-                    "Run the same command again: what was finished is kept"
-                )
-
-
-def _name(process: psutil.Process) -> str:
-    """Name of a living process, "" of any other."""
-    try:
-        return "" if process.status() == psutil.STATUS_ZOMBIE else process.name()
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def room_left(config: FarmConfig) -> str:

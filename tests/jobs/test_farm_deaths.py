@@ -20,7 +20,8 @@ import pytest
 
 from jobs.config import FarmConfig
 from jobs.farm import driver as driving
-from jobs.farm import ray_session, run_tasks, session
+from jobs.farm import ray_session, run_tasks
+from jobs.farm.services import OwnServices
 from jobs.task import Event, EventKind, FarmError, Task, WorkerStartError
 from tests.jobs.workers import SlowStarter
 
@@ -135,7 +136,7 @@ def test_a_worker_that_hangs_while_it_starts_is_given_up_in_time(monkeypatch: py
 def test_a_service_of_ray_that_ended_is_named(tmp_path: Path) -> None:
     shutil.copy(shutil.which("sleep") or "/bin/sleep", tmp_path / "gcs_server")
     with subprocess.Popen([tmp_path / "gcs_server", "60"]) as service:
-        services = session.OwnServices()
+        services = OwnServices()
         services.check()
         service.kill()
         service.wait()
