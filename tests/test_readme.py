@@ -41,7 +41,6 @@ def images():
     return {"left_hwc": left_hwc, "right_hwc": right_hwc, "left": left, "right": right}
 
 
-@pytest.mark.xfail(strict=True, reason="README's example is replaced together with the rest of its text")
 def test_the_examples_of_the_network_are_quiet_and_keep_nothing_for_gradients(taught):
     (example,) = snippets(README.read_text("utf-8"), "stereo_model")
     names = images()
