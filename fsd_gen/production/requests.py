@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.sections import ConfigError
+from jobs.locks import RunFolderError
 from jobs.task import FarmReport, Task
 
 if TYPE_CHECKING:
@@ -74,7 +75,17 @@ def requests_for(run: Run, shards: int) -> tuple[ShardRequest, ...]:
 
 
 def shard_tasks(requests: Sequence[ShardRequest]) -> list[Task]:
-    """One farm task for each shard that does not exist yet."""
+    """One farm task for each shard that does not exist yet.
+
+    Raises:
+        RunFolderError: something that is no file has the name of a shard.
+    """
+    for request in requests:
+        if request.path.exists() and not request.path.is_file():
+            raise RunFolderError(
+                f"{request.path}: is a folder or device, expected a shard; move it away "
+                f"(`fsd-gen verify --repair {request.path.parent.parent}` does)"
+            )
     return [
         Task(
             id=f"{request.path.parent.name}/{request.path.stem}",

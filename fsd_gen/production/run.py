@@ -66,6 +66,7 @@ class Run:
             RunConfigMismatchError: the folder belongs to another configuration; says what differs.
             ConfigError: what is frozen there cannot be read, or is no run's.
         """
+        _restore(folder, config)
         if (folder / DIGEST_NAME).exists() and (run := cls._bound(folder, config)):
             return run
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,6 +100,11 @@ class Run:
             ConfigError: there is no run in `folder`, or its frozen files were changed.
         """
         path = folder / CONFIG_NAME
+        if not path.is_file() and cls.is_at(folder):
+            raise ConfigError(
+                f"{path}: is missing from a run that was begun; `fsd-gen render --out {folder}` with the "
+                f"configuration of then writes it again ({RESOLVED_NAME} holds every value of it)"
+            )
         if not path.is_file():
             raise ConfigError(
                 f"{folder}: no run here ({CONFIG_NAME} is missing); `fsd-gen render --out {folder}`"
@@ -164,6 +170,13 @@ class Run:
             channels=(*REQUIRED, *optional_channels(self.config.channels)),
             assets_json=assets_json(self.folder) if self.known_as.names_assets else "",
         )
+
+
+def _restore(folder: Path, config: Config) -> None:
+    """Write the configuration of a begun run again where it went missing and `config` is the one of then."""
+    digest, path = folder / DIGEST_NAME, folder / CONFIG_NAME
+    if digest.is_file() and not path.exists() and read_text(digest).strip() == config.digest():
+        write_text_atomic(path, config.to_yaml())
 
 
 def _refuse_own_file(path: Path) -> None:

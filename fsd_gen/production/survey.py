@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME, RunAssetsError
-from fsd_gen.production.binding import SHARDS, set_aside
+from fsd_gen.production.binding import SHARDS, holds_samples, set_aside
 from fsd_gen.production.membership import Origin
 from fsd_gen.production.run import Run
 from fsd_gen.production.unfinished import Part, parts_in, wanted_shards
@@ -156,6 +156,8 @@ def _survey_run(folder: Path, found: Survey, *, deep: bool) -> None:
     origin = _origin(folder, found)
     _read(_shards_in(folder / SHARDS), found, deep=deep)
     _find_misplaced(found)
+    for odd in sorted(path for path in (folder / SHARDS).glob("*.h5") if not path.is_file()):
+        found.add(odd, f"{odd}: is a folder or device, expected a shard", movable=True)
     later = (path for place in sorted(folder.glob(REGENERATED)) for path in _shards_in(place))
     _read(later, found, deep=deep)
     for shard in found.shards:
@@ -184,6 +186,9 @@ def _origin(folder: Path, found: Survey) -> Origin:
         return Origin(config_digest=None, packs=None)
     try:
         found.run = Run.open(folder)
+        if found.run.known_as.names_assets and holds_samples(folder) and not (folder / ASSETS_NAME).exists():
+            again = "the command that rendered the run writes it again"
+            found.add(folder / ASSETS_NAME, f"{folder / ASSETS_NAME}: missing; {again}")
         return Origin.of(found.run)
     except RunAssetsError as error:
         found.add(folder / ASSETS_NAME, str(error))

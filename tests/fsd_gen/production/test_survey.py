@@ -13,11 +13,13 @@ from assets_manifest.library import AssetLibrary
 from fsd_gen.cli import app
 from fsd_gen.config import Config
 from fsd_gen.production.assets import assets_json
+from fsd_gen.production.requests import requests_for, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.survey import DamagedRunError, remedied, repair, shown_shards, survey
 from fsd_gen.production.unfinished import want_shards, wanted_shards
 from fsd_gen.shards.index import refresh_index
 from fsd_gen.shards.writer import ShardWriter
+from jobs.locks import RunFolderError
 from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 RUNNER = CliRunner()
@@ -95,6 +97,21 @@ def copied(run_dir: Path) -> str:
     return r"copy.h5: 0000002-a0 is in .*00001.h5 too"
 
 
+def a_folder_in_its_place(run_dir: Path) -> str:
+    (run_dir / "shards/00002.h5").mkdir()
+    return r"00002.h5: is a folder or device, expected a shard"
+
+
+def without_its_packs(run_dir: Path) -> str:
+    (run_dir / "assets.yaml").unlink()
+    return r"assets.yaml: missing; the command that rendered the run writes it again"
+
+
+def without_its_config(run_dir: Path) -> str:
+    (run_dir / "config.yaml").unlink()
+    return r"config.yaml: is missing from a run that was begun; .*config.resolved.yaml holds every value"
+
+
 def edited(run_dir: Path) -> str:
     path = run_dir / "config.yaml"
     path.write_text(path.read_text() + "seed: 9\n")
@@ -136,6 +153,9 @@ FAULTS = (
     edited,
     edited_to_nonsense,
     without_digest,
+    a_folder_in_its_place,
+    without_its_packs,
+    without_its_config,
     unfinished,
     begun_by_another,
 )
@@ -170,6 +190,7 @@ def test_a_run_that_holds_what_it_should_has_no_findings(sound):
         (of_another_config, "00002.h5", None),
         (renamed, "00002.h5", "00001.h5: missing"),
         (copied, "copy.h5", None),
+        (a_folder_in_its_place, "00002.h5", None),
         (begun_by_another, "00002.h5.part", None),
     ],
 )
@@ -183,6 +204,18 @@ def test_repair_moves_aside_what_is_damaged_or_foreign_keeps_it_and_says_what_is
     assert (run_dir / "set_aside" / moved).exists() and not (run_dir / "shards" / moved).exists()
     assert left is None or left in output
     assert repair(run_dir) == []
+
+
+def test_a_folder_with_the_name_of_a_shard_is_not_taken_for_one(run_dir):
+    run = Run.open(run_dir)
+    run.shard_path(2).mkdir()
+    with pytest.raises(RunFolderError, match="00002.h5: is a folder or device"):
+        shard_tasks(requests_for(run, 3))
+
+
+def test_a_configuration_that_went_missing_is_written_again_by_the_same_command(run_dir, small_config):
+    without_its_config(run_dir)
+    assert Run.start(run_dir, small_config) == Run.open(run_dir)
 
 
 def test_what_is_sound_is_never_moved(run_dir):
