@@ -74,7 +74,7 @@ def publish(
         digest=_digest(selection),
         per_shard=state.slots_per_shard,
     )
-    there = already_there(out, publication.digest, replace=replace)
+    there = already_there(out, publication.digest, publication.rounds, replace=replace)
     if not there:
         write(out, publication, on_progress)
     return _published(out, publication, new=not there)

@@ -75,8 +75,8 @@ class Publication:
         return {"attributes": self.attributes(), "per_shard": self.per_shard}
 
 
-def already_there(out: Path, digest: str, *, replace: bool = False) -> bool:
-    """Whether `out` holds just these samples.
+def already_there(out: Path, digest: str, rounds: int, *, replace: bool = False) -> bool:
+    """Whether `out` holds just these samples, as judged by so many rounds.
 
     Raises PublishError when it holds something else, unless that is a publication and `replace` is set.
     """
@@ -88,14 +88,19 @@ def already_there(out: Path, digest: str, *, replace: bool = False) -> bool:
         raise PublishError(
             f"{out}: holds something that is no publication; name another directory with --out"
         )
-    if found.get("population_digest") == digest:
+    if found.get("population_digest") == digest and found.get("rounds") == rounds:
         return True
     if not replace:
         raise PublishError(
-            f"{out}: holds an older or other publication; give --replace to put the new one in its place "
-            "once it is whole, or name another directory with --out"
+            f"{out}: holds an older or other publication ({_when(found, rounds)}); give --replace to put the "
+            "new one in its place once it is whole, or name another directory with --out"
         )
     return False
+
+
+def _when(found: Mapping[str, Any], rounds: int) -> str:
+    then = found.get("rounds")
+    return f"made after round {then}, now it is {rounds}" if then != rounds else "of other samples"
 
 
 def write(out: Path, publication: Publication, on_progress: OnProgress) -> None:

@@ -103,10 +103,12 @@ def _check_continues(round_dir: RoundDir, config: CurationConfig) -> None:
         return
     number, before = round_dir.number, started_config(round_dir.before())
     changed = [name for name in SAME_FOR_CONTINUING if getattr(before, name) != getattr(config, name)]
+    values = [f"{name} ({getattr(before, name)} then, {getattr(config, name)} now)" for name in changed]
     if changed:
         raise FrozenRoundError(
-            f"round {number} continues the models of round {number - 1}, so {', '.join(changed)} "
-            "must stay the same; restore them, or set continue_models: false"
+            f"round {number} continues the models of round {number - 1}, so {', '.join(values)} must stay "
+            "the same: give the settings of that round (the same --config, where there was one), or set "
+            "continue_models: false"
         )
 
 

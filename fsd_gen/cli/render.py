@@ -125,7 +125,8 @@ def _tell(run: Run, report: RenderReport, index: Index) -> None:
     there_already = len(index.shards) - len(report.written)
     out.print(
         f"{len(index.records)} samples in {len(index.shards)} shards under {run.shards} "
-        f"({there_already} were there already); truth digest {truth_manifest_digest(index.records)[:16]}",
+        f"({there_already} of the shards were there already); "
+        f"truth digest {truth_manifest_digest(index.records)[:16]}",
         soft_wrap=True,
         highlight=False,
     )

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out
+from jobs.locks import RunFolderError
+
+WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy")
 
 
 @app.command()
@@ -25,6 +28,7 @@ def shoot(
     left: Annotated[str, typer.Option(help="Path of the left camera.")] = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
+    force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
     """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy."""
     import numpy as np
@@ -34,6 +38,7 @@ def shoot(
     from fsd_gen.production.shooting import shoot_stage
     from fsd_gen.scene.spec import RenderSettings
 
+    _refuse_overwriting(out_dir, force=force)
     cameras = {"left": left, "right": right}
     settings = RenderSettings(spp=spp)
     pair = shoot_stage(
@@ -46,3 +51,9 @@ def shoot(
     np.save(out_dir / "flags.npy", pair.truth.flags_left_hw)
     reach = float(pair.truth.disparity_left_hw.max())
     out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
+
+
+def _refuse_overwriting(folder: Path, *, force: bool) -> None:
+    there = [folder / name for name in WRITTEN if (folder / name).exists()]
+    if there and not force:
+        raise RunFolderError(f"{there[0]} is there already; --force replaces it, another --out leaves it")

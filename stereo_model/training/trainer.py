@@ -258,9 +258,11 @@ class Trainer:
 
     def _interrupt(self) -> None:
         self.team.wait()
+        older = (self.run_dir / MODEL).exists()
         raise TrainingInterrupted(
             f"stopped after step {self.step} of {self.config.steps}; the state is in {self.run_dir}, "
             "start the same training again to continue"
+            + (f" ({MODEL} there is still that of an earlier end)" if older else "")
         )
 
     def _save_offender(self, batch: Batch, loss: float, norm: float) -> str:

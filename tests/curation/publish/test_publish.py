@@ -139,7 +139,7 @@ def test_publishing_twice_changes_nothing(run):
 
 def test_nothing_is_overwritten(run):
     publish(run, run / "curated", WORLD, ignore, unjudged=Unjudged.KEEP)
-    with pytest.raises(PublishError, match="older or other publication; give --replace"):
+    with pytest.raises(PublishError, match="older or other publication .of other samples.; give --replace"):
         publish(run, run / "curated", WORLD, ignore)
     (run / "mine").mkdir()
     with pytest.raises(PublishError, match="no publication"):

@@ -339,7 +339,7 @@ def test_a_started_round_refuses_other_samples(run):
 
 def test_models_cannot_be_continued_over_other_folds_but_trained_anew(run):
     bring(run, 1)
-    with pytest.raises(FrozenRoundError, match="folds must stay the same"):
+    with pytest.raises(FrozenRoundError, match=r"folds \(. then, . now\) must stay the same"):
         bring(run, 2, config=CONFIG.model_copy(update={"folds": 3}))
     anew = CONFIG.model_copy(update={"folds": 3, "continue_models": False})
     world = FakeWorld()

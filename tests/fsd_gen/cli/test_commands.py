@@ -47,7 +47,7 @@ def small_render(folder: Path, *more: object) -> tuple[object, ...]:
 def test_render_says_what_it_made_and_resumes(rendered):
     code, output = run(*small_render(rendered))
     assert code == 0
-    assert "2 samples in 1 shards" in output and "1 were there already" in output
+    assert "2 samples in 1 shards" in output and "1 of the shards were there already" in output
 
 
 def test_a_run_with_another_configuration_is_refused_with_the_difference(rendered):

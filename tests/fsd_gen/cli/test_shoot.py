@@ -31,3 +31,13 @@ def test_what_cannot_be_rendered_faithfully_is_one_line_that_names_it(tmp_path):
     result = shot(stage(tmp_path, WALL, card("int[] holeIndices = [7]")), tmp_path / "out")
     assert result.exit_code == 2 and "</World/Card>: hole indices reach from 7 to 7" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pair_that_is_there_is_replaced_only_when_told(tmp_path):
+    path, folder = stage(tmp_path, WALL, SUN), tmp_path / "out"
+    folder.mkdir()
+    (folder / "left.png").write_text("mine")
+    result = shot(path, folder)
+    assert result.exit_code == 2 and "left.png is there already; --force replaces it" in result.output
+    assert (folder / "left.png").read_text() == "mine"
+    assert shot(path, folder, "--force").exit_code == 0 and Image.open(folder / "left.png").size == (160, 96)
