@@ -128,6 +128,8 @@ def test_new_glass_refracts_where_a_mesh_is_closed_and_lets_light_straight_throu
 ):
     """The same in every renderer: none of them sees a refracting sheet, on which they disagree."""
     stage = Usd.Stage.CreateNew(str(tmp_path / "both.usda"))
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/Both").GetPrim())
     corners = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
     for name, faces in (("Solid", [0, 2, 1, 0, 1, 3, 1, 2, 3, 0, 3, 2]), ("Sheet", [0, 2, 1])):
