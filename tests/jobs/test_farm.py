@@ -30,7 +30,7 @@ from tests.jobs.workers import Forgetful, NeverStarts, Script, Square
 TWO = FarmConfig(workers=2, max_retries=1)
 ONE = replace(TWO, workers=1)
 INLINE = replace(TWO, workers=0)
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 DRIVER = """
 import sys
