@@ -364,3 +364,15 @@ def test_other_files_are_refused(tmp_path):
     )
     with pytest.raises(ExportError, match="not exported by this package"):
         read_export_info(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_and_leave_no_file(tmp_path, value):
+    broken = create_model("nano")
+    with torch.no_grad():
+        broken.update.motion.corr1.weight[0] = value
+    with pytest.raises(
+        ExportError, match=r"1 weights .* not finite .*, such as update\.motion\.corr1\.weight"
+    ):
+        export_onnx(broken, tmp_path / "new" / "model.onnx", **SIZE)
+    assert list(tmp_path.iterdir()) == []
