@@ -10,17 +10,15 @@ tested here is for one machine.
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from benchmarks.load import taking_cpu
 from fsd_gen.config import Config, load_config
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import requests_for
@@ -108,30 +106,6 @@ def compared(first: Records, again: Records) -> list[str]:
         if names := [name for name in COMPARED if getattr(a, name) != getattr(b, name)]:
             lines.append(f"{sample_id} differs in {', '.join(names)}")
     return lines
-
-
-@contextmanager
-def taking_cpu(count: int) -> Iterator[None]:
-    """`count` processes that work and rest for random moments."""
-    context = multiprocessing.get_context("spawn")
-    hogs = [context.Process(target=_hog, args=(number,), daemon=True) for number in range(count)]
-    for hog in hogs:
-        hog.start()
-    try:
-        yield
-    finally:
-        for hog in hogs:
-            hog.kill()
-            hog.join()
-
-
-def _hog(number: int) -> None:
-    chance = random.Random(number)
-    while True:
-        until = time.monotonic() + chance.uniform(0.0, 1.0)
-        while time.monotonic() < until:
-            pass
-        time.sleep(chance.uniform(0.0, 0.3))
 
 
 if __name__ == "__main__":

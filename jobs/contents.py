@@ -13,6 +13,8 @@ NO_FILE = "no file"
 UNKNOWN = "of no known kind"
 SAFETENSORS = "a safetensors file"
 TORCH_ZIP = "a checkpoint of PyTorch"
+NUMPY_ARRAY = "a NumPy array (.npy)"
+NUMPY_ARCHIVE = "a NumPy archive (.npz)"
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"\x89HDF\r\n\x1a\n", HDF5),
     (b"version https://git-lfs", "a git-lfs pointer, not the file itself (run `git lfs pull`)"),
@@ -25,7 +27,7 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"Pf\n", "a PFM map"),
     (b"PF\n", "a PFM map"),
     (b"v/1\x01", "an OpenEXR image"),
-    (b"\x93NUMPY", "a NumPy array (.npy)"),
+    (b"\x93NUMPY", NUMPY_ARRAY),
     (b"%PDF", "a PDF document"),
     (b"SQLite format 3", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
@@ -96,7 +98,7 @@ def _kind_of_zip(path: Path) -> str:
     if any(name.endswith("data.pkl") for name in names):
         return TORCH_ZIP
     if names and all(name.endswith(".npy") for name in names):
-        return "a NumPy archive (.npz)"
+        return NUMPY_ARCHIVE
     return "a zip archive"
 
 

@@ -56,7 +56,8 @@ class StereoShards(Dataset[StereoItem]):
     Raises:
         FileNotFoundError: no shard there.
         ShardError: a shard is damaged, or lacks one of the `channels`.
-        ValueError: the crop is larger than the images, `keep` leaves nothing or cannot be.
+        ValueError: the crop is not two positive whole numbers or larger than the images, `keep` leaves
+            nothing or cannot be.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class StereoShards(Dataset[StereoItem]):
         keep: Wanted = None,
         channels: str | Sequence[str] = (),
     ) -> None:
-        self._crop = crop
+        self._crop = _whole_crop(crop)
         self._seed = seed
         self._transform = transform
         self._channels = (channels,) if isinstance(channels, str) else tuple(channels)
@@ -123,7 +124,7 @@ class StereoShards(Dataset[StereoItem]):
         if self._crop is None:
             return
         for path, record in zip(self._where, self.records, strict=True):
-            if self._crop[0] > record.height or self._crop[1] > record.width or min(self._crop) < 1:
+            if self._crop[0] > record.height or self._crop[1] > record.width:
                 size = (record.height, record.width)
                 raise ValueError(
                     f"crop {self._crop} (height, width) does not fit into the {size} of {path}; "
@@ -134,6 +135,20 @@ class StereoShards(Dataset[StereoItem]):
         for path in dict.fromkeys(self._where) if self._channels else ():
             with ShardReader(path) as reader:
                 reader.check_channels(self._channels)
+
+
+def _whole_crop(crop: Any) -> tuple[int, int] | None:
+    """A crop as somebody gives it, as (height, width). Raises ValueError."""
+    if crop is None:
+        return None
+    sides = tuple(crop) if isinstance(crop, list | tuple) else ()
+    whole = all(isinstance(side, int | np.integer) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < 1:
+        raise ValueError(
+            f"crop {crop!r} should be two positive whole numbers, (height, width) in pixels, or None for "
+            "whole images"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def _item(crop: Crop, record: SampleRecord, index: int) -> StereoItem:

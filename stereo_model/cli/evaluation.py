@@ -26,7 +26,7 @@ def print_evaluation(
     from stereo_model.evaluation.advice import advice
 
     ordered = result.worst_first(policy, metric)
-    table = Table("scene", "mask", "pixels", *METRICS.values(), title=f"{name}, {len(ordered)} scenes")
+    table = Table("scene", "mask", "pixels", *METRICS.values(), title=f"{name}, {result.scene_count}")
     if per_scene:
         for scene in ordered:
             for kind in result.policies:

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
+from jobs.contents import NO_FILE, UNKNOWN, contents
 from jobs.files import write_bytes_atomic
 
 # What Pillow and numpy raise for files that are missing, truncated, damaged or of another kind.
@@ -126,7 +127,7 @@ def read_pfm(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         raise DataFileError(f"{path}: cannot be read ({one_line(error)})") from error
     header = _PFM_HEADER.match(raw[:256])
     if header is None:
-        raise DataFileError(f"{path}: not a PFM file, it begins with {raw[:16]!r}")
+        raise DataFileError(f"{path}: not a PFM file, {_seen(path) or f'it begins with {raw[:16]!r}'}")
     width, height, channels = int(header[2]), int(header[3]), 3 if header[1] == b"PF" else 1
     if not 0 < width * height <= _PFM_MAX_PIXELS:
         raise DataFileError(f"{path}: a PFM file of {width}x{height} pixels")
@@ -136,6 +137,21 @@ def read_pfm(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     values = np.frombuffer(raw, _pfm_dtype(header[4], path), offset=header.end())
     shape = (height, width) if channels == 1 else (height, width, channels)
     return np.array(values.reshape(shape)[::-1], dtype=np.float32)
+
+
+def read_disparity_pfm(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """A portable float map of one channel, (H,W), as `read_pfm` gives it.
+
+    Raises:
+        DataFileError: unreadable, or a map of colours.
+    """
+    values = read_pfm(path)
+    if values.ndim != 2:
+        raise DataFileError(
+            f"{path}: has {values.shape[2]} channels (a colour PFM, it begins with PF), expected 1: a "
+            "disparity map, which begins with Pf"
+        )
+    return values
 
 
 def write_pfm(
@@ -222,9 +238,16 @@ def opened(
         before(image)
         image.load()
     except UNREADABLE as error:
-        raise DataFileError(f"{path}: cannot be read as a picture ({one_line(error)})") from error
+        seen = _seen(path) if isinstance(error, UnidentifiedImageError) else None
+        raise DataFileError(f"{path}: cannot be read as a picture ({seen or one_line(error)})") from error
     with image:
         yield image
+
+
+def _seen(path: str | os.PathLike[str]) -> str | None:
+    """What a file that is not the expected one is, to stand in a message; None where that cannot be told."""
+    what = contents(Path(path))
+    return None if what in (UNKNOWN, NO_FILE) else f"it is {what}"
 
 
 def as_u16(values: NDArray[Any], path: str | os.PathLike[str]) -> NDArray[np.uint16]:

@@ -71,6 +71,13 @@ class Evaluation:
     def _parts(self, policy: MaskPolicy) -> list[RegionScore]:
         return [scene.regions[policy] for scene in self.scenes]
 
+    @property
+    def scene_count(self) -> str:
+        """How many scenes there are, and of how many nothing is known, in words."""
+        bare = sum(scene.truth_max_px is None for scene in self.scenes)
+        count = f"{len(self.scenes)} scene{'' if len(self.scenes) == 1 else 's'}"
+        return f"{count}, {bare} without truth" if bare else count
+
     def mask_name(self, policy: MaskPolicy) -> str:
         """The mask in words, to stand beside a number."""
         limit = "" if self.max_disparity is None else f", truth < {self.max_disparity:g} px"

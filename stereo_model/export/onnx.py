@@ -100,6 +100,7 @@ def export_onnx(
     )
     if info.iterations < 1:
         raise ExportError(f"iterations must be at least 1, got {info.iterations}")
+    _require_finite(model)
     warn_if_random(model)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".part") as folder:
@@ -139,6 +140,15 @@ def _check_request(target: Path, height: int, width: int, precision: str) -> Non
         raise ExportError(f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}")
     if target.suffix != ".onnx":
         raise ExportError(f"{target}: the name of an exported file ends in .onnx")
+
+
+def _require_finite(model: FoundationStereo) -> None:
+    broken = [name for name, value in model.state_dict().items() if not bool(value.isfinite().all())]
+    if broken:
+        raise ExportError(
+            f"{len(broken)} weights of the model are not finite (NaN or infinite), such as {broken[0]}; "
+            "export another checkpoint. Nothing was written"
+        )
 
 
 def _trace(model: FoundationStereo, info: ExportInfo, path: Path) -> Path:

@@ -40,6 +40,7 @@ def checked_pair(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The pair as two (H,W,3) uint8 images; floats of 0..255 are rounded. Raises PairError in one line."""
     for image, name in zip((left_hwc, right_hwc), names, strict=True):
+        _require_array(image, name)
         if image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise PairError(f"{name}: an image of shape {image.shape}, expected (height, width, 3)")
     if left_hwc.shape != right_hwc.shape:
@@ -49,6 +50,16 @@ def checked_pair(
         )
         raise PairError(f"{sizes} pixels; the images of a pair have one size")
     return _as_bytes(left_hwc, names[0]), _as_bytes(right_hwc, names[1])
+
+
+def _require_array(image: object, name: str) -> None:
+    if isinstance(image, np.ndarray):
+        return
+    kind = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+    remedy = "np.asarray(image)"
+    if kind.startswith("torch."):
+        remedy = "image.cpu().numpy(), channels moved to the end where they come first"
+    raise PairError(f"{name}: given as {kind}, expected a numpy array (height, width, 3) of uint8; {remedy}")
 
 
 def within_png16(disparity_hw: NDArray[np.floating], *, scale: float = KITTI_SCALE) -> NDArray[np.bool_]:

@@ -42,6 +42,9 @@ def require_free(final: Path, *, replace: bool = False) -> None:
     """Raise ResultFolderError unless a result may be put at `final`."""
     if final.is_symlink() or (final.exists() and not final.is_dir()):
         raise ResultFolderError(f"{final}: not a folder; choose another place for the results")
+    above = next((place for place in final.parents if place.exists()), None)
+    if above is not None and not above.is_dir():
+        raise ResultFolderError(f"{above}: not a folder but a file; choose another place for the results")
     if not final.exists() or not any(final.iterdir()):
         return
     if not (final / RESULT).is_file():

@@ -28,6 +28,12 @@ DOUBTFUL_ROWS = 0.5  # median offset from which on larger offsets are tried too
 TRIED_ROWS = (-12, -10, -8, -6, -4, -2, 2, 4, 6, 8, 10, 12)  # pixels of the small images
 
 
+IDENTICAL = (
+    "both images are identical, pixel by pixel: the same image was given twice? Give the right camera's "
+    "image as the second one"
+)
+
+
 class SwappedPairError(ValueError):
     """The right image was given as the left one."""
 
@@ -51,6 +57,7 @@ class PairCheck:
     row_unit_px: int = 1  # what the rows were measured in: one pixel up to about 1000 px of width
     least_px: float | None = None  # disparity that 95 % of the clear matches exceed; None: too few matches
     largest_px: float | None = None  # disparity that 5 % of them exceed
+    identical: bool = False  # one image given twice; nothing else was looked at
     first_above: bool | None = None  # whether the first camera stood above the second; None: beside it
 
     @property
@@ -86,6 +93,8 @@ class PairCheck:
 
     def warnings(self) -> tuple[str, ...]:
         """One line for each thing that is wrong, with its remedy."""
+        if self.identical:
+            return (IDENTICAL,)
         if self.first_above is not None:
             return (_stacked_line(self.first_above),)
         lines = []
@@ -135,6 +144,10 @@ def check_pair(
 
     Takes about 0.1 s of one core, and seconds where the rows do not seem to line up.
     """
+    if np.array_equal(left_hwc, right_hwc) and np.ptp(left_hwc) > 0:  # of even grey two images may be alike
+        return PairCheck(
+            votes_in_order=0, votes_swapped=0, row_offset_px=None, row_scatter_px=None, identical=True
+        )
     unit = max(1, reduction(left_hwc.shape[1]) // LARGEST_FACTOR)
     left_hw, right_hw = (reduced(grey(image), unit) for image in (left_hwc, right_hwc))
     check = _check_rows(left_hw, right_hw, 0, unit)

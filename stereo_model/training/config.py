@@ -91,7 +91,7 @@ class TrainConfig(BaseModel):
 
     # How and where; see HOW
     checkpoint_every: int = Field(default=100, ge=1)  # steps
-    keep_checkpoints: int = Field(default=1, ge=1)  # the last so many
+    keep_checkpoints: int = Field(default=2, ge=1)  # the last so many; with one, a damaged file is the end
     validate_every: int = Field(default=0, ge=0)  # steps; 0: never. Needs validation sets
     validation_iterations: int | None = Field(default=None, ge=1)  # None: the model's own number
     loader_workers: int = Field(default=0, ge=0)  # processes that prepare batches; 0: none beside this one

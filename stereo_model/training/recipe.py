@@ -30,6 +30,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from jobs.plain_yaml import PlainYamlError, read_plain
 from stereo_model.data.registry import dataset_kinds
@@ -76,7 +77,7 @@ class DataChoice(_Settings):
     kind: str  # of stereo_model.data.registry
     root: Path | tuple[Path, ...] | None = None  # must be given before training; of shards also several
     weight: float = Field(
-        default=1.0, ge=0.0
+        default=1.0, ge=0.0, allow_inf_nan=False
     )  # share of the mixture, relative to the others; 0 leaves it out
     options: dict[str, Any] = {}  # keyword arguments of the data set's class
     name: str | None = None  # for logs and overrides; by default the kind
@@ -135,7 +136,7 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        complaints = "; ".join(_complaint(dict(item)) for item in error.errors())
+        complaints = "; ".join(_complaint(dict(item)) for item in error.errors() if not _follows(item, error))
         raise RecipeError(f"recipe {source}: {complaints}") from None
 
 
@@ -197,6 +198,13 @@ def _complaint(item: dict[str, Any]) -> str:
     message = item["msg"].removeprefix("Value error, ")
     got = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
     return f"{where}: {message}{got}" if where else f"{message}{got}"
+
+
+def _follows(item: ErrorDetails, error: ValidationError) -> bool:
+    """Whether a list only seems too short since one of its entries is wrong, which is said too."""
+    where = item["loc"]
+    inside = (other["loc"] for other in error.errors() if len(other["loc"]) > len(where))
+    return item["type"] == "too_short" and any(loc[: len(where)] == where for loc in inside)
 
 
 def _fields_of(where: tuple[str | int, ...]) -> list[str]:

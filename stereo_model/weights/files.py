@@ -35,6 +35,9 @@ _UNREADABLE: tuple[type[Exception], ...] = (
 )
 LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # of torch.save before it wrote zip archives
 MOST_RECORDS = 1_000_000  # of one zip
+CHUNK_BYTES = 1 << 20  # read at once when a record's checksum is computed
+# What zipfile raises for a record that is damaged, or whose entry in the archive's list is.
+_DAMAGED_RECORD = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError)
 
 
 class CheckpointError(ValueError):
@@ -54,6 +57,7 @@ def read_file(path: str | Path) -> Any:
         return _read(path, lambda: load_file(path))
     if what == TORCH_ZIP:
         _refuse_odd_zip(path)
+        _refuse_damaged(path)
     elif what == FOLDER or not _is_legacy(path):
         raise CheckpointError(
             f"{path}: is {what}: truncated or not a file of weights (.pth of PyTorch, or .safetensors)"
@@ -89,6 +93,21 @@ def _refuse_odd_zip(path: Path) -> None:
         raise CheckpointError(
             f"{path}: its records are compressed or overlap, which torch.save never does; not loaded"
         )
+
+
+def _refuse_damaged(path: Path) -> None:
+    """PyTorch compares no checksum when it loads a zip: a flipped bit would become another weight."""
+    with zipfile.ZipFile(path) as archive:
+        for record in archive.infolist():
+            try:
+                with archive.open(record) as content:
+                    while content.read(CHUNK_BYTES):
+                        pass
+            except _DAMAGED_RECORD:
+                raise CheckpointError(
+                    f"{path}: damaged (record {record.filename} has another checksum); restore the file from "
+                    "a copy"
+                ) from None
 
 
 def require_tensors(value: Any, *, source: str) -> dict[str, Tensor]:

@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.contents import NUMPY_ARCHIVE, NUMPY_ARRAY, contents
 from stereo_model.data.base import DataFolderError, DataOptionError, Files, PairFiles, Truth, finite_positive
 from stereo_model.data.encodings import (
     KITTI_SCALE,
     UNREADABLE,
     DataFileError,
     one_line,
-    read_pfm,
+    read_disparity_pfm,
     read_png16,
     read_u8,
 )
@@ -110,7 +111,7 @@ def _read_disparity(path: Path, scale: float) -> tuple[NDArray[np.float32], NDAr
     suffix = _suffix(path.name)
     if suffix == "png":
         return read_png16(path, scale=scale)
-    disparity_hw = read_pfm(path) if suffix == "pfm" else _read_numpy(path)
+    disparity_hw = read_disparity_pfm(path) if suffix == "pfm" else _read_numpy(path)
     return disparity_hw, finite_positive(disparity_hw)
 
 
@@ -123,10 +124,20 @@ def _read_numpy(path: Path) -> NDArray[np.float32]:
     except (*UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, DataFileError):
             raise
-        raise DataFileError(f"{path}: not a readable numpy array ({one_line(error)})") from error
+        raise DataFileError(f"{path}: {_no_array(path, error)}") from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind != "f":
         raise DataFileError(f"{path}: expected one array of floats, (H,W) pixels")
     return values.astype(np.float32)
+
+
+def _no_array(path: Path, error: Exception) -> str:
+    """Why a file gives no array, without numpy's advice to load it unsafely."""
+    if "pickle" not in str(error) and not isinstance(error, EOFError):
+        return f"not a readable numpy array ({one_line(error)})"
+    what = contents(path)
+    if what in (NUMPY_ARRAY, NUMPY_ARCHIVE):
+        what += " of Python objects, which are not loaded as they may run code"
+    return f"is {what}; expected an .npy or .npz of floats, (H,W) pixels"
 
 
 def _name_in(names: Sequence[str], path: Path) -> str:

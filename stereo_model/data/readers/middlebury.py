@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable
 
 from stereo_model.data.base import DataOptionError, Files, PairFiles, Truth, finite_positive
-from stereo_model.data.encodings import read_pfm, read_u8
+from stereo_model.data.encodings import read_disparity_pfm, read_u8
 from stereo_model.data.tree import Tree
 
 RESOLUTIONS = ("Q", "H", "F")  # quarter, half, full
@@ -34,7 +34,7 @@ class _MaskedPairs(PairFiles):
         super().__init__(root, allow_missing=allow_missing)
 
     def _truth(self, files: Files) -> Truth:
-        disparity_hw = read_pfm(self.root / files.truth)
+        disparity_hw = read_disparity_pfm(self.root / files.truth)
         occluded_hw = read_u8(self.root / files.extra[0]) != VISIBLE if files.extra else None
         return Truth(
             disparity_hw=disparity_hw, valid_hw=finite_positive(disparity_hw), occluded_hw=occluded_hw

@@ -22,7 +22,7 @@ from stereo_model.data.base import (
     finite_positive,
     known_passes,
 )
-from stereo_model.data.encodings import read_pfm
+from stereo_model.data.encodings import read_disparity_pfm
 from stereo_model.data.joined import Joined
 from stereo_model.data.text import read_text
 from stereo_model.data.tree import Tree
@@ -69,7 +69,7 @@ class _SceneFlowSet(PairFiles):
         )
 
     def _truth(self, files: Files) -> Truth:
-        disparity_hw = read_pfm(self.root / files.truth)
+        disparity_hw = read_disparity_pfm(self.root / files.truth)
         return Truth(disparity_hw=disparity_hw, valid_hw=finite_positive(disparity_hw))
 
 

@@ -86,8 +86,10 @@ class Shards(StereoFiles):
 
         Raises:
             DataFileError: the shard is damaged or of another format.
+            ValueError: not rows of the sample.
         """
         shard, row = self._where[self._checked(index)]
+        _require_rows(top, bottom, self.size_hw(index)[0])
         file, band = self._file(shard), slice(top, bottom)
         try:
             left_hwc, right_hwc = file["left"][row, band], file["right"][row, band]
@@ -149,6 +151,12 @@ class Shards(StereoFiles):
         if len(opened) > MAX_OPEN:
             opened.popitem(last=False)[1].close()
         return file
+
+
+def _require_rows(top: int, bottom: int, height: int) -> None:
+    whole = all(isinstance(edge, int | np.integer) for edge in (top, bottom))
+    if not whole or not 0 <= top < bottom <= height:
+        raise ValueError(f"rows {top}..{bottom} should be whole numbers, 0 <= top < bottom <= {height}")
 
 
 def _chosen(

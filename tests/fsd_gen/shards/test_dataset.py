@@ -167,6 +167,18 @@ def test_what_cannot_work_is_said_at_once(folder, tmp_path):
         StereoShards(folder, crop=None)[5]
 
 
+@pytest.mark.parametrize(
+    "crop", [(10.5, 5), (10, 5, 3), (10,), 10, "10x5", (0, 5), (-4, 5), (True, 5), (float("nan"), 5)]
+)
+def test_a_crop_that_is_not_two_positive_whole_numbers_is_said_at_once(folder, crop):
+    with pytest.raises(ValueError, match=r"crop .* should be two positive whole numbers, \(height, width\)"):
+        StereoShards(folder, crop=crop)
+
+
+def test_a_crop_may_be_of_numpys_whole_numbers(folder):
+    assert StereoShards(folder, crop=(np.int64(10), np.int64(5)))[0]["left"].shape == (3, 10, 5)
+
+
 def test_a_list_of_shards_keeps_its_order(folder):
     dataset = StereoShards([folder / "00001.h5", folder / "00000.h5"], crop=None)
     assert [record.slot for record in dataset.records] == [3, 4, 0, 1, 2]

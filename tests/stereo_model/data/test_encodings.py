@@ -201,6 +201,21 @@ def test_every_picture_reader_names_a_file_it_cannot_read(reader, tmp_path):
             reader(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a git-lfs pointer"),
+        (b"<html>Not found</html>", "it is a web page"),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_is_no_picture_or_map_is_told_by_what_it_is(tmp_path, content, what):
+    for name, read in (("a.png", read_rgb), ("a.pfm", read_pfm)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataFileError, match=rf"{name}: .*{what}"):
+            read(tmp_path / name)
+
+
 def test_a_file_of_another_depth_than_its_encoding_is_refused(tmp_path):
     Image.fromarray(GREY).save(tmp_path / "8.png")
     Image.fromarray(GREY.astype(np.uint16)).save(tmp_path / "16.png")

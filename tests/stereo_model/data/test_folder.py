@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stereo_model.data.base import DataOptionError
-from stereo_model.data.encodings import DataFileError
+from stereo_model.data.encodings import DataFileError, write_pfm
 from stereo_model.data.registry import open_dataset
 from tests.stereo_model.data.trees import make_scene, save, save_u16
 
@@ -60,7 +60,7 @@ def test_an_npz_of_one_array_or_of_one_with_a_usual_name_is_read(scene, saved, a
         ({}, "holds no array"),
         ({"disp": np.zeros((2, 2)), "disparity": np.zeros((2, 2))}, "holds disp, disparity"),
         ({"disp": np.zeros((2, 2), int)}, "one array of floats"),
-        ({"disp": np.array([None, {}], dtype=object)}, "disp.npz: not a readable numpy array"),
+        ({"disp": np.array([None, {}], dtype=object)}, "disp.npz: is a NumPy archive .* of Python objects"),
     ],
 )
 def test_an_npz_that_does_not_tell_which_array_is_meant_is_refused(scene, arrays, message):
@@ -78,4 +78,30 @@ def test_a_damaged_npz_is_named(scene):
         open_dataset("folder", scene.parent)[0]
     shutil.copy(scene / "left.png", scene / "disp.npz")
     with pytest.raises(DataFileError, match=r"disp\.npz"):
+        open_dataset("folder", scene.parent)[0]
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"no array", "a text file"),
+        (b"", "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a git-lfs pointer"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b"\x80\x04K\x01.", "a pickle"),
+    ],
+)
+def test_a_truth_that_is_no_array_is_told_by_what_it_is(scene, suffix, content, what):
+    (scene / f"disp.{suffix}").write_bytes(content)
+    with pytest.raises(
+        DataFileError, match=rf"disp\.{suffix}: is {what}.*; expected an \.npy or \.npz"
+    ) as error:
+        open_dataset("folder", scene.parent)[0]
+    assert "allow_pickle" not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_colour_pfm_is_no_truth_and_its_channels_are_said(scene):
+    write_pfm(scene / "disp.pfm", np.dstack([SCENE.disparity_hw] * 3))
+    with pytest.raises(DataFileError, match=r"disp\.pfm: has 3 channels .*, expected 1"):
         open_dataset("folder", scene.parent)[0]

@@ -208,6 +208,13 @@ def test_a_file_that_is_no_shard_but_indexed_is_named_when_it_is_read(run):
         pairs[2]
 
 
+@pytest.mark.parametrize("rows", [(0, 10.5), (5, 5), (-1, 4), (0, 10_000)])
+def test_rows_that_a_sample_does_not_have_are_no_damage_of_its_shard(folder, rows):
+    with pytest.raises(ValueError, match="should be whole numbers, 0 <= top < bottom") as error:
+        Shards(folder).rows(0, *rows)
+    assert not isinstance(error.value, DataFileError)
+
+
 def test_rows_of_a_sample_are_those_of_the_whole(folder):
     pairs = open_dataset("shards", folder)
     whole, part = pairs[1], checked_sample(pairs.rows(1, 5, 17), source="rows")

@@ -96,6 +96,8 @@ def test_a_scene_without_pixels_is_left_out_of_the_mean_and_comes_last():
     assert result.mean(MaskPolicy.ALL).bp1 == result.pooled(MaskPolicy.ALL).bp1 == 0.0
     assert result.worst_first(MaskPolicy.ALL, "bp1")[-1].regions[MaskPolicy.ALL].bp1 is None
     assert result.scenes[0].truth_max_px is None
+    assert result.scene_count == "2 scenes, 1 without truth"
+    assert evaluate_estimator(written_down, Scenes(one)).scene_count == "1 scene"
     empty = evaluate_estimator(written_down, Scenes(nothing))
     assert empty.mean(MaskPolicy.ALL).epe is None and empty.pooled(MaskPolicy.ALL).n_valid == 0
 

@@ -210,6 +210,7 @@ def test_every_ablation_agrees_in_single_precision_and_has_a_verdict_in_half(tmp
     assert all(np.isfinite(case.worst) for case in cases)
 
 
+@pytest.mark.slow
 def test_no_product_of_a_graph_is_over_no_channel_at_all(tmp_path):
     model = create_model("nano", cost_volume="concat", evidence_skip=False, max_disparity=32)
     export_onnx(model, tmp_path / "model.onnx", height=32, width=32, iterations=1)
@@ -279,6 +280,7 @@ class GreyPrior(MonocularPrior):
         return F.avg_pool2d(image_bchw, 4).mean(1, keepdim=True).expand(-1, 8, -1, -1)
 
 
+@pytest.mark.slow
 def test_an_unknown_prior_fixes_the_size_and_large_weights_get_a_file_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(exporter, "LARGEST_FILE", 1 << 20)
     model = FoundationStereo(model_config("nano", prior_dim=8), GreyPrior()).eval()
@@ -362,3 +364,15 @@ def test_other_files_are_refused(tmp_path):
     )
     with pytest.raises(ExportError, match="not exported by this package"):
         read_export_info(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_and_leave_no_file(tmp_path, value):
+    broken = create_model("nano")
+    with torch.no_grad():
+        broken.update.motion.corr1.weight[0] = value
+    with pytest.raises(
+        ExportError, match=r"1 weights .* not finite .*, such as update\.motion\.corr1\.weight"
+    ):
+        export_onnx(broken, tmp_path / "new" / "model.onnx", **SIZE)
+    assert list(tmp_path.iterdir()) == []

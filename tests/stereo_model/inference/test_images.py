@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -104,6 +105,23 @@ def test_nan_pixels_are_counted_and_refused():
 def test_arrays_that_are_no_images_are_refused(image, message):
     with pytest.raises(PairError, match=message):
         checked_pair(image, image)
+
+
+@pytest.mark.parametrize(
+    ("image", "given"),
+    [
+        (torch.zeros(4, 5, 3, dtype=torch.uint8), "torch.Tensor"),
+        ([[[0, 0, 0]]], "list"),
+        (Image.new("RGB", (5, 4)), "PIL.Image.Image"),
+        (None, "NoneType"),
+        ("left.png", "str"),
+    ],
+)
+def test_what_is_no_array_is_refused_by_what_it_is(image, given):
+    array = np.zeros((4, 5, 3), np.uint8)
+    for pair, name in (((image, array), "left"), ((array, image), "right")):
+        with pytest.raises(PairError, match=rf"{name}: given as {given}, expected a numpy array .* of uint8"):
+            checked_pair(*pair)
 
 
 def test_a_black_picture_of_floats_is_black():

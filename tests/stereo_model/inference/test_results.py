@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from stereo_model.inference.results import RESULT, ResultFolderError, read_result, result_folder, write_result
+from stereo_model.inference.results import (
+    RESULT,
+    ResultFolderError,
+    read_result,
+    require_free,
+    result_folder,
+    write_result,
+)
 
 
 def fill(target, value: int, **options) -> None:
@@ -73,3 +80,11 @@ def test_a_damaged_result_is_named(tmp_path):
         read_result(tmp_path)
     with pytest.raises(ValueError):
         write_result(tmp_path, {"value": float("nan")})
+
+
+def test_a_place_below_a_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "folder", tmp_path / "file" / "deep" / "folder"):
+        with pytest.raises(ResultFolderError, match="file: not a folder"):
+            require_free(place)
+    require_free(tmp_path / "new" / "folder")

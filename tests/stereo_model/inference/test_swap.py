@@ -117,7 +117,22 @@ def test_a_smaller_share_is_said_where_the_order_is_clear():
     assert check.order is Order.IN_ORDER and "negative disparity" in check.warnings()[0]
 
 
-@pytest.mark.parametrize("pair", [(np.full((64, 96, 3), 90, np.uint8),) * 2, plane(0)])
+def test_one_image_given_twice_is_said_and_no_shift_is_guessed():
+    left, _ = plane(12)
+    check = check_pair(left, left.copy())
+    (line,) = check.warnings()
+    assert check.order is Order.UNDECIDED and line.startswith("both images are identical")
+    require_order(check)
+
+
+def almost(pair):
+    """The pair with one pixel of the right image changed."""
+    right = pair[1].copy()
+    right[0, 0] ^= 1
+    return pair[0], right
+
+
+@pytest.mark.parametrize("pair", [(np.full((64, 96, 3), 90, np.uint8),) * 2, almost(plane(0))])
 def test_an_order_that_cannot_be_told_is_said(pair):
     assert any("which image is the left one cannot be told" in line for line in check_pair(*pair).warnings())
 

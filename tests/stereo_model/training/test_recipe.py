@@ -18,6 +18,14 @@ def test_the_presets_are_the_trainings_they_say_they_are():
     assert load_recipe("finetune").validation[0].kind == "folder"
 
 
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1])
+def test_a_wrong_entry_of_a_list_is_the_only_complaint(weight):
+    with pytest.raises(RecipeError) as error:
+        load_recipe("cpu", **{"data.shards.weight": weight})
+    message = str(error.value)
+    assert "data.0.weight: Input should be" in message and ";" not in message and "Tuple" not in message
+
+
 @pytest.mark.parametrize(
     ("source", "overrides", "expected"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -178,7 +179,15 @@ def of_text(path):
     path.write_text("no state")
 
 
-@pytest.mark.parametrize("damage", [empty, cut, of_text])
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        record = max(archive.infolist(), key=lambda record: record.file_size)
+    content[record.header_offset + record.file_size // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [empty, cut, of_text, flipped])
 def test_the_newest_good_state_is_taken_and_said(pairs, run, damage, caplog):
     damage(run / "checkpoint_0000002.pt")
     trainer = build_trainer(small(pairs, **KEEP_TWO), run)
@@ -196,6 +205,10 @@ def test_without_any_good_state_nothing_begins_again_unasked(pairs, run):
     with pytest.raises(CheckpointError, match="no other state .* restore one from a copy, or remove"):
         build_trainer(small(pairs), run)
     assert len(checkpoints(run)) == 2
+
+
+def test_unless_told_otherwise_two_states_are_kept_so_that_a_damaged_one_has_a_predecessor(pairs):
+    assert small(pairs).training.keep_checkpoints == 2
 
 
 def test_two_trainings_in_one_folder_are_refused(pairs, run):

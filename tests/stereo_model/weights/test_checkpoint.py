@@ -71,6 +71,18 @@ def test_a_truncated_file_is_refused(saved, tmp_path, share):
     assert "truncated or not a file of weights" in refusal(tmp_path / "cut.pt")
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_one_flipped_byte_of_a_weight_is_refused_by_the_name_of_its_record(saved, tmp_path, share):
+    content = bytearray(saved[1].read_bytes())
+    with zipfile.ZipFile(saved[1]) as archive:
+        record = max(archive.infolist(), key=lambda record: record.file_size)
+    content[record.header_offset + 4096 + int(share * (record.file_size - 4096))] ^= 0x10
+    (tmp_path / "flipped.pt").write_bytes(content)
+    torch.load(tmp_path / "flipped.pt", weights_only=True)  # torch alone notices nothing
+    message = refusal(tmp_path / "flipped.pt")
+    assert f"damaged (record {record.filename} has another checksum)" in message
+
+
 def test_a_missing_file_is_refused(tmp_path):
     assert "no such file" in refusal(tmp_path / "none.pt")
 
