@@ -20,7 +20,15 @@ from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
-from fsd_gen.usd.reader.stage import Matrix, matrix_of, open_stage, reason_of, stage_time, stage_to_world
+from fsd_gen.usd.reader.stage import (
+    Matrix,
+    matrix_of,
+    open_stage,
+    reason_of,
+    shared_path,
+    stage_time,
+    stage_to_world,
+)
 from fsd_gen.usd.reader.surfaces import Surfaces
 from fsd_gen.usd.reader.values import token_of
 
@@ -99,7 +107,7 @@ class _Walk:
         self.surfaces = Surfaces(self.time)
         self._skins = Skins(self.stage)
         self._xforms = UsdGeom.XformCache(self.time)
-        self._geometry: dict[tuple[Sdf.Path, Coordinates | None], Triangles] = {}
+        self._geometry: dict[tuple[Sdf.Path, Coordinates | None, Sdf.Path], Triangles] = {}
         self._inside: list[Sdf.Path] = []  # instancers whose prototypes are being walked
 
     def collect(self) -> None:
@@ -172,8 +180,7 @@ class _Walk:
         """Triangles in the prim's own space; instances of one prototype are read once."""
         if skin is not None:  # each instance of a prototype may be posed by its own skeleton
             return local_triangles(prim, st, self.time, skin)
-        source = prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim
-        key = (source.GetPath(), st)
+        key = (shared_path(prim), st, st.source(prim) if st is not None else Sdf.Path())
         if key not in self._geometry:
             self._geometry[key] = local_triangles(prim, st, self.time)
         return self._geometry[key]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import Rgb
-from fsd_gen.usd.openusd import Gf, Tf, Usd, UsdGeom
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom
 
 Y_TO_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
 
@@ -72,3 +72,8 @@ def matrix_of(gf: Gf.Matrix4d) -> Matrix:
 def rgb_of(value: Sequence[float] | NDArray[np.floating]) -> Rgb:
     """Three plain numbers, of a USD vector or an array."""
     return (float(value[0]), float(value[1]), float(value[2]))
+
+
+def shared_path(prim: Usd.Prim) -> Sdf.Path:
+    """Where a prim is authored for all its instances: in their prototype, if it has one."""
+    return (prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim).GetPath()
