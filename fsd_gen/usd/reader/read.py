@@ -22,6 +22,7 @@ from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
 from fsd_gen.usd.reader.stage import (
     Matrix,
+    affine,
     matrix_of,
     open_stage,
     reason_of,
@@ -142,7 +143,7 @@ class _Walk:
 
     def _local_to_world(self, prim: Usd.Prim) -> Matrix:
         try:
-            return matrix_of(self._xforms.GetLocalToWorldTransform(prim))
+            return affine(matrix_of(self._xforms.GetLocalToWorldTransform(prim)), f"<{prim.GetPath()}>")
         except Tf.ErrorException as error:
             raise StageError(f"<{prim.GetPath()}>: {reason_of(error)}") from error
 

@@ -14,6 +14,7 @@ from fsd_gen.usd.flat_scene import Rgb
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom
 
 Y_TO_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
+AFFINE = 1e-9  # what inverted transforms may lose
 
 Matrix = NDArray[np.float64]  # (4, 4), column vectors
 
@@ -67,6 +68,15 @@ def stage_to_world(stage: Usd.Stage) -> Matrix:
 def matrix_of(gf: Gf.Matrix4d) -> Matrix:
     """USD's row vectors as our column vectors."""
     return np.array(gf).T
+
+
+def affine(matrix: Matrix, named: str) -> Matrix:
+    """The same matrix; `named` says whose it is. Raises StageError where it is a projection."""
+    if np.abs(matrix[3] - (0.0, 0.0, 0.0, 1.0)).max() > AFFINE:
+        raise StageError(
+            f"{named}: its transform has perspective; expected 0, 0, 0, 1 in the last column of each matrix"
+        )
+    return matrix
 
 
 def rgb_of(value: Sequence[float] | NDArray[np.floating]) -> Rgb:
