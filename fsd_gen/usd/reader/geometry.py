@@ -119,6 +119,13 @@ def bound_material(prim: Usd.Prim) -> UsdShade.Material:
     return binding.ComputeBoundMaterial(FULL)[0]
 
 
+def is_cage(prim: Usd.Prim, time: Usd.TimeCode) -> bool:
+    """Whether a shape is the control cage of a subdivision surface. Raises StageError."""
+    if not prim.IsA(UsdGeom.Mesh):
+        return False
+    return token_of(UsdGeom.Mesh(prim).GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+
+
 def local_triangles(
     prim: Usd.Prim, st: Coordinates | None, time: Usd.TimeCode, skin: Skin | None = None
 ) -> Triangles:
@@ -149,7 +156,7 @@ def _mesh_triangles(
         points = skin.posed(points, time)
     left_handed = token_of(mesh.GetOrientationAttr(), time, ORIENTATIONS) == UsdGeom.Tokens.leftHanded
     normals = _normals(mesh, time)
-    smooth = token_of(mesh.GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+    smooth = is_cage(mesh.GetPrim(), time)
     if smooth if normals is None else skin is not None:  # a pose moves what the normals were authored for
         normals = polygons.point_normals(points, counts, indices, left_handed=left_handed)
     elif normals is not None:
