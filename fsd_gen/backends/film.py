@@ -12,6 +12,7 @@ MIDDLE_GREY = 0.18  # the log-average of a scene is brought here
 BRIGHT_LIMIT = 1.3  # unless that would push the 90th percentile beyond this
 BALANCE = 0.6  # 0 leaves the light as it is, 1 makes the average grey
 FILM_SPEED = 0.75  # middle grey stays middle grey
+WHITE = np.float32(1e6)  # beyond it all is white, and the curve's squares still fit float32
 LUMA_3 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -42,7 +43,8 @@ def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> ND
 
     The curve is Narkowicz' rational fit of the ACES filmic response (2015).
     """
-    x_hwc = np.maximum(linear_hwc * gains_3, 0) * np.float32(FILM_SPEED)
+    with np.errstate(over="ignore"):
+        x_hwc = np.clip(linear_hwc * gains_3, 0, WHITE) * np.float32(FILM_SPEED)
     film_hwc = (x_hwc * (2.51 * x_hwc + 0.03)) / (x_hwc * (2.43 * x_hwc + 0.59) + 0.14)
     film_hwc = np.clip(film_hwc, 0, 1)
     srgb_hwc = np.where(film_hwc <= 0.0031308, 12.92 * film_hwc, 1.055 * film_hwc ** (1 / 2.4) - 0.055)

@@ -4,7 +4,7 @@ Read are meshes and simple solids (with references, packages, instances, point i
 UsdSkel), UsdPreviewSurface materials, UsdLux lights and the two cameras, all at one moment: the stage's
 startTimeCode, or a time code that is asked for. Subdivision surfaces are taken as their cage with smooth
 normals; so are the normals of posed meshes. What cannot be rendered faithfully is refused by name, not
-skipped; of a UsdPreviewSurface only clearcoat, occlusion and displacement are ignored. Materials are those
+skipped; of a UsdPreviewSurface only clearcoat and occlusion are ignored. Materials are those
 of the purpose `full`. Two readings of the specification are ours: `useMetadata` wrapping repeats, and a
 normal map whose colour space is `auto` is raw.
 """

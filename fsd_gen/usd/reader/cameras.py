@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.openusd import Tf, Usd, UsdGeom
-from fsd_gen.usd.reader.stage import Matrix, matrix_of, reason_of
+from fsd_gen.usd.reader.stage import Matrix, affine, matrix_of, reason_of
 from fsd_gen.usd.reader.values import number_of
 
 USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
@@ -30,12 +30,15 @@ class Cameras:
         if not camera:
             found = [str(p.GetPath()) for p in self._stage.Traverse() if p.IsA(UsdGeom.Camera)]
             raise StageError(f"no camera at <{path}>; the stage has {', '.join(found) or 'none'}")
+        if camera.GetClippingPlanesAttr().Get(self._time):
+            raise StageError(f"<{path}>: clippingPlanes are not supported; author none")
         return camera
 
     def pose(self, path: str) -> Matrix:
         """Camera to world, vision axes, free of scale."""
         try:
             local = matrix_of(self._camera(path).ComputeLocalToWorldTransform(self._time))
+            affine(local, f"<{path}>")
         except Tf.ErrorException as error:
             raise StageError(f"<{path}>: {reason_of(error)}") from error
         pose = self._to_world @ local @ USD_TO_VISION

@@ -27,6 +27,7 @@ AXIS_FROM_Z = {  # cyclic shifts: they keep solids right-handed
 }
 ORIENTATIONS = ("rightHanded", "leftHanded")
 SCHEMES = ("catmullClark", "loop", "bilinear", "none")
+FARTHEST_M = 1e18  # float32 holds its square
 FULL = UsdShade.Tokens.full  # what a final rendering shows; falls back to the binding for all purposes
 
 
@@ -39,10 +40,16 @@ def place(local: Triangles, to_world: Matrix, name: str, surface: int) -> Mesh:
     if not np.isfinite(to_world).all():
         raise StageError(f"<{name}>: its transform is not finite")
     linear, shift = to_world[:3, :3], to_world[:3, 3]
+    vertices_v3 = local.vertices_v3.astype(np.float64) @ linear.T + shift
+    reach_m = float(np.abs(vertices_v3).max(initial=0.0))
+    if reach_m > FARTHEST_M:
+        raise StageError(
+            f"<{name}>: expected points within {FARTHEST_M:g} m of the origin, got {reach_m:g} m"
+        )
     mirrored = np.linalg.det(linear) < 0
     return Mesh(
         name=name,
-        vertices_v3=local.vertices_v3.astype(np.float64) @ linear.T + shift,
+        vertices_v3=vertices_v3,
         faces_f3=np.ascontiguousarray(local.faces_t3[:, ::-1] if mirrored else local.faces_t3),
         uv_v2=local.uv_v2,
         normals_v3=_placed_normals(local.normals_v3, linear, mirrored),
@@ -112,6 +119,13 @@ def bound_material(prim: Usd.Prim) -> UsdShade.Material:
     return binding.ComputeBoundMaterial(FULL)[0]
 
 
+def is_cage(prim: Usd.Prim, time: Usd.TimeCode) -> bool:
+    """Whether a shape is the control cage of a subdivision surface. Raises StageError."""
+    if not prim.IsA(UsdGeom.Mesh):
+        return False
+    return token_of(UsdGeom.Mesh(prim).GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+
+
 def local_triangles(
     prim: Usd.Prim, st: Coordinates | None, time: Usd.TimeCode, skin: Skin | None = None
 ) -> Triangles:
@@ -142,7 +156,7 @@ def _mesh_triangles(
         points = skin.posed(points, time)
     left_handed = token_of(mesh.GetOrientationAttr(), time, ORIENTATIONS) == UsdGeom.Tokens.leftHanded
     normals = _normals(mesh, time)
-    smooth = token_of(mesh.GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+    smooth = is_cage(mesh.GetPrim(), time)
     if smooth if normals is None else skin is not None:  # a pose moves what the normals were authored for
         normals = polygons.point_normals(points, counts, indices, left_handed=left_handed)
     elif normals is not None:

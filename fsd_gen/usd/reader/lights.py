@@ -13,7 +13,7 @@ from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import AreaLight, AreaShape, DomeLight, ParallelLight, Shaping
 from fsd_gen.usd.openusd import Usd, UsdGeom, UsdLux
 from fsd_gen.usd.reader.stage import Y_TO_Z_UP, Matrix, rgb_of
-from fsd_gen.usd.reader.values import colour, number_of, where
+from fsd_gen.usd.reader.values import BRIGHTEST, colour, number_of, where
 
 # Inputs that change what a light does and that are not supported, with the value that changes nothing
 NEUTRAL = {
@@ -39,7 +39,7 @@ def area_light(prim: Usd.Prim, to_world: Matrix, time: Usd.TimeCode) -> AreaLigh
         raise StageError(f"<{prim.GetPath()}>: a sphere light must stay a sphere, got radii {radii} m")
     flat_m2 = float(np.linalg.norm(np.cross(placed[:3, 0], placed[:3, 1])))
     area_m2 = {"rect": flat_m2, "disk": np.pi * flat_m2, "sphere": 4 * np.pi * axes[0] ** 2}[shape]
-    radiance = _emission(prim, time) / (area_m2 if _normalised(prim, time) else 1.0)
+    radiance = _rendered(_emission(prim, time) / (area_m2 if _normalised(prim, time) else 1.0), prim)
     return AreaLight(
         name=str(prim.GetPath()),
         shape=shape,
@@ -185,11 +185,14 @@ def _emission(prim: Usd.Prim, time: Usd.TimeCode) -> NDArray[np.float64]:
         kelvin = number_of(light.GetColorTemperatureAttr(), time, least=0.0)
         rgb *= np.array(UsdLux.BlackbodyTemperatureAsRgb(kelvin))
     radiance = np.asarray(scale * rgb, np.float64)
-    if not (
-        np.isfinite(radiance).all() and radiance.min() >= 0 and radiance.max() < np.finfo(np.float32).max
-    ):
+    return _rendered(radiance, prim)
+
+
+def _rendered(radiance: NDArray[np.float64], prim: Usd.Prim) -> NDArray[np.float64]:
+    """The same; refused where float32 could not hold what the light is added up and divided into."""
+    if not (np.isfinite(radiance).all() and radiance.min() >= 0 and radiance.max() <= BRIGHTEST):
         raise StageError(
-            f"<{prim.GetPath()}>: expected a light of 0 or more that float32 holds, got {radiance}"
+            f"<{prim.GetPath()}>: expected a light of 0 to {BRIGHTEST:g}, got {radiance.max():g}"
         )
     return radiance
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from fsd_gen.usd import polygons
 from fsd_gen.usd.errors import StageError
-from fsd_gen.usd.openusd import Usd, UsdGeom
+from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom
 from fsd_gen.usd.polygons import Attribute
+from fsd_gen.usd.reader.stage import shared_path
 from fsd_gen.usd.reader.values import floats_of, ints_of, where
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,11 @@ class Coordinates:
 
     primvar: str
     fallback: tuple[float, float] = (0.0, 0.0)  # of the UsdPrimvarReader_float2; USD says 0 unless authored
+
+    def source(self, prim: Usd.Prim) -> Sdf.Path:
+        """Whose coordinates a shape has: its own, or those of a prim above, perhaps outside its prototype."""
+        primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(self.primvar)
+        return shared_path(primvar.GetAttr().GetPrim()) if primvar else Sdf.Path()
 
     def over(self, prim: Usd.Prim, time: Usd.TimeCode) -> Attribute:
         """The coordinates of a shape. Raises StageError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +16,25 @@ from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, Parall
 from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import Triangles
 from fsd_gen.usd.reader.cameras import Cameras, check_rig
-from fsd_gen.usd.reader.geometry import local_triangles, place, shape_parts
+from fsd_gen.usd.reader.geometry import is_cage, local_triangles, place, shape_parts
 from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
-from fsd_gen.usd.reader.stage import Matrix, matrix_of, open_stage, reason_of, stage_time, stage_to_world
+from fsd_gen.usd.reader.stage import (
+    Matrix,
+    affine,
+    matrix_of,
+    open_stage,
+    reason_of,
+    shared_path,
+    stage_time,
+    stage_to_world,
+)
 from fsd_gen.usd.reader.surfaces import Surfaces
 from fsd_gen.usd.reader.values import token_of
+
+log = logging.getLogger(__name__)
 
 LEFT, RIGHT = "/World/Rig/Left", "/World/Rig/Right"
 VISIBILITIES = ("inherited", "invisible")
@@ -99,13 +111,21 @@ class _Walk:
         self.surfaces = Surfaces(self.time)
         self._skins = Skins(self.stage)
         self._xforms = UsdGeom.XformCache(self.time)
-        self._geometry: dict[tuple[Sdf.Path, Coordinates | None], Triangles] = {}
+        self._geometry: dict[tuple[Sdf.Path, Coordinates | None, Sdf.Path], Triangles] = {}
+        self._cages: dict[Sdf.Path, None] = {}  # meshes that are to be subdivided, in the order of the walk
         self._inside: list[Sdf.Path] = []  # instancers whose prototypes are being walked
 
     def collect(self) -> None:
         """Walk the whole stage."""
         prims = iter(Usd.PrimRange(self.stage.GetPseudoRoot(), VISIBLE))
         self._below(prims, self.to_world, "")
+        if self._cages:
+            log.warning(
+                "subdivision surfaces drawn as their control cages, as renderers do at refinement level 0: "
+                "meshes=%d first=%s; author subdivisionScheme = none, or subdivide them",
+                len(self._cages),
+                next(iter(self._cages)),
+            )
 
     def _below(self, prims: Iterator[Usd.Prim], to_world: Matrix, suffix: str) -> None:
         for prim in prims:
@@ -134,7 +154,7 @@ class _Walk:
 
     def _local_to_world(self, prim: Usd.Prim) -> Matrix:
         try:
-            return matrix_of(self._xforms.GetLocalToWorldTransform(prim))
+            return affine(matrix_of(self._xforms.GetLocalToWorldTransform(prim)), f"<{prim.GetPath()}>")
         except Tf.ErrorException as error:
             raise StageError(f"<{prim.GetPath()}>: {reason_of(error)}") from error
 
@@ -158,6 +178,8 @@ class _Walk:
     # -- geometry
 
     def _shape(self, prim: Usd.Prim, to_world: Matrix, suffix: str) -> None:
+        if is_cage(prim, self.time):
+            self._cages[prim.GetPath()] = None
         skin = self._skins.of(prim)
         placed = to_world @ self._local_to_world(skin.carrier if skin else prim)
         for part, faces, material in shape_parts(prim, self.time):
@@ -172,8 +194,7 @@ class _Walk:
         """Triangles in the prim's own space; instances of one prototype are read once."""
         if skin is not None:  # each instance of a prototype may be posed by its own skeleton
             return local_triangles(prim, st, self.time, skin)
-        source = prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim
-        key = (source.GetPath(), st)
+        key = (shared_path(prim), st, st.source(prim) if st is not None else Sdf.Path())
         if key not in self._geometry:
             self._geometry[key] = local_triangles(prim, st, self.time)
         return self._geometry[key]

@@ -9,39 +9,63 @@ from numpy.typing import NDArray
 
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdSkel, Vt
+from fsd_gen.usd.reader.skeleton_checks import check_animation, check_bindings, check_influences
 
 EVERYTHING = Usd.TraverseInstanceProxies(Usd.PrimIsActive & Usd.PrimIsLoaded)  # prototypes may be no `def`s
-WEIGHTLESS = 1e-6  # a joint weight that moves nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skin:
     """How one mesh follows a skeleton."""
 
-    skeleton: UsdSkel.SkeletonQuery
+    skeleton: UsdSkel.SkeletonQuery  # of a prototype where the skeleton is an instance
     query: UsdSkel.SkinningQuery
+    bones: Usd.Prim  # the skeleton itself, in its own instance
 
     @property
     def carrier(self) -> Usd.Prim:
         """The prim in whose space the posed points are."""
-        return self.skeleton.GetPrim() if self.query.HasJointInfluences() else self.query.GetPrim()
+        return self.bones if self.query.HasJointInfluences() else self.query.GetPrim()
 
     def posed(self, points_p3: NDArray[np.float32], time: Usd.TimeCode) -> NDArray[np.float32]:
         """The points at that time. Raises StageError."""
         path = self.query.GetPrim().GetPath()
         points = Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(points_p3, np.float32))
+        check_animation(self.skeleton, self.bones, time)
         try:
             if self.query.HasBlendShapes():
                 self._blend(points, time)
             if self.query.HasJointInfluences():
-                self._check(path, len(points_p3), time)
-                xforms = self.skeleton.ComputeSkinningTransforms(time)
-                if not self.query.ComputeSkinnedPoints(xforms, points, time):
-                    raise StageError(f"<{path}>: cannot be posed by its skeleton <{self._skeleton_path()}>")
+                self._skin(points, time)
         except Tf.ErrorException as error:
             reason = str(error).strip().splitlines()[-1].strip()
             raise StageError(f"<{path}>: cannot be posed by its skeleton: {reason}") from error
-        return np.array(points, np.float32).reshape(-1, 3)
+        posed_p3 = np.array(points, np.float32).reshape(-1, 3)
+        if not np.isfinite(posed_p3).all():
+            raise StageError(
+                f"<{path}>: some points are not finite where <{self.bones.GetPath()}> takes them"
+            )
+        return posed_p3
+
+    def _skin(self, points: Vt.Vec3fArray, time: Usd.TimeCode) -> None:
+        """Move the points with their joints; weights count by their share, so that they add up to 1."""
+        indices, weights = check_influences(self.query, self.skeleton, len(points), time)
+        xforms = self.skeleton.ComputeSkinningTransforms(time)
+        mapper = self.query.GetJointMapper()
+        if xforms and mapper and not mapper.IsIdentity():
+            xforms = mapper.RemapTransforms(xforms)
+        done = bool(xforms) and UsdSkel.SkinPoints(
+            self.query.GetSkinningMethod(),
+            self.query.GetGeomBindTransform(time),
+            xforms,
+            Vt.IntArray.FromNumpy(indices),
+            Vt.FloatArray.FromNumpy(weights),
+            self.query.GetNumInfluencesPerComponent(),
+            points,
+        )
+        if not done:
+            path = self.query.GetPrim().GetPath()
+            raise StageError(f"<{path}>: cannot be posed by its skeleton <{self.bones.GetPath()}>")
 
     def _blend(self, points: Vt.Vec3fArray, time: Usd.TimeCode) -> None:
         animation = self.skeleton.GetAnimQuery()
@@ -67,24 +91,6 @@ class Skin:
         if not done:
             raise StageError(f"<{path}>: its blend shapes do not fit its {len(points)} points")
 
-    def _check(self, path: Sdf.Path, points: int, time: Usd.TimeCode) -> None:
-        """UsdSkel itself only warns where influences contradict the mesh or the skeleton."""
-        each = self.query.GetNumInfluencesPerComponent()
-        expected = each if self.query.IsRigidlyDeformed() else each * points
-        indices = np.asarray(self.query.GetJointIndicesPrimvar().ComputeFlattened(time) or ())
-        weights = np.asarray(self.query.GetJointWeightsPrimvar().ComputeFlattened(time) or ())
-        if len(indices) != expected or len(weights) != expected:
-            got = f"{len(indices)} and {len(weights)}"
-            raise StageError(f"<{path}>: expected {expected} joint indices and weights, got {got}")
-        joints = len(self.query.GetJointOrder() or self.skeleton.GetJointOrder())
-        if len(indices) and (indices.min() < 0 or indices.max() >= joints):
-            raise StageError(f"<{path}>: joint indices reach to {indices.max()} of {joints} joints")
-        if not np.isfinite(weights).all():
-            raise StageError(f"<{path}>: joint weights are not finite")
-
-    def _skeleton_path(self) -> Sdf.Path:
-        return self.skeleton.GetPrim().GetPath()
-
 
 class Skins:
     """Which meshes of a stage are skinned, and by which skeletons."""
@@ -92,8 +98,10 @@ class Skins:
     def __init__(self, stage: Usd.Stage) -> None:
         self._cache = UsdSkel.Cache()  # owns what the queries look into
         self._skins: dict[Sdf.Path, Skin] = {}
+        self._skeletal = False
         for prim in Usd.PrimRange.Stage(stage, EVERYTHING):
             if prim.IsA(UsdSkel.Root):
+                self._skeletal = True
                 self._collect(UsdSkel.Root(prim))
 
     def of(self, prim: Usd.Prim) -> Skin | None:
@@ -102,6 +110,8 @@ class Skins:
         Raises:
             StageError: it says that it does, but to a skeleton that cannot pose it.
         """
+        if self._skeletal:
+            check_bindings(prim)
         skin = self._skins.get(prim.GetPath())
         if skin is not None and not prim.IsA(UsdGeom.Mesh):
             raise StageError(f"<{prim.GetPath()}>: only meshes can be skinned, got {prim.GetTypeName()}")
@@ -116,4 +126,6 @@ class Skins:
                     continue
                 if not skeleton:
                     raise StageError(f"<{query.GetPrim().GetPath()}>: its skeleton cannot be used")
-                self._skins[query.GetPrim().GetPath()] = Skin(skeleton=skeleton, query=query)
+                self._skins[query.GetPrim().GetPath()] = Skin(
+                    skeleton=skeleton, query=query, bones=binding.GetSkeleton().GetPrim()
+                )

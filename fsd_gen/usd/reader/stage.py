@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import Rgb
-from fsd_gen.usd.openusd import Gf, Tf, Usd, UsdGeom
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom
 
 Y_TO_Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
+AFFINE = 1e-9  # what inverted transforms may lose
 
 Matrix = NDArray[np.float64]  # (4, 4), column vectors
 
@@ -69,6 +70,20 @@ def matrix_of(gf: Gf.Matrix4d) -> Matrix:
     return np.array(gf).T
 
 
+def affine(matrix: Matrix, named: str) -> Matrix:
+    """The same matrix; `named` says whose it is. Raises StageError where it is a projection."""
+    if np.abs(matrix[3] - (0.0, 0.0, 0.0, 1.0)).max() > AFFINE:
+        raise StageError(
+            f"{named}: its transform has perspective; expected 0, 0, 0, 1 in the last column of each matrix"
+        )
+    return matrix
+
+
 def rgb_of(value: Sequence[float] | NDArray[np.floating]) -> Rgb:
     """Three plain numbers, of a USD vector or an array."""
     return (float(value[0]), float(value[1]), float(value[2]))
+
+
+def shared_path(prim: Usd.Prim) -> Sdf.Path:
+    """Where a prim is authored for all its instances: in their prototype, if it has one."""
+    return (prim.GetPrimInPrototype() if prim.IsInstanceProxy() else prim).GetPath()

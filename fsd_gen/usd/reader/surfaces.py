@@ -11,10 +11,10 @@ import numpy as np
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
-from fsd_gen.usd.reader.networks import is_output, producer
+from fsd_gen.usd.reader.networks import is_output, kind_of, producer
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
-from fsd_gen.usd.reader.values import colour, finite, floats_of, ints_of, where
+from fsd_gen.usd.reader.values import BRIGHTEST, colour, finite, floats_of, ints_of, where
 
 NO_SURFACE = "displayColor"
 GREY: Rgb = (0.18, 0.18, 0.18)
@@ -95,6 +95,7 @@ class _SurfaceReader:
         kind = self._shader.GetIdAttr().Get() if self._shader else None
         if kind != "UsdPreviewSurface":
             raise StageError(f"<{self._path}>: expected a UsdPreviewSurface, got {kind or 'none'}")
+        self._check_displacement(material)
 
     def read(self) -> tuple[Surface, Coordinates | None]:
         """The surface, and the texture coordinates it reads (None without textures)."""
@@ -104,7 +105,7 @@ class _SurfaceReader:
         surface = Surface(
             name=str(self._path),
             diffuse=self._colour("diffuseColor", GREY),
-            emissive=self._colour("emissiveColor", (0.0, 0.0, 0.0)),
+            emissive=self._glow(),
             roughness=self._scalar("roughness", 0.5, most=1.0),
             metallic=self._scalar("metallic", 0.0, most=1.0),
             opacity=self._scalar("opacity", 1.0, most=1.0),
@@ -155,6 +156,31 @@ class _SurfaceReader:
         if isinstance(value, Texture):
             return value
         return default if value is None else colour(value, f"<{self._path}> {name}")
+
+    def _glow(self) -> Rgb | Texture:
+        glow = self._colour("emissiveColor", (0.0, 0.0, 0.0))
+        brightest = max(glow.gain[:3] + glow.bias[:3]) if isinstance(glow, Texture) else max(glow)
+        if brightest > BRIGHTEST:
+            raise StageError(
+                f"<{self._path}> emissiveColor: expected at most {BRIGHTEST:g}, got {brightest:g}"
+            )
+        return glow
+
+    def _check_displacement(self, material: UsdShade.Material) -> None:
+        """Only what moves no point can be rendered: truth is that of the points as they are."""
+        shader = material.ComputeDisplacementSource()[0]
+        if not shader:
+            return
+        own = shader.GetInput("displacement") if kind_of(shader) == "UsdPreviewSurface" else None
+        source = producer(own) if own else None
+        still = kind_of(shader) == "UsdPreviewSurface" and (
+            source is None or (not is_output(source) and not source.Get(self._time))
+        )
+        if not still:
+            raise StageError(
+                f"<{self._path}>: displacement is not supported; displace the mesh, or disconnect "
+                "outputs:displacement"
+            )
 
     def _normal(self) -> Texture | None:
         """Relative to the usual reading of a normal map, 2 * texel - 1, which is also the default."""

@@ -15,6 +15,7 @@ from fsd_gen.usd.openusd import Usd
 from fsd_gen.usd.reader.stage import rgb_of
 
 KINDS = {"numbers": "fiu", "whole numbers": "iu"}  # numpy's kinds of dtypes
+BRIGHTEST = 1e24  # of lights and of what glows: float32 holds sums of it, and its share of a small angle
 
 
 def floats_of(attribute: Usd.Attribute, time: Usd.TimeCode, width: int) -> NDArray[np.float32]:

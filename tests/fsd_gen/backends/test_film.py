@@ -26,6 +26,11 @@ def test_brighter_stays_brighter_and_white_ends_white():
     assert levels[0] == 0 and levels[-1] == 255
 
 
+@pytest.mark.parametrize("light", [1e15, 1e22, 1e38, np.inf])
+def test_light_beyond_all_others_is_white(light):
+    assert (develop(grey(light), np.full(3, 10, np.float32)) == 255).all()
+
+
 def test_a_black_picture_stays_black_and_finite():
     assert auto_exposure(grey(0), grey(0), 0.0) == 1.0
     gains = white_balance(grey(0), grey(0))

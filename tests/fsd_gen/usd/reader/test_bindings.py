@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fsd_gen.usd.errors import StageError
-from tests.fsd_gen.usd.cases import BOUND, WALL, card, flat, material, seen, stage, surface_of
+from tests.fsd_gen.usd.cases import BOUND, DIFFUSE, WALL, card, flat, material, seen, stage, surface_of
 
 RED = material("color3f inputs:diffuseColor = (1, 0, 0)")
 BLUE = material("color3f inputs:diffuseColor = (0, 0, 1)", name="Blue")
@@ -105,3 +106,18 @@ def test_what_passes_its_threshold_is_opaque_altogether(tmp_path: Path) -> None:
 def test_inputs_that_mean_nothing_are_refused_by_name(tmp_path: Path, inputs: str, message: str) -> None:
     with pytest.raises(StageError, match=message):
         flat(stage(tmp_path, WALL, card(BOUND), material(inputs)))
+
+
+def test_instances_of_one_prototype_keep_the_texture_coordinates_that_each_inherits(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "p.png")
+    own = next(line for line in card().splitlines() if "primvars:st" in line)
+    look = material(DIFFUSE, "./p.png").replace("/World/Look", "/World/Pro/Look")
+    body = card(BOUND).replace(own, "").replace("/World/Look", "/World/Pro/Look")
+    copies = [
+        f'def Xform "I{n}" ( instanceable = true\n inherits = </World/Pro> ) {{'
+        f' texCoord2f[] primvars:st = [({u}, 0.5)] ( interpolation = "constant" ) }}\n'
+        for n, u in enumerate((0.25, 0.75))
+    ]
+    meshes = flat(stage(tmp_path, WALL, f'class Xform "Pro" {{ {body} {look} }}\n', *copies)).meshes
+    us = {mesh.name: mesh.uv_v2[:, 0].tolist() for mesh in meshes if "Card" in mesh.name}
+    assert us == {"/World/I0/Card": [0.25] * 4, "/World/I1/Card": [0.75] * 4}

@@ -20,6 +20,9 @@ from tests.fsd_gen.usd.cases import (
 )
 
 COUNTS, INDICES = "faceVertexCounts = [4]", "faceVertexIndices = [0, 1, 2, 3]"
+PERSPECTIVE = "((1,0,0,0), (0,1,0,0), (0,0,1,0.1), (0,0,0,1))"
+AT_ORIGIN = "double3 xformOp:translate = (0, 0, 0)"
+PLACE = RIG[RIG.index(AT_ORIGIN) : RIG.index('"]', RIG.index(AT_ORIGIN)) + 2]
 FIRST = "(-0.5,-0.5,-2)"
 
 
@@ -66,6 +69,15 @@ def test_topology(tmp_path: Path, old: str, new: str, message: str) -> None:
         (
             'double3 xformOp:translate = (nan, 0, 0)\nuniform token[] xformOpOrder = ["xformOp:translate"]',
             "its transform is not finite",
+        ),
+        (
+            f"matrix4d xformOp:transform = {PERSPECTIVE}\n"
+            'uniform token[] xformOpOrder = ["xformOp:transform"]',
+            "its transform has perspective; expected 0, 0, 0, 1 in the last column",
+        ),
+        (
+            'double3 xformOp:scale = (1e30, 1, 1)\nuniform token[] xformOpOrder = ["xformOp:scale"]',
+            "expected points within 1e.18 m of the origin, got 5e.29 m",
         ),
         ('uniform token[] xformOpOrder = ["banana"]', "Invalid xform op"),
         ('token visibility = "maybe"', "visibility: expected one of inherited, invisible, got 'maybe'"),
@@ -144,7 +156,16 @@ def test_subsets(tmp_path: Path, subsets: str, message: str) -> None:
         ('def SphereLight "L" { float inputs:intensity = -1 }', "inputs:intensity: .* got -1"),
         (
             'def SphereLight "L" { float inputs:exposure = 5000 }',
-            "expected a light of 0 or more that float32 holds",
+            "expected a light of 0 to 1e.24",
+        ),
+        (
+            'def DistantLight "L" { float inputs:intensity = 1e36 }',
+            "expected a light of 0 to 1e.24, got 1e.36",
+        ),
+        (
+            'def RectLight "L" { float inputs:intensity = 1e20\n bool inputs:normalize = 1\n'
+            "float inputs:width = 1e-4\n float inputs:height = 1e-4 }",
+            "expected a light of 0 to 1e.24, got 1e.28",
         ),
         ('def SphereLight "L" { color3f inputs:color = (nan, 0, 0) }', "inputs:color: expected three finite"),
         (
@@ -178,6 +199,18 @@ def test_lights(tmp_path: Path, light: str, message: str) -> None:
     ("old", "new", "message"),
     [
         ("focalLength = 36", "focalLength = nan", "focalLength: expected a finite number"),
+        (
+            "float focalLength",
+            "float4[] clippingPlanes = [(0, 0, -1, -3)]\nfloat focalLength",
+            "clippingPlanes",
+        ),
+        (
+            PLACE,
+            PLACE.replace(AT_ORIGIN, f"matrix4d xformOp:transform = {PERSPECTIVE}").replace(
+                ":translate", ":transform"
+            ),
+            "its transform has perspective",
+        ),
         ("(0, 0, 0)", "(nan, 0, 0)", "the camera's transform is not finite"),
         ('["xformOp:translate"]', '["banana"]', "Invalid xform op"),
     ],

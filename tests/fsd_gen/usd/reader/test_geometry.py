@@ -227,3 +227,19 @@ def test_subsets_carry_their_own_materials_and_the_rest_keeps_the_meshs(tmp_path
     assert scene.surfaces[rest.surface].diffuse == (0.25, 0.5, 0.75)
     assert corners(top) == [[[0, 0, 0], [1, 1, 0], [0, 1, 0]]]
     assert len(top.vertices_v3) == len(rest.vertices_v3) == 3
+
+
+def test_subdivision_surfaces_are_said_to_be_drawn_as_their_cages_once_for_a_stage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain, scheme = quad(), 'uniform token subdivisionScheme = "none"'
+    unauthored = plain.replace(scheme, "").replace("Quad", "First")
+    loop = plain.replace("none", "loop").replace("Quad", "Second")
+    read_stage(stage_file(tmp_path, plain + unauthored + loop), None)
+    (warning,) = (r.getMessage() for r in caplog.records if "control cages" in r.getMessage())
+    assert "meshes=2 first=/World/First; author subdivisionScheme = none" in warning
+
+
+def test_a_stage_of_polygons_is_read_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_stage(stage_file(tmp_path, quad()), None)
+    assert not caplog.records

@@ -90,3 +90,32 @@ def test_equal_materials_are_one_surface(tmp_path: Path) -> None:
     twin = 'def Xform "Twin" {' + material("").replace("/World/Look", "/World/Twin/Look") + "}"
     scene = read_stage(stage_file(tmp_path, quad(BOUND) + second + material("") + twin), None)
     assert len(scene.meshes) == 2 and len(scene.surfaces) == 1
+
+
+TERMINAL = """token outputs:displacement.connect = </World/Look/Surface.outputs:displacement>
+    token outputs:surface.c"""
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    ["float inputs:displacement = 0.5", "float inputs:displacement.connect = </World/Look/Image.outputs:r>"],
+)
+def test_displacement_is_refused_where_it_would_move_points(
+    tmp_path: Path, picture: Path, inputs: str
+) -> None:
+    look = material(f"{inputs}\n token outputs:displacement", texture("Image", picture))
+    displaced = look.replace("token outputs:surface.c", TERMINAL)
+    with pytest.raises(StageError, match="</World/Look>: displacement is not supported"):
+        read_stage(stage_file(tmp_path, quad(f"{BOUND}\n{ST}") + displaced), None)
+    assert read_stage(stage_file(tmp_path, quad(f"{BOUND}\n{ST}") + look), None).meshes  # not the material's
+
+
+def test_a_displacement_of_nothing_is_accepted(tmp_path: Path) -> None:
+    look = material("float inputs:displacement = 0\n token outputs:displacement")
+    still = look.replace("token outputs:surface.c", TERMINAL)
+    assert read_stage(stage_file(tmp_path, quad(BOUND) + still), None).meshes
+
+
+def test_what_glows_brighter_than_float32_can_add_up_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="</World/Look> emissiveColor: expected at most 1e.24, got 3e.38"):
+        surface(tmp_path, "color3f inputs:emissiveColor = (3e38, 0, 0)")
