@@ -20,10 +20,8 @@ from pathlib import Path
 from jobs.locks import RunLock
 lock = RunLock(Path(sys.argv[1]))
 lock.acquire()
-child = os.fork()
-if child == 0:
-    time.sleep(600)
-print(child, flush=True)
+if os.fork() == 0:
+    print(os.getpid(), flush=True)  # by then it has let go of the lock
 time.sleep(600)
 """
 

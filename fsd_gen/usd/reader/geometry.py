@@ -123,7 +123,8 @@ def is_cage(prim: Usd.Prim, time: Usd.TimeCode) -> bool:
     """Whether a shape is the control cage of a subdivision surface. Raises StageError."""
     if not prim.IsA(UsdGeom.Mesh):
         return False
-    return token_of(UsdGeom.Mesh(prim).GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+    scheme = token_of(UsdGeom.Mesh(prim).GetSubdivisionSchemeAttr(), time, SCHEMES)
+    return bool(scheme != UsdGeom.Tokens.none)
 
 
 def local_triangles(
