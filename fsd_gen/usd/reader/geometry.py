@@ -123,7 +123,7 @@ def is_cage(prim: Usd.Prim, time: Usd.TimeCode) -> bool:
     """Whether a shape is the control cage of a subdivision surface. Raises StageError."""
     if not prim.IsA(UsdGeom.Mesh):
         return False
-    return token_of(UsdGeom.Mesh(prim).GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none
+    return bool(token_of(UsdGeom.Mesh(prim).GetSubdivisionSchemeAttr(), time, SCHEMES) != UsdGeom.Tokens.none)
 
 
 def local_triangles(
