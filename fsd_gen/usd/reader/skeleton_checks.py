@@ -48,10 +48,23 @@ def _check_targets(prim: Usd.Prim, name: str) -> None:
 def check_animation(skeleton: UsdSkel.SkeletonQuery, bones: Usd.Prim, time: Usd.TimeCode) -> None:
     """The animation must move the skeleton's joints, each of its own completely. Raises StageError."""
     _check_targets(bones, "skel:animationSource")
+    _check_transforms(UsdSkel.Skeleton(bones))
     query = skeleton.GetAnimQuery()
     if query:
         _check_joints(skeleton, UsdSkel.Animation(query.GetPrim()), time)
         _check_shapes(UsdSkel.Animation(query.GetPrim()), time)
+
+
+def _check_transforms(skeleton: UsdSkel.Skeleton) -> None:
+    """Rest transforms may be left out: they only serve joints that no animation moves."""
+    joints = len(skeleton.GetJointsAttr().Get() or ())
+    path = skeleton.GetPath()
+    bind = len(skeleton.GetBindTransformsAttr().Get() or ())
+    rest = len(skeleton.GetRestTransformsAttr().Get() or ())
+    if bind != joints:
+        raise StageError(f"<{path}>: expected {joints} bindTransforms, one for each joint, got {bind}")
+    if rest not in (0, joints):
+        raise StageError(f"<{path}>: expected {joints} restTransforms, one for each joint, got {rest}")
 
 
 def _check_joints(skeleton: UsdSkel.SkeletonQuery, animation: UsdSkel.Animation, time: Usd.TimeCode) -> None:

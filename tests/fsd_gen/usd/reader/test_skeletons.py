@@ -190,7 +190,14 @@ def test_instances_below_one_skeleton_root_follow_their_own_animations(tmp_path:
         (MOVE, "float3[] translations = [(0, 0, 1), (0, 0, 1)]", "Move>: expected 1 translations.* got 2"),
         ("half3[] scales = [(1, 1, 1)]", "", "Move>: expected 1 scales, one for each joint, got 0"),
         ("quatf[] rotations = [(1, 0, 0, 0)]", "quatf[] rotations = []", "Move>: expected 1 rotations"),
+        (f"bindTransforms = [({ONE})]", "bindTransforms = []", "Bones>: expected 1 bindTransforms.* got 0"),
+        (f"restTransforms = [({ONE})]", f"restTransforms = [({ONE}), ({ONE})]", "Bones>: expected 1 rest"),
         (MOVE, "float3[] translations = [(0, 0, nan)]", "Body>: some points are not finite"),
+        (
+            f"bindTransforms = [({ONE})]",
+            f"bindTransforms = [({ONE}), ({ONE})]",
+            "Bones>: expected 1 bindTransforms",
+        ),
         (
             '{\n            uniform token[] joints = ["root"]',
             '{ uniform token[] joints = ["rot"]',
