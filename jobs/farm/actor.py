@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.config import FarmConfig
 from jobs.extras import extra
+from jobs.farm.guard import guard_process_group
 from jobs.farm.mailbox import WorkerSide
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Run
@@ -34,6 +35,7 @@ class Actor:
         self._mailbox = mailbox
         self._config = config
         self._host: WorkerHost | None = None
+        self._guard = guard_process_group()
 
     def start(self, make_worker: MakeWorker) -> Birth:
         """Make the worker."""
