@@ -37,10 +37,8 @@ from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
-from stereo_model.data.shards.files import open_hdf5
+from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
-# What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
-DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
 WHOLE = (slice(None), slice(None))
 _RENDER_INFO = TypeAdapter(RenderInfo)

@@ -81,12 +81,8 @@ class FlyingThings3D(_SceneFlowSet):
     layout = "frames_cleanpass/TRAIN/A/0000/{left,right}/0006.png and disparity/TRAIN/A/0000/left/0006.pfm"
 
 
-class Monkaa(_SceneFlowSet):
-    """Monkaa; it has one split."""
-
-    kind = "monkaa"
-    folders = "*"
-    layout = "frames_cleanpass/eating_x2/{left,right}/0048.png and disparity/eating_x2/left/0048.pfm"
+class _OneSplit(_SceneFlowSet):
+    """A set that is not parted into TRAIN and TEST."""
 
     def __init__(
         self,
@@ -98,7 +94,15 @@ class Monkaa(_SceneFlowSet):
         super().__init__(root, passes=passes, allow_missing=allow_missing)
 
 
-class Driving(_SceneFlowSet):
+class Monkaa(_OneSplit):
+    """Monkaa; it has one split."""
+
+    kind = "monkaa"
+    folders = "*"
+    layout = "frames_cleanpass/eating_x2/{left,right}/0048.png and disparity/eating_x2/left/0048.pfm"
+
+
+class Driving(_OneSplit):
     """Driving; it has one split."""
 
     kind = "driving"
@@ -107,15 +111,6 @@ class Driving(_SceneFlowSet):
         "frames_cleanpass/15mm_focallength/scene_forwards/fast/{left,right}/0001.png and "
         "disparity/15mm_focallength/scene_forwards/fast/left/0001.pfm"
     )
-
-    def __init__(
-        self,
-        root: str | os.PathLike[str],
-        *,
-        passes: Sequence[str] = PASSES[:1],
-        allow_missing: bool = False,
-    ) -> None:
-        super().__init__(root, passes=passes, allow_missing=allow_missing)
 
 
 class SceneFlow(Joined):

@@ -15,7 +15,7 @@ FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1
 NO_LOCK_ERRNOS = LOCKS_UNSUPPORTED_ERRNOS | {errno.EAGAIN}  # none to be had, or another program has it
 OPEN_WITHOUT_LOCK = "locking flag values don't match"  # it is open already in this process
-# What damaged bytes raise: OSError for data, the others for metadata.
+# What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
 
 
