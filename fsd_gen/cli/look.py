@@ -225,16 +225,23 @@ def stage(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Write the USD stage of a stored sample with all its assets, to open anywhere: usdview, Omniverse."""
+    from tempfile import TemporaryDirectory
+
+    from fsd_gen.production.staging import asset_paths
     from fsd_gen.shards.find import load_sample
     from fsd_gen.usd.export import export_stage
 
     spec = load_sample(sample).spec
-    written = export_stage(spec, place, _library_of(spec).path, force=force)
+    with TemporaryDirectory(prefix="fsd-made-") as made:
+        paths = asset_paths(_library_of(spec), Path(made))
+        written = export_stage(spec, place, paths, force=force)
     out.print(f"{spec.key.sample_id} ({spec.stratum}) is in {written}", soft_wrap=True, highlight=False)
 
 
 def _library_of(spec: SceneSpec) -> AssetLibrary:
     """The packs that a scene draws from."""
     from assets_manifest.library import open_library
+    from assets_manifest.made.registry import is_made
 
-    return open_library(sorted({asset_id.split("/")[0] for asset_id in spec.asset_ids()}))
+    of_packs = (asset_id for asset_id in spec.asset_ids() if not is_made(asset_id))
+    return open_library(sorted({asset_id.split("/")[0] for asset_id in of_packs}))

@@ -14,6 +14,7 @@ from typing import Any
 
 from assets_manifest.attribution import attribution_text
 from assets_manifest.library import AssetLibrary, open_library
+from assets_manifest.made.registry import is_made
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
@@ -99,7 +100,8 @@ class ShardWorker:
         )
 
     def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:
-        assets = [self._library.get(asset_id) for asset_id in sample.spec.asset_ids()]
+        ids = [asset_id for asset_id in sample.spec.asset_ids() if not is_made(asset_id)]
+        assets = [self._library.get(asset_id) for asset_id in ids]
         return replace(self._meta, attribution=attribution_text(assets))
 
     def close(self) -> None:

@@ -11,9 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
@@ -47,9 +55,20 @@ NO_ROTATION: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
 
 class Value(BaseModel):
-    """Base of all parts of a scene: frozen, strict about unknown fields, every number finite."""
+    """Base of all parts of a scene: frozen, strict about unknown fields, every number finite.
+
+    A field that came after the first datasets is named in `LATER`: where it has its default it is not written
+    at all, so that scenes which do not use it keep the digest that they have always had.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        unused = {name for name in self.LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return {name: value for name, value in fields.items() if name not in unused}
 
     def but(self, **changes: Any) -> Self:
         """This value with some fields changed, validated and rounded like any other."""
@@ -71,8 +90,21 @@ class MaterialSpec(Value):
     ior: float = Field(default=1.5, ge=1)  # of glass and of shine; 1: light goes straight through
 
 
+Hard = Literal["glass", "mirror", "brushed_metal", "translucent", "repetition", "plain"]
+"""What makes a surface hard to match; styles have quotas for each."""
+
+
+class PartLook(Value):
+    """Another material for one part of an asset; the other parts keep theirs."""
+
+    part: str  # name of the asset's mesh, such as "part_003_legs", or its path below the asset's root
+    material: MaterialSpec
+
+
 class Placement(Value):
     """An asset standing (or flying) somewhere. Asset origin: centre of the footprint, on the ground, z up."""
+
+    LATER = frozenset({"looks", "hard"})
 
     name: str
     asset: str  # asset id of an object
@@ -80,6 +112,14 @@ class Placement(Value):
     rotation: Quaternion = NO_ROTATION
     scale: Scale = (1.0, 1.0, 1.0)
     material: MaterialSpec | None = None  # None keeps the asset's own materials
+    looks: tuple[PartLook, ...] = ()  # of single parts; not beside `material`, which covers them all
+    hard: Hard | None = None  # which quota of hard surfaces it fills
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.material and self.looks:
+            raise ValueError(f"{self.name}: `material` covers every part, so `looks` must be empty")
+        return self
 
 
 class Panel(Value):
@@ -88,11 +128,14 @@ class Panel(Value):
     Texture coordinates are metres from its lower left corner, so `uv_scale` is tiles per metre.
     """
 
+    LATER = frozenset({"hard"})
+
     name: str
     position: Vec3
     rotation: Facing = NO_ROTATION
     size: Vec2  # metres
     material: MaterialSpec
+    hard: Hard | None = None  # which quota of hard surfaces it fills
 
 
 class RectLight(Value):
@@ -191,7 +234,8 @@ class SceneSpec(Value):
 
     def asset_ids(self) -> tuple[str, ...]:
         """Every asset the scene refers to, sorted, each once."""
-        coats = (*(p.material for p in self.placements), *(p.material for p in self.panels))
+        parts = (look.material for p in self.placements for look in p.looks)
+        coats = (*(p.material for p in self.placements), *(p.material for p in self.panels), *parts)
         materials = [coat for coat in coats if coat]
         ids = {p.asset for p in self.placements}
         ids |= {m.texture for m in materials if m.texture} | {m.normal_map for m in materials if m.normal_map}

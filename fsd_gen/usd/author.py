@@ -29,7 +29,7 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.usd.corners import PolygonError
-from fsd_gen.usd.errors import StageWriteError
+from fsd_gen.usd.errors import AssetFileError, StageWriteError
 from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
@@ -219,6 +219,19 @@ def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Loo
         _glass(asset.GetPrim(), coat, looks)
     elif coat:
         looks.bind(xform.GetPrim(), coat, OBJECT_ST)
+    for look in placement.looks:
+        looks.bind(_part(asset.GetPrim(), look.part, placement.asset), look.material, OBJECT_ST)
+
+
+def _part(asset: Usd.Prim, name: str, asset_id: str) -> Usd.Prim:
+    """The mesh of an asset called so, or at this path below it."""
+    prim = asset.GetPrimAtPath(name)
+    if prim:
+        return prim
+    for prim in Usd.PrimRange(asset):
+        if prim.GetName() == name:
+            return prim
+    raise AssetFileError(f"{asset_id}: has no part {name!r}, which the scene gives another material")
 
 
 def _glass(asset: Usd.Prim, coat: MaterialSpec, looks: _Looks) -> None:
