@@ -13,7 +13,7 @@ from curation.config import CurationConfig, CurationConfigError, Policy, load_co
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
-from jobs.commandline import VersionOption
+from jobs.commandline import Address, GpusPerWorker, VersionOption, Workers
 from jobs.locks import RunLock
 
 if TYPE_CHECKING:
@@ -62,13 +62,9 @@ def round_(
         bool, typer.Option("--in-sample", help="One model scores what it learned from.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Rendering processes; 0: this one.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(min=0, max=64, help="GPUs that each of them claims.")
-    ] = 0.0,
-    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = 0.0,
+    address: Address = None,
     threads: Threads = None,
 ) -> None:
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
