@@ -100,7 +100,16 @@ def test_repairing_does_not_excuse_other_changes(pairs, run):
     assert {file.file for file in read_damaged(run)} >= {f"pair{third}/disp.pfm"}
     victim.write_bytes(content)
     other.write_bytes(other.read_bytes() + b"\0")
-    with pytest.raises(ResumeError, match="as many samples, but other files or other sizes"):
+    with pytest.raises(ResumeError, match="as many samples, but other files, or other sizes"):
+        run_recipe(small(pairs), run)
+
+
+def test_files_with_other_contents_of_the_same_size_are_other_data(pairs, run):
+    victim = pairs / "pair1" / "disp.pfm"
+    content = bytearray(victim.read_bytes())
+    content[-8] ^= 1
+    victim.write_bytes(content)
+    with pytest.raises(ResumeError, match="as many samples, but other files, or other sizes or contents"):
         run_recipe(small(pairs), run)
 
 
