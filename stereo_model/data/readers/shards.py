@@ -64,6 +64,8 @@ class Shards(StereoFiles):
         self.root = _common_folder(self._paths)
         self._opened: dict[int, OrderedDict[int, h5py.File]] = {}  # by process id, then by shard
         rows = rows_of(self._paths, wanted.columns, _opened)
+        if wanted.stratum is not None:
+            wanted.require_strata(values["stratum"] for each in rows.values() for values in each)
         chosen = list(_chosen(found, rows, wanted))
         self._whole = len(chosen) == sum(map(len, rows.values()))
         self._where = [(shard, row) for shard, row, _ in chosen]  # shard, row

@@ -113,6 +113,12 @@ def test_files_with_other_contents_of_the_same_size_are_other_data(pairs, run):
         run_recipe(small(pairs), run)
 
 
+def test_what_a_data_set_leaves_out_is_listed(pairs, tmp_path, caplog):
+    (pairs / "pair1" / "disp.pfm").unlink()
+    build_trainer(small(pairs, **{"data.folder.options": {"allow_missing": True}}), tmp_path / "out")
+    assert any("skipped: data.folder: pair1: no pair1/disp" in message for message in caplog.messages)
+
+
 def test_data_that_shrank_is_refused_with_the_numbers_and_taken_on_purpose(pairs, run):
     shutil.rmtree(pairs / "pair2")
     with pytest.raises(ResumeError, match="folder: samples 3.* there, samples 2.* here.*--amend data"):
