@@ -468,6 +468,7 @@ def test_cuda_without_a_gpu_is_refused(checkpoint, pairs, monkeypatch):
 def test_models_lists_what_is_known_by_name():
     text = call("models")
     assert all(name in text for name in ("vitl", "vits", "tiny", "paper", "middlebury", "kitti2015"))
+    assert "depth_anything_v2_vitl" in text and "…" not in text and "nano is for tests" in text
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "infer", "export", "convert", "info", "models"])
