@@ -95,10 +95,7 @@ class Trainer:
         self.team = team or Team()
         self.device = config.resolved_device()
         self.mixture = Mixture.of(dataset)
-        facts = {
-            part.name: {"samples": len(part.dataset), "weight": part.weight} for part in self.mixture.parts
-        }
-        self.data = DataIdentity(digest=data_digest, repaired=repaired, facts=facts)
+        self.data = DataIdentity(digest=data_digest, repaired=repaired, facts=_facts(self.mixture))
         self._stream = self.mixture.stream(config.seed)
         refuse_small_samples(self.mixture, config)
         self._places, pass_size = self.team.share(config)
@@ -322,6 +319,11 @@ class Trainer:
         record_changes(self.run_dir, self.step, changes)
         self.save()
         forget_damaged(self.run_dir)
+
+
+def _facts(mixture: Mixture) -> dict[str, dict[str, Any]]:
+    """What people are told of each part."""
+    return {part.name: {"samples": len(part.dataset), "weight": part.weight} for part in mixture.parts}
 
 
 def _validation_record(step: int, score: float, scores: Mapping[str, SetScore]) -> dict[str, Any]:
