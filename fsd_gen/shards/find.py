@@ -66,6 +66,7 @@ def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> li
 
 
 def _wanted(located: list[Located], keep: Keep) -> list[Located]:
+    keep.require_strata(record.stratum for _, record in located)
     folders = {path.parent: path for path, _ in located} if keep.verdict is not None else {}
     verdicts = {folder: _verdicts(path) for folder, path in folders.items()}
     return [
