@@ -30,7 +30,7 @@ class DamagedFile:
     part: str  # of the mixture
     file: str  # relative to the data set's root
     size: int  # bytes
-    content: str  # hash of its blocks
+    content: str = ""  # hash of its blocks; "" in records of before it was taken
 
     @property
     def mark(self) -> FileMark:
