@@ -21,10 +21,13 @@ class StopRequest:
 
 
 @contextmanager
-def stop_requested(answer: Callable[[], None] | None = None) -> Iterator[StopRequest]:
+def stop_requested(
+    answer: Callable[[], None] | None = None, again: Callable[[], bool] | None = None
+) -> Iterator[StopRequest]:
     """Collect the first SIGINT or SIGTERM inside the block; a second one raises KeyboardInterrupt.
 
     `answer` is called when the first one comes, so that whoever sent it hears at once what happens next.
+    `again` is called when a further one comes: where it says True, that one is let pass as well.
 
     Outside the main thread, where Python delivers no signals, the request simply never comes.
     """
@@ -35,6 +38,8 @@ def stop_requested(answer: Callable[[], None] | None = None) -> Iterator[StopReq
 
     def collect(signum: int, frame: FrameType | None) -> None:
         if request.signum is not None:
+            if again is not None and again():
+                return
             raise KeyboardInterrupt
         request.signum = signum
         if answer is not None:

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.cli.console import say
+from curation.cli.console import say, say_error
 from curation.cli.errors import clear_errors
 from curation.config import CurationConfig, CurationConfigError, Policy, load_config
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
-from jobs.commandline import VersionOption
+from jobs.commandline import Address, GpusPerWorker, VersionOption, Workers
 from jobs.locks import RunLock
 
 if TYPE_CHECKING:
     from curation.rounds.world import World
     from jobs.config import FarmConfig
+
+NEAR = 4  # folders between a file of a run and the run
 
 # Commands load what they need when they run, so that --help is there at once.
 
@@ -28,7 +30,24 @@ app = typer.Typer(
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
+
+
+def run_around(path: Path) -> Path:
+    """The run that `path` is or lies in, which is said; else `path`. A published set stays itself."""
+    from fsd_gen.production.survey import is_run
+
+    if is_run(path) or not path.exists() or (path / "published.json").exists():
+        return path
+    run = next((place for place in path.absolute().parents[:NEAR] if is_run(place)), None)
+    if run is None:
+        return path
+    say_error(f"{path} lies in the run {run}, which is taken")
+    return run
+
+
+Run = Annotated[
+    Path, typer.Argument(help="Run directory of `fsd-gen render`, or a path in it.", callback=run_around)
+]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
 
 
@@ -62,13 +81,9 @@ def round_(
         bool, typer.Option("--in-sample", help="One model scores what it learned from.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Rendering processes; 0: this one.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(min=0, max=64, help="GPUs that each of them claims.")
-    ] = 0.0,
-    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = 0.0,
+    address: Address = None,
     threads: Threads = None,
 ) -> None:
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""

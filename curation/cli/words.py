@@ -37,7 +37,7 @@ def say_round(round_dir: RoundDir) -> None:
 def say_stopping() -> None:
     """The answer to the first Ctrl-C."""
     err.print(
-        "stopping: what is in work is brought to where it can go on later; Ctrl-C again stops at once",
+        "stopping: what is in work is brought to where it can go on later; further Ctrl-C stop at once",
         highlight=False,
         soft_wrap=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fsd_gen.shards.record import SampleRecord
 
 SOURCE = "Shard, folder of shards, or run directory."
-SAMPLE = "PATH:SAMPLE, for example runs/demo:0000003-a0"
+SAMPLE = "PATH:SLOT or PATH:SAMPLE, for example runs/demo:0 or runs/demo:0000000-a1; SHARD:ROW"
 
 
 @app.command()
@@ -122,6 +123,7 @@ def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
     _show_strata([record for shard in found.shards for record in shard.records])
     _show_size(found)
     _show_quarantined(entry for shard in found.shards for entry in shard.quarantined)
+    _show_refused(found)
     _show_partial(found)
     _show_findings(found)
     if found.findings:
@@ -161,6 +163,14 @@ def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
             soft_wrap=True,
             highlight=False,
         )
+
+
+def _show_refused(found: Survey) -> None:
+    """How often each defect ruled out an attempt, the most frequent first."""
+    counts = Counter(chain.from_iterable(shard.refused for shard in found.shards)).most_common()
+    if counts:
+        listed = ", ".join(f"{code} {count}" for code, count in counts)
+        out.print(f"attempts refused, by reason: {listed}", soft_wrap=True, highlight=False)
 
 
 def _show_strata(records: Sequence[SampleRecord]) -> None:

@@ -10,7 +10,9 @@ import typer
 from fsd_gen.backends.registry import offered_backends
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
+from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.config import ConfigError, load_config, preset_names
+from jobs.commandline import Address, GpusPerWorker, Workers
 
 if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
@@ -35,16 +37,12 @@ def render(
     samples_per_shard: Annotated[int | None, typer.Option(help="Stereo pairs per shard.")] = None,
     backend: Annotated[str | None, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
-    size: Annotated[str | None, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = None,
+    size: Size = None,
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(min=0, max=64, help="GPUs that each worker claims.")
-    ] = 0.0,
-    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = 0.0,
+    address: Address = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
@@ -150,7 +148,5 @@ def _tell_kept(run: Run) -> None:
 def _size(text: str | None) -> dict[str, int]:
     if text is None:
         return {}
-    width, x, height = text.lower().partition("x")
-    if not (x and text.isascii() and width.isdecimal() and height.isdecimal()):
-        raise ConfigError(f"--size: expected WIDTHxHEIGHT such as 1280x720, got {text!r}")
-    return {"image.width": int(width), "image.height": int(height)}
+    width, height = size_of(text)
+    return {"image.width": width, "image.height": height}

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out
+from fsd_gen.cli.sizes import Size, size_of
+from fsd_gen.sections import ConfigError
 from jobs.locks import RunFolderError
 
-WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy")
+if TYPE_CHECKING:
+    from fsd_gen.production.shooting import StagePair
+
+WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
+SMALLEST, LARGEST = 32, 8192  # sides of a view, pixels
+DEFAULT_SIZE = (640, 360)
 
 
 @app.command()
 @clear_errors
 def shoot(
-    stage_file: Annotated[Path, typer.Argument(help="A USD stage with two cameras that make a rig.")],
+    stage_file: Annotated[
+        Path, typer.Argument(help="A USD stage with two cameras that make a rig, or a folder with one stage.")
+    ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
-    width: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 640,
-    height: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 360,
+    size: Size = None,
+    width: Annotated[int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; default 640.")] = None,
+    height: Annotated[
+        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; default 360.")
+    ] = None,
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     time: Annotated[
         float | None,
@@ -30,27 +42,54 @@ def shoot(
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
-    """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy."""
+    """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy, K.txt.
+
+    K.txt has the camera matrix and the baseline in metres, for `fsd-stereo infer --intrinsics`.
+    """
+    from fsd_gen.backends.registry import create_backend
+    from fsd_gen.production.shooting import shoot_stage, stage_in
+    from fsd_gen.scene.spec import RenderSettings
+
+    sides = _sides(size, width, height)
+    stage_path = stage_in(stage_file)
+    _refuse_overwriting(out_dir, force=force)
+    views = {"left": left, "right": right}
+    settings = RenderSettings(spp=spp)
+    pair = shoot_stage(stage_path, create_backend(backend), settings, time=time, **sides, **views)
+    _save(pair, out_dir)
+    reach = float(pair.truth.disparity_left_hw.max())
+    text = f"{stage_path}: disparities up to {reach:.2f} px; the pair is in {out_dir}"
+    out.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+class _Sides(TypedDict):
+    width: int  # pixels
+    height: int
+
+
+def _sides(size: str | None, width: int | None, height: int | None) -> _Sides:
+    if size is None:
+        return {"width": width or DEFAULT_SIZE[0], "height": height or DEFAULT_SIZE[1]}
+    if width is not None or height is not None:
+        raise ConfigError(f"--size {size}: says what --width and --height say; give one or the others")
+    across, down = size_of(size)
+    if not (min(across, down) >= SMALLEST and max(across, down) <= LARGEST):
+        raise ConfigError(f"--size: expected {SMALLEST} to {LARGEST} pixels each way, got {size}")
+    return {"width": across, "height": down}
+
+
+def _save(pair: StagePair, folder: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from fsd_gen.backends.registry import create_backend
-    from fsd_gen.production.shooting import shoot_stage
-    from fsd_gen.scene.spec import RenderSettings
+    from fsd_gen.production.shooting import calibration_text
 
-    _refuse_overwriting(out_dir, force=force)
-    cameras = {"left": left, "right": right}
-    settings = RenderSettings(spp=spp)
-    pair = shoot_stage(
-        stage_file, create_backend(backend), settings, width=width, height=height, time=time, **cameras
-    )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pair.left_hwc).save(out_dir / "left.png")
-    Image.fromarray(pair.right_hwc).save(out_dir / "right.png")
-    np.save(out_dir / "disparity.npy", pair.truth.disparity_left_hw)
-    np.save(out_dir / "flags.npy", pair.truth.flags_left_hw)
-    reach = float(pair.truth.disparity_left_hw.max())
-    out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pair.left_hwc).save(folder / "left.png")
+    Image.fromarray(pair.right_hwc).save(folder / "right.png")
+    np.save(folder / "disparity.npy", pair.truth.disparity_left_hw)
+    np.save(folder / "flags.npy", pair.truth.flags_left_hw)
+    (folder / "K.txt").write_text(calibration_text(pair.rig), "utf-8")
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:

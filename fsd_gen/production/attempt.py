@@ -113,17 +113,21 @@ class Draft:
 def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Backend) -> Iterator[Attempt]:
     """Draw a slot from attempt `first` on, until one passes its checks or `max_attempts` are used up.
 
-    A scene whose truth cannot pass is not rendered. The sample's cost includes the refused attempts.
+    A scene whose truth cannot pass is not rendered. The sample's cost includes the refused attempts,
+    and its story says what was wrong with them.
     """
-    refused_cpu_s = 0.0
+    refused_cpu_s, refused = 0.0, list[tuple[str, ...]]()
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)
         start = time.process_time()
         attempt = _attempt(key, config, library, backend, refused_cpu_s)
         refused_cpu_s += time.process_time() - start
-        yield attempt
         if attempt.sample is not None:
+            info = replace(attempt.sample.render, refused=tuple(refused))
+            yield replace(attempt, sample=replace(attempt.sample, render=info))
             return
+        yield attempt
+        refused.append(tuple(defect.code.value for defect in attempt.defects))
 
 
 def _attempt(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME, RunAssetsError
@@ -60,6 +60,7 @@ class Shard:
     records: tuple[SampleRecord, ...]
     quarantined: tuple[Quarantined, ...]
     meta: ShardMeta
+    refused: tuple[str, ...] = ()  # codes of the defects of attempts that were drawn again, each as it came
 
     @property
     def slots(self) -> frozenset[int]:
@@ -217,7 +218,11 @@ def _verified(paths: Iterable[Path]) -> Iterator[tuple[Path, list[str]]]:
 def _shard(path: Path) -> Shard:
     with ShardReader(path) as reader:
         records, quarantined = reader.records(), reader.quarantined()
-        return Shard(path=path, records=records, quarantined=quarantined, meta=reader.meta)
+        later = (record.row for record in records if record.attempt > 0)
+        stories = [reasons for row in later for reasons in reader.render_info(row).refused]
+        given_up = [reasons for entry in quarantined for reasons in entry.reasons]
+        refused = tuple(chain.from_iterable((*stories, *given_up)))
+        return Shard(path=path, records=records, quarantined=quarantined, meta=reader.meta, refused=refused)
 
 
 def _find_misplaced(found: Survey) -> None:

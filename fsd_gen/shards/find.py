@@ -66,6 +66,7 @@ def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> li
 
 
 def _wanted(located: list[Located], keep: Keep) -> list[Located]:
+    keep.require_strata(record.stratum for _, record in located)
     folders = {path.parent: path for path, _ in located} if keep.verdict is not None else {}
     verdicts = {folder: _verdicts(path) for folder, path in folders.items()}
     return [
@@ -106,14 +107,17 @@ def _found(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
 
 
 def load_sample(address: str) -> StereoSample:
-    """The sample at "PATH:SAMPLE": PATH as in `find_shards`, SAMPLE an id (0000012-a0) or a shard's row.
+    """The sample at "PATH:SAMPLE": PATH as in `find_shards`, SAMPLE an id (0000012-a0), a slot (12),
+    or, where PATH is one shard, a row of it.
+
+    A slot means the sample that it holds, whichever attempt at it was accepted.
 
     Raises:
         ShardError: no such sample.
     """
     place, colon, name = address.rpartition(":")
     if not colon:
-        raise ShardError(f"{address}: expected PATH:SAMPLE, for example runs/demo:0000003-a0 or 00000.h5:3")
+        raise ShardError(f"{address}: expected PATH:SAMPLE, for example runs/demo:0 or 00000.h5:3")
     shards = find_shards(place)
     if name.isdigit() and Path(place).is_file():
         return _row(shards[0], int(name))
@@ -121,13 +125,15 @@ def load_sample(address: str) -> StereoSample:
         key = SlotKey.parse(name)
     except ValueError as error:
         raise ShardError(f"{address}: {error}") from None
-    located = records_of(shards)
-    for path, record in located:
-        if record.key == key:
-            return _row(path, record.row)
-    in_slot = [record.sample_id for _, record in located if record.slot == key.slot]
-    there = _what_there_is(key, shards, in_slot)
-    raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards; {there}")
+    in_slot = [(path, record) for path, record in find_samples(place) if record.slot == key.slot]
+    meant = [each for each in in_slot if name.isdigit() or each[1].key == key]
+    if len({record.key for _, record in meant}) == 1:
+        return _row(meant[0][0], meant[0][1].row)
+    there = _what_there_is(key, shards, [record.sample_id for _, record in in_slot])
+    if meant:
+        raise ShardError(f"{address}: {there}; name one of them")
+    wanted = f"of slot {key.slot}" if name.isdigit() else key.sample_id
+    raise ShardError(f"{place}: no sample {wanted} in its {len(shards)} shards; {there}")
 
 
 def _what_there_is(key: SlotKey, shards: Iterable[Path], in_slot: Sequence[str]) -> str:

@@ -37,6 +37,7 @@ from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
+from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
@@ -334,8 +335,3 @@ def _check_shapes(headers: Mapping[str, Header], path: Path, meta: ShardMeta, ro
     for name in (*COLUMNS, *TEXTS):
         if headers[name].shape != (rows,):
             raise ShardError(f"{path}: dataset {name} has shape {headers[name].shape}, expected ({rows},)")
-
-
-def one_line(error: BaseException) -> str:
-    """The message without line breaks, short enough for a log line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

@@ -271,4 +271,4 @@ def _pfm_dtype(scale: bytes, path: str | os.PathLike[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """An error's type and message, short enough to stand in another message."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

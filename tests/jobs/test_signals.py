@@ -52,3 +52,12 @@ def test_the_first_signal_is_answered_at_once():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert answered == ["yes"]
+
+
+def test_a_further_signal_passes_where_the_one_who_is_asked_says_so():
+    answers = iter([True, False])
+    with stop_requested(again=lambda: next(answers)):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)

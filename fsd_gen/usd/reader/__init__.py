@@ -4,7 +4,8 @@ Read are meshes and simple solids (with references, packages, instances, point i
 UsdSkel), UsdPreviewSurface materials, UsdLux lights and the two cameras, all at one moment: the stage's
 startTimeCode, or a time code that is asked for. Subdivision surfaces are taken as their cage with smooth
 normals; so are the normals of posed meshes. What cannot be rendered faithfully is refused by name, not
-skipped; of a UsdPreviewSurface only clearcoat and occlusion are ignored. Materials are those
+skipped; what a stage says beyond that is left out with a
+warning (`omissions`), but for a UsdPreviewSurface's occlusion. Materials are those
 of the purpose `full`. Two readings of the specification are ours: `useMetadata` wrapping repeats, and a
 normal map whose colour space is `auto` is raw.
 """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.flat_scene import Mesh
 from fsd_gen.usd.openusd import Tf, Usd, UsdGeom
+from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.stage import Matrix, affine, matrix_of, reason_of
 from fsd_gen.usd.reader.values import number_of
 
@@ -15,6 +19,9 @@ USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z wit
 RELATIVE = 1e-6  # tolerance of lengths and focal lengths, relative
 ROUNDING = 1e-13  # of a coordinate, times its size: what float64 may lose in a stage's transforms
 PIXEL_TOLERANCE = 1e-3  # pixels, of the principal point
+SQUARE = 10 * RELATIVE  # tolerance of a pixel's sides
+CONE = 2.0  # tangent of the widest half angle that is looked at
+SMALLEST_PX, LARGEST_PX = 32, 8192  # sides of the images that are offered
 
 
 class Cameras:
@@ -24,6 +31,18 @@ class Cameras:
         self._stage = stage
         self._time = time
         self._to_world = to_world
+
+    def note(self, path: str, meshes: Iterable[Mesh], omissions: Omissions) -> None:
+        """Note what of the camera is left out; its clipping range only where it would clip."""
+        camera = self._camera(path)
+        omissions.add_camera(camera, self._time)
+        authored = camera.GetClippingRangeAttr()
+        if not authored.HasAuthoredValue():
+            return
+        near_m, far_m = np.array(authored.Get(self._time)) * UsdGeom.GetStageMetersPerUnit(self._stage)
+        to_eye = np.linalg.inv(self.pose(path))
+        if any(_clips(mesh.vertices_v3 @ to_eye[:3, :3].T + to_eye[:3, 3], near_m, far_m) for mesh in meshes):
+            omissions.add("clippingRange (nothing is clipped)", path)
 
     def _camera(self, path: str) -> UsdGeom.Camera:
         camera = UsdGeom.Camera(self._stage.GetPrimAtPath(path))
@@ -70,10 +89,11 @@ class Cameras:
         )
         if min(focal, aperture_x, aperture_y) <= 0:
             raise StageError(f"<{path}>: focal length and apertures must be positive")
-        if abs(aperture_x * height / (aperture_y * width) - 1) > 10 * RELATIVE:
+        if abs(aperture_x * height / (aperture_y * width) - 1) > SQUARE:
             raise StageError(
                 f"<{path}>: expected a vertical aperture of {aperture_x * height / width:g} "
                 f"for square pixels at {width}x{height}, got {aperture_y:g}"
+                f"{_nearest_size(aperture_y / aperture_x, width, height)}"
             )
         cx_px = width * (0.5 - offset_x / aperture_x)
         return focal / aperture_x * width, cx_px, height * (0.5 + offset_y / aperture_y)
@@ -100,6 +120,26 @@ def check_rig(cameras: Cameras, rig: StereoRig, left: str, right: str) -> None:
         )
     if np.abs(right_pose[:3, :3] - left_pose[:3, :3]).max() > RELATIVE:
         raise StageError(f"<{right}>: expected the same orientation as <{left}>")
+
+
+def _clips(vertices_v3: NDArray[np.float64], near_m: float, far_m: float) -> bool:
+    """Whether a vertex in front of the camera, within a wide cone, is nearer or farther than that."""
+    x_v, y_v, z_v = vertices_v3.T
+    ahead_v = (z_v > 0) & (np.maximum(np.abs(x_v), np.abs(y_v)) < CONE * z_v)
+    return bool((ahead_v & ((z_v < near_m) | (z_v > far_m))).any())
+
+
+def _nearest_size(ratio: float, width: int, height: int) -> str:
+    """In words, the size nearest to width x height with square pixels, where height / width is `ratio`."""
+    widths = np.arange(SMALLEST_PX, LARGEST_PX + 1)
+    heights = np.rint(widths * ratio)
+    fits = (heights >= SMALLEST_PX) & (heights <= LARGEST_PX)
+    fits &= np.abs(heights / (ratio * widths) - 1) <= SQUARE / 2
+    if not fits.any():
+        return ""
+    widths, heights = widths[fits], heights[fits]
+    nearest = int(np.argmin((widths - width) ** 2 + (heights - height) ** 2))
+    return f"; the nearest size that fits is {widths[nearest]}x{heights[nearest]:.0f}"
 
 
 def _metres(point: NDArray[np.float64]) -> str:

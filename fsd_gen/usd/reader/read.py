@@ -19,6 +19,7 @@ from fsd_gen.usd.reader.cameras import Cameras, check_rig
 from fsd_gen.usd.reader.geometry import is_cage, local_triangles, place, shape_parts
 from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
+from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
 from fsd_gen.usd.reader.stage import (
@@ -57,8 +58,12 @@ def read_stage(
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
-    walk = _Walk(stage, to_world, moment)
+    omissions = Omissions()
+    walk = _Walk(stage, to_world, moment, omissions)
     walk.collect()
+    for eye in (left,) if rig is None else (left, right):
+        cameras.note(eye, walk.meshes, omissions)
+    omissions.tell(path)
     if not walk.meshes:
         raise StageError(f"{path}: the stage has no visible geometry")
     return FlatScene(
@@ -102,13 +107,14 @@ class _Walk:
     stage: Usd.Stage
     to_world: Matrix
     time: Usd.TimeCode
+    omissions: Omissions
     meshes: list[Mesh] = field(default_factory=list)
     area_lights: list[AreaLight] = field(default_factory=list)
     parallel_lights: list[ParallelLight] = field(default_factory=list)
     dome: DomeLight | None = None
 
     def __post_init__(self) -> None:
-        self.surfaces = Surfaces(self.time)
+        self.surfaces = Surfaces(self.time, self.omissions)
         self._skins = Skins(self.stage)
         self._xforms = UsdGeom.XformCache(self.time)
         self._geometry: dict[tuple[Sdf.Path, Coordinates | None, Sdf.Path], Triangles] = {}
@@ -181,6 +187,8 @@ class _Walk:
         if is_cage(prim, self.time):
             self._cages[prim.GetPath()] = None
         skin = self._skins.of(prim)
+        if skin is None:
+            self.omissions.add_unbound(prim)
         placed = to_world @ self._local_to_world(skin.carrier if skin else prim)
         for part, faces, material in shape_parts(prim, self.time):
             surface, st = self.surfaces.of(material, prim)

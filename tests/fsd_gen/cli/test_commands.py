@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +19,9 @@ import fsd_gen.shards.writer
 from assets_manifest.library import Pack, save_pack
 from fsd_gen.cli import app
 from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.writer import ShardWriter
 from jobs.config import FarmConfig
-from tests.fsd_gen.synthetic import make_shard
+from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 RUNNER = CliRunner()
 
@@ -61,6 +63,15 @@ def test_info_and_verify_read_the_run(rendered):
     assert code == 0 and "2 samples of 96x64" in output
     code, output = run("verify", rendered)
     assert code == 0 and "2 samples are intact, 0 problems" in output
+
+
+def test_info_counts_why_attempts_were_refused_for_samples_that_were_made_in_the_end(tmp_path):
+    sample = make_sample(0, attempt=2)
+    told = replace(sample.render, refused=(("too_dark",), ("hung", "too_dark")))
+    writer = ShardWriter(tmp_path / "0.h5", [0], make_meta())
+    writer.add(replace(sample, render=told))
+    code, output = run("info", writer.finish())
+    assert code == 0 and "attempts refused, by reason: too_dark 2, hung 1" in output
 
 
 def with_foreign_shard(rendered: Path, folder: Path, **meta: str) -> Path:
@@ -118,6 +129,7 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
     assert "no sample was made" in output and "0 samples in 1 shards" in output
     code, output = run("info", folder)
     assert code == 0 and "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    assert "attempts refused, by reason: too_little_valid 2" in output
     code, output = run("stage", f"{folder}:0000000-a0", "--out", tmp_path / "x.usda")
     assert code == 2 and "slot 0 was given up after 2 attempts: too_little_valid" in output.replace("\n", " ")
     code, output = run("preview", folder, "--out", tmp_path / "sheet.png")

@@ -13,9 +13,10 @@ from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
+from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.config import Config
-from fsd_gen.production.attempt import attempts, draw, produce
+from fsd_gen.production.attempt import Attempt, attempts, draw, produce
 from fsd_gen.production.errors import PluginError
 from fsd_gen.production.replay import compare, replay
 from fsd_gen.scene.instances import instance_names, instance_of, instance_prims
@@ -26,6 +27,7 @@ from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, Render
 from fsd_gen.shards.sample import StereoSample
 from fsd_gen.styles.compose import compose_scene
 from fsd_gen.usd.errors import AssetFileError
+from tests.fsd_gen.synthetic import make_sample
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,22 @@ def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(small_co
     tried = list(attempts(SlotKey(slot=0, attempt=2), config, library, NoBackend()))
     assert [attempt.key.attempt for attempt in tried] == [2, 3, 4]
     assert all(attempt.sample is None and attempt.defects for attempt in tried)
+
+
+def test_an_accepted_sample_says_why_each_earlier_attempt_was_refused(monkeypatch, small_config):
+    made = [
+        Attempt(key=SlotKey(slot=0, attempt=0), sample=None, defects=(defect("bad_stage"), defect("hung"))),
+        Attempt(key=SlotKey(slot=0, attempt=1), sample=None, defects=(defect("bad_asset"),)),
+        Attempt(key=SlotKey(slot=0, attempt=2), sample=make_sample(0, attempt=2), defects=()),
+    ]
+    monkeypatch.setattr("fsd_gen.production.attempt._attempt", lambda key, *_: made[key.attempt])
+    config = small_config.model_copy(update={"max_attempts": 5})
+    *_, last = attempts(SlotKey(slot=0), config, None, None)
+    assert last.sample.render.refused == (("bad_stage", "hung"), ("bad_asset",))
+
+
+def defect(code: str) -> Defect:
+    return Defect(code=DefectCode(code), detail="")
 
 
 # ---- what is wrong with one scene
