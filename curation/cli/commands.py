@@ -256,7 +256,3 @@ def _thresholds(low: float, high: float, step: float, tau: float) -> list[float]
     if low > high:
         raise CurationConfigError(f"--from {low:g} must not be above --to {high:g}")
     return [round(low + i * step, 6) for i in range(int((high - low) / step + 1e-9) + 1)]
-
-
-if __name__ == "__main__":
-    app()
