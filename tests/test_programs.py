@@ -53,8 +53,8 @@ def test_an_interruption_while_a_program_starts_is_one_word(name, delay_s, tmp_p
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_interruption_at_any_moment_of_the_start_is_one_word(name, tmp_path):
     for step in range(30):
-        process = start(name, tmp_path)
-        code, said = interrupted_after(0.06 * step, process)
+        delay_s = 0.05 + 0.06 * step
+        code, said = interrupted_after(delay_s, start(name, tmp_path))
         ended_before = code in (0, 1, 2) and "Traceback" not in said
         stopped = code == 130 and said.startswith("stopped") and said.count("\n") == 1
-        assert stopped or (ended_before and step > 10), f"after {0.06 * step:.2f} s: {code}: {said}"
+        assert stopped or (ended_before and step > 10), f"after {delay_s:.2f} s: {code}: {said}"

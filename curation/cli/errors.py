@@ -38,9 +38,9 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.task:FarmCapacityError",
     "jobs.locks:RunFolderError",
     "jobs.locks:RunLockedError",
-    "stereo_model:BackboneWeightsError",
-    "stereo_model:CheckpointError",
-    "stereo_model:ConfigError",
+    "stereo_model.weights.backbone:BackboneWeightsError",
+    "stereo_model.weights.files:CheckpointError",
+    "stereo_model.network.config:ConfigError",
     "stereo_model.data.sample:SampleError",
     "stereo_model.training.state:ResumeError",
 )
