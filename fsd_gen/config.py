@@ -35,22 +35,13 @@ from fsd_gen.strict_yaml import LARGEST_INT, read_mapping, read_text
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
+from jobs.expected import in_words
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
 __all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
 
 SECTION_CHECKS = "fsd_gen.config_sections"  # entry points: section -> a `ForeignSection`
 OF_VERSION_1 = {"strata", "flying", "indoor"}
-EXPECTED = {  # what pydantic calls by names of Python
-    "dict_type": "expected a section of settings",
-    "model_type": "expected a section of settings",
-    "tuple_type": "expected a list",
-    "int_type": "expected an integer",
-    "int_parsing": "expected an integer",
-    "int_from_float": "expected an integer",
-    "float_type": "expected a number",
-    "float_parsing": "expected a number",
-}
 EXPLICIT_ONLY = "# What was given; all else has the default of this version of the format.\n"
 
 
@@ -275,7 +266,7 @@ def _complaint(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         name = problem["loc"][-1]
         return f"{where}: unknown field{_suggested(str(name), problem['loc'][:-1])}"
-    what = EXPECTED.get(problem["type"], problem["msg"])
+    what = in_words(problem["type"], problem["msg"])
     got = "nothing" if problem["input"] is None else f"{problem['input']!r:.80}"
     return f"{where}: {what}, got {got}"
 

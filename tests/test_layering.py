@@ -19,6 +19,7 @@ ALLOWED = {
 LIGHT = {  # all that these may import of `jobs`
     "jobs.commandline",
     "jobs.contents",
+    "jobs.expected",
     "jobs.extras",
     "jobs.files",
     "jobs.locks",

@@ -131,10 +131,12 @@ def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> No
 @clear_errors
 def status(run: Run) -> None:
     """What RUN holds, and how far its rounds are."""
-    from curation.cli.words import say_status
     from curation.rounds.state import read_run
 
-    say_status(read_run(run))
+    state = read_run(run)
+    from curation.cli.words import say_status  # takes seconds; what is no run is said before
+
+    say_status(state)
 
 
 @app.command()
@@ -146,8 +148,6 @@ def report(
     ] = None,
 ) -> None:
     """Write the reports of complete rounds, and the run's, again."""
-    from curation.cli.words import say_round
-    from curation.report.pages import write_round_report, write_run_report
     from curation.rounds.state import RunError, read_run
 
     state = read_run(run)
@@ -155,6 +155,9 @@ def report(
     if number is not None and number > len(rounds):
         raise RunError(f"{run}: round {number} is not complete; complete rounds: {len(rounds)}")
     state.last_round()
+    from curation.cli.words import say_round
+    from curation.report.pages import write_round_report, write_run_report
+
     world = make_world()
     with RunLock(run):
         for round_dir in rounds if number is None else rounds[number - 1 : number]:
@@ -182,14 +185,15 @@ def publish_(
     threads: Threads = None,
 ) -> None:
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
+    from curation.rounds.state import read_run
+
+    read_run(run).last_round()
     from curation.cli.answer import answered
     from curation.cli.progress import progress
     from curation.cli.words import say_published, say_stopping
     from curation.publish.publish import publish
     from curation.report.pages import write_run_report
-    from curation.rounds.state import read_run
 
-    read_run(run).last_round()
     world = make_world(threads=threads)
     with RunLock(run), progress() as on_progress, answered(say_stopping):
         out = out_dir or run / "curated"
@@ -217,7 +221,6 @@ def sweep_(
     mask: Annotated[str | None, typer.Option(help="visible | all; default: the round's.")] = None,
 ) -> None:
     """What other thresholds would drop, from stored scores; nothing is trained or drawn."""
-    from curation.cli.words import say_sweep
     from curation.judging.sweep import sweep
     from curation.judging.tables import read_scores
     from curation.rounds.start import started_config
@@ -226,6 +229,8 @@ def sweep_(
     policy = _swept_policy(started_config(round_dir).policy, mask)
     thresholds = _thresholds(low, high, step, tau)
     scores = read_scores(round_dir.scores)
+    from curation.cli.words import say_sweep  # takes seconds; what is wrong with the options is said before
+
     say_sweep(round_dir, sweep(scores, policy, thresholds, tau=tau), scores, mask=policy.mask)
 
 
@@ -236,11 +241,16 @@ def _scored_round(run: Path, number: int | None) -> RoundDir:
         raise RunError(f"{run}: no such directory; expected a run of `fsd-gen render`")
     candidates = [number] if number else range(len(completed_rounds(run)) + 1, 0, -1)
     for candidate in candidates:
-        round_dir = RoundDir(run_dir=run, number=candidate)
-        if round_dir.scores.exists():
-            return round_dir
-    which = f"round {number}" if number else "a round"
-    raise RunError(f"{run}: there are no scores of {which} yet; run `fsd-curate round {run}`")
+        if _is_scored(run, candidate):
+            return RoundDir(run_dir=run, number=candidate)
+    scored = [str(each) for each in range(1, len(completed_rounds(run)) + 2) if _is_scored(run, each)]
+    if scored:
+        raise RunError(f"{run}: no scores of round {number}; there are those of rounds {', '.join(scored)}")
+    raise RunError(f"{run}: no round is scored yet; run `fsd-curate round {run}`")
+
+
+def _is_scored(run: Path, number: int) -> bool:
+    return RoundDir(run_dir=run, number=number).scores.exists()
 
 
 def _swept_policy(policy: Policy, mask: str | None) -> Policy:
@@ -256,7 +266,3 @@ def _thresholds(low: float, high: float, step: float, tau: float) -> list[float]
     if low > high:
         raise CurationConfigError(f"--from {low:g} must not be above --to {high:g}")
     return [round(low + i * step, 6) for i in range(int((high - low) / step + 1e-9) + 1)]
-
-
-if __name__ == "__main__":
-    app()

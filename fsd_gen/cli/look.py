@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
 
-SOURCE = "Shard, folder of shards, or run directory."
+SOURCE = "Run, round, shard, folder of shards, list of samples or pattern."
 SAMPLE = "PATH:SLOT or PATH:SAMPLE, for example runs/demo:0 or runs/demo:0000000-a1; SHARD:ROW"
 
 
@@ -132,13 +132,20 @@ def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
 
 def _show_size(found: Survey) -> None:
     samples = sum(len(shard.records) for shard in found.shards)
+    rows = samples + sum(shard.unmeant for shard in found.shards)
     empty = sum(len(shard.quarantined) for shard in found.shards)
     mib = sum(shard.path.stat().st_size for shard in found.shards) / 2**20
+    slots = len({(shard.meta.config_digest, slot) for shard in found.shards for slot in shard.slots})
+    again = (
+        f" for {slots} slots: {samples + empty - slots} were drawn again" if samples + empty > slots else ""
+    )
     size = f" of {found.shards[0].meta.width}x{found.shards[0].meta.height}" if found.shards else ""
     lines = [
-        f"{samples} samples{size} in {len(found.shards)} shards, {mib:.1f} MiB "
-        f"({mib / max(samples, 1):.2f} MiB each); {empty} slots quarantined{_and_kept(found)}"
+        f"{samples} samples{size}{again} in {len(found.shards)} shards, {mib:.1f} MiB "
+        f"({mib / max(rows, 1):.2f} MiB each); {empty} slots quarantined{_and_kept(found)}"
     ]
+    if unmeant := sum(shard.unmeant for shard in found.shards):
+        lines.append(f"the shards hold {unmeant} more samples, which were not asked for")
     for meta in {shard.meta.config_digest: shard.meta for shard in found.shards}.values():
         lines.append(
             f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "

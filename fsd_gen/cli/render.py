@@ -69,7 +69,6 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
-    from fsd_gen.production.unfinished import want_shards
     from fsd_gen.shards.index import refresh_index
     from jobs.locks import RunLock
 
@@ -82,12 +81,24 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
         run = Run.start(folder, chosen)
         with remedied(folder):
             refuse_foreign(run, refresh_index(folder))
-        want_shards(folder, shards)
+        _want(folder, shards)
         report = _render_with_progress(run, shards, farm)
         index = refresh_index(folder)
     _tell(run, report, index)
     if not report.complete or not index.records:
         raise typer.Exit(1)
+
+
+def _want(folder: Path, shards: int) -> None:
+    """Note how many shards the run is to have, and say so where that is fewer than before."""
+    from fsd_gen.production.unfinished import want_shards, wanted_shards
+
+    before = wanted_shards(folder) or 0
+    if shards < before:
+        say_error(
+            f"{folder} was to have {before} shards; from now on it wants {shards}, and keeps what it has"
+        )
+    want_shards(folder, shards)
 
 
 def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderReport:
@@ -98,7 +109,8 @@ def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderRepo
     from jobs.task import FarmInterrupted, WorkerStartError
 
     requests = requests_for(run, shards)
-    with ProgressDisplay(shard_tasks(requests), task="shards", console=out) as show:
+    tasks = shard_tasks(requests)
+    with ProgressDisplay(tasks, task="shards", console=out, quiet=not tasks) as show:
         log = RunLog(run.folder, show)
         try:
             return render_shards(run.folder, requests, farm=farm, on_event=log)

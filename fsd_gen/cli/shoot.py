@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from fsd_gen.cli.app import app, clear_errors, out
+from fsd_gen.cli.app import app, clear_errors, out, say_error
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.sections import ConfigError
 from jobs.locks import RunFolderError
@@ -28,9 +28,11 @@ def shoot(
     ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
     size: Size = None,
-    width: Annotated[int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; default 640.")] = None,
+    width: Annotated[
+        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 640 beside a --height alone.")
+    ] = None,
     height: Annotated[
-        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; default 360.")
+        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 360 beside a --width alone.")
     ] = None,
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     time: Annotated[
@@ -53,6 +55,7 @@ def shoot(
     sides = _sides(size, width, height)
     stage_path = stage_in(stage_file)
     _refuse_overwriting(out_dir, force=force)
+    sides = sides or _sides_of(stage_path, left, time)
     views = {"left": left, "right": right}
     settings = RenderSettings(spp=spp)
     pair = shoot_stage(stage_path, create_backend(backend), settings, time=time, **sides, **views)
@@ -67,7 +70,20 @@ class _Sides(TypedDict):
     height: int
 
 
-def _sides(size: str | None, width: int | None, height: int | None) -> _Sides:
+def _sides_of(stage: Path, left: str, time: float | None) -> _Sides:
+    """What the cameras of the stage have been made for, which is said where it is not the usual."""
+    from fsd_gen.usd.reader import size_of_stage
+
+    size = size_of_stage(stage, width=DEFAULT_SIZE[0], left=left, time=time) or DEFAULT_SIZE
+    if size != DEFAULT_SIZE:
+        say_error(f"no size was given: {size[0]}x{size[1]}, which has the aspect of the stage's cameras")
+    return {"width": size[0], "height": size[1]}
+
+
+def _sides(size: str | None, width: int | None, height: int | None) -> _Sides | None:
+    """The size that is asked for; None: none is."""
+    if size is None and width is None and height is None:
+        return None
     if size is None:
         return {"width": width or DEFAULT_SIZE[0], "height": height or DEFAULT_SIZE[1]}
     if width is not None or height is not None:

@@ -43,7 +43,7 @@ def find_shards(source: StrPath | Iterable[StrPath]) -> list[Path]:
         NoShardsError: `source`, or one of several, means no finished shard.
         ShardError: a list of samples or a round's verdicts are unreadable.
     """
-    return [shard.path for shard in _found(source)]
+    return [shard.path for shard in found_shards(source)]
 
 
 def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> list[Located]:
@@ -52,7 +52,7 @@ def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> li
     `keep` is a rule over records, or fields of `stereo_model.data.shards.keep.Keep`. Raises as
     `find_shards`, ShardError for a damaged shard, DataOptionError for a `keep` that cannot be.
     """
-    found = _found(source)
+    found = found_shards(source)
     shards = {shard.path: shard for shard in found}
     located = [
         (path, record)
@@ -97,7 +97,8 @@ def _refuse_absent(found: Iterable[FoundShard], located: Iterable[Located]) -> N
             )
 
 
-def _found(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
+def found_shards(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
+    """As `find_shards`, each with which of its samples are meant."""
     try:
         return find.found_shards(source)
     except find.NoShardsError as error:

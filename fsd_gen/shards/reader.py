@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
@@ -221,7 +222,9 @@ class ShardReader:
             return self.meta.channel(name)
         except KeyError:
             there = ", ".join(channel.name for channel in self.meta.channels)
-            raise ShardError(f"{self.path}: has no channel {name}; it has {there}") from None
+            near = difflib.get_close_matches(name, set(KNOWN) - {name}, n=1) if name not in KNOWN else []
+            meant = f"did you mean {near[0]}? It" if near else "it"
+            raise ShardError(f"{self.path}: has no channel {name}; {meant} has {there}") from None
 
     def _column(self, name: str) -> list[Any]:
         values: list[Any] = self._raw_column(name).tolist()

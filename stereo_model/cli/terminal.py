@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jobs.locks import RunLockedError
+from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain
 
 P = ParamSpec("P")
@@ -48,11 +49,11 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with our_warnings():
+            with interruptible(), our_warnings():
                 return command(*args, **kwargs)
         except KeyboardInterrupt as stop:
             warn(str(stop) or "stopped")
-            raise typer.Exit(130) from None
+            raise typer.Exit(STOPPED) from None
         except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError) as error:
             if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
                 raise

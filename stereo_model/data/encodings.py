@@ -237,6 +237,8 @@ def opened(
         image = Image.open(path)
         before(image)
         image.load()
+    except FileNotFoundError as error:
+        raise DataFileError(f"{path}: no such file") from error
     except UNREADABLE as error:
         seen = _seen(path) if isinstance(error, UnidentifiedImageError) else None
         raise DataFileError(f"{path}: cannot be read as a picture ({seen or one_line(error)})") from error

@@ -72,6 +72,14 @@ class Cameras:
             raise StageError(f"<{path}>: the camera is sheared or mirrored")
         return pose
 
+    def ratio(self, path: str) -> float:
+        """Height of the view by its width, with square pixels; 0 where the apertures are not positive."""
+        camera = self._camera(path)
+        across = number_of(camera.GetHorizontalApertureAttr(), self._time)
+        return (
+            max(0.0, number_of(camera.GetVerticalApertureAttr(), self._time) / across) if across > 0 else 0.0
+        )
+
     def intrinsics(self, path: str, width: int, height: int) -> tuple[float, float, float]:
         """Focal length, cx and cy in pixels; pixels must be square."""
         camera = self._camera(path)
@@ -93,7 +101,7 @@ class Cameras:
             raise StageError(
                 f"<{path}>: expected a vertical aperture of {aperture_x * height / width:g} "
                 f"for square pixels at {width}x{height}, got {aperture_y:g}"
-                f"{_nearest_size(aperture_y / aperture_x, width, height)}"
+                f"{_in_words(nearest_size(aperture_y / aperture_x, width, height))}"
             )
         cx_px = width * (0.5 - offset_x / aperture_x)
         return focal / aperture_x * width, cx_px, height * (0.5 + offset_y / aperture_y)
@@ -129,17 +137,21 @@ def _clips(vertices_v3: NDArray[np.float64], near_m: float, far_m: float) -> boo
     return bool((ahead_v & ((z_v < near_m) | (z_v > far_m))).any())
 
 
-def _nearest_size(ratio: float, width: int, height: int) -> str:
-    """In words, the size nearest to width x height with square pixels, where height / width is `ratio`."""
+def nearest_size(ratio: float, width: int, height: float) -> tuple[int, int] | None:
+    """The size nearest to width x height with square pixels, where height / width is `ratio`, if any."""
     widths = np.arange(SMALLEST_PX, LARGEST_PX + 1)
     heights = np.rint(widths * ratio)
     fits = (heights >= SMALLEST_PX) & (heights <= LARGEST_PX)
-    fits &= np.abs(heights / (ratio * widths) - 1) <= SQUARE / 2
+    fits[fits] &= np.abs(heights[fits] / (ratio * widths[fits]) - 1) <= SQUARE / 2
     if not fits.any():
-        return ""
+        return None
     widths, heights = widths[fits], heights[fits]
     nearest = int(np.argmin((widths - width) ** 2 + (heights - height) ** 2))
-    return f"; the nearest size that fits is {widths[nearest]}x{heights[nearest]:.0f}"
+    return int(widths[nearest]), int(heights[nearest])
+
+
+def _in_words(size: tuple[int, int] | None) -> str:
+    return "" if size is None else f"; the nearest size that fits is {size[0]}x{size[1]}"
 
 
 def _metres(point: NDArray[np.float64]) -> str:

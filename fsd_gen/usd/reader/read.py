@@ -15,7 +15,7 @@ from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
 from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import Triangles
-from fsd_gen.usd.reader.cameras import Cameras, check_rig
+from fsd_gen.usd.reader.cameras import Cameras, check_rig, nearest_size
 from fsd_gen.usd.reader.geometry import is_cage, local_triangles, place, shape_parts
 from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
@@ -98,6 +98,17 @@ def rig_of_stage(
     )
     check_rig(cameras, rig, left, right)
     return rig
+
+
+def size_of_stage(
+    path: Path, *, width: int, left: str = LEFT, time: float | None = None
+) -> tuple[int, int] | None:
+    """The size nearest to `width` pixels that has the left camera's aspect with square pixels; None if no
+    size has. Raises StageError.
+    """
+    stage = open_stage(path)
+    ratio = Cameras(stage, stage_to_world(stage), stage_time(stage, time)).ratio(left)
+    return nearest_size(ratio, width, width * ratio)
 
 
 @dataclass

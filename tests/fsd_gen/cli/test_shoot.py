@@ -66,6 +66,13 @@ def test_a_size_that_does_not_fit_the_cameras_is_refused_with_the_nearest_that_d
     assert Image.open(tmp_path / "out" / "left.png").size == (155, 93)
 
 
+def test_without_a_size_the_cameras_aspect_decides_and_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("fsd_gen.cli.shoot.DEFAULT_SIZE", (160, 90))
+    result = shoot(stage(tmp_path, WALL, SUN), tmp_path / "out")
+    assert result.exit_code == 0 and "160x96, which has the aspect of the stage's cameras" in result.output
+    assert Image.open(tmp_path / "out" / "left.png").size == (160, 96)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
