@@ -134,7 +134,7 @@ class _Shape:
         """The supports at one height."""
         covered_xy = self._mask(self.level_p & (np.abs(self.z_p - height) <= SAME_LEVEL_M))
         reach = max(1, round(GAP_M / 2 / self.grid.cell_m))
-        covered_xy = ndimage.binary_closing(covered_xy, np.ones((2 * reach + 1,) * 2))
+        covered_xy = np.asarray(ndimage.binary_closing(covered_xy, np.ones((2 * reach + 1,) * 2)))
         if covered_xy.sum() * self.grid.cell_m**2 < LEAST_AREA_M2:
             return []
         free_xy = self._free(height)
@@ -156,7 +156,8 @@ class _Shape:
         above_p = self.z_p > height + SAME_LEVEL_M
         lowest = np.full(self.grid.shape[0] * self.grid.shape[1], np.inf)
         np.minimum.at(lowest, self.cell_p[above_p], self.z_p[above_p] - height)
-        return np.minimum(lowest, OPEN_M).reshape(self.grid.shape)
+        free_xy: Floats = np.minimum(lowest, OPEN_M).reshape(self.grid.shape)
+        return free_xy
 
     def _pieces(self, mask_xy: Mask) -> list[Mask]:
         """Connected parts without holes, each a cell narrower all around than the mask."""
@@ -258,7 +259,8 @@ def spots(
     for _ in range(n * tries):
         if len(places) == n:
             break
-        x, y, heading = *rng.uniform(low, high).tolist(), float(rng.uniform(0, 360))
+        x, y = (float(value) for value in rng.uniform(low, high))
+        heading = float(rng.uniform(0, 360))
         corners = rectangle(size, (x, y, heading))
         if fits(support, corners) and not any(_overlap(corners, other) for other in taken):
             taken.append(corners)
