@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.derived.grids import simplified
-from assets_manifest.derived.hulls import Hull
+from assets_manifest.derived.shapes import Hull
 from assets_manifest.meshes.load import ear_clip
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import NO_ROTATION, Quaternion, Vec3
 from jobs.extras import extra
-
-with extra("render"):
-    from scipy.spatial import ConvexHull
 
 Floats = NDArray[np.float64]
 OUTLINE_M = 0.01  # how exactly a slab follows its outline
@@ -52,6 +49,9 @@ def box(centre: Vec3, size: Vec3, heading_deg: float = 0.0) -> Block:
 
 def slab(outline_n2: Floats, top_m: float, thickness_m: float = 0.05) -> tuple[Block, ...]:
     """A level board with this outline (world, counter-clockwise), as convex pieces."""
+    with extra("render"):  # here, so that a configuration is read without it
+        from scipy.spatial import ConvexHull
+
     border_n2 = simplified(outline_n2, OUTLINE_M)
     x, y = border_n2.T
     area = abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2

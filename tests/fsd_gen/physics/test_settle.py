@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from assets_manifest.derived.hulls import decompose
+from assets_manifest.derived.decompose import decompose
 from assets_manifest.packs.builtin.shapes import box as box_soup
 from fsd_gen.physics.bodies import Block, Body, box, slab, standing
 from fsd_gen.physics.settle import PhysicsError, settle

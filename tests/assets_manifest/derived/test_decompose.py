@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
+from assets_manifest.derived.decompose import MOST_HULLS, decompose
 from assets_manifest.derived.grids import surface_points
-from assets_manifest.derived.hulls import MOST_HULLS, decompose, hulls
+from assets_manifest.derived.hulls import hulls
 from assets_manifest.meshes.usd import write_object_usd
 from assets_manifest.packs.builtin.shapes import box
 from assets_manifest.records import Asset
