@@ -1,0 +1,197 @@
+"""Manipulation scenes: small things on a table, in a shelf or in a bin before an egocentric camera.
+
+The place to work at is drawn first, then what lies on it falls and rests (some of it is caught still
+falling). Either the camera looks where things are dropped, or at the centre of mass of what came to rest: the
+two spawn modes of the paper (section 3.5).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.scene.rotations import facing
+from fsd_gen.scene.spec import (
+    CameraPose,
+    DiskLight,
+    LightSpec,
+    Placement,
+    SceneSpec,
+    Vec3,
+)
+from fsd_gen.sections import PositiveCount, PositiveRange, Share
+from fsd_gen.styles import lighting, materials, piles
+from fsd_gen.styles.backdrop import behind
+from fsd_gen.styles.piles import How, Pile
+from fsd_gen.styles.registry import Style
+from fsd_gen.styles.room import Room, Window, daylight, decorate, draw_room, draw_window, shell
+from fsd_gen.styles.sampler import AnySampler, Sampler, count, log_uniform
+from fsd_gen.styles.workplace import Workplace, WorkplaceConfig, draw_workplace
+
+EYE_TRIES = 60
+LEAST_CLEAR_M = 0.16  # from either eye to anything small
+WALL_CLEAR_M = 0.15
+CONE = np.tan(np.deg2rad(48.0))  # what lies outside is not seen by any lens of the usual ones
+HOWS: tuple[How, ...] = ("heap", "rows", "standing", "lying")
+
+Floats = NDArray[np.float64]
+
+
+class Config(WorkplaceConfig):
+    """Small things near the camera."""
+
+    things: PositiveCount = (8, 26)  # small things
+    falling: Share = 0.15  # of the scenes: some things are caught in the air
+    camera_first: Share = 0.4  # of the scenes: things are dropped where the camera looks
+    distance_m: PositiveRange = (0.4, 1.2)  # from the camera to what it looks at
+    retexture: Share = 0.12  # of the small things get another material
+
+
+def compose(sampler: Sampler[Config]) -> SceneSpec:
+    """Heaps and rows of small things before an egocentric camera."""
+    room = draw_room(sampler)
+    window = draw_window(sampler, room)
+    place = draw_workplace(sampler, room)
+    heaps = _heaps(sampler, place)
+    centre = _centre(heaps) if heaps else place.focus
+    first = sampler.rng("camera", "first").uniform() < sampler.style.camera_first
+    points_n3 = _surfaces(place, heaps)
+    camera, nearest_m = _aim(sampler, room, place, place.focus if first else centre, points_n3)
+    rig = sampler.rig(nearest_m=nearest_m)
+    panels = shell(sampler, room, window) + decorate(sampler, room, window, pictures=(1, 5))
+    return sampler.scene(
+        rig,
+        camera,
+        placements=(*place.furniture, *_coated(sampler, heaps), *behind(sampler, room, camera, points_n3)),
+        panels=panels,
+        lights=_lights(sampler, room, window, place.focus),
+    )
+
+
+def _heaps(sampler: Sampler[Config], place: Workplace) -> tuple[Pile, ...]:
+    """What lies on the surfaces: most on the first, a little on the others."""
+    rng = sampler.rng("heaps")
+    wanted, assets = count(rng, sampler.style.things), piles.small_things(sampler)
+    in_the_air = int(rng.integers(1, 5)) if rng.uniform() < sampler.style.falling else 0
+    on_shelf = place.grounds[0].support.inside
+    heaps = []
+    for index, ground in enumerate(place.grounds):
+        how = HOWS[int(rng.choice(4, p=[0.0, 0.45, 0.4, 0.15] if on_shelf else [0.6, 0.12, 0.14, 0.14]))]
+        first = index == 0
+        how = "heap" if first and len(place.grounds) == 2 and not on_shelf else how
+        heaps.append(
+            piles.put(
+                sampler,
+                f"Thing_{index}",
+                ground,
+                assets,
+                wanted if first else max(2, wanted // 3),
+                how=how,
+                centre=place.focus[:2] if how == "heap" and first else None,
+                spread_m=0.08 if len(place.grounds) == 2 else float(rng.uniform(0.12, 0.3)),
+                falling=in_the_air if first else 0,
+            )
+        )
+    return tuple(heap for heap in heaps if heap.placements)
+
+
+def _centre(heaps: tuple[Pile, ...]) -> Vec3:
+    """Centre of mass of what lies on the first surface that holds anything, by volume."""
+    volumes = [sum(h.volume_m3 for h in b.hulls) * float(np.prod(b.scale)) for b in heaps[0].bodies]
+    middles = [piles.world_points(body).mean(axis=0) for body in heaps[0].bodies]
+    x, y, z = (np.asarray(volumes) @ np.asarray(middles) / sum(volumes)).tolist()
+    return (x, y, z)
+
+
+def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placement, ...]:
+    rng = sampler.rng("coats")
+    placements = []
+    for placement in (p for heap in heaps for p in heap.placements):
+        new = rng.uniform() < sampler.style.retexture
+        coat = materials.object_material(sampler, rng, 0.15, metal=0.25, glass=0.1) if new else None
+        placements.append(placement.but(material=coat) if coat else placement)
+    return tuple(placements)
+
+
+def _surfaces(place: Workplace, heaps: tuple[Pile, ...]) -> Floats:
+    """Points (N, 3) of all that is near: things, borders of surfaces, boards of a bin."""
+    parts = [piles.world_points(body) for heap in heaps for body in heap.bodies]
+    for ground in place.grounds:
+        parts += [block.points_n3 for block in ground.blocks]
+        border = ground.support.outline
+        inner = np.concatenate([border * s + border.mean(axis=0) * (1 - s) for s in (0.25, 0.5, 0.75)])
+        parts.append(np.column_stack([inner, np.full(len(inner), ground.support.height_m)]))
+    return np.concatenate(parts)
+
+
+def _aim(
+    sampler: Sampler[Config], room: Room, place: Workplace, target: Vec3, points_n3: Floats
+) -> tuple[CameraPose, float]:
+    """A camera at the configured distance in free space, and the depth of the nearest thing before it."""
+    rng, style = sampler.rng("camera"), sampler.style
+    best: tuple[float, Floats] = (-np.inf, np.zeros(3))
+    for _ in range(EYE_TRIES):
+        azimuth = np.deg2rad(rng.uniform(*place.azimuths_deg))
+        down = np.deg2rad(rng.uniform(*place.down_deg))
+        away = np.array([np.cos(down) * np.cos(azimuth), np.cos(down) * np.sin(azimuth), np.sin(down)])
+        eye = np.asarray(target) + away * log_uniform(rng, *style.distance_m)
+        score = _clearance(room, eye, points_n3)
+        if score > best[0]:
+            best = (score, eye)
+        if score >= LEAST_CLEAR_M:
+            best = (score, eye)
+            break
+    x, y, z = best[1].tolist()
+    camera = CameraPose(position=(x, y, z), target=target, roll_deg=float(rng.normal(0, 3)))
+    return camera, _nearest(best[1], np.asarray(target), points_n3)
+
+
+def _clearance(room: Room, eye: Floats, points_n3: Floats) -> float:
+    """Metres from the eye to the nearest point; negative where it stands in a wall or in the ceiling."""
+    walls = min(room.width_m / 2 - abs(eye[0]), room.depth_m / 2 - abs(eye[1]), room.ceiling_m - eye[2])
+    if walls < WALL_CLEAR_M or eye[2] < WALL_CLEAR_M:
+        return float(min(walls, eye[2])) - 1.0
+    return float(np.linalg.norm(points_n3 - eye, axis=1).min())
+
+
+def _nearest(eye: Floats, target: Floats, points_n3: Floats) -> float:
+    """Depth of the nearest point in sight of a usual lens."""
+    ahead = (target - eye) / np.linalg.norm(target - eye)
+    depth_n = (points_n3 - eye) @ ahead
+    off_n = np.linalg.norm(points_n3 - eye - depth_n[:, None] * ahead, axis=1)
+    seen_n = (depth_n > 0.02) & (off_n < CONE * depth_n)
+    return max(float(depth_n[seen_n].min()) if seen_n.any() else float(np.linalg.norm(target - eye)), 0.08)
+
+
+def _lights(sampler: AnySampler, room: Room, window: Window | None, focus: Vec3) -> tuple[LightSpec, ...]:
+    """Lamps of the room, the sky in its window, and often a lamp over the place of work."""
+    rng = sampler.rng("lights")
+    size = (room.width_m, room.depth_m)
+    lights: tuple[LightSpec, ...] = lighting.ceiling_lamps(rng, room_m=size, ceiling_m=room.ceiling_m)
+    if window is not None:
+        white = materials.blackbody(rng.uniform(5000, 9000))
+        lights = (*lights, daylight(window, room, lighting.scaled(white, log_uniform(rng, 4, 12))))
+    if rng.uniform() < 0.5:
+        lights = (*lights, _work_lamp(rng, room, focus))
+    return lights
+
+
+def _work_lamp(rng: np.random.Generator, room: Room, focus: Vec3) -> DiskLight:
+    azimuth = rng.uniform(0, 2 * np.pi)
+    side = float(rng.uniform(0.0, 0.5))
+    limits = np.array([room.width_m, room.depth_m]) / 2 - 0.3
+    x, y = np.clip([focus[0] + side * np.cos(azimuth), focus[1] + side * np.sin(azimuth)], -limits, limits)
+    z = min(focus[2] + float(rng.uniform(1.0, 1.5)), room.ceiling_m - 0.05)
+    at = np.array([x, y, z])
+    radius = float(rng.uniform(0.06, 0.2))
+    white = materials.blackbody(rng.uniform(2700, 6500))
+    return DiskLight(
+        name="Work_lamp",
+        position=(float(x), float(y), float(z)),
+        rotation=facing(at - np.asarray(focus)),  # shines along its own -z
+        radius_m=radius,
+        radiance=lighting.scaled(white, log_uniform(rng, 0.3, 1.5) / radius**2),
+    )
+
+
+STYLE = Style(name="manipulation", config=Config, compose=compose)
