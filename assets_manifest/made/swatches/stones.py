@@ -14,9 +14,10 @@ def marble(draft: Draft) -> Swatch:
     colours = mineral(rng, 4)
     body = noise(rng, 3, slope=2.2)
     stretch = draft.uniform(1, 3)
-    vein = np.abs(noise(rng, draft.uniform(2, 5), slope=2.6, across=stretch)) + 0.1 * np.abs(body)
+    vein = np.abs(noise(rng, draft.uniform(2, 5), slope=2.6, across=stretch))
     fine = np.abs(noise(rng, draft.uniform(6, 14), slope=2.2, across=stretch))
-    strong = np.exp(-vein * draft.uniform(14, 45)) + 0.5 * np.exp(-fine * draft.uniform(25, 60))
+    strong = np.exp(-vein * draft.uniform(8, 22)) + 0.5 * np.exp(-fine * draft.uniform(15, 35))
+    strong = strong * soft(noise(rng, 3, slope=2) + draft.uniform(0, 1.5), 2.0)
     ground = ramp(0.5 + draft.uniform(0.06, 0.2) * body, colours)
     other = colours[0] * 0.8 if draft.chance(0.7) else oklch(0.9, 0.02, 80)
     return Swatch(
