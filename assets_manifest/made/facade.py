@@ -73,8 +73,8 @@ class Wall:
         behind_m: float = 0.02,
     ) -> None:  # fmt: skip
         """A box on the wall's face that stands out by `out_m`."""
-        ends = np.array([self.point(along[0], up[0], -behind_m), self.point(along[1], up[1], out_m)])
-        solids.box(surface, ends.min(axis=0), ends.max(axis=0))
+        (x0, y0, z0), (x1, y1, z1) = self.point(along[0], up[0], -behind_m), self.point(along[1], up[1], out_m)
+        solids.box(surface, (min(x0, x1), min(y0, y1), min(z0, z1)), (max(x0, x1), max(y0, y1), max(z0, z1)))
 
 
 def build(

@@ -170,7 +170,7 @@ def _shrub(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
         solids.bar(bark, (0, 0, -0.1), clump, (0.02, 0.006), 4)
     at = _around(rng, clumps, 0.22 * plant.width_m, plant.leaves)
     at[:, 2] = np.maximum(at[:, 2], 0.03)
-    _leaves(solids, rng, _foliage(rng, GREENS), at, 0.6 * _leaf_m(plant))
+    _leaves(solids, rng, _foliage(rng, GREENS), at, 0.8 * _leaf_m(plant))
 
 
 def _hedge(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
@@ -181,7 +181,7 @@ def _hedge(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     low[2] = -0.2
     tones = _foliage(rng, GREENS)
     r, g, b = (c * 0.35 for c in tones[0].color)
-    solids.box(paint("core", (r, g, b), 0.95), low, high)
+    solids.box(paint("core", (r, g, b), 0.95), low.tolist(), high.tolist())
     at = rng.uniform(-1, 1, (plant.leaves, 3))
     sides = np.array([half[1] * half[2], half[0] * half[2], half[0] * half[1]])
     axis = rng.choice(3, plant.leaves, p=sides / sides.sum())

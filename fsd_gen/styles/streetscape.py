@@ -108,11 +108,11 @@ class Street:
         self._made: dict[str, list[tuple[str, Building]]] = {}
 
     def _looks(self, rng: np.random.Generator) -> tuple[PartLook, ...]:
-        tarmac = [a for a in self.sampler.assets("texture", "ground") if "asphalt" in a.id or "gravel" in a.id]
+        tarmac = [a for a in self.sampler.assets("texture", "ground") if "asphalt" in a.id]
         looks = [PartLook(part="verge", material=self._verge(rng))]
         if tarmac:
             asset = pick(rng, tarmac)
-            coat = materials.of_texture(rng, asset, tile_m=(asset.tile_m or 1.0) * float(rng.uniform(0.8, 1.7)))
+            coat = materials.of_texture(rng, asset, tile_m=(asset.tile_m or 1.0) * float(rng.uniform(0.45, 0.9)))
             looks.append(PartLook(part="carriageway", material=coat.but(roughness=float(rng.uniform(0.55, 0.95)))))
         if self.road.pavement_m:
             looks.append(PartLook(part="pavement", material=paving(self.sampler, rng)))
@@ -177,7 +177,7 @@ class Street:
     def _house(self, rng: np.random.Generator) -> tuple[str, Building]:
         kind = str(rng.choice(list(self.zone.houses)))
         made = self._made.setdefault(kind, [])
-        if len(made) < 5:
+        if len(made) < 4:
             made.append(draw_building(rng, (kind,), front_m=self.zone.front_m, storeys=self.zone.storeys))
             return made[-1]
         return pick(rng, made)
