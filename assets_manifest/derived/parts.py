@@ -10,8 +10,9 @@ from __future__ import annotations
 import colorsys
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ from PIL import UnidentifiedImageError
 
 from assets_manifest.derived.store import derived
 from assets_manifest.meshes.textures import srgb_to_linear
-from assets_manifest.meshes.usd_surfaces import MeshSurface, read_surfaces
 from assets_manifest.pictures import open_picture
 from assets_manifest.records import Asset
 
-VERSION = 1
+if TYPE_CHECKING:
+    from assets_manifest.meshes.usd_surfaces import MeshSurface
+
+VERSION = 2
 Stuff = Literal[
     "wood",
     "fabric",
@@ -43,6 +46,7 @@ STUFFS: tuple[Stuff, ...] = get_args(Stuff)
 Rgb = tuple[float, float, float]
 
 GLASSY = 0.85  # opacity below which a plain surface is glass
+VEILS = ("plastic", "fabric", "other", "plant")  # may let light through and be no glass
 LARGE = 0.06  # share of the asset's area from which a part is what the asset is
 THUMBNAIL = 32  # pixels
 
@@ -57,6 +61,7 @@ class Part:
     colour: Rgb  # linear; the mean of its texture
     textured: bool
     cutout: bool = False  # its texture has holes
+    mapped: bool = True  # it has `st_box`: texture coordinates in metres that a new look needs
 
 
 MATERIAL_WORDS: tuple[tuple[Stuff, str], ...] = (  # what names of parts, materials and textures say, in order
@@ -65,8 +70,8 @@ MATERIAL_WORDS: tuple[tuple[Stuff, str], ...] = (  # what names of parts, materi
     ("screen", r"screen|[eé]cran|pantalla|display|\blcd\b"),
     ("other", r"skin|\bhair|\beyes?\b|eyeball|iris|lips|\bteeth|\bfire\b|flame|water|snow|\bcake|bread|"
               r"banana|burger|chocolat|food|license|headlight|taillight|\bash\b|hole|player|\bball|\brl\b"),
-    ("paper", r"paper|papier|papel|\bbooks?\b|livre|libro|label|\bpages?\b|newspaper|cardboard|carton|poster|"
-              r"picture|painting|\bphoto|calendar|magazine|\bmat card|dibujo|cuadro|tableau\b"),
+    ("paper", r"paper|papier|papel|\bbooks?\b|livre|libro|label|\bpages?\b|newspaper|cardboard|carton|"
+              r"poster|picture|painting|\bphoto|calendar|magazine|\bmat card|dibujo|cuadro"),
     ("plastic", r"plastic|plastique|\bplast|rubber|goma|caoutchouc|vinyl|\bpvc\b|nylon|bakelite|acrylic"),
     ("glass", r"glass|\bglas|verre|vidro|vidrio|cristal|vitre|plexi|transparent|\bbulb"),
     ("leather", r"leather|\bcuir|cuero|piel|\bskai"),
@@ -77,7 +82,7 @@ MATERIAL_WORDS: tuple[tuple[Stuff, str], ...] = (  # what names of parts, materi
              r"veneer|venge|wenge|merisier|acajou|fusta|plywood|\bmdf\b|butcherblock"),
     ("metal", r"metal|chrom|krome|cromo|steel|acier|inox|\biron|\bfer\b|hierro|\balu|\balum|brass|laiton|"
               r"bronze|\bgold|silver|argent|copper|cuivre|galvan|nickel|\bzinc|stainless|brushed|\bkov\b"),
-    ("ceramic", r"ceramic|faience|fayence|fa[iï]ence|porcel|\btiles?\b|carrelage|azulejo|enamel|c[eé]ramique"),
+    ("ceramic", r"c[eé]rami[cq]|faience|fayence|fa[iï]ence|porcel|\btiles?\b|carrelage|azulejo|enamel"),
     ("stone", r"\bstones?\b|pierre|piedra|marble|marbre|m[aá]rmol|granit|concrete|b[eé]ton|brick|brique|"
               r"\brocks?\b|cement|slate|terrazzo"),
     ("plant", r"\bleaf|leaves|feuille|\bhoja|\bstem|\bstalk|\btige|\btrunk|\bbranch|\btwig|flower|fleur|"
@@ -85,9 +90,9 @@ MATERIAL_WORDS: tuple[tuple[Stuff, str], ...] = (  # what names of parts, materi
 )  # fmt: skip
 THING_WORDS: tuple[tuple[Stuff, str], ...] = (  # what a part is for, where no word says what it is of
     ("fabric", r"cushion|coussin|pillow|mat+ress|matelas|\bsheet|\bdrap|blanket|blanquet|coverlet|couch|sofa|"
-               r"futon|duvet|couette|\bseat\b|canap|shade\b|shirt|pants|trousers|lower|upper(?!cab)|umbrella|"
+               r"futon|duvet|couette|\bseat\b|canap|shade\b|shirt|pants|trousers|upper(?!cab)|umbrella|"
                r"sit\b|armrest|upholst"),
-    ("metal", r"handle|hinge|gonds?\b|screw|\block|wire|chain|\btap\b|faucet|robinet|poign|manija|spring|cage|"
+    ("metal", r"handle|hinge|gonds?\b|screw|\block|wire|chain|\btap\b|faucet|robinet|poign|manija|cage|"
               r"radiator|\bpipe|\btube|hook|blade|cutlery|cuttelry|\bsink|burner|grill|rivet|bolt|regulator"),
     ("glass", r"\bpane\b|window(?! frame)|windshield|lens\b"),
     ("stone", r"worktop|counter(?!border)"),
@@ -100,8 +105,8 @@ TITLE_WORDS: tuple[tuple[Stuff, str], ...] = (  # what the whole asset is mostly
               r"toilet paper|\bcards?\b"),
     ("fabric", r"sofa|couch|armchair|\bbeds?\b|mattress|cushion|pillow|futon|\bpuff|ottoman|curtain|carpet|"
                r"\brug\b|towel|cloth|hammock|sleeping|backpack|teddy|slipper|flag|doormat|bathmat|tatami"),
-    ("ceramic", r"toilet|washbasin|bath ?tub|\bbath\b|urinal|bidet|lavatory|\bvase|\bpot\b|\bcup\b|\bmug|plate|"
-                r"\bbowl|jacuzzi|shower"),
+    ("ceramic", r"toilet|washbasin|bath ?tub|\bbath\b|urinal|bidet|lavatory|\bvase|\bpot\b|\bcup\b|\bmug|"
+                r"plate|\bbowl|jacuzzi|shower"),
     ("metal", r"fridge|freezer|\boven|\bhood|dishwasher|washing machine|dryer|radiator|elevator|heater|tap\b|"
               r"faucet|cooker|cutlery|fork|spoon|knife|barbecue|fence|street|propane|tool|screwdriver"),
     ("wood", r"table|desk|cabinet|shel[fv]|bookcase|wardrobe|drawer|dresser|chest|crate|\bdoor|bench|stool|"
@@ -110,12 +115,13 @@ TITLE_WORDS: tuple[tuple[Stuff, str], ...] = (  # what the whole asset is mostly
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def parts(asset: Asset, path: Path, root: Path) -> tuple[Part, ...]:
     """The parts of the asset (its file is `path`), in its file's order; remembered below `root`.
 
     Raises MeshError where the file cannot be read.
     """
-    kept = derived(asset, root, "parts", VERSION, lambda: _packed(find_parts(asset, read_surfaces(path))))
+    kept = derived(asset, root, "parts", VERSION, lambda: _computed(asset, path))
     rows = zip(
         kept["names"], kept["stuffs"], kept["areas"], kept["colours"].tolist(), kept["flags"], strict=True
     )
@@ -127,9 +133,16 @@ def parts(asset: Asset, path: Path, root: Path) -> tuple[Part, ...]:
             colour=(colour[0], colour[1], colour[2]),
             textured=bool(flags[0]),
             cutout=bool(flags[1]),
+            mapped=bool(flags[2]),
         )
         for name, stuff, area, colour, flags in rows
     )
+
+
+def _computed(asset: Asset, path: Path) -> dict[str, NDArray[np.generic]]:
+    from assets_manifest.meshes.usd_surfaces import read_surfaces  # OpenUSD, which composing does without
+
+    return _packed(find_parts(asset, read_surfaces(path)))
 
 
 def _packed(found: tuple[Part, ...]) -> dict[str, NDArray[np.generic]]:
@@ -138,7 +151,9 @@ def _packed(found: tuple[Part, ...]) -> dict[str, NDArray[np.generic]]:
         "stuffs": np.array([STUFFS.index(part.stuff) for part in found], np.int64),
         "areas": np.array([part.area_m2 for part in found], np.float64),
         "colours": np.array([part.colour for part in found], np.float64).reshape(-1, 3),
-        "flags": np.array([(part.textured, part.cutout) for part in found], np.bool_).reshape(-1, 2),
+        "flags": np.array([(part.textured, part.cutout, part.mapped) for part in found], np.bool_).reshape(
+            -1, 3
+        ),
     }
 
 
@@ -157,6 +172,7 @@ def find_parts(asset: Asset, surfaces: tuple[MeshSurface, ...]) -> tuple[Part, .
                 colour=colour,
                 textured=surface.texture is not None,
                 cutout=surface.cutout,
+                mapped=surface.mapped,
             )
         )
     return tuple(found)
@@ -165,11 +181,7 @@ def find_parts(asset: Asset, surfaces: tuple[MeshSurface, ...]) -> tuple[Part, .
 def _stuff(asset: Asset, surface: MeshSurface, colour: Rgb, share: float) -> Stuff:
     names = _words(surface.name, surface.material, surface.texture.stem if surface.texture else "")
     told = _first(MATERIAL_WORDS, names)
-    if (
-        surface.opacity < GLASSY
-        and not surface.texture
-        and told not in ("plastic", "fabric", "other", "plant")
-    ):
+    if surface.opacity < GLASSY and not surface.texture and told not in VEILS:
         return "glass"
     if told == "mirror" and "no reflection" in names:
         told = None
@@ -229,7 +241,7 @@ def _thumbnail(path: Path) -> NDArray[np.float64] | None:
             small = opened.convert("RGB").resize((THUMBNAIL, THUMBNAIL))
     except (OSError, UnidentifiedImageError):
         return None
-    return srgb_to_linear(np.asarray(small, np.float64) / 255)
+    return srgb_to_linear(np.asarray(small, np.float64) / 255).astype(np.float64)
 
 
 def _mean_colour(path: Path) -> Rgb:

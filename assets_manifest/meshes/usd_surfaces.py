@@ -31,6 +31,7 @@ class MeshSurface:
     roughness: float
     metallic: float
     area_m2: float
+    mapped: bool = True  # it has `st_box`, texture coordinates in metres
 
 
 def read_surfaces(path: Path) -> tuple[MeshSurface, ...]:
@@ -66,6 +67,7 @@ def _surface(prim: Usd.Prim, root: Usd.Prim, places: UsdGeom.XformCache, unit_m:
         cutout=isinstance(opacity, Path),
         roughness=_number(shader, "roughness", 0.5),
         metallic=_number(shader, "metallic", 0.0),
+        mapped=UsdGeom.PrimvarsAPI(prim).HasPrimvar("st_box"),
         area_m2=_area(prim, np.asarray(places.GetLocalToWorldTransform(prim))) * unit_m**2,
     )
 
