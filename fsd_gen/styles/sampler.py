@@ -69,15 +69,16 @@ class Sampler(Generic[C_co]):
         """The random stream called `names`; a new name never disturbs the others."""
         return rng_for(self.seed, self.key, *names)
 
-    def rig(self, *, nearest_m: float | None = None) -> StereoRig:
+    def rig(self, *, nearest_m: float | None = None, baseline_m: tuple[float, float] | None = None) -> StereoRig:
         """Baseline log-uniform, field of view uniform (paper section 3.5).
 
         Where the scene's size is given (`nearest_m`), the baseline stays small enough that a surface
-        at that distance keeps within the configured disparity.
+        at that distance keeps within the configured disparity. A style with rigs of its own gives their
+        `baseline_m`.
         """
         rng, width = self.rng("rig"), self.image.width
         focal_px = width / 2 / np.tan(np.deg2rad(rng.uniform(*self.rigs.hfov_deg)) / 2)
-        low, high = self.rigs.baseline_m
+        low, high = baseline_m or self.rigs.baseline_m
         if nearest_m is not None:
             high = max(low, min(high, nearest_m * self.rigs.max_disparity_share * width / focal_px))
         baseline_m = np.exp(rng.uniform(np.log(low), np.log(high)))
