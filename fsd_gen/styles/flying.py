@@ -94,7 +94,7 @@ def _somewhere(
     across_m = min(across_m, far_m * 0.5)
     depth_m = max(depth_m, near_m + across_m * 0.55)
     u, v = rng.uniform(0.02, 0.98) * rig.width, rng.uniform(0.05, 0.95) * rig.height
-    seen_3 = np.array([(u - rig.cx_px) / rig.focal_px, (v - rig.cy_px) / rig.focal_px, 1.0]) * depth_m
+    seen_3 = np.array([(u - rig.cx_px) / rig.focal_px, (v - rig.cy_px) / rig.fy_px, 1.0]) * depth_m
     x, y, z = (pose_44[:3, :3] @ seen_3 + pose_44[:3, 3]).tolist()
     return (x, y, z), across_m
 

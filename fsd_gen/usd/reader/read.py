@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +87,8 @@ def rig_of_stage(
     baseline_m = float(np.linalg.inv(left_to_world)[0] @ cameras.pose(right)[:, 3])
     if baseline_m <= 0:
         raise StageError(f"{right}: expected to the right of {left}, got x = {baseline_m:g} m in its frame")
-    focal_px, cx_px, cy_px = cameras.intrinsics(left, width, height)
-    rig = StereoRig(
-        width=width, height=height, focal_px=focal_px, baseline_m=baseline_m, cx_px=cx_px, cy_px=cy_px
-    )
+    lens = cameras.intrinsics(left, width, height)
+    rig = StereoRig(width=width, height=height, baseline_m=baseline_m, **asdict(lens))
     check_rig(cameras, rig, left, right)
     return rig
 
