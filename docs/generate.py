@@ -23,6 +23,7 @@ from fsd_gen.field_docs import field_docs
 from fsd_gen.rigs.config import RigConfig
 from fsd_gen.schema import schema_of, write_schema
 from fsd_gen.sections import AssetsConfig, ImageConfig, RenderConfig
+from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.shards.channels import OPTIONAL, REQUIRED, Channel
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import COLUMNS, DESCRIPTION, POSES, QUARANTINE, ShardMeta
@@ -84,7 +85,13 @@ def pages() -> dict[str, str]:
 
 def config_page() -> str:
     """Every setting, section by section."""
-    sections = {"image": ImageConfig, "rig": RigConfig, "render": RenderConfig, "assets": AssetsConfig}
+    sections = {
+        "image": ImageConfig,
+        "rig": RigConfig,
+        "render": RenderConfig,
+        "sensor": SensorConfig,
+        "assets": AssetsConfig,
+    }
     parts = [GENERATED + CONFIG, "## Top level\n\n" + _settings(Config)]
     parts += [_section(name, model) for name, model in sections.items()]
     parts.append("## styles\n\nEach style has a section of its own; its `weight` makes it part of the mix.\n")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out
 from fsd_gen.cli.rigs import RIG_HELP
 from jobs.locks import RunFolderError
+
+if TYPE_CHECKING:
+    from fsd_gen.production.shooting import StagePair
 
 WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
 
@@ -43,12 +46,8 @@ def shoot(
 
     Writes left.png, right.png, disparity.npy, flags.npy and K.txt.
     """
-    import numpy as np
-    from PIL import Image
-
     from fsd_gen.backends.registry import create_backend
     from fsd_gen.production.shooting import shoot_stage
-    from fsd_gen.rigs.k_file import k_text
     from fsd_gen.rigs.text import rig_from_text
     from fsd_gen.scene.spec import RenderSettings
 
@@ -64,14 +63,23 @@ def shoot(
         time=time,
         rig=None if rig is None else rig_from_text(rig, width, height),
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pair.left_hwc).save(out_dir / "left.png")
-    Image.fromarray(pair.right_hwc).save(out_dir / "right.png")
-    np.save(out_dir / "disparity.npy", pair.truth.disparity_left_hw)
-    np.save(out_dir / "flags.npy", pair.truth.flags_left_hw)
-    (out_dir / "K.txt").write_text(k_text(pair.rig))
+    _write(pair, out_dir)
     reach = float(pair.truth.disparity_left_hw.max())
     out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
+
+
+def _write(pair: StagePair, folder: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from fsd_gen.rigs.k_file import k_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pair.left_hwc).save(folder / "left.png")
+    Image.fromarray(pair.right_hwc).save(folder / "right.png")
+    np.save(folder / "disparity.npy", pair.truth.disparity_left_hw)
+    np.save(folder / "flags.npy", pair.truth.flags_left_hw)
+    (folder / "K.txt").write_text(k_text(pair.rig))
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:
