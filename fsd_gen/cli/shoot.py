@@ -20,9 +20,7 @@ WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
 @app.command()
 @clear_errors
 def shoot(
-    stage_file: Annotated[
-        Path, typer.Argument(help="A USD stage with two cameras that make a rig, or one and --rig.")
-    ],
+    stage_file: Annotated[Path, typer.Argument(help="A USD stage with two cameras, or one and --rig.")],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
     width: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 640,
     height: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 360,
@@ -42,10 +40,7 @@ def shoot(
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
-    """Render a stage of your own and trace its truth.
-
-    Writes left.png, right.png, disparity.npy, flags.npy and K.txt.
-    """
+    """Render a stage of your own and trace its truth: left and right.png, disparity and flags.npy, K.txt."""
     from fsd_gen.backends.registry import create_backend
     from fsd_gen.production.shooting import shoot_stage
     from fsd_gen.rigs.text import rig_from_text
@@ -64,8 +59,11 @@ def shoot(
         rig=None if rig is None else rig_from_text(rig, width, height),
     )
     _write(pair, out_dir)
-    reach = float(pair.truth.disparity_left_hw.max())
-    out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
+    out.print(f"{stage_file}: {_reach(pair)}; the pair is in {out_dir}", highlight=False)
+
+
+def _reach(pair: StagePair) -> str:
+    return f"disparities up to {float(pair.truth.disparity_left_hw.max()):.2f} px"
 
 
 def _write(pair: StagePair, folder: Path) -> None:
