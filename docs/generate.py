@@ -39,7 +39,8 @@ CONFIG = """# Every field of a config
 A config is a YAML file of what differs from the defaults. `fsd-gen render --config mine.yaml` checks all
 of it before anything is rendered: an unknown field, a value out of range or of another type is one line that
 names the field, what was found and what was expected. `seed: 7` on the command line is `--seed 7`. Where a
-field takes a range `[low, high]`, one number stands for both. [cameras.md](cameras.md) is about `rig` and `sensor`.
+field takes a range `[low, high]`, one number stands for both. `rig` and `sensor` are explained in
+[cameras.md](cameras.md).
 
     # yaml-language-server: $schema=fsd-gen.schema.json
     seed: 7
