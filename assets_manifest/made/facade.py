@@ -73,7 +73,10 @@ class Wall:
         behind_m: float = 0.02,
     ) -> None:  # fmt: skip
         """A box on the wall's face that stands out by `out_m`."""
-        (x0, y0, z0), (x1, y1, z1) = self.point(along[0], up[0], -behind_m), self.point(along[1], up[1], out_m)
+        (x0, y0, z0), (x1, y1, z1) = (
+            self.point(along[0], up[0], -behind_m),
+            self.point(along[1], up[1], out_m),
+        )
         solids.box(surface, (min(x0, x1), min(y0, y1), min(z0, z1)), (max(x0, x1), max(y0, y1), max(z0, z1)))
 
 
@@ -198,7 +201,14 @@ def _balcony(solids: Solids, wall: Wall, opening: Opening, look: Look, rng: np.r
     if rng.uniform() < 0.35:  # a closed parapet
         wall.slab(solids, look.trim, (a0, a1), (floor, floor + 0.95), out, -inner)
     else:
-        _rails(solids, wall, look.metal, np.linspace(a0 + 0.03, a1 - 0.03, max(4, int((a1 - a0) / 0.14))), floor, inner)
+        _rails(
+            solids,
+            wall,
+            look.metal,
+            np.linspace(a0 + 0.03, a1 - 0.03, max(4, int((a1 - a0) / 0.14))),
+            floor,
+            inner,
+        )
     wall.slab(solids, look.metal, (a0, a1), (floor + 0.98, floor + 1.03), out, -inner + 0.01)
     for a in (a0, a1):
         wall.slab(solids, look.metal, (a - 0.015, a + 0.015), (floor + 0.98, floor + 1.03), out)
@@ -227,7 +237,11 @@ def _door(solids: Solids, wall: Wall, opening: Opening, look: Look) -> None:
     handle = wall.point(a1 - 0.08, u0 + 1.02, -REVEAL_M + 0.06)
     solids.bar(look.metal, handle, wall.point(a1 - 0.08, u0 + 1.18, -REVEAL_M + 0.06), (0.012, 0.012), 6)
     wall.slab(solids, look.base, (a0 - 0.15, a1 + 0.15), (-1.5, u0), 0.4)  # the step
-    for along, up in (((a0 - 0.14, a0), (u0, u1)), ((a1, a1 + 0.14), (u0, u1)), ((a0 - 0.14, a1 + 0.14), (u1, u1 + 0.2))):
+    for along, up in (
+        ((a0 - 0.14, a0), (u0, u1)),
+        ((a1, a1 + 0.14), (u0, u1)),
+        ((a0 - 0.14, a1 + 0.14), (u1, u1 + 0.2)),
+    ):
         wall.slab(solids, look.trim, along, up, 0.05)
 
 
@@ -235,7 +249,9 @@ def _shop(solids: Solids, wall: Wall, opening: Opening, look: Look, rng: np.rand
     """A shop window with a sign over it, and perhaps an awning."""
     a0, a1, u0, u1 = opening.rect()
     wall.quad(solids, look.pane, opening.rect(), -REVEAL_M)
-    _bars(solids, wall, opening.rect(), look.door, _Style(mullions=1, transom=0.78, surround=False, curtains=0))
+    _bars(
+        solids, wall, opening.rect(), look.door, _Style(mullions=1, transom=0.78, surround=False, curtains=0)
+    )
     wall.slab(solids, look.base, (a0 - 0.05, a1 + 0.05), (u0 - 0.06, u0), 0.09, REVEAL_M)
     wall.slab(solids, look.sign, (a0 - 0.1, a1 + 0.1), (u1 + 0.08, u1 + 0.58), 0.06)
     _letters(solids, wall, (a0, a1, u1 + 0.18, u1 + 0.48), look.curtain, rng)
@@ -252,7 +268,14 @@ def _letters(solids: Solids, wall: Wall, rect: Rect, surface: Surface, rng: np.r
         wide = height * float(rng.uniform(0.45, 0.75))
         for stroke in _STROKES[rng.integers(len(_STROKES))]:
             b0, b1, v0, v1 = stroke
-            wall.slab(solids, surface, (at + b0 * wide, at + b1 * wide), (u0 + v0 * height, u0 + v1 * height), 0.075, 0)
+            wall.slab(
+                solids,
+                surface,
+                (at + b0 * wide, at + b1 * wide),
+                (u0 + v0 * height, u0 + v1 * height),
+                0.075,
+                0,
+            )
         at += wide * (1.3 if rng.uniform() < 0.85 else 2.2)
 
 
@@ -279,4 +302,6 @@ def _awning(solids: Solids, wall: Wall, rect: Rect, look: Look) -> None:
     low = corners[:2] - [0, 0, 0.2]
     solids.quad(look.awning, tuple(low[0]), tuple(low[1]), tuple(corners[1]), tuple(corners[0]))
     for a in (a0 + 0.02, a1 - 0.02):
-        solids.bar(look.metal, wall.point(a, top - 0.43, 1.08), wall.point(a, top - 0.6, 0.0), (0.012, 0.012), 5)
+        solids.bar(
+            look.metal, wall.point(a, top - 0.43, 1.08), wall.point(a, top - 0.6, 0.0), (0.012, 0.012), 5
+        )

@@ -72,7 +72,9 @@ class Solids:
                 np.stack([np.broadcast_to(a, low.shape), low[then], low], axis=1)]  # fmt: skip
         self.triangles(surface, np.concatenate(caps))
 
-    def turned(self, surface: Surface, profile: Sequence[tuple[float, float]], at: Corner, sides: int = 16) -> None:
+    def turned(
+        self, surface: Surface, profile: Sequence[tuple[float, float]], at: Corner, sides: int = 16
+    ) -> None:
         """A profile of (radius, height) turned about the vertical through `at`; from bottom to top."""
         rz = np.array(profile, float)
         turn = np.arange(sides + 1) / sides * 2 * np.pi

@@ -10,6 +10,7 @@ import typer
 from fsd_gen.backends.registry import offered_backends
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
+from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.config import ConfigError, load_config, preset_names
 from jobs.commandline import Address, GpusPerWorker, Workers
@@ -39,6 +40,7 @@ def render(
     seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
     size: Size = None,
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
+    rig: Annotated[str | None, typer.Option(help=f"In place of the config's `rig`. {RIG_HELP}")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
     workers: Workers = None,
     gpus_per_worker: GpusPerWorker = 0.0,
@@ -53,6 +55,7 @@ def render(
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
         "seed": seed,
+        "rig": _rig(rig),
         "render.spp": spp,
         "assets.packs": packs.split(",") if packs is not None else None,
         **_size(size),
@@ -155,6 +158,12 @@ def _tell_kept(run: Run) -> None:
     kept = sum(len(part.samples) for part in parts)
     if kept:
         say_error(f"{kept} samples of {len(parts)} unfinished shards are kept")
+
+
+def _rig(text: str | None) -> dict[str, Any] | None:
+    from fsd_gen.rigs.text import rig_settings
+
+    return None if text is None else rig_settings(text)
 
 
 def _size(text: str | None) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out, say_error
+from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.sections import ConfigError
 from jobs.locks import RunFolderError
@@ -24,7 +25,8 @@ DEFAULT_SIZE = (640, 360)
 @clear_errors
 def shoot(
     stage_file: Annotated[
-        Path, typer.Argument(help="A USD stage with two cameras that make a rig, or a folder with one stage.")
+        Path,
+        typer.Argument(help="A USD stage with two cameras, or one and --rig; or a folder with one stage."),
     ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
     size: Size = None,
@@ -39,7 +41,13 @@ def shoot(
         float | None,
         typer.Option(min=-1e9, max=1e9, help="Time code of the stage. Default: its startTimeCode."),
     ] = None,
-    left: Annotated[str, typer.Option(help="Path of the left camera.")] = "/World/Rig/Left",
+    rig: Annotated[
+        str | None,
+        typer.Option(help=f"Stands where --left does, in place of the stage's own lenses. {RIG_HELP}"),
+    ] = None,
+    left: Annotated[
+        str, typer.Option(help="Path of the left camera; with --rig by default the stage's only one.")
+    ] = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
@@ -50,15 +58,19 @@ def shoot(
     """
     from fsd_gen.backends.registry import create_backend
     from fsd_gen.production.shooting import shoot_stage, stage_in
+    from fsd_gen.rigs.text import rig_from_text
     from fsd_gen.scene.spec import RenderSettings
 
     sides = _sides(size, width, height)
     stage_path = stage_in(stage_file)
     _refuse_overwriting(out_dir, force=force)
+    if sides is None and rig is not None:
+        sides = {"width": DEFAULT_SIZE[0], "height": DEFAULT_SIZE[1]}
     sides = sides or _sides_of(stage_path, left, time)
     views = {"left": left, "right": right}
+    lenses = None if rig is None else rig_from_text(rig, **sides)
     settings = RenderSettings(spp=spp)
-    pair = shoot_stage(stage_path, create_backend(backend), settings, time=time, **sides, **views)
+    pair = shoot_stage(stage_path, create_backend(backend), settings, time=time, rig=lenses, **sides, **views)
     _save(pair, out_dir)
     reach = float(pair.truth.disparity_left_hw.max())
     text = f"{stage_path}: disparities up to {reach:.2f} px; the pair is in {out_dir}"
@@ -98,14 +110,14 @@ def _save(pair: StagePair, folder: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from fsd_gen.production.shooting import calibration_text
+    from fsd_gen.rigs.k_file import k_text
 
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pair.left_hwc).save(folder / "left.png")
     Image.fromarray(pair.right_hwc).save(folder / "right.png")
     np.save(folder / "disparity.npy", pair.truth.disparity_left_hw)
     np.save(folder / "flags.npy", pair.truth.flags_left_hw)
-    (folder / "K.txt").write_text(calibration_text(pair.rig), "utf-8")
+    (folder / "K.txt").write_text(k_text(pair.rig), "utf-8")
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:

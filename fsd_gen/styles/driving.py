@@ -40,7 +40,9 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     """A road seen from a lane of it."""
     style, layout = sampler.style, sampler.rng("layout")
     light = lighting.sky_and_sun(sampler, time_of_day(layout, style.overcast, style.dusk, style.night))
-    street = Street(sampler, ZONES[str(layout.choice(sorted(ZONES), p=[0.2, 0.15, 0.3, 0.35]))], dark=light.dark)
+    street = Street(
+        sampler, ZONES[str(layout.choice(sorted(ZONES), p=[0.2, 0.15, 0.3, 0.35]))], dark=light.dark
+    )
     height = float(layout.uniform(*style.camera_m))
     rig = sampler.rig(nearest_m=float(layout.uniform(1.8, 3.2)), baseline_m=style.baseline_m)
     lane = int(layout.integers(street.road.lanes))

@@ -21,7 +21,6 @@ from fsd_gen.styles.sampler import Sampler, StyleConfig
 from fsd_gen.styles.standpoint import Stand, best_stand, body, random_stand
 from fsd_gen.styles.yards import YARDS, Place
 
-
 BaselineRange = Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))]
 
 
@@ -85,7 +84,9 @@ def _last(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
     rng = sampler.rng("camera")
     small = [spot for spot in place.scenery.footprints if max(spot.width, spot.depth) < 5]
     aims = small or [Footprint(x=0, y=0, width=1, depth=1, heading_deg=0, top=1.5)]
-    return best_stand(rng, place.half, place.ground.height, place.scenery.footprints, aims, rig, sampler.nearest_m(rig))
+    return best_stand(
+        rng, place.half, place.ground.height, place.scenery.footprints, aims, rig, sampler.nearest_m(rig)
+    )
 
 
 def _pose(sampler: Sampler[Config], stand: Stand) -> CameraPose:

@@ -13,7 +13,17 @@ from assets_manifest.made.trees import Plant
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import compose as turned
 from fsd_gen.scene.rotations import facing, heading, rotation_matrix
-from fsd_gen.scene.spec import Hard, LightSpec, MaterialSpec, PartLook, Placement, Quaternion, RectLight, SphereLight, Vec3
+from fsd_gen.scene.spec import (
+    Hard,
+    LightSpec,
+    MaterialSpec,
+    PartLook,
+    Placement,
+    Quaternion,
+    RectLight,
+    SphereLight,
+    Vec3,
+)
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.lighting import scaled
@@ -22,8 +32,30 @@ from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 HeightOf = Callable[[float, float], float]
 SEEDS = 2**31
 SANE_TRIANGLES = 60_000  # of one thing among hundreds
-OFF_ROAD = ("peterbilt", "forkLift", "tricycle", "skateboard", "stroller", "cooter", "bike", "bicycle", "yamaha")
-INVALID_PEOPLE = ("lying", "Lying", "sit", "Sit", "horse", "cat", "chicken", "rabbit", "Cat", "dog", "mannequin")
+OFF_ROAD = (
+    "peterbilt",
+    "forkLift",
+    "tricycle",
+    "skateboard",
+    "stroller",
+    "cooter",
+    "bike",
+    "bicycle",
+    "yamaha",
+)
+INVALID_PEOPLE = (
+    "lying",
+    "Lying",
+    "sit",
+    "Sit",
+    "horse",
+    "cat",
+    "chicken",
+    "rabbit",
+    "Cat",
+    "dog",
+    "mannequin",
+)
 
 
 class Scenery:
@@ -105,7 +137,13 @@ def draw_building(
 ) -> tuple[str, Building]:
     """The id of a new building, and what it is."""
     kind = str(rng.choice(list(kinds)))
-    tall = 1 if kind == "shed" else int(rng.integers(1, 3)) if kind == "house" else int(rng.integers(storeys[0], storeys[1] + 1))
+    tall = (
+        1
+        if kind == "shed"
+        else int(rng.integers(1, 3))
+        if kind == "house"
+        else int(rng.integers(storeys[0], storeys[1] + 1))
+    )
     depth = rng.uniform(8, 13)
     words = (kind, round(rng.uniform(*front_m) * 10), round(depth * 10), tall, seed(rng))
     return buildings.MAKER.asset_id(*words), Building.of(tuple(map(str, words)))
@@ -129,7 +167,11 @@ PAINTS = ((0.72, 0.68, 0.58), (0.62, 0.5, 0.3), (0.55, 0.34, 0.22), (0.6, 0.58, 
 
 def facade_paint(rng: np.random.Generator) -> Vec3:
     """What houses are painted in: chalk, ochre, brick, grey, sand ..., never lilac."""
-    r, g, b = np.clip(np.array(PAINTS[rng.integers(len(PAINTS))]) * rng.uniform(0.65, 1.08) * rng.uniform(0.95, 1.05, 3), 0, 1)
+    r, g, b = np.clip(
+        np.array(PAINTS[rng.integers(len(PAINTS))]) * rng.uniform(0.65, 1.08) * rng.uniform(0.95, 1.05, 3),
+        0,
+        1,
+    )
     return (float(r), float(g), float(b))
 
 
@@ -151,7 +193,9 @@ def draw_hedge(rng: np.random.Generator, height_m: float, length_m: float) -> tu
     return trees.MAKER.asset_id(*words), Plant.of(tuple(map(str, words)))
 
 
-def draw_thing(rng: np.random.Generator, kind: str, length_m: float = 3.0, number: int | None = None) -> tuple[str, Thing]:
+def draw_thing(
+    rng: np.random.Generator, kind: str, length_m: float = 3.0, number: int | None = None
+) -> tuple[str, Thing]:
     """The id of a lamp, sign, bench, fence ..., and what it is."""
     words = (kind, max(1, round(length_m * 10)), seed(rng) if number is None else number)
     return street.MAKER.asset_id(*words), Thing.of(tuple(map(str, words)))
@@ -162,7 +206,10 @@ def vehicles(sampler: AnySampler, *, longest_m: float = 7.0) -> tuple[Asset, ...
     return tuple(
         asset
         for asset in sampler.assets("object", "vehicle")
-        if asset.size_m and 2.3 < max(asset.size_m) <= longest_m and _light(asset) and not _named(asset, OFF_ROAD)
+        if asset.size_m
+        and 2.3 < max(asset.size_m) <= longest_m
+        and _light(asset)
+        and not _named(asset, OFF_ROAD)
     )
 
 
@@ -195,7 +242,9 @@ def facing_deg(asset: Asset, towards_deg: float) -> float:
 def on_ground(asset: Asset, x: float, y: float, heading_deg: float, margin_m: float = 0.05) -> Footprint:
     """The ground that an asset of a pack takes."""
     width, depth, height = asset.size_m or (0.5, 0.5, 0.5)
-    return Footprint(x=x, y=y, width=width + margin_m, depth=depth + margin_m, heading_deg=heading_deg, top=height)
+    return Footprint(
+        x=x, y=y, width=width + margin_m, depth=depth + margin_m, heading_deg=heading_deg, top=height
+    )
 
 
 def thing_spot(thing: Thing, x: float, y: float, heading_deg: float) -> Footprint:
@@ -206,11 +255,15 @@ def thing_spot(thing: Thing, x: float, y: float, heading_deg: float) -> Footprin
 
 def plant_spot(plant: Plant, x: float, y: float, heading_deg: float) -> Footprint:
     """The ground that a plant takes: of a tree, what its trunk does."""
-    width, depth = (plant.width_m, plant.depth_m) if plant.kind in ("hedge", "shrub") else (plant.trunk_m * 4,) * 2
+    width, depth = (
+        (plant.width_m, plant.depth_m) if plant.kind in ("hedge", "shrub") else (plant.trunk_m * 4,) * 2
+    )
     return Footprint(x=x, y=y, width=width, depth=depth, heading_deg=heading_deg, top=plant.height_m)
 
 
-def lamp_light(thing: Thing, name: str, position: Vec3, heading_deg: float, colour: Vec3, power: float) -> SphereLight:
+def lamp_light(
+    thing: Thing, name: str, position: Vec3, heading_deg: float, colour: Vec3, power: float
+) -> SphereLight:
     """The bulb of a street lamp. `power` is the irradiance on the ground below it."""
     local = np.array(thing.lamp_m)
     x, y, z = (rotation_matrix(heading(heading_deg)) @ local + np.array(position)).tolist()
@@ -221,7 +274,13 @@ def lamp_light(thing: Thing, name: str, position: Vec3, heading_deg: float, colo
 
 
 def lit_windows(
-    rng: np.random.Generator, building: Building, position: Vec3, heading_deg: float, share: float, name: str, most: int
+    rng: np.random.Generator,
+    building: Building,
+    position: Vec3,
+    heading_deg: float,
+    share: float,
+    name: str,
+    most: int,
 ) -> list[RectLight]:
     """Some windows of a building, lit from inside."""
     found = []

@@ -17,7 +17,7 @@ from assets_manifest.made.street import Thing
 from assets_manifest.made.trees import Plant
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import facing
-from fsd_gen.scene.spec import MaterialSpec, PartLook, Panel, SphereLight, Vec3
+from fsd_gen.scene.spec import MaterialSpec, Panel, PartLook, SphereLight, Vec3
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.sampler import AnySampler, pick
@@ -112,8 +112,12 @@ class Street:
         looks = [PartLook(part="verge", material=self._verge(rng))]
         if tarmac:
             asset = pick(rng, tarmac)
-            coat = materials.of_texture(rng, asset, tile_m=(asset.tile_m or 1.0) * float(rng.uniform(0.45, 0.9)))
-            looks.append(PartLook(part="carriageway", material=coat.but(roughness=float(rng.uniform(0.55, 0.95)))))
+            coat = materials.of_texture(
+                rng, asset, tile_m=(asset.tile_m or 1.0) * float(rng.uniform(0.45, 0.9))
+            )
+            looks.append(
+                PartLook(part="carriageway", material=coat.but(roughness=float(rng.uniform(0.55, 0.95))))
+            )
         if self.road.pavement_m:
             looks.append(PartLook(part="pavement", material=paving(self.sampler, rng)))
         return tuple(looks)
@@ -134,7 +138,12 @@ class Street:
     def backdrop(self) -> None:
         """What closes the horizon."""
         rng = self.sampler.rng("backdrop")
-        words = (str(rng.choice(list(self.zone.backdrop))), int(rng.integers(380, 560)), int(rng.integers(30, 80)), seed(rng))
+        words = (
+            str(rng.choice(list(self.zone.backdrop))),
+            int(rng.integers(380, 560)),
+            int(rng.integers(30, 80)),
+            seed(rng),
+        )
         self.scenery.lay("Backdrop", grounds.BACKDROP.asset_id(*words), (110.0, 0.0, 0.0))
 
     def at(self, s: float, v: float) -> Vec3:
@@ -172,7 +181,14 @@ class Street:
         asset, building = self._house(rng)
         spot = Footprint(x=0, y=0, width=building.width_m, depth=building.depth_m, top=building.eaves_m,
                          heading_deg=self.road.heading_deg(roads.END_M) - 90)  # fmt: skip
-        self.stand("Building", asset, spot, roads.END_M - building.depth_m / 2 - 1, 0.0, building_looks(self.sampler, rng))
+        self.stand(
+            "Building",
+            asset,
+            spot,
+            roads.END_M - building.depth_m / 2 - 1,
+            0.0,
+            building_looks(self.sampler, rng),
+        )
 
     def _house(self, rng: np.random.Generator) -> tuple[str, Building]:
         kind = str(rng.choice(list(self.zone.houses)))
@@ -189,14 +205,25 @@ class Street:
         asset, building = made
         v = side * (self.road.back_m + 0.3 + setback + building.depth_m / 2)
         stretch = 1 - self.road.curvature * v  # the inside of a bend is shorter
-        step = building.width_m / max(0.3, 1 - self.road.curvature * side * (abs(v) - building.depth_m / 2 * np.sign(stretch)))
+        step = building.width_m / max(
+            0.3, 1 - self.road.curvature * side * (abs(v) - building.depth_m / 2 * np.sign(stretch))
+        )
         middle = s + step / 2
         turn = self.turn(middle, side)
-        spot = Footprint(x=0, y=0, width=building.width_m - 0.02, depth=building.depth_m, heading_deg=turn, top=building.eaves_m)
+        spot = Footprint(
+            x=0,
+            y=0,
+            width=building.width_m - 0.02,
+            depth=building.depth_m,
+            heading_deg=turn,
+            top=building.eaves_m,
+        )
         done = self.stand("Building", asset, spot, middle, v, building_looks(self.sampler, rng))
         if done and self.dark and -8 < s < 90:
             share, most = float(rng.uniform(0.1, 0.4)), min(4, MOST_WINDOWS - self.windows)
-            lit = lit_windows(rng, building, self.at(middle, v), turn, share, f"Window_{self.windows:02d}", most)
+            lit = lit_windows(
+                rng, building, self.at(middle, v), turn, share, f"Window_{self.windows:02d}", most
+            )
             self.windows += len(lit)
             self.scenery.lights += lit
         return s + step + (0.05 if done else 2.0)
@@ -207,11 +234,15 @@ class Street:
         while s < 200:
             kind, run = str(rng.choice(list(self.zone.fences))), int(rng.integers(2, 7))
             shared, height = seed(rng) // 16 * 16, float(rng.uniform(0.8, 1.8))
-            pieces = [draw_hedge(rng, height, 3.0)] if kind == "hedge" else [draw_thing(rng, kind, 3.0, shared)]
+            pieces = (
+                [draw_hedge(rng, height, 3.0)] if kind == "hedge" else [draw_thing(rng, kind, 3.0, shared)]
+            )
             for _ in range(run):
                 asset, made = pieces[0]
                 depth = made.depth_m if isinstance(made, Plant) else made.size_m[1]
-                spot = Footprint(x=0, y=0, width=2.98, depth=depth, heading_deg=self.turn(s, side), top=height)
+                spot = Footprint(
+                    x=0, y=0, width=2.98, depth=depth, heading_deg=self.turn(s, side), top=height
+                )
                 v = side * (self.road.back_m + 0.5 + (1.2 if self.zone.road == "country" else 0.0))
                 self.stand(kind.capitalize(), asset, spot, s, v)
                 s += 3.0 / max(0.3, 1 - self.road.curvature * v)
@@ -221,14 +252,18 @@ class Street:
         """Trees along the kerb or the verge, and in the gardens behind."""
         rng = self.sampler.rng("trees")
         sorts = [draw_plant(rng, ("broad", "round", "tall"), height_m=(5, 11), leaves=4500) for _ in range(2)]
-        wild = [draw_plant(rng, (kind,), height_m=(5, 14), leaves=1700) for kind in ("broad", "round", "conifer")]
+        wild = [
+            draw_plant(rng, (kind,), height_m=(5, 14), leaves=1700) for kind in ("broad", "round", "conifer")
+        ]
         step = self.zone.trees_m
         for side in (RIGHT, LEFT):
             s = float(rng.uniform(4, 12))
             while step[1] and s < FAR_M:
                 pool = sorts if s < 60 else [*wild[:2]]
                 off = 0.75 if self.road.pavement_m > 3 else self.road.pavement_m + 1.5
-                self._tree(rng, pool, s, side * (self.road.half_m + roads.KERB_M + off + float(rng.uniform(0, 0.2))))
+                self._tree(
+                    rng, pool, s, side * (self.road.half_m + roads.KERB_M + off + float(rng.uniform(0, 0.2)))
+                )
                 s += float(rng.uniform(*step))
             for s in rng.uniform(-10, FAR_M, 26 if self.zone.fences else 6):
                 self._tree(rng, wild, float(s), side * (self.road.back_m + float(rng.uniform(8, 40))))
@@ -265,7 +300,9 @@ class Street:
                 made = draw_thing(rng, "sign") if rng.uniform() < 0.3 else made
                 self.thing("Sign", made, s, side * (kerb + 0.1), road.heading_deg(s) + 90 * side)
                 continue
-            self.thing(kind.capitalize(), made, s, side * (back if rng.uniform() < 0.6 else kerb), self.turn(s, side))
+            self.thing(
+                kind.capitalize(), made, s, side * (back if rng.uniform() < 0.6 else kerb), self.turn(s, side)
+            )
         if road.pavement_m > 2.4:
             side, s = int(rng.choice([LEFT, RIGHT])), float(rng.uniform(8, 45))
             self.thing("Shelter", shelter, s, side * (road.back_m - 0.95), self.turn(s, side))
@@ -290,7 +327,14 @@ class Street:
                 near_crossing = any(abs(s - c) < 6 for c in self.road.crossings())
                 if rng.uniform() < share and not near_crossing:
                     v = side * (self.road.half_m - self.road.parking_m / 2 - 0.05)
-                    self.car("Parked", pick(rng, pool), float(s + rng.normal(0, 0.2)), v, side, float(rng.normal(0, 1.2)))
+                    self.car(
+                        "Parked",
+                        pick(rng, pool),
+                        float(s + rng.normal(0, 0.2)),
+                        v,
+                        side,
+                        float(rng.normal(0, 1.2)),
+                    )
 
     def car(self, what: str, asset: Asset, s: float, v: float, side: int, skew_deg: float = 0.0) -> bool:
         """A vehicle on the right or left side, heading as the traffic there does."""
@@ -313,7 +357,12 @@ class Street:
                     s += length / 2
                     v = self.road.lane_v(lane, side) + float(rng.normal(0, 0.15))
                     blocked = any(abs(s - c) < 5.5 for c in self.road.crossings())
-                    if not blocked and self.car("Vehicle", asset, s, v, side) and self.dark and lit < MOST_HEADLIGHTS:
+                    if (
+                        not blocked
+                        and self.car("Vehicle", asset, s, v, side)
+                        and self.dark
+                        and lit < MOST_HEADLIGHTS
+                    ):
                         lit += self._headlights(asset, s, v, side, len(self.scenery.placements))
                     s += length / 2 + 6 + float(rng.exponential(16))
 
@@ -340,7 +389,10 @@ class Street:
             v = side * float(rng.uniform(road.half_m + 0.6, road.back_m - 0.35))
             turn = road.heading_deg(s) + float(rng.choice([90.0, -90.0])) + float(rng.normal(0, 15))
             if rng.uniform() < 0.2:
-                s, v = pick(rng, road.crossings()) + float(rng.uniform(-1, 1)), float(rng.uniform(-0.9, 0.9)) * road.half_m
+                s, v = (
+                    pick(rng, road.crossings()) + float(rng.uniform(-1, 1)),
+                    float(rng.uniform(-0.9, 0.9)) * road.half_m,
+                )
                 turn = road.heading_deg(s) + float(rng.choice([0.0, 180.0]))
             asset = pick(rng, pool)
             self.stand("Person", asset.id, on_ground(asset, 0, 0, turn, 0.1), s, v)

@@ -136,7 +136,9 @@ class Place:
             if kind != "trees":
                 self._barrier(rng, kind, x, y, turn)
             self._wood(rng, x, y, turn, out + 2)
-            self._houses(rng, number, "house" if self.yard.storeys[1] < 3 else "town", out + float(rng.uniform(14, 26)))
+            self._houses(
+                rng, number, "house" if self.yard.storeys[1] < 3 else "town", out + float(rng.uniform(14, 26))
+            )
 
     def _houses(self, rng: np.random.Generator, side: int, kind: str, out: float) -> None:
         """A row of houses along one side, wall to wall or with gaps."""
@@ -154,7 +156,9 @@ class Place:
             looks = building_looks(self.sampler, rng)
             if self.scenery.put("Building", asset, spot, z=z, looks=looks) and self.dark:
                 most = min(7, MOST_WINDOWS - self.windows)
-                lit = lit_windows(rng, building, (spot.x, spot.y, z), turn, 0.25, f"Window_{self.windows:02d}", most)
+                lit = lit_windows(
+                    rng, building, (spot.x, spot.y, z), turn, 0.25, f"Window_{self.windows:02d}", most
+                )
                 self.windows += len(lit)
                 self.scenery.lights += lit
 
@@ -176,9 +180,13 @@ class Place:
             px, py = x * self.half - y * along, y * self.half + x * along
             if kind == "hedge":
                 asset, plant = hedges[number % 2]
-                spot = Footprint(x=px, y=py, width=step - 0.01, depth=plant.depth_m, heading_deg=turn, top=height)
+                spot = Footprint(
+                    x=px, y=py, width=step - 0.01, depth=plant.depth_m, heading_deg=turn, top=height
+                )
                 self.scenery.put("Hedge", asset, spot, scale=1.0)
-            elif not (self.ground.path_m and abs(px - float(self.ground.path_x(py))) < self.ground.path_m / 2 + 1.6):
+            elif not (
+                self.ground.path_m and abs(px - float(self.ground.path_x(py))) < self.ground.path_m / 2 + 1.6
+            ):
                 asset, thing = draw_thing(rng, kind, step, min(shared + number % 4, 2**31 - 1))
                 spot = thing_spot(thing, px, py, turn)
                 self.scenery.put(kind.capitalize(), asset, spot.but(width=step - 0.01))
@@ -215,7 +223,10 @@ class Place:
     def vegetation(self) -> None:
         """Trees and shrubs."""
         rng = self.sampler.rng("plants")
-        sorts = [draw_plant(rng, ("broad", "round", "broad", "conifer", "tall"), height_m=(4, 12), leaves=6000) for _ in range(3)]
+        sorts = [
+            draw_plant(rng, ("broad", "round", "broad", "conifer", "tall"), height_m=(4, 12), leaves=6000)
+            for _ in range(3)
+        ]
         small = [draw_plant(rng, ("shrub",), height_m=(0.5, 1.8), leaves=1100) for _ in range(3)]
         for what, pool, wanted in (("Tree", sorts, self.yard.trees), ("Shrub", small, self.yard.shrubs)):
             for _ in range(int(rng.integers(wanted[0], wanted[1] + 1))):
@@ -224,7 +235,9 @@ class Place:
                 x, y = self.anywhere(rng)
                 spot = plant_spot(plant, x, y, float(rng.uniform(0, 360)))
                 if not self.ground.on_path(x, y):
-                    self.scenery.put(what, asset, spot.but(width=spot.width * 1.2, depth=spot.depth * 1.2), scale=scale)
+                    self.scenery.put(
+                        what, asset, spot.but(width=spot.width * 1.2, depth=spot.depth * 1.2), scale=scale
+                    )
 
     def lamps(self) -> None:
         """Street lamps, lit when it is dark."""
@@ -232,7 +245,9 @@ class Place:
         kind = str(rng.choice(["arm_lamp", "ball_lamp", "lantern"]))
         asset, thing = draw_thing(rng, kind, float(rng.uniform(3.2, 5.5)))
         colour, power = materials.blackbody(float(rng.uniform(2300, 4200))), float(rng.uniform(0.35, 0.9))
-        for number in range(min(MOST_LAMPS, int(rng.integers(self.yard.lamps[0] + self.dark, self.yard.lamps[1] + 2)))):
+        for number in range(
+            min(MOST_LAMPS, int(rng.integers(self.yard.lamps[0] + self.dark, self.yard.lamps[1] + 2)))
+        ):
             x, y, turn = self.beside_path(rng, 0.6)
             spot = thing_spot(thing, x, y, turn)
             if self.scenery.put("Lamp", asset, spot) and self.dark:
@@ -250,7 +265,9 @@ class Place:
             if rng.uniform() < 0.6 or not loose:
                 kind = self.yard.kit[int(rng.integers(len(self.yard.kit)))]
                 asset, thing = draw_thing(rng, kind, float(rng.uniform(1.4, 2.0)))
-                self.scenery.put(kind.capitalize(), asset, thing_spot(thing, x, y, turn), tilt=self.ground.tilt(x, y))
+                self.scenery.put(
+                    kind.capitalize(), asset, thing_spot(thing, x, y, turn), tilt=self.ground.tilt(x, y)
+                )
                 continue
             found = pick(rng, loose)
             if rng.uniform() < 0.5:

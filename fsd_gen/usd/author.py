@@ -34,7 +34,7 @@ from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 from fsd_gen.usd.polygons import triangulate
-from fsd_gen.usd.units import Measure, measure_of
+from fsd_gen.usd.units import PIXEL_ASPECT, Measure, measure_of
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
@@ -112,9 +112,12 @@ def _cameras(stage: Usd.Stage, spec: SceneSpec) -> None:
         film = FILM_MM * UNITS_PER_MM
         camera.CreateFocalLengthAttr(rig.focal_px / rig.width * film)
         camera.CreateHorizontalApertureAttr(film)
-        camera.CreateVerticalApertureAttr(film * rig.height / rig.width)
+        tall = film / rig.aspect  # what a film as high as wide would be high
+        camera.CreateVerticalApertureAttr(tall * rig.height / rig.width)
         camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * film)
-        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * film)
+        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * tall)
+        if rig.focal_y_px is not None:
+            camera.GetPrim().CreateAttribute(PIXEL_ASPECT, Sdf.ValueTypeNames.Double, True).Set(rig.aspect)
         camera.CreateFStopAttr(0.0)  # a pinhole: all is in focus
         camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 10000.0))
 

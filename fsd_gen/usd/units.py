@@ -1,4 +1,4 @@
-"""The unit and the up axis of a file that a stage refers to: USD leaves both to whoever refers to it."""
+"""What USD leaves to whoever refers to a file: its unit, its up axis, and the shape of a camera's pixels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fsd_gen.usd.asset_files import changed_ns
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.openusd import Sdf, Tf, UsdGeom
 
+PIXEL_ASPECT = "fsd:pixelAspect"  # of our cameras: width of a pixel by its height; without it they are square
 AXES = (UsdGeom.Tokens.y, UsdGeom.Tokens.z)
 
 

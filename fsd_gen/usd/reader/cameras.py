@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from fsd_gen.usd.openusd import Tf, Usd, UsdGeom
 from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.stage import Matrix, affine, matrix_of, reason_of
 from fsd_gen.usd.reader.values import number_of
+from fsd_gen.usd.units import PIXEL_ASPECT
 
 USD_TO_VISION = np.diag([1.0, -1.0, -1.0, 1.0])  # USD cameras look along -z with y up
 RELATIVE = 1e-6  # tolerance of lengths and focal lengths, relative
@@ -22,6 +24,16 @@ PIXEL_TOLERANCE = 1e-3  # pixels, of the principal point
 SQUARE = 10 * RELATIVE  # tolerance of a pixel's sides
 CONE = 2.0  # tangent of the widest half angle that is looked at
 SMALLEST_PX, LARGEST_PX = 32, 8192  # sides of the images that are offered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intrinsics:
+    """A pinhole camera in pixels; the fields of a `StereoRig` that one camera decides."""
+
+    focal_px: float
+    focal_y_px: float | None
+    cx_px: float
+    cy_px: float
 
 
 class Cameras:
@@ -73,15 +85,16 @@ class Cameras:
         return pose
 
     def ratio(self, path: str) -> float:
-        """Height of the view by its width, with square pixels; 0 where the apertures are not positive."""
+        """Height of the view in pixels by its width; 0 where the apertures are not positive."""
         camera = self._camera(path)
-        across = number_of(camera.GetHorizontalApertureAttr(), self._time)
-        return (
-            max(0.0, number_of(camera.GetVerticalApertureAttr(), self._time) / across) if across > 0 else 0.0
+        across, down = (
+            number_of(aperture, self._time)
+            for aperture in (camera.GetHorizontalApertureAttr(), camera.GetVerticalApertureAttr())
         )
+        return self._pixel_aspect(camera) * down / across if min(across, down) > 0 else 0.0
 
-    def intrinsics(self, path: str, width: int, height: int) -> tuple[float, float, float]:
-        """Focal length, cx and cy in pixels; pixels must be square."""
+    def intrinsics(self, path: str, width: int, height: int) -> Intrinsics:
+        """In pixels, which are square unless the camera says another shape (`PIXEL_ASPECT`)."""
         camera = self._camera(path)
         if camera.GetProjectionAttr().Get(self._time) != UsdGeom.Tokens.perspective:
             raise StageError(f"<{path}>: expected a perspective camera")
@@ -97,26 +110,41 @@ class Cameras:
         )
         if min(focal, aperture_x, aperture_y) <= 0:
             raise StageError(f"<{path}>: focal length and apertures must be positive")
-        if abs(aperture_x * height / (aperture_y * width) - 1) > SQUARE:
+        aspect = self._pixel_aspect(camera)
+        expected = aperture_x * height / width / aspect
+        if abs(expected / aperture_y - 1) > SQUARE:
+            pixels = "square pixels" if aspect == 1 else f"{PIXEL_ASPECT} {aspect:g}"
             raise StageError(
-                f"<{path}>: expected a vertical aperture of {aperture_x * height / width:g} "
-                f"for square pixels at {width}x{height}, got {aperture_y:g}"
-                f"{_in_words(nearest_size(aperture_y / aperture_x, width, height))}"
+                f"<{path}>: expected a vertical aperture of {expected:g} for {pixels} at {width}x{height}, "
+                f"got {aperture_y:g}{_in_words(nearest_size(aspect * aperture_y / aperture_x, width, height))}"
             )
-        cx_px = width * (0.5 - offset_x / aperture_x)
-        return focal / aperture_x * width, cx_px, height * (0.5 + offset_y / aperture_y)
+        focal_px = focal / aperture_x * width
+        return Intrinsics(
+            focal_px=focal_px,
+            focal_y_px=None if aspect == 1 else focal_px * aspect,
+            cx_px=width * (0.5 - offset_x / aperture_x),
+            cy_px=height * (0.5 + offset_y / aperture_y),
+        )
+
+    def _pixel_aspect(self, camera: UsdGeom.Camera) -> float:
+        attribute = camera.GetPrim().GetAttribute(PIXEL_ASPECT)
+        aspect = number_of(attribute, self._time) if attribute else 1.0
+        if aspect <= 0:
+            raise StageError(f"<{camera.GetPath()}>: {PIXEL_ASPECT} must be positive, got {aspect:g}")
+        return aspect
 
 
 def check_rig(cameras: Cameras, rig: StereoRig, left: str, right: str) -> None:
     """Both cameras must have the rig's intrinsics; the right one must be the left one moved along its x."""
     for path in (left, right):
-        focal_px, cx_px, cy_px = cameras.intrinsics(path, rig.width, rig.height)
-        if abs(focal_px / rig.focal_px - 1) > RELATIVE:
-            raise StageError(f"<{path}>: expected focal length {rig.focal_px:.6f} px, got {focal_px:.6f} px")
-        if max(abs(cx_px - rig.cx_px), abs(cy_px - rig.cy_px)) > PIXEL_TOLERANCE:
+        found = cameras.intrinsics(path, rig.width, rig.height)
+        for ours, got in ((rig.focal_px, found.focal_px), (rig.fy_px, found.focal_y_px or found.focal_px)):
+            if abs(got / ours - 1) > RELATIVE:
+                raise StageError(f"<{path}>: expected focal length {ours:.6f} px, got {got:.6f} px")
+        if max(abs(found.cx_px - rig.cx_px), abs(found.cy_px - rig.cy_px)) > PIXEL_TOLERANCE:
             raise StageError(
                 f"<{path}>: expected the principal point ({rig.cx_px:.3f}, {rig.cy_px:.3f}) px, "
-                f"got ({cx_px:.3f}, {cy_px:.3f}) px"
+                f"got ({found.cx_px:.3f}, {found.cy_px:.3f}) px"
             )
     left_pose, right_pose = cameras.pose(left), cameras.pose(right)
     expected = left_pose[:3, 3] + left_pose[:3, 0] * rig.baseline_m

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +92,8 @@ def rig_of_stage(
     baseline_m = float(np.linalg.inv(left_to_world)[0] @ cameras.pose(right)[:, 3])
     if baseline_m <= 0:
         raise StageError(f"{right}: expected to the right of {left}, got x = {baseline_m:g} m in its frame")
-    focal_px, cx_px, cy_px = cameras.intrinsics(left, width, height)
-    rig = StereoRig(
-        width=width, height=height, focal_px=focal_px, baseline_m=baseline_m, cx_px=cx_px, cy_px=cy_px
-    )
+    lens = cameras.intrinsics(left, width, height)
+    rig = StereoRig(width=width, height=height, baseline_m=baseline_m, **asdict(lens))
     check_rig(cameras, rig, left, right)
     return rig
 
@@ -103,12 +101,27 @@ def rig_of_stage(
 def size_of_stage(
     path: Path, *, width: int, left: str = LEFT, time: float | None = None
 ) -> tuple[int, int] | None:
-    """The size nearest to `width` pixels that has the left camera's aspect with square pixels; None if no
+    """The size nearest to `width` pixels that has the left camera's aspect; None if no
     size has. Raises StageError.
     """
     stage = open_stage(path)
     ratio = Cameras(stage, stage_to_world(stage), stage_time(stage, time)).ratio(left)
     return nearest_size(ratio, width, width * ratio)
+
+
+def left_camera(path: Path, wanted: str = LEFT) -> str:
+    """The camera at `wanted`; where that is our own rig's and not there, the stage's only one.
+
+    Raises StageError where it has several others, or none.
+    """
+    stage = open_stage(path)
+    found = [str(prim.GetPath()) for prim in stage.Traverse() if prim.IsA(UsdGeom.Camera)]
+    if wanted in found or wanted != LEFT:
+        return wanted
+    if len(found) != 1:
+        which = f"say which is the left eye (--left): {', '.join(found)}" if found else "it has none"
+        raise StageError(f"{path}: expected one camera; {which}")
+    return found[0]
 
 
 @dataclass
