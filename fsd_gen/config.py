@@ -86,6 +86,13 @@ def _some_weight(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
     return styles
 
 
+def _nothing_lacking(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
+    for name, style in styles.items():
+        if style.weight > 0 and (lacking := style.lacking()):
+            raise ValueError(f"{name}.{lacking}")
+    return styles
+
+
 def _default_styles() -> dict[str, StyleConfig]:
     return {name: find_style(name).config() for name in ("flying", "indoor")}
 
@@ -94,6 +101,7 @@ Styles = Annotated[
     dict[str, SerializeAsAny[StyleConfig]],
     BeforeValidator(_each_by_its_own_config),
     AfterValidator(_some_weight),
+    AfterValidator(_nothing_lacking),
 ]
 
 

@@ -209,8 +209,19 @@ class RenderSettings(Value):
     exposure_ev: Stops = 0.0  # stops added to the automatic exposure
 
 
+class World(Value):
+    """A USD stage of the user's that the scene is set in, as it was: its file and the digest of all it names."""
+
+    stage: str  # absolute path of the stage file
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the stage with every file that it refers to
+    time: float | None = None  # time code of the stage; None: its startTimeCode
+    lit: bool = True  # its own lights shine
+
+
 class SceneSpec(Value):
     """Everything that decides one sample. Sampling the same key again gives the same digest."""
+
+    LATER = frozenset({"world"})
 
     version: Literal[1] = 1
     seed: int
@@ -223,6 +234,7 @@ class SceneSpec(Value):
     lights: tuple[LightSpec, ...] = ()
     dome: DomeSpec | None = None
     settings: RenderSettings = RenderSettings()
+    world: World | None = None  # in metres and z up, whatever the stage's own unit and axis are
 
     def to_json(self) -> str:
         """Canonical JSON."""

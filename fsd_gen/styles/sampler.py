@@ -24,6 +24,17 @@ class StyleConfig(Section):
 
     weight: float = Field(default=1.0, ge=0, le=1e9)  # share of the slots, relative to the other weights
 
+    def lacking(self) -> str:
+        """What no scene can be made without and was not given, as "field: what was expected"; else ""."""
+        return ""
+
+    def prepare(self) -> dict[str, str]:
+        """What has to be done once before a run's first scene: digest by path of each file of the user's.
+
+        A run is bound to them. Raises ConfigError, StageError where one cannot be used.
+        """
+        return {}
+
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)
 

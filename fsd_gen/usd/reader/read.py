@@ -57,6 +57,28 @@ def read_stage(
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
+    return _everything(path, stage, to_world, moment, left_to_world)
+
+
+def read_world(path: Path, *, time: float | None = None) -> FlatScene:
+    """As `read_stage`, of a stage without cameras; the left one stands at the origin. Raises StageError."""
+    stage = open_stage(path)
+    return _everything(path, stage, stage_to_world(stage), stage_time(stage, time), np.eye(4))
+
+
+def camera_of_stage(path: Path, camera: str, *, time: float | None = None) -> tuple[Matrix, float]:
+    """Camera to world (x right, y down, z forward; metres, z up), and its horizontal field of view in degrees.
+
+    Raises StageError.
+    """
+    stage = open_stage(path)
+    cameras = Cameras(stage, stage_to_world(stage), stage_time(stage, time))
+    return cameras.pose(camera), cameras.hfov_deg(camera)
+
+
+def _everything(
+    path: Path, stage: Usd.Stage, to_world: Matrix, moment: Usd.TimeCode, left_to_world: Matrix
+) -> FlatScene:
     walk = _Walk(stage, to_world, moment)
     walk.collect()
     if not walk.meshes:
