@@ -20,8 +20,9 @@ from curation.judging.verdicts import Outcome, Verdict
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.config import Config
 from fsd_gen.field_docs import field_docs
+from fsd_gen.rigs.config import RigConfig
 from fsd_gen.schema import schema_of, write_schema
-from fsd_gen.sections import AssetsConfig, ImageConfig, RenderConfig, RigConfig
+from fsd_gen.sections import AssetsConfig, ImageConfig, RenderConfig
 from fsd_gen.shards.channels import OPTIONAL, REQUIRED, Channel
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import COLUMNS, DESCRIPTION, POSES, QUARANTINE, ShardMeta

@@ -15,16 +15,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.rigs.config import RigConfig
 from fsd_gen.sections import (
     AssetsConfig,
     ConfigError,
     ImageConfig,
     RenderConfig,
-    RigConfig,
     Section,
     disguised,
     nearest,
@@ -115,11 +124,18 @@ class Config(Section):
     styles: Styles = Field(default_factory=_default_styles)  # weight and settings of each
     image: ImageConfig = ImageConfig()  # size of each view
     channels: ChannelNames = ()  # optional ones that every sample is to have
-    rig: RigConfig = RigConfig()  # baselines and focal lengths
+    rig: RigConfig = RigConfig()  # baselines and focal lengths, or one calibrated camera
     render: RenderConfig = RenderConfig()  # how images are made
     assets: AssetsConfig = AssetsConfig()  # what scenes are made of
     checks: CheckLimits = CheckLimits()  # when a rendered pair is refused
     curation: dict[str, Any] = Field(default_factory=dict)  # what `fsd-curate` does with the run
+
+    @field_validator("rig")
+    @classmethod
+    def _rig_of_this_size(cls, rig: RigConfig, info: ValidationInfo) -> RigConfig:
+        if image := info.data.get("image"):  # else that is what is wrong
+            rig.lens(image.width, image.height)
+        return rig
 
     def check_limits(self) -> CheckLimits:
         """The checks' limits, with the largest disparity that this rig and size may give."""
@@ -163,14 +179,14 @@ def load_config(source: str = "fsd", overrides: dict[str, Any] | None = None) ->
         ConfigError: unknown preset, unreadable YAML, an unknown field or style, or a value out of range.
     """
     where = f"config {source}"
-    values = read_mapping(_text(source), where)
+    values = _beside(read_mapping(_text(source), where), source)
     if _is_frozen(Path(source)):
         values = upgrade(values)
     for dotted, value in (overrides or {}).items():
         _set(values, dotted, value, where)
     _refuse_version_1(values, where)
     _refuse_infinite(values, where)
-    config = _validated(values, where)
+    config = validated(values, where)
     if found := list(disguised(values, {**config.resolved(), "curation": config.curation})):
         raise ConfigError(f"{where}: {'; '.join(found)}")
     _check_sections(values, where)
@@ -188,10 +204,11 @@ def thaw(text: str, source: str) -> tuple[Config, ConfigIdentity]:
         known_as, today = identity(values), upgrade(values)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
-    return _validated(today, source), known_as
+    return validated(today, source), known_as
 
 
-def _validated(values: dict[str, Any], where: str) -> Config:
+def validated(values: dict[str, Any], where: str) -> Config:
+    """The configuration of these `values`. Raises ConfigError, which begins with `where`."""
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -220,6 +237,20 @@ def _text(source: str) -> str:
         hint = f"; did you mean {close!r}?" if close else ""
         raise ConfigError(f"config {source}: neither a file nor a preset {list(preset_names())}{hint}")
     return read_text(path)
+
+
+def _beside(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """A `k_file`, and stages of the user's, that a file names lie beside that file."""
+    folder = Path(source).parent
+    rig, styles = values.get("rig"), values.get("styles")
+    if isinstance(rig, Mapping) and isinstance(rig.get("k_file"), str):
+        values = {**values, "rig": {**rig, "k_file": str(folder / rig["k_file"])}}
+    environment = styles.get("environment") if isinstance(styles, Mapping) else None
+    stages = environment.get("stages") if isinstance(environment, Mapping) else None
+    if isinstance(stages, list) and all(isinstance(stage, str) for stage in stages):
+        absolute = [str((folder / Path(stage).expanduser()).resolve()) for stage in stages]
+        values = {**values, "styles": {**styles, "environment": {**environment, "stages": absolute}}}
+    return values
 
 
 def _is_frozen(path: Path) -> bool:

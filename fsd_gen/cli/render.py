@@ -10,7 +10,8 @@ import typer
 from fsd_gen.backends.registry import offered_backends
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
-from fsd_gen.config import ConfigError, load_config, preset_names
+from fsd_gen.cli.rigs import RIG_HELP
+from fsd_gen.config import Config, ConfigError, load_config, preset_names
 
 if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
@@ -37,6 +38,7 @@ def render(
     seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
     size: Annotated[str | None, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = None,
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
+    rig: Annotated[str | None, typer.Option(help=f"In place of the config's `rig`. {RIG_HELP}")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
@@ -55,9 +57,10 @@ def render(
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
         "seed": seed,
+        "rig": _rig(rig),
         "render.spp": spp,
         "assets.packs": packs.split(",") if packs is not None else None,
-        **_size(size),
+        **size_settings(size),
     }
     farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -65,6 +68,11 @@ def render(
 
 
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    render_run(folder, load_config(config, overrides), shards, farm)
+
+
+def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
+    """Make the run of a configuration, or what is missing of it, and tell what came of it."""
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
@@ -75,7 +83,6 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from fsd_gen.shards.index import refresh_index
     from jobs.locks import RunLock
 
-    chosen = load_config(config, overrides)
     refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
@@ -147,7 +154,14 @@ def _tell_kept(run: Run) -> None:
         say_error(f"{kept} samples of {len(parts)} unfinished shards are kept")
 
 
-def _size(text: str | None) -> dict[str, int]:
+def _rig(text: str | None) -> dict[str, Any] | None:
+    from fsd_gen.rigs.text import rig_settings
+
+    return None if text is None else rig_settings(text)
+
+
+def size_settings(text: str | None) -> dict[str, int]:
+    """The config's settings that `--size` stands for."""
     if text is None:
         return {}
     width, x, height = text.lower().partition("x")

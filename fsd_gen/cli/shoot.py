@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out
+from fsd_gen.cli.rigs import RIG_HELP
 from jobs.locks import RunFolderError
 
-WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy")
+WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
 
 
 @app.command()
 @clear_errors
 def shoot(
-    stage_file: Annotated[Path, typer.Argument(help="A USD stage with two cameras that make a rig.")],
+    stage_file: Annotated[
+        Path, typer.Argument(help="A USD stage with two cameras that make a rig, or one and --rig.")
+    ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
     width: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 640,
     height: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 360,
@@ -25,30 +28,48 @@ def shoot(
         float | None,
         typer.Option(min=-1e9, max=1e9, help="Time code of the stage. Default: its startTimeCode."),
     ] = None,
-    left: Annotated[str, typer.Option(help="Path of the left camera.")] = "/World/Rig/Left",
+    rig: Annotated[
+        str | None,
+        typer.Option(help=f"Stands where --left does, in place of the stage's own lenses. {RIG_HELP}"),
+    ] = None,
+    left: Annotated[
+        str, typer.Option(help="Path of the left camera; with --rig by default the stage's only one.")
+    ] = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
-    """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy."""
+    """Render a stage of your own and trace its truth.
+
+    Writes left.png, right.png, disparity.npy, flags.npy and K.txt.
+    """
     import numpy as np
     from PIL import Image
 
     from fsd_gen.backends.registry import create_backend
     from fsd_gen.production.shooting import shoot_stage
+    from fsd_gen.rigs.k_file import k_text
+    from fsd_gen.rigs.text import rig_from_text
     from fsd_gen.scene.spec import RenderSettings
 
     _refuse_overwriting(out_dir, force=force)
-    cameras = {"left": left, "right": right}
-    settings = RenderSettings(spp=spp)
     pair = shoot_stage(
-        stage_file, create_backend(backend), settings, width=width, height=height, time=time, **cameras
+        stage_file,
+        create_backend(backend),
+        RenderSettings(spp=spp),
+        width=width,
+        height=height,
+        left=left,
+        right=right,
+        time=time,
+        rig=None if rig is None else rig_from_text(rig, width, height),
     )
     out_dir.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pair.left_hwc).save(out_dir / "left.png")
     Image.fromarray(pair.right_hwc).save(out_dir / "right.png")
     np.save(out_dir / "disparity.npy", pair.truth.disparity_left_hw)
     np.save(out_dir / "flags.npy", pair.truth.flags_left_hw)
+    (out_dir / "K.txt").write_text(k_text(pair.rig))
     reach = float(pair.truth.disparity_left_hw.max())
     out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
 

@@ -13,7 +13,7 @@ from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.truth.maps import Truth, compute_truth
-from fsd_gen.usd.reader import read_stage, rig_of_stage
+from fsd_gen.usd.reader import left_camera, read_stage, rig_of_stage
 from fsd_gen.usd.reader.read import LEFT, RIGHT
 from fsd_gen.usd.staged import StagedScene
 
@@ -40,16 +40,22 @@ def shoot_stage(
     left: str = LEFT,
     right: str = RIGHT,
     time: float | None = None,
+    rig: StereoRig | None = None,
 ) -> StagePair:
     """Both eyes of the stage at `time`, a time code (default: its startTimeCode).
+
+    A `rig` stands where the left camera does, or the stage's only one, and looks where that looks; the
+    stage's own lenses and its right camera are not asked.
 
     Raises:
         StageError: it cannot be rendered faithfully; says which prim and why.
         BackendError: the renderer could not do it.
     """
-    eyes = {"left": left, "right": right}
-    rig = rig_of_stage(path, width=width, height=height, time=time, **eyes)
-    flat = read_stage(path, rig, time=time, **eyes)
+    if rig is None:
+        rig = rig_of_stage(path, width=width, height=height, time=time, left=left, right=right)
+        flat = read_stage(path, rig, time=time, left=left, right=right)
+    else:
+        flat = read_stage(path, None, time=time, left=left_camera(path, left))
     images = backend.render(StagedScene(path=path, flat=flat), rig, settings, SEED)
     check_images(images, rig)
     exposure = auto_exposure(images.left_hwc, images.right_hwc, settings.exposure_ev)

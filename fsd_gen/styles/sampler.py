@@ -11,10 +11,11 @@ from pydantic import Field
 
 from assets_manifest.library import AssetLibrary
 from assets_manifest.records import Asset, AssetKind
+from fsd_gen.rigs.config import RigConfig
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey, rng_for
 from fsd_gen.scene.spec import CameraPose, RenderSettings, SceneSpec
-from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, RigConfig, Section
+from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, Section
 
 T = TypeVar("T")
 
@@ -57,23 +58,30 @@ class Sampler(Generic[C_co]):
         return rng_for(self.seed, self.key, *names)
 
     def rig(self, *, nearest_m: float | None = None) -> StereoRig:
-        """Baseline log-uniform, field of view uniform (paper section 3.5).
+        """The config's fixed camera, or a field of view drawn uniformly (paper section 3.5).
 
-        Where the scene's size is given (`nearest_m`), the baseline stays small enough that a surface
-        at that distance keeps within the configured disparity.
+        The baseline is log-uniform. Where the scene's size is given (`nearest_m`), it stays small enough that
+        a surface at that distance keeps within the configured disparity, unless the config gives one number.
         """
-        rng, width = self.rng("rig"), self.image.width
+        rng, width, height = self.rng("rig"), self.image.width, self.image.height
         focal_px = width / 2 / np.tan(np.deg2rad(rng.uniform(*self.rigs.hfov_deg)) / 2)
-        low, high = self.rigs.baseline_m
-        if nearest_m is not None:
-            high = max(low, min(high, nearest_m * self.rigs.max_disparity_share * width / focal_px))
-        baseline_m = np.exp(rng.uniform(np.log(low), np.log(high)))
+        if lens := self.rigs.lens(width, height):
+            return lens.rig(self._baseline_m(rng, lens.fx, nearest_m))
         return StereoRig.centred(
             width=width,
-            height=self.image.height,
+            height=height,
             focal_px=round(float(focal_px), 4),
-            baseline_m=round(float(baseline_m), 6),
+            baseline_m=self._baseline_m(rng, float(focal_px), nearest_m),
         )
+
+    def _baseline_m(self, rng: np.random.Generator, focal_px: float, nearest_m: float | None) -> float:
+        low, high = self.rigs.baseline_m
+        if low == high:
+            return low
+        if nearest_m is not None:
+            largest = nearest_m * self.rigs.max_disparity_share * self.image.width / focal_px
+            high = max(low, min(high, largest))
+        return round(log_uniform(rng, low, high), 6)
 
     def nearest_m(self, rig: StereoRig) -> float:
         """Distance at which a surface reaches the configured maximum disparity."""

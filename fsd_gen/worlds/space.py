@@ -1,6 +1,7 @@
 """The inside of a stage: its triangles for rays, and the places above floors where one can stand.
 
-A place is a point on a level surface with room above it, level ground around it, and not inside anything.
+A place is a point on a level surface with room above it, level ground around it, something to look at, and
+not inside anything.
 Level triangles are where they are looked for, so a room is found in a stage that a sky of kilometres encloses.
 Winding tells the inside of things from the outside; a stage that is all inside (a room modelled as one closed
 box whose faces look outwards) is taken as it is.
@@ -24,6 +25,7 @@ from fsd_gen.usd.reader import read_world
 
 VERSION = 1  # of what is remembered
 TRIALS = 24_000  # points on level surfaces
+LARGEST_M2 = 400.0  # a mesh with more level area counts as if it had this
 MOST_PLACES = 4_000
 LEVEL = np.cos(np.deg2rad(15))  # of a surface's normal against the vertical
 LEAST_ROOM_M = 0.7  # between floor and what is above
@@ -31,7 +33,10 @@ RING_M, STEP_M = 0.45, 0.2  # around a place the ground is level within this
 ABOVE_M = 1e-3
 HIGHEST_M = 1.2  # where it is looked around from
 FREE_M = 0.3  # to the nearest thing, from an eye
-INSIDE = 0.9  # share of the rays that meet a surface's back
+INSIDE = 0.7  # share of the rays that meet a surface's back
+FAR_M = 60.0  # further surfaces say nothing about where one is, such as a sky seen from inside
+FACED_M = 200.0  # something stands upright within this
+SAME_PLANE = 50.0  # parts of a unit, of normals and metres, that tell planes apart
 OPEN_M = 99.0  # room above a place under the open sky
 
 Array = NDArray[np.float64]
@@ -67,11 +72,23 @@ class Space:
         return level_n
 
     def backs(self, hits: Hits, directions_n3: Array) -> Mask:
-        """Which of the rays met a surface from behind."""
-        back_n = hits.primitive_n >= 0
+        """Which of the rays met a surface from behind, and not far away."""
+        back_n = (hits.primitive_n >= 0) & (hits.t_n * np.linalg.norm(directions_n3, axis=1) < FAR_M)
         normals_m3 = self._rays.planes_t4[hits.primitive_n[back_n], :3]
         back_n[back_n] = np.einsum("ij,ij->i", normals_m3, directions_n3[back_n]) > 0
         return back_n
+
+    def largest_plane(self, hits: Hits) -> float:
+        """Share of the hits that lie in one plane; 1 where there is no hit."""
+        met = hits.primitive_n[hits.primitive_n >= 0]
+        if not len(met):
+            return 1.0
+        plane_m4 = self._rays.planes_t4[met]
+        length_m = np.linalg.norm(plane_m4[:, :3], axis=1)
+        unit_m4 = plane_m4 / np.where(length_m > 0, length_m, 1.0)[:, None]
+        unit_m4 *= np.where(unit_m4[:, 3] < 0, -1.0, 1.0)[:, None]  # the same from both sides
+        _, counts = np.unique((unit_m4 * SAME_PLANE).round(), axis=0, return_counts=True)
+        return float(counts.max() / len(met))
 
     def around(self, eyes_n3: Array) -> tuple[Array, Array]:
         """From each eye: distance to the nearest thing, and the share of directions that meet a back."""
@@ -100,12 +117,19 @@ class Space:
         points_n3, room_n = points_n3[keep_n], room_n[keep_n]
         eyes_n3 = points_n3 + UP * np.minimum(HIGHEST_M, room_n * 0.6)[:, None]
         nearest_n, back_n = self.around(eyes_n3)
-        free_n = nearest_n >= FREE_M
+        free_n = (nearest_n >= FREE_M) & self._faces_something(eyes_n3)
         keep_n = free_n & (back_n < INSIDE)
         if not keep_n.any():
             keep_n = free_n
         chosen = np.flatnonzero(keep_n)[:MOST_PLACES]
         return Places(floor_n3=points_n3[chosen], room_n=room_n[chosen])
+
+    def _faces_something(self, eyes_n3: Array) -> Mask:
+        angles = np.arange(16) * np.pi / 8
+        level_k3 = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(16)])
+        hits = self.cast(np.repeat(eyes_n3, 16, axis=0), np.tile(level_k3, (len(eyes_n3), 1)))
+        faced: Mask = (hits.t_n < FACED_M).reshape(-1, 16).any(axis=1)
+        return faced
 
     def _normals(self) -> Array:
         normals_t3 = self._rays.planes_t4[:, :3]
@@ -122,7 +146,7 @@ class Space:
             area_f = np.linalg.norm(self._rays.planes_t4[start:stop, :3][level_f], axis=1) / 2
             if (whole := area_f.sum()) > 0:
                 corners.append(mesh.vertices_v3[mesh.faces_f3[level_f]])
-                weights.append(area_f / np.sqrt(whole))
+                weights.append(area_f / whole * np.sqrt(min(whole, LARGEST_M2)))
             start = stop
         if not corners:
             return np.zeros((0, 3))

@@ -22,7 +22,8 @@ GRID = (24, 14)  # rays across and down
 HEADROOM_M = 0.15  # kept above the camera
 LEAST_SEEN = 0.55  # share of the rays that meet something
 LEAST_DISPARITY = 1 / 640  # median, of the image's width: not everything is tiny
-LEAST_SPREAD = 0.25  # of the logarithm of depth: no flat wall that fills the picture
+LEAST_SPREAD = 0.25  # of the logarithm of depth
+MOST_OF_ONE_PLANE = 0.6  # of what is seen: no wall that fills the picture
 MOST_BACKS = 0.4  # share of what is seen that is seen from behind
 
 Array = NDArray[np.float64]
@@ -118,6 +119,7 @@ def _worth(space: Space, rig: StereoRig, pose: CameraPose, nearest_m: float) -> 
         float(np.quantile(depth_n, 0.02)) / nearest_m,
         rig.focal_px * rig.baseline_m / far_m / (LEAST_DISPARITY * rig.width),
         float(np.std(np.log(depth_n))) / LEAST_SPREAD,
+        MOST_OF_ONE_PLANE / space.largest_plane(hits),
         MOST_BACKS * len(depth_n) / max(float(space.backs(hits, rays_n3).sum()), 1e-9),
     )
     return float(np.prod(np.minimum(counts, 1.0)))

@@ -1,7 +1,7 @@
 """The cameras of a rig as Mitsuba's sensors.
 
-Mitsuba's own perspective camera has square pixels. `RectangularPixels` is the same camera for others: it takes
-the focal length down as well, and nothing else differs.
+Mitsuba's own perspective camera has square pixels. `RectangularPixels` is the same camera for others: it
+takes the focal length down as well, and nothing else differs.
 """
 
 from __future__ import annotations

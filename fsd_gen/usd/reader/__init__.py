@@ -11,6 +11,6 @@ normal map whose colour space is `auto` is raw.
 
 from __future__ import annotations
 
-from fsd_gen.usd.reader.read import camera_of_stage, read_stage, read_world, rig_of_stage
+from fsd_gen.usd.reader.read import camera_of_stage, left_camera, read_stage, read_world, rig_of_stage
 
-__all__ = ["camera_of_stage", "read_stage", "read_world", "rig_of_stage"]
+__all__ = ["camera_of_stage", "left_camera", "read_stage", "read_world", "rig_of_stage"]

@@ -115,6 +115,21 @@ def rig_of_stage(
     return rig
 
 
+def left_camera(path: Path, wanted: str = LEFT) -> str:
+    """The camera at `wanted`; where that is our own rig's and not there, the stage's only one.
+
+    Raises StageError where it has several others, or none.
+    """
+    stage = open_stage(path)
+    found = [str(prim.GetPath()) for prim in stage.Traverse() if prim.IsA(UsdGeom.Camera)]
+    if wanted in found or wanted != LEFT:
+        return wanted
+    if len(found) != 1:
+        which = f"say which is the left eye (--left): {', '.join(found)}" if found else "it has none"
+        raise StageError(f"{path}: expected one camera; {which}")
+    return found[0]
+
+
 @dataclass
 class _Walk:
     """Collects everything visible below the stage's root."""

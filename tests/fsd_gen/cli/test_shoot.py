@@ -41,3 +41,30 @@ def test_a_pair_that_is_there_is_replaced_only_when_told(tmp_path):
     assert result.exit_code == 2 and "left.png is there already; --force replaces it" in result.output
     assert (folder / "left.png").read_text() == "mine"
     assert shot(path, folder, "--force").exit_code == 0 and Image.open(folder / "left.png").size == (160, 96)
+
+
+def test_a_rig_is_put_where_the_stages_only_camera_stands(tmp_path):
+    """Whatever lens that has: fx 80 instead of 160 px, and pixels higher than wide."""
+    one = 'def Xform "Rig" { def Camera "Eye" { float focalLength = 20 } }\n'
+    path = stage(tmp_path, WALL, SUN, rig=one)
+    rig = "fx=80,fy=50,cx=100.25,cy=40,baseline=0.2"
+    result = shot(path, tmp_path / "out", "--rig", rig)
+    assert result.exit_code == 0, result.output
+    disparity = np.load(tmp_path / "out" / "disparity.npy")
+    assert disparity[40, 100] == 80 * 0.2 / 4
+    row, column = np.nonzero(disparity)  # the wall reaches 4 m to each side and 3 m up and down, at 4 m
+    assert (row.min(), row.max()) == (3, 77) and (column.min(), column.max()) == (21, 159)
+    assert (tmp_path / "out" / "K.txt").read_text() == "80 0 100.25 0 50 40 0 0 1\n0.2\n"
+
+
+def test_a_rig_without_a_single_camera_to_stand_at_is_refused(tmp_path):
+    for name, cameras, message in (
+        ("none", "", "expected one camera; it has none"),
+        ("two", 'def Camera "A" {}\ndef Camera "B" {}\n', "left eye (--left): /World/A, /World/B"),
+    ):
+        (tmp_path / name).mkdir()
+        path = stage(tmp_path / name, WALL, SUN, rig=cameras)
+        result = shot(path, tmp_path / name / "out", "--rig", "zed2")
+        assert result.exit_code == 2 and message in " ".join(result.output.split())
+        if name == "two":
+            assert shot(path, tmp_path / "b", "--rig", "zed2", "--left", "/World/B").exit_code == 0
