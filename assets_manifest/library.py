@@ -169,6 +169,11 @@ class AssetLibrary:
         asset = self.get(asset_id)
         return self._file(asset, asset.uri)
 
+    def root(self, asset_id: str) -> Path:
+        """The folder of packs that holds the asset's pack: where what is derived from it is remembered."""
+        self.get(asset_id)
+        return self._folders[asset_id].parent
+
     def select(
         self, kind: AssetKind, *, tags: Iterable[str] = (), without: Iterable[str] = ()
     ) -> tuple[Asset, ...]:

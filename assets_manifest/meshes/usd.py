@@ -1,4 +1,4 @@
-"""Write one object as a USD file. The only module here that imports `pxr`.
+"""Write one object as a USD file.
 
 The file: metres, z up, one default prim `/Object`, under it one Mesh per part and one UsdPreviewSurface per
 surface. No cameras, no lights. Texture paths are relative to the file. Beside its own texture coordinates

@@ -1,0 +1,117 @@
+"""Colours of paints, woods, stones and prints, drawn in OKLCH, where lightness and hue are even to the eye.
+
+Björn Ottosson, "A perceptual color space for image processing" (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets_manifest.made.swatches.fields import Field, Image
+
+Colour = NDArray[np.floating[Any]]  # (3,), display
+DARKEST, LIGHTEST = 0.192, 0.954  # display values of the albedos 0.03 and 0.9
+
+_TO_CONES = np.array(
+    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
+)
+_TO_RGB = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
+
+def oklch(lightness: float, chroma: float, hue_deg: float) -> Colour:
+    """The display colour, as near as a display gets."""
+    turn = np.deg2rad(hue_deg)
+    linear = _TO_RGB @ (_TO_CONES @ [lightness, chroma * np.cos(turn), chroma * np.sin(turn)]) ** 3
+    linear = np.clip(linear, 0, 1)
+    shown = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    colour: Colour = shown.astype(np.float32)
+    return colour
+
+
+def scheme(rng: np.random.Generator, number: int) -> list[Colour]:
+    """Colours that go together: shades of one hue, neighbours, opposites, or greys with one."""
+    hue, kind = rng.uniform(0, 360), int(rng.integers(5))
+    chroma = float(rng.choice([0.03, 0.07, 0.12, 0.17], p=[0.25, 0.3, 0.3, 0.15]))
+    spread = ([0.0], [0.0, 30.0, -30.0, 60.0], [0.0, 180.0, 20.0, 200.0], [0.0, 120.0, 240.0], [0.0])[kind]
+    lightness = rng.permutation(np.linspace(rng.uniform(0.28, 0.5), rng.uniform(0.75, 0.96), number))
+    colours = []
+    for index, light in enumerate(lightness):
+        grey = kind == 4 and index % 2 == 0
+        turned = hue + spread[index % len(spread)] + rng.normal(0, 8)
+        colours.append(oklch(float(light), 0.01 if grey else chroma * rng.uniform(0.6, 1.1), turned))
+    return colours
+
+
+def paint(rng: np.random.Generator) -> Colour:
+    """A colour that walls are painted in: mostly pale, sometimes deep."""
+    if rng.uniform() < 0.72:
+        return oklch(rng.uniform(0.82, 0.96), rng.uniform(0.0, 0.045), rng.uniform(0, 360))
+    return oklch(rng.uniform(0.4, 0.8), rng.uniform(0.02, 0.1), rng.uniform(0, 360))
+
+
+def timber(rng: np.random.Generator) -> list[Colour]:
+    """Dark grain, body and light of one sort of wood, sometimes stained or bleached."""
+    if rng.uniform() < 0.12:
+        light, chroma, hue = rng.uniform(0.45, 0.75), rng.uniform(0.0, 0.02), rng.uniform(60, 90)
+    else:
+        light, chroma, hue = rng.uniform(0.38, 0.8), rng.uniform(0.045, 0.1), rng.uniform(45, 78)
+    contrast = rng.uniform(0.05, 0.14)
+    return [
+        oklch(max(light - contrast, 0.2), chroma * 0.95, hue - 6),
+        oklch(light, chroma, hue),
+        oklch(min(light + contrast * 0.7, 0.94), chroma * 0.9, hue + 6),
+    ]
+
+
+def clay(rng: np.random.Generator) -> list[Colour]:
+    """Brick and terracotta, or concrete and painted stone."""
+    kind = rng.uniform()
+    if kind < 0.6:
+        hue, light, chroma = rng.uniform(28, 75), rng.uniform(0.42, 0.7), rng.uniform(0.05, 0.12)
+    elif kind < 0.85:
+        hue, light, chroma = rng.uniform(60, 110), rng.uniform(0.5, 0.8), rng.uniform(0.0, 0.03)
+    else:
+        hue, light, chroma = rng.uniform(0, 360), rng.uniform(0.78, 0.95), rng.uniform(0.0, 0.03)
+    spread = rng.uniform(0.03, 0.1)
+    return [
+        oklch(light + d * spread, chroma * rng.uniform(0.7, 1.1), hue + rng.normal(0, 7)) for d in (-1, 0, 1)
+    ]
+
+
+def mineral(rng: np.random.Generator, number: int = 3) -> list[Colour]:
+    """Stone, from dark to light."""
+    hue, chroma = rng.uniform(30, 280), rng.uniform(0.0, 0.035)
+    low = rng.uniform(0.25, 0.72)
+    high = min(low + rng.uniform(0.12, 0.4), 0.95)
+    return [oklch(light, chroma, hue + rng.normal(0, 15)) for light in np.linspace(low, high, number)]
+
+
+def ramp(values: Field, colours: Sequence[Colour]) -> Image:
+    """Colours along evenly spaced stops, for values 0..1."""
+    table = np.linspace(0, 1, 256)
+    stops = np.linspace(0, 1, len(colours))
+    looked = np.stack([np.interp(table, stops, [c[k] for c in colours]) for k in range(3)], axis=1)
+    index = np.clip(values * 255, 0, 255).astype(np.uint8)
+    picked: Image = looked.astype(np.float32)[index]
+    return picked
+
+
+def flat(colour: Colour, shade: Field) -> Image:
+    """One colour, lighter and darker by the factor `shade`."""
+    return shade[..., None] * colour
+
+
+def among(colours: Sequence[Colour], number: NDArray[np.intp]) -> Image:
+    """The colour of each pixel's number."""
+    picked: Image = np.asarray(colours, np.float32)[number % len(colours)]
+    return picked
