@@ -61,13 +61,14 @@ def _check_window(path: Path, header: dict[str, Any], most_pixels: int) -> None:
         raise ExrError(f"{path} holds only a part of its picture (its data window is not its display window)")
 
 
-def write_exr(path: Path, rgb_hw3: NDArray[np.floating]) -> None:
-    """Write finite, non-negative linear RGB as zip-compressed 32-bit floats."""
+def write_exr(path: Path, rgb_hw3: NDArray[np.floating], *, half: bool = False) -> None:
+    """Write finite, non-negative linear RGB as zip-compressed floats of 32 bits, or of 16 if `half`."""
     if rgb_hw3.ndim != 3 or rgb_hw3.shape[2] != 3:
         raise ExrError(f"expected an (H, W, 3) image for {path}, got {rgb_hw3.shape}")
     if not np.isfinite(rgb_hw3).all() or rgb_hw3.min() < 0:
         raise ExrError(f"radiance must be finite and not negative, got {rgb_hw3.min()} to {rgb_hw3.max()}")
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with OpenEXR.File(header, {"RGB": np.ascontiguousarray(rgb_hw3, dtype=np.float32)}) as file:
+    pixels = np.ascontiguousarray(rgb_hw3, dtype=np.float16 if half else np.float32)
+    with OpenEXR.File(header, {"RGB": pixels}) as file:
         file.write(str(path))

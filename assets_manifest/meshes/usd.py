@@ -23,8 +23,11 @@ with extra("render"):
 OPACITY_THRESHOLD = 0.5  # alpha below this is a hole
 
 
-def write_object_usd(path: Path, parts: list[MeshPart]) -> None:
-    """Author `parts` at `path` (.usdc or .usda), whole or not at all."""
+def write_object_usd(path: Path, parts: list[MeshPart], *, numbered: bool = True) -> None:
+    """Author `parts` at `path` (.usdc or .usda), whole or not at all.
+
+    Meshes are called after their parts, `numbered` unless the parts' names are distinct as they are.
+    """
     if not parts:
         raise ValueError(f"an object needs at least one part, got none for {path}")
     stage = Usd.Stage.CreateInMemory()
@@ -34,7 +37,7 @@ def write_object_usd(path: Path, parts: list[MeshPart]) -> None:
     stage.SetDefaultPrim(root.GetPrim())
     materials = _define_materials(stage, parts)
     for number, part in enumerate(parts):
-        name = f"part_{number:03d}_{Tf.MakeValidIdentifier(part.name)}"
+        name = f"part_{number:03d}_{Tf.MakeValidIdentifier(part.name)}" if numbered else part.name
         mesh = _define_mesh(stage, f"/Object/{name}", part)
         UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(materials[part.surface])
     path.parent.mkdir(parents=True, exist_ok=True)

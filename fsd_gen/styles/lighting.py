@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.made import skies
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec2, Vec3
 from fsd_gen.styles.materials import blackbody
@@ -130,3 +133,45 @@ def _bulbs(rng: np.random.Generator, warm: Vec3, room_m: Vec2, ceiling_m: float)
         )
         for i in range(int(rng.integers(2, 5)))
     )
+
+
+SKY_AZIMUTH_DEG = 90.0  # where a panorama's first column is in the world
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daylight:
+    """A sky, and the sun or the moon that belongs to it."""
+
+    dome: DomeSpec
+    sun: DistantLight | None
+    dark: bool  # lamps are lit
+
+    @property
+    def lights(self) -> tuple[DistantLight, ...]:
+        """What shines beside the sky."""
+        return (self.sun,) if self.sun else ()
+
+
+def sky_and_sun(sampler: AnySampler, time_of_day: str) -> Daylight:
+    """A made sky for `day`, `overcast`, `dusk` or `night`, with the light of its sun or moon."""
+    rng = sampler.rng("sky")
+    low, high = {"day": (8, 65), "overcast": (15, 55), "dusk": (-5, 2.5), "night": (15, 50)}[time_of_day]
+    sky = skies.Sky(
+        kind=time_of_day,
+        elevation_deg=round(float(rng.uniform(low, high)), 1),
+        turbidity=round(float(rng.uniform(2.2, 5.5)), 1),
+        cover=round(float(rng.uniform(0.0, 0.62)), 2),
+        seed=int(rng.integers(2**31)),
+    )
+    azimuth_deg = float(rng.uniform(0, 360))
+    dome = DomeSpec(hdri=skies.MAKER.asset_id(*sky.words()), rotation_deg=azimuth_deg - SKY_AZIMUTH_DEG)
+    return Daylight(dome=dome, sun=_sun_of(sky, azimuth_deg), dark=time_of_day in ("dusk", "night"))
+
+
+def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:
+    irradiance = sky.sun_irradiance()
+    if max(irradiance) < 1e-3:
+        return None
+    azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(sky.elevation_deg)
+    towards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    return DistantLight(name="Sun", rotation=facing(towards), angle_deg=0.53, irradiance=irradiance)

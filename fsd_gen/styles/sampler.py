@@ -57,25 +57,31 @@ class Sampler(Generic[C_co]):
         """The random stream called `names`; a new name never disturbs the others."""
         return rng_for(self.seed, self.key, *names)
 
-    def rig(self, *, nearest_m: float | None = None) -> StereoRig:
+    def rig(
+        self, *, nearest_m: float | None = None, baseline_m: tuple[float, float] | None = None
+    ) -> StereoRig:
         """The config's fixed camera, or a field of view drawn uniformly (paper section 3.5).
 
         The baseline is log-uniform. Where the scene's size is given (`nearest_m`), it stays small enough that
         a surface at that distance keeps within the configured disparity, unless the config gives one number.
+        A style with rigs of its own gives their `baseline_m`.
         """
         rng, width, height = self.rng("rig"), self.image.width, self.image.height
         focal_px = width / 2 / np.tan(np.deg2rad(rng.uniform(*self.rigs.hfov_deg)) / 2)
+        span_m = baseline_m or self.rigs.baseline_m
         if lens := self.rigs.lens(width, height):
-            return lens.rig(self._baseline_m(rng, lens.fx, nearest_m))
+            return lens.rig(self._baseline_m(rng, span_m, lens.fx, nearest_m))
         return StereoRig.centred(
             width=width,
             height=height,
             focal_px=round(float(focal_px), 4),
-            baseline_m=self._baseline_m(rng, float(focal_px), nearest_m),
+            baseline_m=self._baseline_m(rng, span_m, float(focal_px), nearest_m),
         )
 
-    def _baseline_m(self, rng: np.random.Generator, focal_px: float, nearest_m: float | None) -> float:
-        low, high = self.rigs.baseline_m
+    def _baseline_m(
+        self, rng: np.random.Generator, span_m: tuple[float, float], focal_px: float, nearest_m: float | None
+    ) -> float:
+        low, high = span_m
         if low == high:
             return low
         if nearest_m is not None:

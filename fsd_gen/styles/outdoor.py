@@ -1,0 +1,86 @@
+"""Outdoor scenes: squares, courtyards, gardens, parks and streets under a sky of some time of day.
+
+Either the camera stands first and things are put before it, or things stand first and the camera is turned to
+the centre of mass of some of them (the two ways of paper section 3.5).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.spec import CameraPose, SceneSpec
+from fsd_gen.sections import Share
+from fsd_gen.styles import lighting
+from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.registry import Style
+from fsd_gen.styles.sampler import Sampler, StyleConfig
+from fsd_gen.styles.standpoint import Stand, best_stand, body, random_stand
+from fsd_gen.styles.yards import YARDS, Place
+
+
+class Config(StyleConfig):
+    """When and where, as shares of the scenes; the rest is a clear or cloudy day, or a park."""
+
+    overcast: Share = 0.18
+    dusk: Share = 0.16
+    night: Share = 0.16
+    camera_first: Share = 0.5  # the others place the camera last
+
+
+def time_of_day(rng: np.random.Generator, overcast: float, dusk: float, night: float) -> str:
+    """One of the times of day, by their shares; what is left is day."""
+    drawn = float(rng.uniform()) * max(1.0, overcast + dusk + night)
+    for name, share in (("overcast", overcast), ("dusk", dusk), ("night", night)):
+        drawn -= share
+        if drawn < 0:
+            return name
+    return "day"
+
+
+def compose(sampler: Sampler[Config]) -> SceneSpec:
+    """A place out of doors, and a camera in it at 0.8 to 2 m."""
+    style, layout = sampler.style, sampler.rng("layout")
+    light = lighting.sky_and_sun(sampler, time_of_day(layout, style.overcast, style.dusk, style.night))
+    rig = sampler.rig(nearest_m=float(layout.uniform(1.3, 3.0)))
+    place = Place(sampler, YARDS[str(layout.choice(sorted(YARDS)))], dark=light.dark)
+    place.backdrop()
+    place.enclose()
+    stand = _first(sampler, place, rig) if layout.uniform() < style.camera_first else None
+    place.lamps()
+    place.persons()
+    place.furniture()
+    place.vegetation()
+    stand = stand or _last(sampler, place, rig)
+    return sampler.scene(
+        rig,
+        _pose(sampler, stand),
+        placements=tuple(place.scenery.placements),
+        lights=(*light.lights, *place.scenery.lights),
+        dome=light.dome,
+    )
+
+
+def _first(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
+    """Stand somewhere in the empty place and keep the ground before the camera free as far as it must be."""
+    rng = sampler.rng("camera")
+    stand = random_stand(rng, place.half, place.ground.height)
+    for spot in body(stand, rig, sampler.nearest_m(rig)):
+        place.scenery.take(spot)
+    return stand
+
+
+def _last(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
+    """The best of many places to stand, each looking at the centre of mass of what is around something."""
+    rng = sampler.rng("camera")
+    small = [spot for spot in place.scenery.footprints if max(spot.width, spot.depth) < 5]
+    aims = small or [Footprint(x=0, y=0, width=1, depth=1, heading_deg=0, top=1.5)]
+    return best_stand(rng, place.half, place.ground.height, place.scenery.footprints, aims, rig, sampler.nearest_m(rig))
+
+
+def _pose(sampler: Sampler[Config], stand: Stand) -> CameraPose:
+    roll = float(sampler.rng("roll").normal(0, 1.5))
+    return CameraPose(position=stand.eye, target=stand.target, roll_deg=roll)
+
+
+STYLE = Style(name="outdoor", config=Config, compose=compose)

@@ -1,0 +1,232 @@
+"""Out of doors: things on the ground, each in a place of its own, and the made assets they are chosen from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from assets_manifest.made import buildings, street, trees
+from assets_manifest.made.buildings import Building
+from assets_manifest.made.street import Thing
+from assets_manifest.made.trees import Plant
+from assets_manifest.records import Asset
+from fsd_gen.scene.rotations import compose as turned
+from fsd_gen.scene.rotations import facing, heading, rotation_matrix
+from fsd_gen.scene.spec import Hard, LightSpec, PartLook, Placement, Quaternion, RectLight, SphereLight, Vec3
+from fsd_gen.styles import materials
+from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.lighting import scaled
+from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
+
+HeightOf = Callable[[float, float], float]
+SEEDS = 2**31
+SANE_TRIANGLES = 60_000  # of one thing among hundreds
+OFF_ROAD = ("peterbilt", "forkLift", "tricycle", "skateboard", "stroller", "cooter", "bike", "bicycle", "yamaha")
+INVALID_PEOPLE = ("lying", "Lying", "sit", "Sit", "horse", "cat", "chicken", "rabbit", "Cat", "dog", "mannequin")
+
+
+class Scenery:
+    """What has been put into a scene so far, and the ground that it takes."""
+
+    def __init__(self, height: HeightOf) -> None:
+        self.height = height
+        self.placements: list[Placement] = []
+        self.lights: list[LightSpec] = []
+        self.footprints: list[Footprint] = []
+        self._circles: list[tuple[float, float, float]] = []
+
+    def is_free(self, spot: Footprint) -> bool:
+        """Whether nothing has taken this ground."""
+        if not self._circles:
+            return True
+        circles = np.array(self._circles)
+        reach = circles[:, 2] + np.hypot(spot.width, spot.depth) / 2
+        near = np.flatnonzero(np.hypot(circles[:, 0] - spot.x, circles[:, 1] - spot.y) < reach)
+        return not any(spot.overlaps(self.footprints[k]) for k in near.tolist())
+
+    def take(self, spot: Footprint) -> None:
+        """Keep this ground free of whatever comes later."""
+        self.footprints.append(spot)
+        self._circles.append((spot.x, spot.y, float(np.hypot(spot.width, spot.depth)) / 2))
+
+    def put(
+        self, what: str, asset: str, spot: Footprint, *, z: float | None = None, looks: tuple[PartLook, ...] = (),
+        hard: Hard | None = None, tilt: tuple[float, float] | None = None, scale: float = 1.0,
+    ) -> bool:  # fmt: skip
+        """Stand an asset on the ground (or at `z`), if its place is free; `tilt` is the slope that it follows."""
+        if not self.is_free(spot):
+            return False
+        self.take(spot)
+        self.lay(what, asset, (spot.x, spot.y, self.height(spot.x, spot.y) if z is None else z),
+                 spot.heading_deg, looks=looks, hard=hard, tilt=tilt, scale=scale)  # fmt: skip
+        return True
+
+    def lay(
+        self, what: str, asset: str, position: Vec3, heading_deg: float = 0.0, *, looks: tuple[PartLook, ...] = (),
+        hard: Hard | None = None, tilt: tuple[float, float] | None = None, scale: float = 1.0,
+    ) -> None:  # fmt: skip
+        """Put an asset somewhere without asking for its ground."""
+        rotation = heading(heading_deg)
+        if tilt:
+            rotation = turned(leaning(*tilt), rotation)
+        self.placements.append(
+            Placement(
+                name=f"{what}_{len(self.placements):03d}",
+                asset=asset,
+                position=position,
+                rotation=rotation,
+                scale=(scale, scale, scale),
+                looks=looks,
+                hard=hard,
+            )
+        )
+
+
+def leaning(slope_x: float, slope_y: float) -> Quaternion:
+    """The rotation that turns level ground into ground of these slopes."""
+    normal = np.array([-slope_x, -slope_y, 1.0])
+    axis = np.cross([0.0, 0.0, 1.0], normal / np.linalg.norm(normal))
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return (1.0, 0.0, 0.0, 0.0)
+    x, y, z = (axis / sine).tolist()
+    half = float(np.arcsin(sine)) / 2
+    return (float(np.cos(half)), x * float(np.sin(half)), y * float(np.sin(half)), z * float(np.sin(half)))
+
+
+def seed(rng: np.random.Generator) -> int:
+    """A seed for a maker."""
+    return int(rng.integers(SEEDS))
+
+
+def draw_building(
+    rng: np.random.Generator, kinds: Sequence[str], *, front_m: tuple[float, float], storeys: tuple[int, int]
+) -> tuple[str, Building]:
+    """The id of a new building, and what it is."""
+    kind = str(rng.choice(list(kinds)))
+    tall = 1 if kind == "shed" else int(rng.integers(1, 3)) if kind == "house" else int(rng.integers(storeys[0], storeys[1] + 1))
+    depth = rng.uniform(8, 13)
+    words = (kind, round(rng.uniform(*front_m) * 10), round(depth * 10), tall, seed(rng))
+    return buildings.MAKER.asset_id(*words), Building.of(tuple(map(str, words)))
+
+
+def building_looks(sampler: AnySampler, rng: np.random.Generator) -> tuple[PartLook, ...]:
+    """Walls of brick, plaster or concrete at their real scale, a base and a roof that go with them."""
+    wall = materials.surface(sampler, rng, "brick", "plaster", "concrete", "brick", paint=0.3)
+    looks = [PartLook(part="wall", material=wall)]
+    if rng.uniform() < 0.6:
+        looks.append(PartLook(part="base", material=materials.surface(sampler, rng, "concrete")))
+    return tuple(looks)
+
+
+def draw_plant(
+    rng: np.random.Generator, kinds: Sequence[str], *, height_m: tuple[float, float], leaves: int
+) -> tuple[str, Plant]:
+    """The id of a new tree or shrub, and what it is."""
+    kind = str(rng.choice(list(kinds)))
+    tall = rng.uniform(*height_m)
+    slim = {"broad": (0.6, 0.9), "round": (0.6, 0.85), "tall": (0.25, 0.4), "conifer": (0.35, 0.5), "shrub": (0.8, 1.3),
+            "hedge": (2.0, 4.0)}[kind]  # fmt: skip
+    words = (kind, max(4, round(tall * 10)), max(4, round(tall * rng.uniform(*slim) * 10)), leaves, seed(rng))
+    return trees.MAKER.asset_id(*words), Plant.of(tuple(map(str, words)))
+
+
+def draw_thing(rng: np.random.Generator, kind: str, length_m: float = 3.0, number: int | None = None) -> tuple[str, Thing]:
+    """The id of a lamp, sign, bench, fence ..., and what it is."""
+    words = (kind, max(1, round(length_m * 10)), seed(rng) if number is None else number)
+    return street.MAKER.asset_id(*words), Thing.of(tuple(map(str, words)))
+
+
+def vehicles(sampler: AnySampler, *, longest_m: float = 7.0) -> tuple[Asset, ...]:
+    """Cars, vans and the like, by road; lorries and buses too where `longest_m` lets them."""
+    return tuple(
+        asset
+        for asset in sampler.assets("object", "vehicle")
+        if asset.size_m and 2.3 < max(asset.size_m) <= longest_m and _light(asset) and not _named(asset, OFF_ROAD)
+    )
+
+
+def cycles(sampler: AnySampler) -> tuple[Asset, ...]:
+    """Bicycles, scooters and motorbikes."""
+    return tuple(a for a in sampler.assets("object", "vehicle") if a.size_m and max(a.size_m) <= 2.3 and _light(a)
+                 and not _named(a, ("tricycle", "skateboard", "stroller", "Scopia/scooter")))  # fmt: skip
+
+
+def people(sampler: AnySampler) -> tuple[Asset, ...]:
+    """Whoever stands or walks."""
+    return tuple(a for a in sampler.assets("object", "character") if a.size_m and 1.4 < a.size_m[2] < 2.1
+                 and _light(a) and not _named(a, INVALID_PEOPLE) and not _named(a, ("builtin/",)))  # fmt: skip
+
+
+def _light(asset: Asset) -> bool:
+    return (asset.triangles or 0) <= SANE_TRIANGLES
+
+
+def _named(asset: Asset, parts: Sequence[str]) -> bool:
+    return any(part in asset.id for part in parts)
+
+
+def facing_deg(asset: Asset, towards_deg: float) -> float:
+    """The heading at which a vehicle drives towards this direction: fronts are at -y, of long ones in x at +x."""
+    x, y, _ = asset.size_m or (0.0, 1.0, 0.0)
+    return towards_deg if x > y else towards_deg + 90.0
+
+
+def on_ground(asset: Asset, x: float, y: float, heading_deg: float, margin_m: float = 0.05) -> Footprint:
+    """The ground that an asset of a pack takes."""
+    width, depth, height = asset.size_m or (0.5, 0.5, 0.5)
+    return Footprint(x=x, y=y, width=width + margin_m, depth=depth + margin_m, heading_deg=heading_deg, top=height)
+
+
+def thing_spot(thing: Thing, x: float, y: float, heading_deg: float) -> Footprint:
+    """The ground that a made thing takes."""
+    width, depth, height = thing.size_m
+    return Footprint(x=x, y=y, width=width, depth=depth, heading_deg=heading_deg, top=height)
+
+
+def plant_spot(plant: Plant, x: float, y: float, heading_deg: float) -> Footprint:
+    """The ground that a plant takes: of a tree, what its trunk does."""
+    width, depth = (plant.width_m, plant.depth_m) if plant.kind in ("hedge", "shrub") else (plant.trunk_m * 4,) * 2
+    return Footprint(x=x, y=y, width=width, depth=depth, heading_deg=heading_deg, top=plant.height_m)
+
+
+def lamp_light(thing: Thing, name: str, position: Vec3, heading_deg: float, colour: Vec3, power: float) -> SphereLight:
+    """The bulb of a street lamp. `power` is the irradiance on the ground below it."""
+    local = np.array(thing.lamp_m)
+    x, y, z = (rotation_matrix(heading(heading_deg)) @ local + np.array(position)).tolist()
+    radius = 0.21 if thing.kind == "ball_lamp" else 0.13
+    radiance = power * thing.length_m**2 / (np.pi * radius**2)
+    z += 0.0 if thing.kind != "arm_lamp" else -0.08
+    return SphereLight(name=name, position=(x, y, z), radius_m=radius, radiance=scaled(colour, radiance))
+
+
+def lit_windows(
+    rng: np.random.Generator, building: Building, position: Vec3, heading_deg: float, share: float, name: str, most: int
+) -> list[RectLight]:
+    """Some windows of a building, lit from inside."""
+    found = []
+    walls, turn = building.walls(), rotation_matrix(heading(heading_deg))
+    for number, (side, opening) in enumerate(buildings.windows(building)):
+        if opening.kind == "door" or rng.uniform() >= share or len(found) >= most:
+            continue
+        wall = walls[side]
+        local = wall.point(opening.along_m, opening.bottom_m + opening.height_m / 2, -0.15)
+        x, y, z = (turn @ np.array(local) + np.array(position)).tolist()
+        outward = turn @ np.array([wall.along[1], -wall.along[0], 0.0])
+        warm = materials.blackbody(rng.uniform(2500, 4500))
+        found.append(
+            RectLight(
+                name=f"{name}_{number}",
+                position=(round(x, 5), round(y, 5), round(z, 5)),
+                rotation=facing(-outward),
+                size=(round(opening.width_m - 0.02, 4), round(opening.height_m - 0.02, 4)),
+                radiance=scaled(warm, log_uniform(rng, 0.25, 1.6)),
+            )
+        )
+    return found
+
+
+def choose(rng: np.random.Generator, assets: Sequence[Asset]) -> Asset | None:
+    """One of them, or none where there are none."""
+    return pick(rng, assets) if assets else None

@@ -1,0 +1,101 @@
+"""Where a camera may stand out of doors, and how good the view from there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.spec import Vec3
+from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.sampler import pick
+from fsd_gen.styles.scenery import HeightOf
+
+TRIES = 90
+BODY_M = 0.45  # kept free round either eye
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """A place for the left camera, and what it looks at."""
+
+    eye: Vec3
+    target: Vec3
+
+    @property
+    def ahead(self) -> Array:
+        """Level unit vector (2,) of the view."""
+        away = np.array(self.target[:2]) - self.eye[:2]
+        return np.asarray(away / max(float(np.hypot(*away)), 1e-9))
+
+
+def random_stand(rng: np.random.Generator, half_m: float, height: HeightOf) -> Stand:
+    """Somewhere off the middle of a place, looking across it."""
+    turn = float(rng.uniform(0, 2 * np.pi))
+    off = half_m * float(rng.uniform(0.35, 0.8))
+    x, y = -off * np.cos(turn), -off * np.sin(turn)
+    view = turn + float(rng.normal(0, 0.35))
+    pitch = np.deg2rad(float(rng.uniform(-9, 4)))
+    eye = (round(float(x), 4), round(float(y), 4), round(height(float(x), float(y)) + float(rng.uniform(0.8, 2.0)), 4))
+    target = (eye[0] + float(np.cos(view)) * 6, eye[1] + float(np.sin(view)) * 6, eye[2] + 6 * float(np.tan(pitch)))
+    return Stand(eye=eye, target=target)
+
+
+def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...]:
+    """The ground that must stay free for this camera: under both eyes, and before them as far as `nearest_m`."""
+    ahead, (x, y, _) = stand.ahead, stand.eye
+    right = np.array([ahead[1], -ahead[0]])
+    turn = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
+    middle = np.array([x, y]) + right * rig.baseline_m / 2
+    wide = 2 * BODY_M + rig.baseline_m
+    spots = [Footprint(x=float(middle[0]), y=float(middle[1]), width=2 * BODY_M, depth=wide, heading_deg=turn)]
+    reach = nearest_m * 1.15
+    for share in (0.5, 1.0):
+        centre = middle + ahead * reach * (share - 0.25)
+        spots.append(
+            Footprint(x=float(centre[0]), y=float(centre[1]), width=reach * 0.5,
+                      depth=wide + reach * share * rig.width / rig.focal_px, heading_deg=turn)
+        )  # fmt: skip
+    return tuple(spots)
+
+
+def best_stand(
+    rng: np.random.Generator, half_m: float, height: HeightOf, taken: Sequence[Footprint], aims: Sequence[Footprint],
+    rig: StereoRig, nearest_m: float,
+) -> Stand:  # fmt: skip
+    """Of many places to stand, the one that sees most at all depths with nothing in its way."""
+    stands = [_aimed(rng, half_m, height, aims) for _ in range(TRIES)]
+    table = np.array([(s.x, s.y, np.hypot(s.width, s.depth) / 2, s.top) for s in taken])
+    scores = [_score(stand, table, rig, nearest_m) for stand in stands]
+    return stands[int(np.argmax(scores))]
+
+
+def _aimed(rng: np.random.Generator, half_m: float, height: HeightOf, aims: Sequence[Footprint]) -> Stand:
+    """Somewhere, looking at the centre of mass of what is within five metres of something."""
+    chosen = pick(rng, aims)
+    group = [s for s in aims if np.hypot(s.x - chosen.x, s.y - chosen.y) < 5]
+    x, y = (float(np.mean([getattr(s, axis) for s in group])) for axis in ("x", "y"))
+    z = height(x, y) + float(np.mean([min(s.top, 3.0) / 2 for s in group]))
+    reach = half_m - 0.8
+    ex, ey = float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))
+    eye = (round(ex, 4), round(ey, 4), round(height(ex, ey) + float(rng.uniform(0.8, 2.0)), 4))
+    return Stand(eye=eye, target=(x, y, round(0.5 * z + 0.5 * eye[2], 4)))
+
+
+def _score(stand: Stand, table_n4: Array, rig: StereoRig, nearest_m: float) -> float:
+    ahead = stand.ahead
+    if np.hypot(stand.target[0] - stand.eye[0], stand.target[1] - stand.eye[1]) < 3:
+        return -1e9
+    away = table_n4[:, :2] - stand.eye[:2]
+    depth, across = away @ ahead, away @ np.array([ahead[1], -ahead[0]])
+    free = np.hypot(depth, np.where(across > 0, np.maximum(across - rig.baseline_m, 0), across)) - table_n4[:, 2]
+    seen = (depth > -table_n4[:, 2]) & (np.abs(across) < depth * rig.width / 2 / rig.focal_px + table_n4[:, 2] + 0.3)
+    if (free < BODY_M).any() or (seen & (free < nearest_m)).any():
+        return -1e9
+    shown = depth[seen & (table_n4[:, 2] < 5)]
+    bands = np.histogram(shown, bins=[0, 4, 8, 16, 32, 64])[0]
+    return float(np.minimum(bands, 4).sum() - 3 * (free[seen] < 1.4).sum())
