@@ -24,7 +24,8 @@ def preview(
         Path | None, typer.Option("--out", "-o", help="Picture to write; default: preview.png in the run.")
     ] = None,
     config: Annotated[
-        str | None, typer.Option(help="Draw the first scenes of this config, small and fast; writes no shard.")
+        str | None,
+        typer.Option(help="Draw the first scenes of this config, small and fast, without a shard."),
     ] = None,
     per_style: Annotated[int, typer.Option(min=1, max=200, help="With --config: scenes of each style.")] = 8,
     spp: Annotated[int, typer.Option(min=1, max=1024, help="With --config: samples per pixel.")] = 4,

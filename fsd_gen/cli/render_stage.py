@@ -33,14 +33,15 @@ def render_stage(
         list[str] | None,
         typer.Option(help="Path of a camera of the stage as left eye, in place of zones; again for more."),
     ] = None,
-    lights: Annotated[str, typer.Option(help="own: those of the stage; random: ours in their place.")] = "own",
+    lights: Annotated[str, typer.Option(help="own: those of the stage; random: ours instead.")] = "own",
     time: Annotated[float | None, typer.Option(help="Time code. Default: the stage's startTimeCode.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides every view.")] = 0,
     size: Annotated[str, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = "640x360",
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     backend: Annotated[str, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = "mitsuba",
     pictures: Annotated[
-        bool, typer.Option("--pictures", help="Also write each pair as left.png, right.png, disparity.npy ...")
+        bool,
+        typer.Option("--pictures", help="Also write left.png, right.png, disparity.npy ... of each pair."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
@@ -82,9 +83,7 @@ def _config(settings: dict[str, Any], stage: Path) -> Config:
     return load_config("fsd", settings)
 
 
-def _style(
-    stage: Path, zones: str, cameras: list[str], lights: str, time: float | None
-) -> dict[str, Any]:
+def _style(stage: Path, zones: str, cameras: list[str], lights: str, time: float | None) -> dict[str, Any]:
     settings: dict[str, Any] = {"stages": [str(stage.resolve())], "lights": lights}
     if cameras:
         settings["cameras"] = cameras
@@ -101,9 +100,7 @@ def _zones(file: str) -> tuple[Zone, ...]:
     return read_zones(Path(file))
 
 
-def _rig(
-    text: str | None, stage: Path, cameras: list[str] | None, time: float | None
-) -> dict[str, Any]:
+def _rig(text: str | None, stage: Path, cameras: list[str] | None, time: float | None) -> dict[str, Any]:
     """The rig that is asked for; where only a camera of the stage is, its field of view."""
     if text is not None:
         from fsd_gen.rigs.text import rig_settings

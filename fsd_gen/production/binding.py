@@ -46,7 +46,7 @@ def unbind(folder: Path) -> None:
 
 
 def unbind_assets(folder: Path) -> None:
-    """Forget the packs and stages of a run without any sample, and what was given up with them. Hold its lock."""
+    """Forget packs and stages of a run without any sample, and what was given up with them. Hold its lock."""
     for path in sorted((folder / SHARDS).glob("*.h5")) + sorted((folder / SHARDS).glob(f"*{PART}")):
         set_aside(folder, path)
     for name in (ASSETS_NAME, WORLDS_NAME):

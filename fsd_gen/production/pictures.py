@@ -17,7 +17,7 @@ FOLDER = "pictures"
 
 
 def write_pairs(run_dir: Path) -> Path:
-    """Write every pair of the run that has no folder yet: left.png, right.png, disparity.npy, flags.npy, K.txt.
+    """Write left.png, right.png, disparity.npy, flags.npy and K.txt of every pair that has no folder yet.
 
     Returns the folder of those folders, which are called after the samples.
     """

@@ -110,5 +110,6 @@ def summary(tried: list[Tried]) -> list[str]:
         draws = filled + sum(len(each.refused) for each in mine)
         codes = Counter(chain.from_iterable(set(codes) for each in mine for codes in each.refused))
         why = ", ".join(f"{code} {number}" for code, number in codes.most_common())
-        lines.append(f"{style}: {filled} of {len(mine)} slots filled by {draws} draws" + (f"; refused: {why}" if why else ""))
+        refused = f"; refused: {why}" if why else ""
+        lines.append(f"{style}: {filled} of {len(mine)} slots filled by {draws} draws{refused}")
     return lines

@@ -1,4 +1,4 @@
-"""The stages of the user's that a run's scenes are set in, frozen: a stage that changes makes another dataset.
+"""The stages of the user's that a run's scenes are set in, frozen: another stage makes another dataset.
 
 `worlds.yaml` is written when the first shard of a run is asked for, and names every stage with the digest of
 its content.

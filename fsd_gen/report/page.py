@@ -17,11 +17,12 @@ SEES_PX = 416  # disparity up to which FoundationStereo looks
 TOP = 25  # assets that are shown
 MOST_UNUSED = 400  # that are listed
 STYLESHEET = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1f2933; max-width: 1120px; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.45 system-ui, sans-serif; color: #1f2933; max-width: 1120px; margin: 2rem auto }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2.2rem; border-bottom: 1px solid #e4e7eb }
 table { border-collapse: collapse; font-size: 0.87rem } td, th { padding: 0.2rem 0.7rem; text-align: right }
-td.text, th.text { text-align: left } tr { border-bottom: 1px solid #e4e7eb } .row { display: flex; flex-wrap: wrap }
-p, details { max-width: 70rem } .note { color: #52606d } .key { display: inline-block; width: 0.8em; height: 0.8em }
+td.text, th.text { text-align: left } tr { border-bottom: 1px solid #e4e7eb }
+.row { display: flex; flex-wrap: wrap } p, details { max-width: 70rem } .note { color: #52606d }
+.key { display: inline-block; width: 0.8em; height: 0.8em }
 svg { max-width: 100%; height: auto }
 """
 Array = NDArray[np.float64]
@@ -100,22 +101,23 @@ def _rigs(numbers: Numbers) -> str:
 
 
 def _exposure(numbers: Numbers) -> str:
-    named = list(_named(numbers))
+    values: dict[str, Callable[[StyleNumbers], list[float]]] = {
+        "exposure, stops": lambda style: [float(np.log2(max(r.exposure, 1e-9))) for r in style.records],
+        "mean level of the image, 8 bit": lambda style: style.levels,
+        "burnt out, % of the pixels": lambda style: [100 * share for share in style.burnt],
+        "black, % of the pixels": lambda style: [100 * share for share in style.black],
+    }
     plots = [
-        samples_plot(
-            {name: [float(np.log2(max(r.exposure, 1e-9))) for r in style.records] for name, style in named},
-            "exposure, stops",
-        ),
-        samples_plot({name: style.levels for name, style in named}, "mean level of the image, 8 bit"),
-        samples_plot({name: [100 * b for b in style.burnt] for name, style in named}, "burnt out, % of the pixels"),
-        samples_plot({name: [100 * b for b in style.black] for name, style in named}, "black, % of the pixels"),
+        samples_plot({name: of(style) for name, style in _named(numbers)}, label)
+        for label, of in values.items()
     ]
     return f"<h2>Exposure</h2><div class=row>{''.join(plots)}</div>"
 
 
 def _assets(numbers: Numbers, unused: Sequence[str] | None) -> str:
     used = numbers.assets
-    note = f"{len(used)} assets or makers in {numbers.scenes} scenes, from {', '.join(sorted(numbers.packs)) or 'no pack'}."
+    packs = ", ".join(sorted(numbers.packs)) or "no pack"
+    note = f"{len(used)} assets or makers in {numbers.scenes} scenes, from {packs}."
     parts = [f"<h2>Assets</h2><p class=note>{escape(note)}</p>"]
     if used:
         parts.append(bars_plot(dict(used.most_common(TOP)), "scenes that use it"))
@@ -143,15 +145,14 @@ def _hard(numbers: Numbers) -> str:
     kinds = sorted({kind for _, style in _named(numbers) for kind in style.hard_things})
     if not kinds:
         return "<h2>Hard surfaces</h2><p class=note>No scene records one.</p>"
-    rows = [
-        (
-            escape(name),
-            *(f"{style.hard[kind] / max(1, style.decoded):.0%} ({style.hard_things[kind]})" for kind in kinds),
-        )
-        for name, style in _named(numbers)
-    ]
+    rows = [(escape(name), *(_with_one(style, kind) for kind in kinds)) for name, style in _named(numbers)]
     note = "Share of the scenes that have one, and in brackets how many there are."
-    return f"<h2>Hard surfaces</h2><p class=note>{note}</p>" + _table(("style", *map(escape, kinds)), rows, {0})
+    table = _table(("style", *map(escape, kinds)), rows, {0})
+    return f"<h2>Hard surfaces</h2><p class=note>{note}</p>{table}"
+
+
+def _with_one(style: StyleNumbers, kind: str) -> str:
+    return f"{style.hard[kind] / max(1, style.decoded):.0%} ({style.hard_things[kind]})"
 
 
 def _defects(numbers: Numbers) -> str:

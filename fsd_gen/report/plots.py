@@ -54,7 +54,7 @@ def samples_plot(series: Mapping[str, Sequence[float]], xlabel: str) -> str:
     """Share of samples per value, an outline per style over common bins."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _figure(3.5, 2.4)
-        everything = np.concatenate([np.asarray(values, float) for values in series.values()] or [np.zeros(0)])
+        everything = np.array([value for values in series.values() for value in values], float)
         edges = np.histogram_bin_edges(everything, bins=24) if len(everything) else np.linspace(0, 1, 25)
         counts, _ = np.histogram(everything, edges)
         axes.stairs(100 * counts / max(1, counts.sum()), edges, fill=True, color="#d9dee5")

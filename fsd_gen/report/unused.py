@@ -8,7 +8,7 @@ from fsd_gen.report.gather import Numbers
 
 
 def unused_assets(numbers: Numbers, found: Survey) -> list[str] | None:
-    """Their ids; None where the packs are not here. A run's config names its packs, else those that were met."""
+    """Their ids; None where the packs, those of the config or else those that were met, are not here."""
     packs = found.run.config.assets.packs if found.run else sorted(numbers.packs - {"made"})
     try:
         library = open_library(packs)

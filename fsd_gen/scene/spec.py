@@ -210,7 +210,7 @@ class RenderSettings(Value):
 
 
 class World(Value):
-    """A USD stage of the user's that the scene is set in, as it was: its file and the digest of all it names."""
+    """A USD stage of the user's that the scene is set in: its file, and the digest of all that it names."""
 
     stage: str  # absolute path of the stage file
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the stage with every file that it refers to

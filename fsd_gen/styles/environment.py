@@ -1,4 +1,4 @@
-"""Scenes in a USD stage of the user's, such as a digital twin: cameras above its floors, in zones, or its own.
+"""Scenes in a USD stage of the user's, such as a digital twin: above its floors, in zones, or at its cameras.
 
 The scene names the stage by its path and the digest of its content, so that a sample can be made again and a
 stage that changed is refused. Objects may be put into it, and lights of ours may replace its own.
@@ -44,8 +44,12 @@ class Config(StyleConfig):
     stages: Annotated[tuple[str, ...], AfterValidator(_absolute)] = ()
     """Absolute paths of USD stages, the same on every machine that renders."""
 
-    zones: Literal["auto"] | tuple[Zone, ...] = "auto"  # where cameras stand; auto: above floors, found by rays
-    cameras: tuple[str, ...] = ()  # cameras of the stages to use as left eyes, in turn; then zones do not count
+    zones: Literal["auto"] | tuple[Zone, ...] = (
+        "auto"  # where cameras stand; auto: above floors, found by rays
+    )
+    cameras: tuple[
+        str, ...
+    ] = ()  # cameras of the stages to use as left eyes, in turn; then zones do not count
     height_m: Annotated[PositiveRange, AfterValidator(within(0.05, 50, "metres"))] = (0.4, 1.8)
     """Of the camera above a floor."""
 

@@ -173,5 +173,7 @@ def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:
     if max(irradiance) < 1e-3:
         return None
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(sky.elevation_deg)
-    towards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    towards = np.array(
+        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+    )
     return DistantLight(name="Sun", rotation=facing(towards), angle_deg=0.53, irradiance=irradiance)

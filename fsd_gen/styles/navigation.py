@@ -6,7 +6,7 @@ pallets, cones and boxes stand beside the way (paper section 3.5: navigation).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, Field

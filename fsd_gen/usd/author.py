@@ -29,12 +29,12 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.usd.corners import PolygonError
+from fsd_gen.usd.environment import add_world
 from fsd_gen.usd.errors import AssetFileError, StageWriteError
 from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 from fsd_gen.usd.polygons import triangulate
-from fsd_gen.usd.environment import add_world
 from fsd_gen.usd.units import PIXEL_ASPECT, in_our_measure, measure_of
 
 FILM_MM = 36.0  # film width that stands for the image width

@@ -45,8 +45,8 @@ def refuse_changed(world: World) -> None:
     path = Path(world.stage)
     if not path.is_file():
         raise AssetFileError(
-            f"{path}: the stage that this scene is set in is not here; it has to be at the same path on every "
-            "machine that renders"
+            f"{path}: the stage that this scene is set in is not here; it has to be at the same path on "
+            "every machine that renders"
         )
     if (found := world_digest(path)) != world.sha256:
         raise AssetFileError(
@@ -183,8 +183,8 @@ def _leaving(path: Path, prim: Usd.Prim) -> Iterator[tuple[Sdf.Path, str, tuple[
             continue
         if prim.IsInstanceProxy():
             raise StageError(
-                f"{path}: {relationship.GetName()} of <{prim.GetPath()}> points out of <{own}> from inside an "
-                "instance; bring both under one root prim"
+                f"{path}: {relationship.GetName()} of <{prim.GetPath()}> points out of <{own}> from inside "
+                "an instance; bring both under one root prim"
             )
         yield prim.GetPath(), relationship.GetName(), tuple(targets)
     if prim.IsA(UsdShade.Shader) or prim.IsA(UsdShade.NodeGraph):

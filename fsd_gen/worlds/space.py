@@ -2,7 +2,7 @@
 
 A place is a point on a level surface with room above it, level ground around it, something to look at, and
 not inside anything.
-Level triangles are where they are looked for, so a room is found in a stage that a sky of kilometres encloses.
+They are looked for on level triangles, so that a room is found in a stage that a sky of kilometres encloses.
 Winding tells the inside of things from the outside; a stage that is all inside (a room modelled as one closed
 box whose faces look outwards) is taken as it is.
 """

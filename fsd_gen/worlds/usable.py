@@ -50,8 +50,8 @@ def usable_digest(path: Path, demands: Demands) -> str:
     elif not demands.cameras and not len(places_of(path, digest, demands.time).floor_n3):
         raise ConfigError(
             f"{path}: no place for a camera was found: expected level ground with 0.7 m of free height and "
-            f"{FREE_M:g} m to all sides; give zones (`zones: [{{box: [[x0, y0], [x1, y1]], z_m: [low, high]}}]`) "
-            "or name a camera of the stage"
+            f"{FREE_M:g} m to all sides; name a camera of the stage, or give zones, such as "
+            "zones: [{box: [[x0, y0], [x1, y1]], z_m: [low, high]}]"
         )
     return digest
 

@@ -57,7 +57,9 @@ def drawn_in_zones(rng: np.random.Generator, zones: tuple[Zone, ...]) -> tuple[C
     return tuple(poses[k] for k in rng.permutation(len(poses)))
 
 
-def _poses(rng: np.random.Generator, eyes_m3: Array, heading_deg: Span, pitch_deg: Span) -> tuple[CameraPose, ...]:
+def _poses(
+    rng: np.random.Generator, eyes_m3: Array, heading_deg: Span, pitch_deg: Span
+) -> tuple[CameraPose, ...]:
     heading_m = np.deg2rad(rng.uniform(*heading_deg, len(eyes_m3)))
     pitch_m = np.deg2rad(rng.uniform(*pitch_deg, len(eyes_m3)))
     roll_m = np.clip(rng.normal(0, 1.0, len(eyes_m3)), -3, 3)
@@ -72,7 +74,9 @@ def _poses(rng: np.random.Generator, eyes_m3: Array, heading_deg: Span, pitch_de
     )
 
 
-def choose(space: Space, rig: StereoRig, poses: tuple[CameraPose, ...], nearest_m: float) -> CameraPose | None:
+def choose(
+    space: Space, rig: StereoRig, poses: tuple[CameraPose, ...], nearest_m: float
+) -> CameraPose | None:
     """The first good pose, else the best; None where nowhere both eyes stand free.
 
     `nearest_m` is the distance at which a surface reaches the largest disparity that is wanted.

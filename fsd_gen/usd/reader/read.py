@@ -67,7 +67,7 @@ def read_world(path: Path, *, time: float | None = None) -> FlatScene:
 
 
 def camera_of_stage(path: Path, camera: str, *, time: float | None = None) -> tuple[Matrix, float]:
-    """Camera to world (x right, y down, z forward; metres, z up), and its horizontal field of view in degrees.
+    """Camera to world (x right, y down, z forward; metres, z up), and its horizontal view in degrees.
 
     Raises StageError.
     """

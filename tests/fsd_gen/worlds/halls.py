@@ -86,7 +86,7 @@ def hall(
     path = folder / name
     made = Hall(path, unit, y_up=y_up)
     for index, (part, (centre, size)) in enumerate({**WALLS, **THINGS, **(FLOOR if floor else {})}.items()):
-        if floor or part in WALLS and part != "Ceiling":
+        if floor or (part in WALLS and part != "Ceiling"):
             made.box(part, centre, size, index % 3)
     if lamp:
         made.lamp()

@@ -42,6 +42,8 @@ def test_a_mistake_in_a_file_names_its_zone(tmp_path, text, said):
 
 
 def test_a_file_lists_zones(tmp_path):
-    (tmp_path / "zones.yaml").write_text("zones:\n- {box: [[0, 0], [4, 3]], z_m: 1.2, heading_deg: [0, 90]}\n")
+    (tmp_path / "zones.yaml").write_text(
+        "zones:\n- {box: [[0, 0], [4, 3]], z_m: 1.2, heading_deg: [0, 90]}\n"
+    )
     (zone,) = read_zones(tmp_path / "zones.yaml")
     assert zone.z_m == (1.2, 1.2) and zone.heading_deg == (0, 90) and zone.area_m2 == 12
