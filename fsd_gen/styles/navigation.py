@@ -11,8 +11,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field
 
+from assets_manifest.made.ground import Ground
 from assets_manifest.records import Asset
 from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.rotations import compose as turn_after
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import Placement, SceneSpec
 from fsd_gen.sections import Count, PositiveRange, Share, within
@@ -22,8 +24,8 @@ from fsd_gen.styles.outdoor import time_of_day
 from fsd_gen.styles.pieces import Piece, carton, of_asset, pallet
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, count, pick
-from fsd_gen.styles.scenery import people
-from fsd_gen.styles.wayfinding import HeightOf, Way, longest_way, pose
+from fsd_gen.styles.scenery import leaning, people
+from fsd_gen.styles.wayfinding import Way, longest_way, pose
 from fsd_gen.styles.yards import YARDS, Place
 
 Kind = indoor.Kind
@@ -62,7 +64,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     interior = indoor.build(sampler, room)
     half_m, taken = (room.width_m / 2, room.depth_m / 2), list(interior.furnished.footprints)
     way = longest_way(sampler.rng("way"), half_m, taken, rig)
-    company = _company(sampler, way, rig, taken, half_m, _level)
+    company = _company(sampler, way, rig, taken, half_m)
     lights, bodies, dome = indoor.light(sampler, interior)
     return sampler.scene(
         rig,
@@ -83,7 +85,7 @@ def _outdoors(sampler: Sampler[Config]) -> SceneSpec:
         fill()
     scenery, half_m = place.scenery, (place.half, place.half)
     way = longest_way(sampler.rng("way"), half_m, scenery.footprints, rig)
-    company = _company(sampler, way, rig, list(scenery.footprints), half_m, place.ground.height)
+    company = _company(sampler, way, rig, list(scenery.footprints), half_m, place.ground)
     return sampler.scene(
         rig,
         pose(way, sampler.rng("camera"), _height_m(sampler), place.ground.height),
@@ -110,16 +112,16 @@ def _company(
     rig: StereoRig,
     taken: list[Footprint],
     half_m: tuple[float, float],
-    ground: HeightOf,
+    ground: Ground | None = None,
 ) -> tuple[Placement, ...]:
-    """People and things on both sides of the way, none on it."""
+    """People and things on both sides of the way, none on it. `ground` is level where there is none."""
     rng = sampler.rng("beside")
     taken.append(way.strip(min(way.free_m, MOST_STRIP_M)))
     persons = people(sampler) or sampler.assets("object", "character")
     cones = tuple(a for a in sampler.assets("object") if a.size_m and any(name in a.id for name in CONES))
     placements: list[Placement] = []
     for index in range(count(rng, sampler.style.beside)):
-        what = _what(rng, persons, cones)
+        what = _what(rng, persons, cones, pallets=ground is None)
         spot = _spot(rng, what, way, sampler.nearest_m(rig) + SPARE_M, taken, half_m)
         if spot is not None:
             taken.append(spot)
@@ -127,13 +129,15 @@ def _company(
     return tuple(placements)
 
 
-def _what(rng: np.random.Generator, persons: tuple[Asset, ...], cones: tuple[Asset, ...]) -> Piece:
+def _what(
+    rng: np.random.Generator, persons: tuple[Asset, ...], cones: tuple[Asset, ...], *, pallets: bool
+) -> Piece:
     kind = float(rng.uniform())
     if kind < SHARES[0] and persons:
         return of_asset(pick(rng, persons))
     if SHARES[1] <= kind < SHARES[2] and cones:
         return of_asset(pick(rng, cones))
-    return pallet(rng) if kind < SHARES[1] else carton(rng)
+    return pallet(rng) if kind < SHARES[1] and pallets else carton(rng)
 
 
 def _spot(
@@ -159,9 +163,17 @@ def _spot(
     return None
 
 
-def _standing(name: str, what: Piece, spot: Footprint, ground: HeightOf) -> Placement:
-    position = (spot.x, spot.y, ground(spot.x, spot.y))
-    return Placement(name=name, asset=what.asset, position=position, rotation=heading(spot.heading_deg))
+def _standing(name: str, what: Piece, spot: Footprint, ground: Ground | None) -> Placement:
+    """On the ground: people upright with both feet on it, things as it slopes."""
+    turned, z = heading(spot.heading_deg), 0.0
+    if ground is not None:
+        upright = what.record is not None and "character" in what.record.tags
+        z = ground.height(spot.x, spot.y)
+        if upright:
+            z = min(z, *(ground.height(*corner) for corner in spot.corners().tolist()))
+        else:
+            turned = turn_after(leaning(*ground.tilt(spot.x, spot.y)), turned)
+    return Placement(name=name, asset=what.asset, position=(spot.x, spot.y, z), rotation=turned)
 
 
 STYLE = Style(name="navigation", config=Config, compose=compose)

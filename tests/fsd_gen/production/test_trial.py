@@ -46,7 +46,9 @@ def test_what_is_shown_is_the_scene_that_the_run_will_make(small_config, library
 
 
 def test_what_the_checks_refuse_is_told_with_its_reasons(small_config, library):
-    checks = small_config.checks.model_copy(update={"min_valid": 1.0, "max_sky": 0.0, "max_disparity_px": 0.01})
+    checks = small_config.checks.model_copy(
+        update={"min_valid": 1.0, "max_sky": 0.0, "max_disparity_px": 0.01}
+    )
     config = only(small_config, "flying", objects=(1, 1)).model_copy(
         update={"max_attempts": 2, "checks": checks}
     )
