@@ -38,6 +38,7 @@ HEAVY = {  # library -> the only modules that import it
         "assets_manifest/meshes/usd_triangles.py",
         "fsd_gen/usd/openusd.py",
     },
+    "mujoco": {"fsd_gen/physics/settle.py"},
     "psutil": {"jobs/farm/services.py", "jobs/memory.py"},
     "ray": {
         "jobs/farm/actor.py",
