@@ -23,6 +23,7 @@ from fsd_gen.field_docs import field_docs
 from fsd_gen.rigs.config import RigConfig
 from fsd_gen.schema import schema_of, write_schema
 from fsd_gen.sections import AssetsConfig, ImageConfig, RenderConfig
+from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.shards.channels import OPTIONAL, REQUIRED, Channel
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import COLUMNS, DESCRIPTION, POSES, QUARANTINE, ShardMeta
@@ -37,7 +38,9 @@ CONFIG = """# Every field of a config
 
 A config is a YAML file of what differs from the defaults. `fsd-gen render --config mine.yaml` checks all
 of it before anything is rendered: an unknown field, a value out of range or of another type is one line that
-names the field, what was found and what was expected. `seed: 7` on the command line is `--seed 7`.
+names the field, what was found and what was expected. `seed: 7` on the command line is `--seed 7`. Where a
+field takes a range `[low, high]`, one number stands for both. `rig` and `sensor` are explained in
+[cameras.md](cameras.md).
 
     # yaml-language-server: $schema=fsd-gen.schema.json
     seed: 7
@@ -84,7 +87,13 @@ def pages() -> dict[str, str]:
 
 def config_page() -> str:
     """Every setting, section by section."""
-    sections = {"image": ImageConfig, "rig": RigConfig, "render": RenderConfig, "assets": AssetsConfig}
+    sections = {
+        "image": ImageConfig,
+        "rig": RigConfig,
+        "render": RenderConfig,
+        "sensor": SensorConfig,
+        "assets": AssetsConfig,
+    }
     parts = [GENERATED + CONFIG, "## Top level\n\n" + _settings(Config)]
     parts += [_section(name, model) for name, model in sections.items()]
     parts.append("## styles\n\nEach style has a section of its own; its `weight` makes it part of the mix.\n")

@@ -39,6 +39,7 @@ from fsd_gen.sections import (
     nearest,
     suggestion,
 )
+from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.shards.channels import ChannelNames
 from fsd_gen.strict_yaml import LARGEST_INT, read_mapping, read_text
 from fsd_gen.styles.registry import find_style
@@ -126,6 +127,7 @@ class Config(Section):
     channels: ChannelNames = ()  # optional ones that every sample is to have
     rig: RigConfig = RigConfig()  # baselines and focal lengths, or one calibrated camera
     render: RenderConfig = RenderConfig()  # how images are made
+    sensor: SensorConfig = SensorConfig()  # what the camera does to them
     assets: AssetsConfig = AssetsConfig()  # what scenes are made of
     checks: CheckLimits = CheckLimits()  # when a rendered pair is refused
     curation: dict[str, Any] = Field(default_factory=dict)  # what `fsd-curate` does with the run

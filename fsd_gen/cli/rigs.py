@@ -18,14 +18,16 @@ def rigs() -> None:
     """List the stereo cameras that `--rig` and the config's `rig: {preset: ...}` know by name."""
     from fsd_gen.rigs.presets import PRESETS
 
-    table = Table("name", "baseline", "focal length", "view", "size", "source")
+    table = Table(box=None, header_style="bold")
+    for heading in ("name", "baseline", "fx", "view", "size", "source"):
+        table.add_column(heading, no_wrap=heading != "source")
     for name, preset in PRESETS.items():
         lens = preset.lens
         table.add_row(
             name,
             f"{1000 * preset.baseline_m:.1f} mm",
             f"{lens.fx:.1f} px",
-            f"{lens.view_deg():.1f} degrees",
+            f"{lens.view_deg():.1f}°",
             f"{lens.width}x{lens.height}",
             preset.source,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,15 +11,16 @@ from fsd_gen.cli.app import app, clear_errors, out
 from fsd_gen.cli.rigs import RIG_HELP
 from jobs.locks import RunFolderError
 
+if TYPE_CHECKING:
+    from fsd_gen.production.shooting import StagePair
+
 WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
 
 
 @app.command()
 @clear_errors
 def shoot(
-    stage_file: Annotated[
-        Path, typer.Argument(help="A USD stage with two cameras that make a rig, or one and --rig.")
-    ],
+    stage_file: Annotated[Path, typer.Argument(help="A USD stage with two cameras, or one and --rig.")],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
     width: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 640,
     height: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 360,
@@ -39,16 +40,9 @@ def shoot(
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
-    """Render a stage of your own and trace its truth.
-
-    Writes left.png, right.png, disparity.npy, flags.npy and K.txt.
-    """
-    import numpy as np
-    from PIL import Image
-
+    """Render a stage of your own and trace its truth: left and right.png, disparity and flags.npy, K.txt."""
     from fsd_gen.backends.registry import create_backend
     from fsd_gen.production.shooting import shoot_stage
-    from fsd_gen.rigs.k_file import k_text
     from fsd_gen.rigs.text import rig_from_text
     from fsd_gen.scene.spec import RenderSettings
 
@@ -64,14 +58,26 @@ def shoot(
         time=time,
         rig=None if rig is None else rig_from_text(rig, width, height),
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pair.left_hwc).save(out_dir / "left.png")
-    Image.fromarray(pair.right_hwc).save(out_dir / "right.png")
-    np.save(out_dir / "disparity.npy", pair.truth.disparity_left_hw)
-    np.save(out_dir / "flags.npy", pair.truth.flags_left_hw)
-    (out_dir / "K.txt").write_text(k_text(pair.rig))
-    reach = float(pair.truth.disparity_left_hw.max())
-    out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
+    _write(pair, out_dir)
+    out.print(f"{stage_file}: {_reach(pair)}; the pair is in {out_dir}", highlight=False)
+
+
+def _reach(pair: StagePair) -> str:
+    return f"disparities up to {float(pair.truth.disparity_left_hw.max()):.2f} px"
+
+
+def _write(pair: StagePair, folder: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from fsd_gen.rigs.k_file import k_text
+
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pair.left_hwc).save(folder / "left.png")
+    Image.fromarray(pair.right_hwc).save(folder / "right.png")
+    np.save(folder / "disparity.npy", pair.truth.disparity_left_hw)
+    np.save(folder / "flags.npy", pair.truth.flags_left_hw)
+    (folder / "K.txt").write_text(k_text(pair.rig))
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:

@@ -48,7 +48,7 @@ class RigConfig(Section):
     cx: float | None = None  # principal point, from the centre of the leftmost pixel; null: the middle
     cy: float | None = None  # and from the centre of the uppermost one
     width: Annotated[int, Field(ge=32)] | None = None  # of the calibration's images, pixels; null: as `image`
-    height: Annotated[int, Field(ge=32)] | None = None
+    height: Annotated[int, Field(ge=32)] | None = None  # of the calibration's images, pixels; with width
     fit: Fit = "exact"
     """A calibration for another size than `image`: `exact` refuses it, `crop` scales it and cuts what is too
     much, `stretch` scales each direction."""

@@ -218,10 +218,27 @@ class World(Value):
     lit: bool = True  # its own lights shine
 
 
+Look = Literal["colour", "grey", "infrared"]
+Noise = Annotated[float, rounded(5), Field(ge=0)]  # standard deviation, of white
+
+
+class SensorSpec(Value):
+    """What the camera does to the light that reaches it. Truth does not depend on any of these."""
+
+    shot_noise: Noise = 0.0  # at white; grows with the root of the light
+    read_noise: Noise = 0.0
+    vignetting: Unit = 0.0  # light that the farthest corner loses
+    blur_px: Annotated[float, rounded(3), Field(ge=0)] = 0.0  # standard deviation of the point spread
+    look: Look = "colour"
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None  # None: not compressed
+    right_ev: Stops = 0.0  # by which the right eye is exposed longer
+    right_gains: Rgb = (1.0, 1.0, 1.0)  # on the right eye's channels
+
+
 class SceneSpec(Value):
     """Everything that decides one sample. Sampling the same key again gives the same digest."""
 
-    LATER = frozenset({"world"})
+    LATER = frozenset({"sensor", "world"})
 
     version: Literal[1] = 1
     seed: int
@@ -235,6 +252,7 @@ class SceneSpec(Value):
     dome: DomeSpec | None = None
     settings: RenderSettings = RenderSettings()
     world: World | None = None  # in metres and z up, whatever the stage's own unit and axis are
+    sensor: SensorSpec | None = None  # None: an ideal one
 
     def to_json(self) -> str:
         """Canonical JSON."""

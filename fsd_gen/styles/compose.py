@@ -31,7 +31,7 @@ def stratum_of(config: Config, slot: int) -> str:
 def compose_scene(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
     """The scene of one attempt at one slot; the same arguments give the same scene anywhere."""
     stratum = stratum_of(config, key.slot)
-    return find_style(stratum).compose(
+    scene = find_style(stratum).compose(
         Sampler(
             style=config.styles[stratum],
             image=config.image,
@@ -43,3 +43,5 @@ def compose_scene(config: Config, library: AssetLibrary, key: SlotKey) -> SceneS
             stratum=stratum,
         )
     )
+    sensor = config.sensor.draw(config.seed, key)
+    return scene if sensor is None else scene.but(sensor=sensor)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from assets_manifest.library import AssetLibrary
+from fsd_gen.cli import app
 from fsd_gen.config import Config, ConfigError, load_config, thaw
 from fsd_gen.rigs.k_file import k_text
 from fsd_gen.rigs.lens import Lens
@@ -16,8 +18,10 @@ from fsd_gen.rigs.text import rig_from_text
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.schema import config_schema
+from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 
+ROOT = Path(__file__).resolve().parents[3]
 K_TEXT = "700 0 320.5 0 690 200 0 0 1\n0.12\n"
 MIDDLEBURY = """cam0=[ 999.421 0 294.182 ; 0 999.421 252.932 ; 0 0 1 ]
 cam1=[ 999.421 0 326.96 ; 0 999.421 252.932 ; 0 0 1 ]
@@ -199,3 +203,25 @@ def test_a_rig_in_one_word(tmp_path):
 def test_a_word_that_is_no_rig_is_one_line(text, message):
     with pytest.raises(ConfigError, match=message):
         rig_from_text(text, 640, 400)
+
+
+def test_the_command_line_takes_a_rig_in_place_of_the_configs(monkeypatch):
+    seen = []
+    monkeypatch.setattr("fsd_gen.cli.render._render", lambda *given: seen.append(given[2]))
+    command = ["render", "--shards", "1", "--workers", "0", "--rig", "zed2,baseline=0.2"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert seen == [{"rig": {"preset": "zed2", "baseline_m": 0.2}}]
+    wrong = CliRunner().invoke(app, [*command[:-1], "zed"])
+    assert wrong.exit_code == 2 and "did you mean 'zed2'" in wrong.output
+
+
+def test_presets_are_listed_and_documented():
+    listed, page = CliRunner().invoke(app, ["rigs"]).output, (ROOT / "docs/cameras.md").read_text()
+    for name, preset in PRESETS.items():
+        assert name in listed and f"| `{name}` | {1000 * preset.baseline_m:.4g} mm |" in page
+        assert f"| {preset.lens.view_deg():.1f}° | {preset.lens.width}x{preset.lens.height} |" in page
+
+
+def test_every_setting_of_the_sensor_is_documented():
+    page = (ROOT / "docs/cameras.md").read_text()
+    assert [name for name in SensorConfig.model_fields if f"| `{name}` |" not in page] == []
