@@ -73,8 +73,8 @@ class Wall:
         behind_m: float = 0.02,
     ) -> None:  # fmt: skip
         """A box on the wall's face that stands out by `out_m`."""
-        ends = np.array([self.point(along[0], up[0], -behind_m), self.point(along[1], up[1], out_m)])
-        solids.box(surface, ends.min(axis=0), ends.max(axis=0))
+        (x0, y0, z0), (x1, y1, z1) = self.point(along[0], up[0], -behind_m), self.point(along[1], up[1], out_m)
+        solids.box(surface, (min(x0, x1), min(y0, y1), min(z0, z1)), (max(x0, x1), max(y0, y1), max(z0, z1)))
 
 
 def build(
@@ -197,13 +197,24 @@ def _balcony(solids: Solids, wall: Wall, opening: Opening, look: Look, rng: np.r
     inner = out - 0.04
     if rng.uniform() < 0.35:  # a closed parapet
         wall.slab(solids, look.trim, (a0, a1), (floor, floor + 0.95), out, -inner)
-    for a in np.linspace(a0 + 0.03, a1 - 0.03, max(4, int((a1 - a0) / 0.14))):
-        foot = wall.point(a, floor - 0.02, inner), wall.point(a, floor + 1.0, inner)
-        solids.bar(look.metal, *foot, (0.012, 0.012), 3, closed=False)
+    else:
+        _rails(solids, wall, look.metal, np.linspace(a0 + 0.03, a1 - 0.03, max(4, int((a1 - a0) / 0.14))), floor, inner)
     wall.slab(solids, look.metal, (a0, a1), (floor + 0.98, floor + 1.03), out, -inner + 0.01)
     for a in (a0, a1):
         wall.slab(solids, look.metal, (a - 0.015, a + 0.015), (floor + 0.98, floor + 1.03), out)
         wall.slab(solids, look.metal, (a - 0.015, a + 0.015), (floor + 0.4, floor + 0.43), out)
+
+
+def _rails(
+    solids: Solids, wall: Wall, metal: Surface, at_n: NDArray[np.float64], floor: float, out: float
+) -> None:
+    """The upright bars of a balcony's railing: prisms on three sides."""
+    ring = [(0.0, 0.012), (0.011, -0.006), (-0.011, -0.006)]
+    for (b0, o0), (b1, o1) in zip(ring, ring[1:] + ring[:1], strict=True):
+        corners = ((b0, o0, 0.0), (b1, o1, 0.0), (b1, o1, 1.0), (b0, o0, 1.0))
+        base = [wall.point(b, floor + u, out + o) for b, o, u in corners]
+        step = at_n[:, None, None] * np.array([*wall.along, 0.0])
+        solids.quads(metal, np.array(base) + step)
 
 
 def _door(solids: Solids, wall: Wall, opening: Opening, look: Look) -> None:

@@ -194,8 +194,8 @@ class _Dome:
     def night(self) -> Array:
         """City glow at the horizon, stars, a moon with its halo."""
         glow = np.exp(-self.up_h1 / np.float32(0.22)) + np.float32(0.12)
-        image = np.broadcast_to(glow[:, :, None] * _rgb(0.030, 0.020, 0.012), (*self.x_hw.shape, 3))
-        image = image + _rgb(0.0035, 0.0055, 0.0115)
+        image = np.broadcast_to(glow[:, :, None] * _rgb(0.017, 0.012, 0.0075), (*self.x_hw.shape, 3))
+        image = image + _rgb(0.002, 0.0032, 0.0075)
         clouds = self._clouded(image.astype(np.float32), image * 1.9, image * 1.1)
         stars = self.rng.uniform(size=self.x_hw.shape).astype(np.float32)
         bright = np.where(stars > 0.9994, 0.25 * (stars - 0.9994) / 0.0006, 0) * np.clip(self.up_h1 * 3, 0, 1)

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from assets_manifest.meshes.parts import MeshPart, Surface, face_normals
+from assets_manifest.meshes.parts import MeshPart, Surface, face_normals, triangle_areas
 from assets_manifest.meshes.usd import write_object_usd
 
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
 FACES = ((0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5))  # of a box
+SPLIT = [0, 1, 2, 0, 2, 3]  # a quad as two triangles
 FILE = "object.usdc"
 
 
@@ -24,27 +25,31 @@ class Solids:
     """Triangles by surface, in the order in which the surfaces first came."""
 
     def __init__(self) -> None:
-        self._flat: dict[Surface, list[Array]] = {}
+        self._flat: dict[Surface, list[tuple[Array, Array]]] = {}
+        self._quads: dict[Surface, list[tuple[Corner, ...]]] = {}
+        self._boxes: dict[Surface, list[tuple[Corner, Corner]]] = {}
         self._printed: dict[Surface, list[tuple[Array, Array]]] = {}
         self._smooth: dict[Surface, list[tuple[Array, Array, NDArray[np.intp]]]] = {}
 
-    def triangles(self, surface: Surface, points_f33: Array) -> None:
-        """Flat triangles, counter-clockwise from outside."""
-        self._flat.setdefault(surface, []).append(points_f33)
+    def triangles(self, surface: Surface, points_f33: Array, normals_f33: Array | None = None) -> None:
+        """Triangles, counter-clockwise from outside; flat unless they have normals."""
+        if normals_f33 is None:
+            normals_f33 = np.repeat(face_normals(points_f33)[:, None], 3, axis=1)
+        self._flat.setdefault(surface, []).append((points_f33, normals_f33))
 
     def quad(self, surface: Surface, *corners: Corner) -> None:
         """A rectangle, counter-clockwise from outside."""
-        self.quads(surface, np.array([corners], float))
+        self._quads.setdefault(surface, []).append(corners)
 
-    def quads(self, surface: Surface, points_q43: Array) -> None:
+    def quads(self, surface: Surface, points_q43: Array, normals_q43: Array | None = None) -> None:
         """Many quads."""
-        self.triangles(surface, points_q43[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3, 3))
+        normals = None if normals_q43 is None else normals_q43[:, SPLIT].reshape(-1, 3, 3)
+        self.triangles(surface, points_q43[:, SPLIT].reshape(-1, 3, 3), normals)
 
-    def box(self, surface: Surface, low: ArrayLike, high: ArrayLike) -> None:
+    def box(self, surface: Surface, low: Sequence[float], high: Sequence[float]) -> None:
         """A box between two corners."""
-        ends = np.array([low, high], float)
-        corners = np.array([[ends[k >> axis & 1, axis] for axis in range(3)] for k in range(8)])
-        self.quads(surface, corners[np.array(FACES)])
+        (x0, y0, z0), (x1, y1, z1) = low, high
+        self._boxes.setdefault(surface, []).append(((x0, y0, z0), (x1, y1, z1)))
 
     def bar(
         self, surface: Surface, start: ArrayLike, end: ArrayLike, radii: tuple[float, float], sides: int = 6, *,
@@ -59,7 +64,8 @@ class Solids:
         ring = np.outer(np.cos(turn), across) + np.outer(np.sin(turn), np.cross(ahead, across))
         low, high = a + ring * radii[0], b + ring * radii[1]
         then = np.roll(np.arange(sides), -1)
-        self.quads(surface, np.stack([low, low[then], high[then], high], axis=1))
+        round_k3 = np.stack([ring, ring[then], ring[then], ring], axis=1)
+        self.quads(surface, np.stack([low, low[then], high[then], high], axis=1), round_k3)
         if not closed:
             return
         caps = [np.stack([np.broadcast_to(b, low.shape), high, high[then]], axis=1),
@@ -79,7 +85,7 @@ class Solids:
 
     def print(self, surface: Surface, *corners: Corner) -> None:
         """A rectangle with the whole of the surface's picture: lower left, then counter-clockwise."""
-        points = np.array(corners, float)[[0, 1, 2, 0, 2, 3]].reshape(2, 3, 3)
+        points = np.array(corners, float)[SPLIT].reshape(2, 3, 3)
         uv = np.array([(0, 0), (1, 0), (1, 1), (0, 0), (1, 1), (0, 1)], float)
         self.printed(surface, points, uv.reshape(2, 3, 2))
 
@@ -98,11 +104,16 @@ class Solids:
 
     def parts(self) -> list[MeshPart]:
         """One part per surface and grid; degenerate triangles are left out."""
-        flat = [_part(surface, np.concatenate(faces), None) for surface, faces in self._flat.items()]
-        printed = [
-            _part(surface, np.concatenate([f for f, _ in each]), np.concatenate([uv for _, uv in each]))
-            for surface, each in self._printed.items()
+        for surface, quads in self._quads.items():
+            self.quads(surface, np.array(quads, float))
+        for surface, boxes in self._boxes.items():
+            self.quads(surface, _box_faces(np.array(boxes, float)))
+        self._quads, self._boxes = {}, {}
+        flat = [
+            _part(surface, np.concatenate([f for f, _ in each]), np.concatenate([n for _, n in each]), None)
+            for surface, each in self._flat.items()
         ]
+        printed = [_printed_part(surface, each) for surface, each in self._printed.items()]
         smooth = [_smooth_part(surface, sheets) for surface, sheets in self._smooth.items()]
         return [*flat, *smooth, *printed]
 
@@ -112,18 +123,34 @@ class Solids:
         return folder / FILE
 
 
-def _part(surface: Surface, points_f33: Array, uv_f32: Array | None) -> MeshPart:
-    normals_f3 = face_normals(points_f33)
-    keep_f = np.linalg.norm(normals_f3, axis=1) > 0.5
+def _box_faces(ends_b23: Array) -> Array:
+    """The six outer faces (6B, 4, 3) of boxes between lower and upper corners."""
+    bits = np.array([[k >> axis & 1 for axis in range(3)] for k in range(8)])
+    corners = ends_b23[:, bits, np.arange(3)]
+    return np.asarray(corners[:, np.array(FACES)].reshape(-1, 4, 3))
+
+
+def _printed_part(surface: Surface, faces: list[tuple[Array, Array]]) -> MeshPart:
+    points = np.concatenate([points for points, _ in faces])
+    normals = np.repeat(face_normals(points)[:, None], 3, axis=1)
+    return _part(surface, points, normals, np.concatenate([uv for _, uv in faces]))
+
+
+def _part(surface: Surface, points_f33: Array, normals_f33: Array, uv_f32: Array | None) -> MeshPart:
+    keep_f = triangle_areas(points_f33) > 1e-10
     kept = points_f33[keep_f]
     return MeshPart(
         name=surface.name,
         surface=surface,
         points_n3=kept.reshape(-1, 3).astype(np.float32),
-        normals_n3=np.repeat(normals_f3[keep_f], 3, axis=0).astype(np.float32),
+        normals_n3=_unit(normals_f33[keep_f].reshape(-1, 3)).astype(np.float32),
         uv_n2=None if uv_f32 is None else uv_f32[keep_f].reshape(-1, 2).astype(np.float32),
         triangles_f3=np.arange(3 * len(kept), dtype=np.int32).reshape(-1, 3),
     )
+
+
+def _unit(vectors_n3: Array) -> Array:
+    return np.asarray(vectors_n3 / np.maximum(np.linalg.norm(vectors_n3, axis=1, keepdims=True), 1e-12))
 
 
 def _smooth_part(surface: Surface, sheets: list[tuple[Array, Array, NDArray[np.intp]]]) -> MeshPart:

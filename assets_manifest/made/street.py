@@ -238,10 +238,10 @@ def _planter(job: _Job) -> None:
                       ((-half, -half), (-half + 0.08, half)), ((half - 0.08, -half), (half, half))):  # fmt: skip
         job.solids.box(stone, (*low, -0.1), (*high, 0.55))
     job.solids.box(paint("soil", (0.05, 0.035, 0.02), 0.95), (-half, -half, 0), (half, half, 0.48))
-    leaves = rng_points(job.rng, 260, half - 0.05)
+    leaves = rng_points(job.rng, 900, half - 0.05)
     tone = paint("leaf", (0.06, 0.14, 0.03), 0.6)
     bloom = paint("bloom", ((0.5, 0.04, 0.06), (0.6, 0.4, 0.03), (0.4, 0.1, 0.4))[job.rng.integers(3)], 0.7)
-    for surface, chosen, size in ((tone, leaves, 0.09), (bloom, leaves[:70] + [0, 0, 0.05], 0.045)):
+    for surface, chosen, size in ((tone, leaves, 0.045), (bloom, leaves[:160] + [0, 0, 0.04], 0.022)):
         turn = job.rng.normal(0, size, (len(chosen), 2, 3))
         job.solids.triangles(surface, np.stack([chosen, chosen + turn[:, 0], chosen + turn[:, 1]], axis=1))
 

@@ -92,7 +92,7 @@ def _crown(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
 def _leaf_m(plant: Plant) -> float:
     """Leaves of a plant with few of them are larger, so that its crown closes all the same."""
     area = plant.width_m * plant.height_m
-    return float(np.clip(1.1 * np.sqrt(area / plant.leaves), 0.05, 0.6))
+    return float(np.clip(2.2 * np.sqrt(area / plant.leaves), 0.05, 0.34))
 
 
 def _in_ball(rng: np.random.Generator, number: int, low: float, high: float) -> Array:
@@ -157,7 +157,7 @@ def _conifer(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     whorl = np.floor(level * 26) / 26
     z = whorl * height - 0.28 * out + rng.normal(0, 0.03, plant.leaves) * height / 12
     at = np.stack([out * np.cos(turn), out * np.sin(turn), np.maximum(z, 0.15)], axis=1)
-    _leaves(solids, rng, _foliage(rng, NEEDLES), at, 0.8 * _leaf_m(plant))
+    _leaves(solids, rng, _foliage(rng, NEEDLES), at, 0.7 * _leaf_m(plant))
 
 
 def _shrub(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
@@ -170,7 +170,7 @@ def _shrub(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
         solids.bar(bark, (0, 0, -0.1), clump, (0.02, 0.006), 4)
     at = _around(rng, clumps, 0.22 * plant.width_m, plant.leaves)
     at[:, 2] = np.maximum(at[:, 2], 0.03)
-    _leaves(solids, rng, _foliage(rng, GREENS), at, 0.75 * _leaf_m(plant))
+    _leaves(solids, rng, _foliage(rng, GREENS), at, 0.8 * _leaf_m(plant))
 
 
 def _hedge(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
@@ -181,7 +181,7 @@ def _hedge(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     low[2] = -0.2
     tones = _foliage(rng, GREENS)
     r, g, b = (c * 0.35 for c in tones[0].color)
-    solids.box(paint("core", (r, g, b), 0.95), low, high)
+    solids.box(paint("core", (r, g, b), 0.95), low.tolist(), high.tolist())
     at = rng.uniform(-1, 1, (plant.leaves, 3))
     sides = np.array([half[1] * half[2], half[0] * half[2], half[0] * half[1]])
     axis = rng.choice(3, plant.leaves, p=sides / sides.sum())

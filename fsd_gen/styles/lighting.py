@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assets_manifest.made import skies
 from fsd_gen.scene.rotations import facing, heading
-from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SphereLight, Vec2, Vec3
+from fsd_gen.scene.spec import DistantLight, DomeSpec, RectLight, SceneSpec, SphereLight, Vec2, Vec3
 from fsd_gen.styles.materials import blackbody
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
@@ -145,6 +145,7 @@ class Daylight:
     dome: DomeSpec
     sun: DistantLight | None
     dark: bool  # lamps are lit
+    exposure_ev: float  # on top of the automatic one: a picture of the night is not as bright as day
 
     @property
     def lights(self) -> tuple[DistantLight, ...]:
@@ -165,7 +166,8 @@ def sky_and_sun(sampler: AnySampler, time_of_day: str) -> Daylight:
     )
     azimuth_deg = float(rng.uniform(0, 360))
     dome = DomeSpec(hdri=skies.MAKER.asset_id(*sky.words()), rotation_deg=azimuth_deg - SKY_AZIMUTH_DEG)
-    return Daylight(dome=dome, sun=_sun_of(sky, azimuth_deg), dark=time_of_day in ("dusk", "night"))
+    return Daylight(dome=dome, sun=_sun_of(sky, azimuth_deg), dark=time_of_day in ("dusk", "night"),
+                    exposure_ev={"night": -1.3, "dusk": -0.5}.get(time_of_day, 0.0))  # fmt: skip
 
 
 def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:
@@ -177,3 +179,9 @@ def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:
         [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
     )
     return DistantLight(name="Sun", rotation=facing(towards), angle_deg=0.53, irradiance=irradiance)
+
+
+def exposed(scene: SceneSpec, light: Daylight) -> SceneSpec:
+    """The scene with the exposure that goes with this light."""
+    settings = scene.settings
+    return scene.but(settings=settings.but(exposure_ev=settings.exposure_ev + light.exposure_ev))

@@ -6,17 +6,23 @@ the centre of mass of some of them (the two ways of paper section 3.5).
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import AfterValidator
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import CameraPose, SceneSpec
-from fsd_gen.sections import Share
+from fsd_gen.sections import PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 from fsd_gen.styles.standpoint import Stand, best_stand, body, random_stand
 from fsd_gen.styles.yards import YARDS, Place
+
+
+BaselineRange = Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))]
 
 
 class Config(StyleConfig):
@@ -26,6 +32,8 @@ class Config(StyleConfig):
     dusk: Share = 0.16
     night: Share = 0.16
     camera_first: Share = 0.5  # the others place the camera last
+    baseline_m: BaselineRange = (0.06, 0.45)
+    """Log-uniform; what is far needs more than a room does."""
 
 
 def time_of_day(rng: np.random.Generator, overcast: float, dusk: float, night: float) -> str:
@@ -42,7 +50,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     """A place out of doors, and a camera in it at 0.8 to 2 m."""
     style, layout = sampler.style, sampler.rng("layout")
     light = lighting.sky_and_sun(sampler, time_of_day(layout, style.overcast, style.dusk, style.night))
-    rig = sampler.rig(nearest_m=float(layout.uniform(1.3, 3.0)))
+    rig = sampler.rig(nearest_m=float(layout.uniform(1.3, 3.0)), baseline_m=style.baseline_m)
     place = Place(sampler, YARDS[str(layout.choice(sorted(YARDS)))], dark=light.dark)
     place.backdrop()
     place.enclose()
@@ -52,13 +60,14 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     place.furniture()
     place.vegetation()
     stand = stand or _last(sampler, place, rig)
-    return sampler.scene(
+    scene = sampler.scene(
         rig,
         _pose(sampler, stand),
         placements=tuple(place.scenery.placements),
         lights=(*light.lights, *place.scenery.lights),
         dome=light.dome,
     )
+    return lighting.exposed(scene, light)
 
 
 def _first(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
@@ -67,6 +76,7 @@ def _first(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
     stand = random_stand(rng, place.half, place.ground.height)
     for spot in body(stand, rig, sampler.nearest_m(rig)):
         place.scenery.take(spot)
+    place.view = stand
     return stand
 
 

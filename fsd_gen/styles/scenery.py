@@ -13,7 +13,7 @@ from assets_manifest.made.trees import Plant
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import compose as turned
 from fsd_gen.scene.rotations import facing, heading, rotation_matrix
-from fsd_gen.scene.spec import Hard, LightSpec, PartLook, Placement, Quaternion, RectLight, SphereLight, Vec3
+from fsd_gen.scene.spec import Hard, LightSpec, MaterialSpec, PartLook, Placement, Quaternion, RectLight, SphereLight, Vec3
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.lighting import scaled
@@ -113,11 +113,24 @@ def draw_building(
 
 def building_looks(sampler: AnySampler, rng: np.random.Generator) -> tuple[PartLook, ...]:
     """Walls of brick, plaster or concrete at their real scale, a base and a roof that go with them."""
-    wall = materials.surface(sampler, rng, "brick", "plaster", "concrete", "brick", paint=0.3)
+    if rng.uniform() < 0.35:
+        wall = MaterialSpec(colour=facade_paint(rng), roughness=float(rng.uniform(0.75, 0.95)))
+    else:
+        wall = materials.surface(sampler, rng, "brick", "plaster", "concrete", "brick")
     looks = [PartLook(part="wall", material=wall)]
     if rng.uniform() < 0.6:
         looks.append(PartLook(part="base", material=materials.surface(sampler, rng, "concrete")))
     return tuple(looks)
+
+
+PAINTS = ((0.72, 0.68, 0.58), (0.62, 0.5, 0.3), (0.55, 0.34, 0.22), (0.6, 0.58, 0.55), (0.4, 0.42, 0.42), (0.66, 0.55, 0.42),
+          (0.45, 0.5, 0.5), (0.62, 0.42, 0.34), (0.75, 0.73, 0.68), (0.5, 0.52, 0.42))  # fmt: skip
+
+
+def facade_paint(rng: np.random.Generator) -> Vec3:
+    """What houses are painted in: chalk, ochre, brick, grey, sand ..., never lilac."""
+    r, g, b = np.clip(np.array(PAINTS[rng.integers(len(PAINTS))]) * rng.uniform(0.65, 1.08) * rng.uniform(0.95, 1.05, 3), 0, 1)
+    return (float(r), float(g), float(b))
 
 
 def draw_plant(
@@ -129,6 +142,12 @@ def draw_plant(
     slim = {"broad": (0.6, 0.9), "round": (0.6, 0.85), "tall": (0.25, 0.4), "conifer": (0.35, 0.5), "shrub": (0.8, 1.3),
             "hedge": (2.0, 4.0)}[kind]  # fmt: skip
     words = (kind, max(4, round(tall * 10)), max(4, round(tall * rng.uniform(*slim) * 10)), leaves, seed(rng))
+    return trees.MAKER.asset_id(*words), Plant.of(tuple(map(str, words)))
+
+
+def draw_hedge(rng: np.random.Generator, height_m: float, length_m: float) -> tuple[str, Plant]:
+    """A piece of hedge of this length."""
+    words = ("hedge", round(height_m * 10), round(length_m * 10), 2200, seed(rng))
     return trees.MAKER.asset_id(*words), Plant.of(tuple(map(str, words)))
 
 

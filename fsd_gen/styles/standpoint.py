@@ -45,6 +45,14 @@ def random_stand(rng: np.random.Generator, half_m: float, height: HeightOf) -> S
     return Stand(eye=eye, target=target)
 
 
+def before(stand: Stand, rng: np.random.Generator, near_m: float, far_m: float) -> tuple[float, float]:
+    """A place in view, spread evenly over inverse depth."""
+    depth = 1 / float(rng.uniform(1 / far_m, 1 / near_m))
+    across = float(rng.uniform(-0.55, 0.55)) * depth
+    (ax, ay), (x, y, _) = stand.ahead.tolist(), stand.eye
+    return x + ax * depth + ay * across, y + ay * depth - ax * across
+
+
 def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...]:
     """The ground that must stay free for this camera: under both eyes, and before them as far as `nearest_m`."""
     ahead, (x, y, _) = stand.ahead, stand.eye

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets_manifest.made import ground as grounds
+from assets_manifest.made.buildings import Building
 from assets_manifest.made.ground import Ground
+from assets_manifest.made.trees import Plant
 from assets_manifest.records import Asset
 from fsd_gen.scene.spec import MaterialSpec, PartLook
 from fsd_gen.styles import materials
@@ -19,6 +21,7 @@ from fsd_gen.styles.scenery import (
     choose,
     cycles,
     draw_building,
+    draw_hedge,
     draw_plant,
     draw_thing,
     lamp_light,
@@ -29,6 +32,7 @@ from fsd_gen.styles.scenery import (
     seed,
     thing_spot,
 )
+from fsd_gen.styles.standpoint import Stand, before
 
 SIDES = ((0.0, 1.0, 0.0), (1.0, 0.0, -90.0), (0.0, -1.0, 180.0), (-1.0, 0.0, 90.0))  # outward x, y; heading
 MOST_WINDOWS, MOST_LAMPS = 26, 9  # lit ones; every light costs noise
@@ -36,6 +40,8 @@ CLUTTER = ("crate", "cone", "hydrant", "mailbox", "bench", "Bench", "trashcan", 
            "antern", "boulder", "stone", "rock", "wheelbarrow", "eesaw", "Swing", "fountain", "flowerBox", "plantie",
            "hose-reel", "barbecue", "table", "sunshade", "bush", "pot")  # fmt: skip
 AWKWARD = ("swimming", "sidewalk", "spray", "porch", "goal", "beach", "pool", "Boat", "boat")
+
+MOST_HOUSES = 6  # of one kind that differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,9 @@ class Place:
         self.half = self.ground.yard_m / 2
         self.scenery = Scenery(self.ground.height)
         self.windows = 0
+        self.view: Stand | None = None  # of a camera that stands already
+        self._houses_made: dict[str, list[tuple[str, Building]]] = {}
+        self._woods: list[tuple[str, Plant]] = []
         self.scenery.lay("Ground", grounds.MAKER.asset_id(*words), (0, 0, 0), looks=self._ground_looks(rng))
 
     def _ground_looks(self, rng: np.random.Generator) -> tuple[PartLook, ...]:
@@ -136,7 +145,7 @@ class Place:
         reach = out + (14 if side in (0, 2) else -0.5)
         at = -reach
         while at < reach:
-            asset, building = draw_building(rng, (kind,), front_m=(7, 17), storeys=self.yard.storeys)
+            asset, building = self._house(rng, kind)
             along, away = at + building.width_m / 2, out + building.depth_m / 2
             at += building.width_m + gap
             spot = Footprint(x=x * away - y * along, y=y * away + x * along, width=building.width_m - 0.01,
@@ -149,15 +158,24 @@ class Place:
                 self.windows += len(lit)
                 self.scenery.lights += lit
 
+    def _house(self, rng: np.random.Generator, kind: str) -> tuple[str, Building]:
+        """A new house, or one like a house further on: made ones cost time."""
+        made = self._houses_made.setdefault(kind, [])
+        if len(made) < MOST_HOUSES:
+            made.append(draw_building(rng, (kind,), front_m=(7, 17), storeys=self.yard.storeys))
+            return made[-1]
+        return pick(rng, made)
+
     def _barrier(self, rng: np.random.Generator, kind: str, x: float, y: float, turn: float) -> None:
         """Pieces of hedge, fence, wall or railing in one line, each at its own height on the slope."""
         step = 3.0
         shared = seed(rng) // 16 * 16
         height = float(rng.uniform(0.9, 2.2))
+        hedges = [draw_hedge(rng, height, step) for _ in range(2)]
         for number, along in enumerate(np.arange(-self.half - 0.5, self.half + 0.5, step) + step / 2):
             px, py = x * self.half - y * along, y * self.half + x * along
             if kind == "hedge":
-                asset, plant = draw_plant(rng, ("hedge",), height_m=(height, height), leaves=2600)
+                asset, plant = hedges[number % 2]
                 spot = Footprint(x=px, y=py, width=step - 0.01, depth=plant.depth_m, heading_deg=turn, top=height)
                 self.scenery.put("Hedge", asset, spot, scale=1.0)
             elif not (self.ground.path_m and abs(px - float(self.ground.path_x(py))) < self.ground.path_m / 2 + 1.6):
@@ -167,9 +185,11 @@ class Place:
 
     def _wood(self, rng: np.random.Generator, x: float, y: float, turn: float, out: float) -> None:
         """Trees behind a side."""
-        kinds = [draw_plant(rng, ("broad", "round", "conifer", "tall"), height_m=(6, 13), leaves=2200) for _ in range(3)]
-        for along in np.arange(-out - 6, out + 6, 4.2):
-            asset, plant = kinds[int(rng.integers(3))]
+        if not self._woods:
+            sorts = ("broad", "round", "conifer", "broad")
+            self._woods += [draw_plant(rng, (sort,), height_m=(6, 13), leaves=1700) for sort in sorts]
+        for along in np.arange(-out - 4, out + 4, 5.0):
+            asset, plant = pick(rng, self._woods)
             along, away = float(along + rng.uniform(-1.5, 1.5)), out + float(rng.uniform(0, 9))
             spot = plant_spot(plant, x * away - y * along, y * away + x * along, float(rng.uniform(0, 360)))
             self.scenery.put("Tree", asset, spot, scale=round(float(rng.uniform(0.75, 1.25)), 3))
@@ -177,6 +197,9 @@ class Place:
     def anywhere(self, rng: np.random.Generator, margin_m: float = 1.0) -> tuple[float, float]:
         """A place in the yard."""
         reach = self.half - margin_m
+        if self.view and rng.uniform() < 0.7:
+            x, y = before(self.view, rng, 2.2, 1.6 * self.half)
+            return float(np.clip(x, -reach, reach)), float(np.clip(y, -reach, reach))
         return float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))
 
     def beside_path(self, rng: np.random.Generator, off_m: float) -> tuple[float, float, float]:
@@ -192,8 +215,8 @@ class Place:
     def vegetation(self) -> None:
         """Trees and shrubs."""
         rng = self.sampler.rng("plants")
-        sorts = [draw_plant(rng, ("broad", "round", "broad", "conifer", "tall"), height_m=(4, 12), leaves=4200) for _ in range(3)]
-        small = [draw_plant(rng, ("shrub",), height_m=(0.5, 1.8), leaves=900) for _ in range(3)]
+        sorts = [draw_plant(rng, ("broad", "round", "broad", "conifer", "tall"), height_m=(4, 12), leaves=6000) for _ in range(3)]
+        small = [draw_plant(rng, ("shrub",), height_m=(0.5, 1.8), leaves=1100) for _ in range(3)]
         for what, pool, wanted in (("Tree", sorts, self.yard.trees), ("Shrub", small, self.yard.shrubs)):
             for _ in range(int(rng.integers(wanted[0], wanted[1] + 1))):
                 asset, plant = pool[int(rng.integers(3))]
@@ -222,6 +245,8 @@ class Place:
         loose = self._loose()
         for _ in range(int(rng.integers(self.yard.things[0], self.yard.things[1] + 1))):
             x, y, turn = self.beside_path(rng, float(rng.uniform(0.5, 1.4)))
+            if self.view and rng.uniform() < 0.55:
+                x, y = self.anywhere(rng)
             if rng.uniform() < 0.6 or not loose:
                 kind = self.yard.kit[int(rng.integers(len(self.yard.kit)))]
                 asset, thing = draw_thing(rng, kind, float(rng.uniform(1.4, 2.0)))
