@@ -128,19 +128,26 @@ def format_page() -> str:
 # ---------------------------------------------------------------- settings
 
 
+SETTING = ("field", "values", "default", "meaning")
+
+
 def _section(name: str, model: type[BaseModel]) -> str:
     return f"{'#' * (2 + name.count('.'))} {name}\n\n{_plain(model.__doc__ or '')}\n\n{_settings(model)}"
 
 
 def _style(style: Style[Any]) -> str:
     about = f"{_plain(style.compose.__doc__ or '')} {_plain(style.config.__doc__ or '')}"
-    return f"### styles.{style.name}\n\n{about}\n\n{_settings(style.config)}"
+    parts = [f"### styles.{style.name}\n\n{about}\n\n{_settings(style.config)}"]
+    for name, schema in schema_of(style.config).get("$defs", {}).items():
+        fields = [_setting(field, of) for field, of in schema["properties"].items()]
+        parts.append(f"`{name}`: {_plain(schema.get('description', ''))}\n\n{_table(SETTING, fields)}")
+    return "\n".join(parts)
 
 
 def _settings(model: type[BaseModel]) -> str:
     schema = schema_of(model)
     return _table(
-        ("field", "values", "default", "meaning"),
+        SETTING,
         [_setting(name, field) for name, field in schema["properties"].items()],
     )
 
@@ -161,6 +168,8 @@ def _values(field: dict[str, Any]) -> str:
         return " or ".join(_values(one) for one in field["anyOf"])
     if "prefixItems" in field:
         return _list_of(field["prefixItems"])
+    if "$ref" in field:
+        return f"`{field['$ref'].rpartition('/')[2]}`, see below"
     if field["type"] == "array":
         return f"list of {_values(field['items'])}"
     return " ".join([_TYPES[field["type"]], *_bounds(field)])

@@ -87,6 +87,13 @@ def _some_weight(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
     return styles
 
 
+def _nothing_lacking(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
+    for name, style in styles.items():
+        if style.weight > 0 and (lacking := style.lacking()):
+            raise ValueError(f"{name}.{lacking}")
+    return styles
+
+
 def _default_styles() -> dict[str, StyleConfig]:
     return {name: find_style(name).config() for name in ("flying", "indoor")}
 
@@ -95,6 +102,7 @@ Styles = Annotated[
     dict[str, SerializeAsAny[StyleConfig]],
     BeforeValidator(_each_by_its_own_config),
     AfterValidator(_some_weight),
+    AfterValidator(_nothing_lacking),
 ]
 
 
@@ -225,11 +233,16 @@ def _text(source: str) -> str:
 
 
 def _beside(values: dict[str, Any], source: str) -> dict[str, Any]:
-    """A `k_file` that a file names lies beside that file."""
-    rig = values.get("rig")
+    """A `k_file`, and stages of the user's, that a file names lie beside that file."""
+    folder = Path(source).parent
+    rig, styles = values.get("rig"), values.get("styles")
     if isinstance(rig, Mapping) and isinstance(rig.get("k_file"), str):
-        k_file = str(Path(source).parent / rig["k_file"])
-        return {**values, "rig": {**rig, "k_file": k_file}}
+        values = {**values, "rig": {**rig, "k_file": str(folder / rig["k_file"])}}
+    environment = styles.get("environment") if isinstance(styles, Mapping) else None
+    stages = environment.get("stages") if isinstance(environment, Mapping) else None
+    if isinstance(stages, list) and all(isinstance(stage, str) for stage in stages):
+        absolute = [str((folder / Path(stage).expanduser()).resolve()) for stage in stages]
+        values = {**values, "styles": {**styles, "environment": {**environment, "stages": absolute}}}
     return values
 
 

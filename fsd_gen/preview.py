@@ -90,13 +90,18 @@ def save_picture(picture: Image.Image, path: Path) -> None:
     Raises:
         PictureNameError: the name ends in no format that can be written.
     """
-    kinds = Image.registered_extensions()
-    kind = kinds.get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise PictureNameError(f"{path}: expected the name of a picture, such as preview.png or preview.jpg")
+    kind = refuse_unwritable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with part_file(path) as part:
         picture.save(part, format=kind)
+
+
+def refuse_unwritable(path: Path) -> str:
+    """The format that a picture of this name has. Raises PictureNameError where it can be none."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise PictureNameError(f"{path}: expected the name of a picture, such as preview.png or preview.jpg")
+    return kind
 
 
 def sample_view(sample: StereoSample) -> Image.Image:

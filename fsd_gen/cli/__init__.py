@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from fsd_gen.cli import assets, look, render, rigs, schema, shoot, split
+from fsd_gen.cli import assets, look, preview, render, render_stage, rigs, schema, shoot, split
 from fsd_gen.cli.app import app
 
 __all__ = [
     "app",
     "assets",
     "look",
+    "preview",
     "render",
+    "render_stage",
     "rigs",
     "schema",
     "shoot",

@@ -1,4 +1,4 @@
-"""Looking at what was rendered: preview, info, verify, replay, stage."""
+"""Looking at what was rendered: info, verify, replay, stage."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from fsd_gen.cli.preview import SOURCE
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
@@ -19,38 +20,7 @@ if TYPE_CHECKING:
     from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
 
-SOURCE = "Run, round, shard, folder of shards, list of samples or pattern."
 SAMPLE = "PATH:SLOT or PATH:SAMPLE, for example runs/demo:0 or runs/demo:0000000-a1; SHARD:ROW"
-
-
-@app.command()
-@clear_errors
-def preview(
-    path: Annotated[Path, typer.Argument(help=SOURCE)],
-    out_file: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Picture to write; default: preview.png in the run.")
-    ] = None,
-    samples: Annotated[int, typer.Option(min=1, max=1000, help="At most so many rows.")] = 8,
-    columns: Annotated[int, typer.Option(min=1, max=64, help="Samples side by side.")] = 1,
-    width: Annotated[int, typer.Option(min=32, max=4096, help="Width of one picture in pixels.")] = 426,
-) -> None:
-    """Write a contact sheet: left | right | disparity; of unfinished shards too."""
-    from fsd_gen.preview import contact_sheet_of_shards, save_picture
-    from fsd_gen.production.survey import remedied, shown_shards
-
-    with remedied(path):
-        sheet = contact_sheet_of_shards(shown_shards(path), most=samples, columns=columns, thumb_px=width)
-    target = _preview_place(path) if out_file is None else out_file
-    save_picture(sheet, target)
-    out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _preview_place(path: Path) -> Path:
-    """Beside the data if they lie in a run, else right here."""
-    from fsd_gen.production.survey import is_run
-
-    run = next((place for place in (path, *path.absolute().parents[:3]) if is_run(place)), None)
-    return Path("preview.png") if run is None else run / "preview.png"
 
 
 @app.command()
@@ -113,13 +83,20 @@ def _and_kept(found: Survey) -> str:
 
 @app.command()
 @clear_errors
-def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
+def info(
+    path: Annotated[Path, typer.Argument(help=SOURCE)],
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page with plots, such as page.html.")
+    ] = None,
+) -> None:
     """What a dataset holds: strata, disparities, rigs, cost, quarantined slots; exit code 1 if it is not what
     its run should hold.
     """
     from fsd_gen.production.survey import survey
 
     found = survey(path, deep=False)
+    if html is not None:
+        _write_page(found, path, html)
     _show_strata([record for shard in found.shards for record in shard.records])
     _show_size(found)
     _show_quarantined(entry for shard in found.shards for entry in shard.quarantined)
@@ -130,7 +107,24 @@ def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
         raise typer.Exit(1)
 
 
+def _write_page(found: Survey, path: Path, target: Path) -> None:
+    from fsd_gen.report.gather import gather_numbers
+    from fsd_gen.report.page import page
+    from fsd_gen.report.unused import unused_assets
+    from jobs.files import write_text_atomic
+
+    numbers = gather_numbers(found)
+    text = page(numbers, f"Dataset {path}", _size_lines(found), unused_assets(numbers, found))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(target, text)
+    out.print(f"page: {target}", soft_wrap=True, highlight=False, markup=False)
+
+
 def _show_size(found: Survey) -> None:
+    out.print("\n".join(_size_lines(found)), soft_wrap=True, highlight=False, markup=False)
+
+
+def _size_lines(found: Survey) -> list[str]:
     samples = sum(len(shard.records) for shard in found.shards)
     rows = samples + sum(shard.unmeant for shard in found.shards)
     empty = sum(len(shard.quarantined) for shard in found.shards)
@@ -151,7 +145,7 @@ def _show_size(found: Survey) -> None:
             f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
             f"config {meta.config_digest[:16]}, seed {meta.seed}"
         )
-    out.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    return lines
 
 
 def _show_partial(found: Survey) -> None:

@@ -12,7 +12,7 @@ from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
-from fsd_gen.config import ConfigError, load_config, preset_names
+from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from jobs.commandline import Address, GpusPerWorker, Workers
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def render(
         "rig": _rig(rig),
         "render.spp": spp,
         "assets.packs": packs.split(",") if packs is not None else None,
-        **_size(size),
+        **size_settings(size),
     }
     farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -66,6 +66,11 @@ def render(
 
 
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    render_run(folder, load_config(config, overrides), shards, farm)
+
+
+def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
+    """Make the run of a configuration, or what is missing of it, and tell what came of it."""
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
@@ -75,7 +80,6 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
     from fsd_gen.shards.index import refresh_index
     from jobs.locks import RunLock
 
-    chosen = load_config(config, overrides)
     refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
@@ -166,7 +170,8 @@ def _rig(text: str | None) -> dict[str, Any] | None:
     return None if text is None else rig_settings(text)
 
 
-def _size(text: str | None) -> dict[str, int]:
+def size_settings(text: str | None) -> dict[str, int]:
+    """The config's settings that `--size` stands for."""
     if text is None:
         return {}
     width, height = size_of(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,7 @@ from assets_manifest.library import AssetLibrary, MissingAssetError
 from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.checks.defects import Defect, DefectCode
+from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
@@ -111,17 +112,27 @@ class Draft:
         return replace(self, channels=REQUIRED).sample(black_hwc, black_hwc, BLANK)
 
 
-def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Backend) -> Iterator[Attempt]:
+def attempts(
+    first: SlotKey,
+    config: Config,
+    library: AssetLibrary,
+    backend: Backend,
+    *,
+    limits: CheckLimits | None = None,
+    as_seen: Callable[[SceneSpec], SceneSpec] = lambda spec: spec,
+) -> Iterator[Attempt]:
     """Draw a slot from attempt `first` on, until one passes its checks or `max_attempts` are used up.
 
     A scene whose truth cannot pass is not rendered. The sample's cost includes the refused attempts,
-    and its story says what was wrong with them.
+    and its story says what was wrong with them. For a mere look at the scenes, `as_seen` may change how they
+    are seen, and `limits` what they are held to.
     """
+    held_to = limits or config.check_limits()
     refused_cpu_s, refused = 0.0, list[tuple[str, ...]]()
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)
         start = time.process_time()
-        attempt = _attempt(key, config, library, backend, refused_cpu_s)
+        attempt = _attempt(key, config, library, backend, refused_cpu_s, held_to, as_seen)
         refused_cpu_s += time.process_time() - start
         if attempt.sample is not None:
             info = replace(attempt.sample.render, refused=tuple(refused))
@@ -132,11 +143,16 @@ def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Bac
 
 
 def _attempt(
-    key: SlotKey, config: Config, library: AssetLibrary, backend: Backend, refused_cpu_s: float
+    key: SlotKey,
+    config: Config,
+    library: AssetLibrary,
+    backend: Backend,
+    refused_cpu_s: float,
+    limits: CheckLimits,
+    as_seen: Callable[[SceneSpec], SceneSpec],
 ) -> Attempt:
-    limits = config.check_limits()
     try:
-        spec = _composed(config, library, key)
+        spec = as_seen(_composed(config, library, key))
         with draw(spec, library, config.channels) as draft:
             if defects := check_truth(draft.blank(), limits):
                 return Attempt(key=key, sample=None, defects=defects)

@@ -12,6 +12,7 @@ from fsd_gen.production.farm import attempt_limit_s, patient
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.worker import ShardWorker
+from fsd_gen.production.worlds import bind_worlds
 from jobs.config import FarmConfig
 from jobs.farm import run_tasks
 from jobs.task import Event
@@ -32,6 +33,7 @@ def render_shards(
     """
     run = Run.open(run_dir)
     run.bind_assets(open_library(run.config.assets.packs))  # a missing or other pack is said here, once
+    bind_worlds(run_dir, run.config)
     tasks = shard_tasks(requests)
     limit_s = attempt_limit_s(farm, run.config)
     make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm), limit_s)

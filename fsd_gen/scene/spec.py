@@ -209,6 +209,15 @@ class RenderSettings(Value):
     exposure_ev: Stops = 0.0  # stops added to the automatic exposure
 
 
+class World(Value):
+    """A USD stage of the user's that the scene is set in: its file, and the digest of all that it names."""
+
+    stage: str  # absolute path of the stage file
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the stage with every file that it refers to
+    time: float | None = None  # time code of the stage; None: its startTimeCode
+    lit: bool = True  # its own lights shine
+
+
 Look = Literal["colour", "grey", "infrared"]
 Noise = Annotated[float, rounded(5), Field(ge=0)]  # standard deviation, of white
 
@@ -229,7 +238,7 @@ class SensorSpec(Value):
 class SceneSpec(Value):
     """Everything that decides one sample. Sampling the same key again gives the same digest."""
 
-    LATER = frozenset({"sensor"})
+    LATER = frozenset({"sensor", "world"})
 
     version: Literal[1] = 1
     seed: int
@@ -242,6 +251,7 @@ class SceneSpec(Value):
     lights: tuple[LightSpec, ...] = ()
     dome: DomeSpec | None = None
     settings: RenderSettings = RenderSettings()
+    world: World | None = None  # in metres and z up, whatever the stage's own unit and axis are
     sensor: SensorSpec | None = None  # None: an ideal one
 
     def to_json(self) -> str:

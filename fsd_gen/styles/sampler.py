@@ -49,6 +49,17 @@ class StyleConfig(Section):
     made: Share = 0.6  # of the textures that are made from numbers instead of taken from packs
     hard: HardConfig = HardConfig()
 
+    def lacking(self) -> str:
+        """What no scene can be made without and was not given, as "field: what was expected"; else ""."""
+        return ""
+
+    def prepare(self) -> dict[str, str]:
+        """What has to be done once before a run's first scene: digest by path of each file of the user's.
+
+        A run is bound to them. Raises ConfigError, StageError where one cannot be used.
+        """
+        return {}
+
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)
 

@@ -12,6 +12,20 @@ normal map whose colour space is `auto` is raw.
 
 from __future__ import annotations
 
-from fsd_gen.usd.reader.read import left_camera, read_stage, rig_of_stage, size_of_stage
+from fsd_gen.usd.reader.read import (
+    camera_of_stage,
+    left_camera,
+    read_stage,
+    read_world,
+    rig_of_stage,
+    size_of_stage,
+)
 
-__all__ = ["left_camera", "read_stage", "rig_of_stage", "size_of_stage"]
+__all__ = [
+    "camera_of_stage",
+    "left_camera",
+    "read_stage",
+    "read_world",
+    "rig_of_stage",
+    "size_of_stage",
+]

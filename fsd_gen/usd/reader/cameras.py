@@ -126,6 +126,15 @@ class Cameras:
             cy_px=height * (0.5 + offset_y / aperture_y),
         )
 
+    def hfov_deg(self, path: str) -> float:
+        """Horizontal field of view in degrees, whatever the size of the image."""
+        camera = self._camera(path)
+        focal = number_of(camera.GetFocalLengthAttr(), self._time)
+        aperture = number_of(camera.GetHorizontalApertureAttr(), self._time)
+        if min(focal, aperture) <= 0:
+            raise StageError(f"<{path}>: focal length and apertures must be positive")
+        return float(np.rad2deg(2 * np.arctan(aperture / 2 / focal)))
+
     def _pixel_aspect(self, camera: UsdGeom.Camera) -> float:
         attribute = camera.GetPrim().GetAttribute(PIXEL_ASPECT)
         aspect = number_of(attribute, self._time) if attribute else 1.0

@@ -58,15 +58,41 @@ def read_stage(
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
-    omissions = Omissions()
-    walk = _Walk(stage, to_world, moment, omissions)
-    walk.collect()
+    flat, walk, omissions = _everything(path, stage, to_world, moment, left_to_world)
     for eye in (left,) if rig is None else (left, right):
         cameras.note(eye, walk.meshes, omissions)
     omissions.tell(path)
+    return flat
+
+
+def read_world(path: Path, *, time: float | None = None) -> FlatScene:
+    """As `read_stage`, of a stage without cameras; the left one stands at the origin. Raises StageError."""
+    stage = open_stage(path)
+    moment = stage_time(stage, time)
+    flat, _, omissions = _everything(path, stage, stage_to_world(stage), moment, np.eye(4))
+    omissions.tell(path)
+    return flat
+
+
+def camera_of_stage(path: Path, camera: str, *, time: float | None = None) -> tuple[Matrix, float]:
+    """Camera to world (x right, y down, z forward; metres, z up), and its horizontal view in degrees.
+
+    Raises StageError.
+    """
+    stage = open_stage(path)
+    cameras = Cameras(stage, stage_to_world(stage), stage_time(stage, time))
+    return cameras.pose(camera), cameras.hfov_deg(camera)
+
+
+def _everything(
+    path: Path, stage: Usd.Stage, to_world: Matrix, moment: Usd.TimeCode, left_to_world: Matrix
+) -> tuple[FlatScene, _Walk, Omissions]:
+    omissions = Omissions()
+    walk = _Walk(stage, to_world, moment, omissions)
+    walk.collect()
     if not walk.meshes:
         raise StageError(f"{path}: the stage has no visible geometry")
-    return FlatScene(
+    flat = FlatScene(
         meshes=tuple(walk.meshes),
         surfaces=tuple(walk.surfaces.all),
         area_lights=tuple(walk.area_lights),
@@ -74,6 +100,7 @@ def read_stage(
         dome=walk.dome,
         left_to_world=left_to_world,
     )
+    return flat, walk, omissions
 
 
 def rig_of_stage(

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import fsd_gen.production.unfinished
@@ -138,6 +139,23 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
     code, output = run("render", "--shards", 1, "--config", *corrected)
     assert code in (0, 1) and "another configuration" not in output
     assert (folder / "set_aside/00000.h5").is_file()
+
+
+def test_preview_of_a_config_writes_a_sheet_and_no_run(tmp_path, library):
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "image: {width: 128, height: 72}\nstyles: {planted-mirror: {}}\nassets: {packs: [builtin]}\n"
+    )
+    sheet = tmp_path / "sheet.png"
+    drawn = ("--per-style", "1", "--spp", "1", "--width", "96", "--out", sheet)
+    code, output = run("preview", "--config", config, *drawn)
+    assert code == 0 and "planted-mirror: 1 of 1 slots filled" in output
+    assert Image.open(sheet).width >= 3 * 96 and sorted(tmp_path.iterdir()) == [config, sheet]
+
+
+def test_preview_wants_a_run_or_a_config(tmp_path):
+    assert "got neither" in run("preview")[1]
+    assert "got both" in run("preview", tmp_path, "--config", "demo")[1]
 
 
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):

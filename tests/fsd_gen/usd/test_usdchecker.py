@@ -11,6 +11,7 @@ from fsd_gen.scene.spec import DiskLight, DistantLight, DomeSpec, MaterialSpec, 
 from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.registry import style_names
 from fsd_gen.usd.export import export_stage
+from tests.fsd_gen.styles.only import needed
 
 
 def complaints(stage: Usd.Stage) -> set[str]:
@@ -37,7 +38,7 @@ def everything(spec):
 
 @pytest.mark.parametrize("style", style_names())
 def test_the_stages_of_a_style_are_clean(tmp_path, library, style):
-    config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: {"weight": 1.0}}})
+    config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: needed(style)}})
     spec = compose_scene(config, library, SlotKey(slot=0))
     assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", library.path)))) == set()
     whole = export_stage(everything(spec), tmp_path / "out.usda", library.path)
