@@ -23,8 +23,8 @@ def write_pairs(run_dir: Path) -> Path:
     """
     folder = run_dir / FOLDER
     folder.mkdir(exist_ok=True)
-    for path in shown_shards(run_dir):
-        with ShardReader(path) as reader:
+    for shard in shown_shards(run_dir):
+        with ShardReader(shard.path) as reader:
             for row, record in enumerate(reader.records()):
                 if not (folder / record.sample_id).exists():
                     _write(reader.sample(row), folder / record.sample_id)
