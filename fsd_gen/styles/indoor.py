@@ -34,7 +34,7 @@ class Config(FurnishedConfig):
     """Furnished rooms."""
 
     pictures: Count = (0, 4)  # on the walls
-    on_walls: Count = (1, 5)
+    on_walls: Count = (2, 7)
     """Shelves, clocks, lamps and the like on the walls, beside pictures, switches and sockets."""
 
     rooms: Annotated[tuple[Kind, ...], Field(min_length=1)] = (
@@ -149,7 +149,7 @@ def light(
     kelvin = float(rng.uniform(2600, 4200) if interior.room.kind in lamps.HOME else rng.uniform(3500, 6500))
     own = lamps.Lamps(maker, hour.lamps, kelvin)
     bodies, lights = own.ceiling()
-    lights += [own.shade(lit.name, lit.piece, lit.position) for lit in interior.furnished.lit]
+    lights += [own.globe(lit.name, lit.piece, lit.position) for lit in interior.furnished.lit]
     lights += lamps.low_sun(rng, holes, hour)
     return tuple(lights), tuple(bodies), lamps.sky(sampler, hour)
 
