@@ -209,21 +209,23 @@ def _fill_shelves(m: Maker, piece: Piece) -> list[Thing]:
 
 def _fill_board(m: Maker, board: Board) -> list[Thing]:
     x0, y0, x1, y1 = board.bounds()
-    spread, x, free = Spread(board, m.rng), x0 + 0.02, min(board.free_m - 0.02, 0.34)
+    spread, x = Spread(board, m.rng), x0 + 0.02
     while x < x1 - 0.08:
-        most = min(x1 - x - 0.02, 0.7)
-        if m.rng.uniform() < 0.65:
-            thing: Piece | None = pieces.book_row(m.rng, most, min(free, (y1 - y0 - 0.03) / 0.7))
-        else:
-            thing = m.one(
-                "living_thing", "centre_piece", fits=lambda p: p.size[0] < most and p.size[2] < free
-            )
-        if thing is None or thing.size[0] > most:
+        thing = _for_shelf(m, min(x1 - x - 0.02, 0.7), y1 - y0 - 0.03, min(board.free_m - 0.02, 0.34))
+        if thing is None:
             break
         y = (y0 + y1) / 2 if m.rng.uniform() < 0.5 else y1 - thing.size[1] / 2 - 0.015
         spread.put(thing, x + thing.size[0] / 2, y, 0.0)
         x += thing.size[0] + (m.uniform(0.02, 0.06) if m.rng.uniform() < 0.7 else m.uniform(0.06, 0.3))
     return spread.things
+
+
+def _for_shelf(m: Maker, widest: float, deepest: float, highest: float) -> Piece | None:
+    """A row of books, or a thing that is small enough."""
+    if m.rng.uniform() < 0.65:
+        row = pieces.book_row(m.rng, widest, min(highest, deepest / 0.7))
+        return row if row.size[0] <= widest else None
+    return m.one("living_thing", "centre_piece", fits=lambda p: p.size[0] < widest and p.size[2] < highest)
 
 
 def on(stood: Stood, thing: Thing, name: str) -> tuple[Placement, Footprint]:
@@ -233,10 +235,8 @@ def on(stood: Stood, thing: Thing, name: str) -> tuple[Placement, Footprint]:
     cos, sin = float(np.cos(turn)), float(np.sin(turn))
     x, y = spot.x + thing.x * cos - thing.y * sin, spot.y + thing.x * sin + thing.y * cos
     turned = (spot.heading_deg + thing.turn_deg) % 360
-    z = spot.bottom + thing.z
-    ground = Footprint(
-        x=x, y=y, width=thing.piece.size[0], depth=thing.piece.size[1], heading_deg=turned, bottom=z, top=z + thing.piece.size[2]
-    )  # fmt: skip
+    z, (width, depth, height) = spot.bottom + thing.z, thing.piece.size
+    ground = Footprint(x=x, y=y, width=width, depth=depth, heading_deg=turned, bottom=z, top=z + height)
     placement = Placement(name=name, asset=thing.piece.asset, position=(x, y, z), rotation=heading(turned))
     return placement, ground
 

@@ -1,7 +1,7 @@
 """Functional groups: what stands together in a room, and how it is turned.
 
-Each function draws one group in its own frame (back at y = 0, front towards -y), or None where the library has
-nothing for its main part.
+Each function draws one group in its own frame (back at y = 0, front towards -y), or None where the library
+has nothing for its main part.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def light(
 
 
 def aim(sampler: Sampler[Config], room: Room, rig: StereoRig, furnished: Furnished) -> CameraPose:
-    """A free place to stand; of the places tried the one with the best view. The checks have the last word."""
+    """Of the places tried the one with the best view; the checks have the last word."""
     rng, spots = sampler.rng("camera"), tuple(furnished.footprints)
     half_view = float(np.arctan(rig.width / 2 / rig.focal_px))
     nearest_m = sampler.nearest_m(rig)

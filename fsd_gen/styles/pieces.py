@@ -1,7 +1,7 @@
 """What rooms are furnished with: one `Piece` for an asset of a pack and for what a maker makes alike.
 
 `Cast` knows which assets can play which role. An asset that a user tags with the name of a role plays it too,
-whatever it is called; where a library has nothing for a role, the role stays empty and the group does without.
+whatever it is called. Where a library has nothing for a role, the group does without.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Printed things: pictures and posters, pages of text, spines of books, cartons, façades seen from a window."""
+"""Printed things: pictures, posters, pages of text, spines of books, cartons, house fronts."""
 
 from __future__ import annotations
 
