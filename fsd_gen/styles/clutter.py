@@ -31,7 +31,6 @@ class Thing:
     y: float
     z: float
     turn_deg: float
-    lit: bool = False
 
 
 @dataclass(slots=True)
@@ -43,7 +42,7 @@ class Spread:
     things: list[Thing] = field(default_factory=list)
     taken: list[Footprint] = field(default_factory=list)
 
-    def put(self, piece: Piece | None, x: float, y: float, turn_deg: float, *, lit: bool = False) -> bool:
+    def put(self, piece: Piece | None, x: float, y: float, turn_deg: float) -> bool:
         """Stand the piece there if it fits and the place is free."""
         if piece is None or piece.size[2] > self.board.free_m - 0.01:
             return False
@@ -55,10 +54,10 @@ class Spread:
         if not self.board.carries(piece.size[:2], x, y, turn_deg):
             return False
         self.taken.append(spot)
-        self.things.append(Thing(piece, x, y, self.board.height_m, turn_deg, lit))
+        self.things.append(Thing(piece, x, y, self.board.height_m, turn_deg))
         return True
 
-    def scatter(self, piece: Piece | None, *, turned: float = 180.0, lit: bool = False) -> bool:
+    def scatter(self, piece: Piece | None, *, turned: float = 180.0) -> bool:
         """Stand the piece anywhere, turned up to so many degrees from the front."""
         if piece is None:
             return False
@@ -68,11 +67,11 @@ class Spread:
             return False
         for _ in range(TRIES):
             x, y = self.rng.uniform(x0 + reach, x1 - reach), self.rng.uniform(y0 + reach, y1 - reach)
-            if self.put(piece, float(x), float(y), float(self.rng.uniform(-turned, turned)), lit=lit):
+            if self.put(piece, float(x), float(y), float(self.rng.uniform(-turned, turned))):
                 return True
         return False
 
-    def behind(self, piece: Piece | None, *, lit: bool = False, turned: float = 8.0) -> bool:
+    def behind(self, piece: Piece | None, *, turned: float = 8.0) -> bool:
         """Stand the piece at the back, facing the front."""
         if piece is None:
             return False
@@ -83,7 +82,7 @@ class Spread:
         for attempt in range(TRIES):
             x = float(self.rng.uniform(x0 + half, x1 - half))
             y = y1 - piece.size[1] / 2 - 0.02 - 0.02 * attempt
-            if self.put(piece, x, y, float(self.rng.normal(0, turned / 2)), lit=lit):
+            if self.put(piece, x, y, float(self.rng.normal(0, turned / 2))):
                 return True
         return False
 
@@ -98,7 +97,7 @@ def _desk(m: Maker, s: Spread, number: int) -> None:
         place = (x0 + x1) / 2 + m.wobble(0.15)
         s.put(screen, place, y1 - screen.size[1] / 2 - m.uniform(0.02, 0.1), m.wobble(8))
     if m.rng.uniform() < 0.6:
-        s.behind(m.one("table_lamp"), lit=m.rng.uniform() < 0.7)
+        s.behind(m.lamp(tall=False))
     if m.rng.uniform() < 0.6:
         s.behind(pieces.book_row(m.rng, 0.4))
     for _ in range(number):
@@ -121,7 +120,7 @@ def _of(
 
 
 def _night(m: Maker, s: Spread, number: int) -> None:
-    s.behind(m.one("table_lamp"), lit=m.rng.uniform() < 0.8)
+    s.behind(m.lamp(tall=False))
     _of("bed_thing", books=0.35, behind=0.0)(m, s, number)
 
 
@@ -163,6 +162,11 @@ def _boxes(m: Maker, s: Spread, number: int) -> None:
         s.scatter(m.one("tool", "desk_thing"))
 
 
+def _bath(m: Maker, s: Spread, number: int) -> None:
+    for _ in range(number):
+        s.scatter(m.one("bath_thing"), turned=40)
+
+
 DRESSINGS: dict[str, Dress] = {
     "desk": _desk,
     "night": _night,
@@ -170,6 +174,7 @@ DRESSINGS: dict[str, Dress] = {
     "dining": _dining,
     "worktop": _worktop,
     "boxes": _boxes,
+    "bath": _bath,
     "coffee": _of("living_thing", books=0.35, behind=0.1, turned=120),
     "sideboard": _of("living_thing", "centre_piece", row=0.6, behind=0.7, turned=15),
 }
@@ -178,6 +183,8 @@ DRESSINGS: dict[str, Dress] = {
 def dress(m: Maker, stood: Stood, number: int) -> list[Thing]:
     """What stands on a piece of furniture."""
     piece, dressing = stood.item.piece, stood.item.dressing
+    if m.room.kind == "bath" and dressing in ("sideboard", "basin"):
+        dressing = "bath"
     if dressing == "shelves":
         return _fill_shelves(m, piece)
     if dressing not in DRESSINGS or number == 0:
@@ -202,21 +209,23 @@ def _fill_shelves(m: Maker, piece: Piece) -> list[Thing]:
 
 def _fill_board(m: Maker, board: Board) -> list[Thing]:
     x0, y0, x1, y1 = board.bounds()
-    spread, x, free = Spread(board, m.rng), x0 + 0.02, min(board.free_m - 0.02, 0.34)
+    spread, x = Spread(board, m.rng), x0 + 0.02
     while x < x1 - 0.08:
-        most = min(x1 - x - 0.02, 0.7)
-        if m.rng.uniform() < 0.65:
-            thing: Piece | None = pieces.book_row(m.rng, most, min(free, (y1 - y0 - 0.03) / 0.7))
-        else:
-            thing = m.one(
-                "living_thing", "centre_piece", fits=lambda p: p.size[0] < most and p.size[2] < free
-            )
-        if thing is None or thing.size[0] > most:
+        thing = _for_shelf(m, min(x1 - x - 0.02, 0.7), y1 - y0 - 0.03, min(board.free_m - 0.02, 0.34))
+        if thing is None:
             break
         y = (y0 + y1) / 2 if m.rng.uniform() < 0.5 else y1 - thing.size[1] / 2 - 0.015
         spread.put(thing, x + thing.size[0] / 2, y, 0.0)
         x += thing.size[0] + (m.uniform(0.02, 0.06) if m.rng.uniform() < 0.7 else m.uniform(0.06, 0.3))
     return spread.things
+
+
+def _for_shelf(m: Maker, widest: float, deepest: float, highest: float) -> Piece | None:
+    """A row of books, or a thing that is small enough."""
+    if m.rng.uniform() < 0.65:
+        row = pieces.book_row(m.rng, widest, min(highest, deepest / 0.7))
+        return row if row.size[0] <= widest else None
+    return m.one("living_thing", "centre_piece", fits=lambda p: p.size[0] < widest and p.size[2] < highest)
 
 
 def on(stood: Stood, thing: Thing, name: str) -> tuple[Placement, Footprint]:
@@ -226,10 +235,8 @@ def on(stood: Stood, thing: Thing, name: str) -> tuple[Placement, Footprint]:
     cos, sin = float(np.cos(turn)), float(np.sin(turn))
     x, y = spot.x + thing.x * cos - thing.y * sin, spot.y + thing.x * sin + thing.y * cos
     turned = (spot.heading_deg + thing.turn_deg) % 360
-    z = spot.bottom + thing.z
-    ground = Footprint(
-        x=x, y=y, width=thing.piece.size[0], depth=thing.piece.size[1], heading_deg=turned, bottom=z, top=z + thing.piece.size[2]
-    )  # fmt: skip
+    z, (width, depth, height) = spot.bottom + thing.z, thing.piece.size
+    ground = Footprint(x=x, y=y, width=width, depth=depth, heading_deg=turned, bottom=z, top=z + height)
     placement = Placement(name=name, asset=thing.piece.asset, position=(x, y, z), rotation=heading(turned))
     return placement, ground
 

@@ -25,7 +25,6 @@ class Item:
     y: float  # of its centre
     turn_deg: float = 0.0
     dressing: str = ""  # what stands on it: "desk", "dining", "coffee" ...; see clutter
-    lit: bool = False  # a lamp that is on
     z: float = 0.0  # above the floor; such things hang on the wall
     stretch: float = 1.0  # of all sides
 

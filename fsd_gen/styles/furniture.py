@@ -26,7 +26,7 @@ class FurnishedConfig(RoomConfig):
     on_support: Count = (2, 9)
     """Small objects standing on one piece of furniture."""
 
-    on_floor: Count = (1, 7)
+    on_floor: Count = (3, 10)
     """Bags, boxes, toys, piles of books along the walls."""
 
     retexture: Share = 0.2
@@ -66,7 +66,7 @@ def furnish(sampler: Sampler[FurnishedConfig], floor: Floor, cast: Cast) -> Furn
         if not stood.spot.bottom:
             furnished.footprints.append(stood.spot)
         if not _hangs(stood):
-            _stand(sampler, cast, furnished, f"Furniture_{number:02d}", stood)
+            _stand(sampler, cast, floor.room, furnished, f"Furniture_{number:02d}", stood)
     furnished.panels += _rugs(sampler, floor)
     return furnished
 
@@ -76,7 +76,9 @@ def _hangs(stood: Stood) -> bool:
     return stood.group < 0 and stood.item.z > 0
 
 
-def _stand(sampler: Sampler[FurnishedConfig], cast: Cast, into: Furnished, name: str, stood: Stood) -> None:
+def _stand(
+    sampler: Sampler[FurnishedConfig], cast: Cast, room: Room, into: Furnished, name: str, stood: Stood
+) -> None:
     """The piece itself, what stands on it, and its light."""
     spot, item = stood.spot, stood.item
     rng = sampler.rng("clutter", name)
@@ -86,16 +88,16 @@ def _stand(sampler: Sampler[FurnishedConfig], cast: Cast, into: Furnished, name:
     )
     into.placements.append(placement)
     into.furniture.append((placement, spot))
-    if item.lit and item.piece.record and "lamp" in item.piece.record.tags:
+    if item.piece.globe_m:
         into.lit.append(Lit(f"{name}_bulb", item.piece, placement.position))
-    maker = Maker(cast, Room(width_m=1, depth_m=1, ceiling_m=9), rng)
+    maker = Maker(cast, room, rng)
     things = clutter.dress(maker, stood, count(rng, sampler.style.on_support))
     for number, thing in enumerate(things):
         thing_name = name.replace("Furniture", "Thing") + f"_{number:02d}"
         placed, ground = clutter.on(stood, thing, thing_name)
         into.placements.append(placed)
         into.things.append(ground)
-        if thing.lit:
+        if thing.piece.globe_m:
             into.lit.append(Lit(f"{thing_name}_bulb", thing.piece, placed.position))
     into.panels += clutter.papers(maker, stood, things, name.replace("Furniture", "Paper"))
 

@@ -1,7 +1,7 @@
 """Functional groups: what stands together in a room, and how it is turned.
 
-Each function draws one group in its own frame (back at y = 0, front towards -y), or None where the library has
-nothing for its main part.
+Each function draws one group in its own frame (back at y = 0, front towards -y), or None where the library
+has nothing for its main part.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fsd_gen.styles.pieces import Cast, Piece
 from fsd_gen.styles.room import Room
 
 Rng = np.random.Generator
-LAMPS_ON = 0.7
+GLOBES = 0.5  # of the standing lamps: they are on
 WORKTOP_M = 0.9
 UPPER_M = 1.45  # usual height of wall cabinets over the floor
 
@@ -38,6 +38,13 @@ class Maker:
         """A piece for one of the roles that goes under the ceiling."""
         low = self.room.ceiling_m - 0.05
         return self.cast.one(self.rng, *roles, fits=lambda p: p.size[2] < low and fits(p))
+
+    def lamp(self, *, tall: bool) -> Piece | None:
+        """A glowing globe on a stand, or a lamp of the library, which is off."""
+        theirs = self.one("floor_lamp" if tall else "table_lamp")
+        if theirs is None or self.rng.uniform() < GLOBES:
+            return pieces.globe_lamp(self.rng, tall=tall)
+        return theirs
 
     def wobble(self, degrees: float) -> float:
         return float(np.clip(self.rng.normal(0, degrees), -2 * degrees, 2 * degrees))
@@ -114,14 +121,18 @@ def _seats_beside(m: Maker, width: float, y: float) -> list[Item]:
 
 def _beside(m: Maker, edge: float, roles: tuple[str, ...]) -> list[Item]:
     """A lamp, or a table with a lamp, on one side."""
-    piece = m.one(*roles)
+    piece = m.lamp(tall=True) if m.rng.uniform() < 0.5 else m.one(*roles)
     if piece is None or m.rng.uniform() < 0.35:
         return []
     side = 1 if m.rng.uniform() < 0.5 else -1
     on = "night" if piece.top_m else ""
-    return [
-        back(piece, side * (edge + piece.size[0] / 2 + 0.06), dressing=on, lit=m.rng.uniform() < LAMPS_ON)
-    ]
+    return [back(piece, side * (edge + piece.size[0] / 2 + 0.06), dressing=on)]
+
+
+def floor_lamp(m: Maker) -> Group | None:
+    """A tall lamp by the wall."""
+    lamp = m.lamp(tall=True)
+    return Group((back(lamp),)) if lamp else None
 
 
 def television(m: Maker) -> Group | None:
@@ -190,9 +201,7 @@ def bed(m: Maker) -> Group | None:
     items = [back(main, dressing="bed")]
     for side in (-1, 1):
         if table and m.rng.uniform() < 0.8:
-            items.append(
-                back(table, side * (width / 2 + table.size[0] / 2 + 0.05), dressing="night", lit=True)
-            )
+            items.append(back(table, side * (width / 2 + table.size[0] / 2 + 0.05), dressing="night"))
     rug = (0.0, -depth * 0.75, width + m.uniform(0.6, 1.2), depth * 0.7) if m.rng.uniform() < 0.6 else None
     return Group(tuple(items), rug)
 

@@ -34,7 +34,7 @@ class Config(FurnishedConfig):
     """Furnished rooms."""
 
     pictures: Count = (0, 4)  # on the walls
-    on_walls: Count = (1, 5)
+    on_walls: Count = (2, 7)
     """Shelves, clocks, lamps and the like on the walls, beside pictures, switches and sockets."""
 
     rooms: Annotated[tuple[Kind, ...], Field(min_length=1)] = (
@@ -149,13 +149,13 @@ def light(
     kelvin = float(rng.uniform(2600, 4200) if interior.room.kind in lamps.HOME else rng.uniform(3500, 6500))
     own = lamps.Lamps(maker, hour.lamps, kelvin)
     bodies, lights = own.ceiling()
-    lights += [own.shade(lit.name, lit.piece, lit.position) for lit in interior.furnished.lit]
+    lights += [own.globe(lit.name, lit.piece, lit.position) for lit in interior.furnished.lit]
     lights += lamps.low_sun(rng, holes, hour)
     return tuple(lights), tuple(bodies), lamps.sky(sampler, hour)
 
 
 def aim(sampler: Sampler[Config], room: Room, rig: StereoRig, furnished: Furnished) -> CameraPose:
-    """A free place to stand; of the places tried the one with the best view. The checks have the last word."""
+    """Of the places tried the one with the best view; the checks have the last word."""
     rng, spots = sampler.rng("camera"), tuple(furnished.footprints)
     half_view = float(np.arctan(rig.width / 2 / rig.focal_px))
     nearest_m = sampler.nearest_m(rig)

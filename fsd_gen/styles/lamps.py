@@ -178,15 +178,15 @@ class Lamps:
             )
         )
 
-    def shade(self, name: str, piece: Piece, position: Vec3) -> SphereLight:
-        """The bulb in the shade of a standing lamp."""
-        radius = max(0.02, min(0.06, 0.22 * min(piece.size[:2])))
+    def globe(self, name: str, piece: Piece, position: Vec3) -> SphereLight:
+        """The glowing globe of a standing lamp."""
         x, y, z = position
+        radius = piece.globe_m
         return SphereLight(
             name=name,
-            position=(x, y, z + 0.78 * piece.size[2]),
+            position=(x, y, z + piece.size[2] - radius),
             radius_m=radius,
-            radiance=self.light(0.04 / radius**2),
+            radiance=self.light(0.06 / radius**2),
         )
 
 

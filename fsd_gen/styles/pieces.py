@@ -1,7 +1,7 @@
 """What rooms are furnished with: one `Piece` for an asset of a pack and for what a maker makes alike.
 
 `Cast` knows which assets can play which role. An asset that a user tags with the name of a role plays it too,
-whatever it is called; where a library has nothing for a role, the role stays empty and the group does without.
+whatever it is called. Where a library has nothing for a role, the group does without.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assets_manifest.library import AssetLibrary
+from assets_manifest.made.interior_sizes import STAND_M
 from assets_manifest.made.registry import makers
 from assets_manifest.records import Asset
 from fsd_gen.styles.roles import ROLES, Role
@@ -30,6 +31,7 @@ class Piece:
     size: Size  # metres
     record: Asset | None = None  # None: made
     top_m: float | None = None  # height of a flat, free top
+    globe_m: float = 0.0  # radius of a glowing globe on top
 
     @property
     def across(self) -> float:
@@ -86,6 +88,15 @@ def carton(rng: np.random.Generator) -> Piece:
     """A cardboard box."""
     width, depth, height = (float(side) for side in rng.uniform(0.18, 0.6, 3))
     return _solid("room_box", rng, (width, depth, height), top=True)
+
+
+def globe_lamp(rng: np.random.Generator, *, tall: bool) -> Piece:
+    """The stand of a lamp; its globe, which is a light, sits on top."""
+    height = round(float(rng.uniform(1.1, 1.5) if tall else rng.uniform(0.15, 0.38)), 2)
+    radius = round(float(rng.uniform(0.08, 0.16)), 3)
+    width = max(STAND_M, 2 * radius)
+    size = (width, width, height + 2 * radius)
+    return Piece(made_id("room_stand", new_seed(rng), height), size, globe_m=radius)
 
 
 def books(rng: np.random.Generator) -> Piece:

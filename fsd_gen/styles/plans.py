@@ -44,7 +44,7 @@ PLANS: dict[str, Plan] = {
             Want(alone("piano"), 0.4),
             Want(alone("fireplace"), 0.4),
             Want(alone("armchair", turn=12), 1.0, most=2),
-            Want(alone("floor_lamp"), 0.8),
+            Want(groups.floor_lamp, 0.9),
             Want(alone("misc_home", turn=8), 0.9, most=3),
             DESK,
         ),

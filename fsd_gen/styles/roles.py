@@ -61,7 +61,10 @@ ROLES: dict[str, Role] = {
     "dining_table": _role(
         r"table",
         "floor support table",
-        never=r"coffee|bedside|dressing|side|technical|tennis|bar |changing|child|desk|island|bar_table|pool|football",
+        never=(
+            r"coffee|bedside|dressing|side|technical|tennis|bar |changing|child|desk|island|bar_table|pool"
+            r"|football"
+        ),
         width=(0.75, 2.4),
         depth=(0.6, 1.3),
         height=(0.65, 0.82),
@@ -208,14 +211,20 @@ ROLES: dict[str, Role] = {
     ),
     # on the floor, near walls
     "floor_thing": _role(
-        r"backpack|suitcase|shoes|slippers|basket|crate|box|speaker|guitar|broom|logs|ladder|toy|cone|umbrella|towel|train|horse|bag",
+        (
+            r"backpack|suitcase|shoes|slippers|basket|crate|box|speaker|guitar|broom|logs|ladder|toy"
+            r"|cone|umbrella|towel|train|horse|bag"
+        ),
         "floor",
         never=r"sleeping|box room|office|freezer",
         width=(0.1, 1.05),
         height=(0.04, 1.6),
     ),
     "small_floor_thing": _role(
-        r"ball|sneakers|bootie|shoe|handbag|helmet|teddy|car model|train|doll|bear|gift|briefcase|backpack|mocassin|xylophone|crate|boulder",
+        (
+            r"ball|sneakers|bootie|shoe|handbag|helmet|teddy|car model|train|doll|bear|gift"
+            r"|briefcase|backpack|mocassin|xylophone|crate|boulder"
+        ),
         "",
         width=(0.1, 0.6),
         height=(0.05, 0.5),
@@ -231,14 +240,21 @@ ROLES: dict[str, Role] = {
         height=(0.4, 0.9),
     ),
     "desk_thing": _role(
-        r"phone|penbox|letter|printer|stapler|calendar|mug|scissors|tablet|cup|books|glass|lamp|cactus|clock|headphones|tape|book\b|camera|pencil",
+        (
+            r"phone|penbox|letter|printer|stapler|calendar|mug|scissors|tablet|cup|books|glass|lamp"
+            r"|cactus|clock|headphones|tape|book\b|camera|pencil"
+        ),
         "tabletop",
         never=r"beer|cocktail|burger|camping|flash|wine|hour",
         height=(0.004, 0.5),
     ),
     "table_lamp": _role(r"lamp|lantern", "tabletop lamp", never=r"flash|camping|candle", height=(0.25, 0.7)),
     "living_thing": _role(
-        r"vase|plant|tulips|flower|orchid|lily|candle|book|newspaper|remote|radio|bowl|stereo|phone|game|puzzle|deer|chess|cactus|bonsai|fruit|cup|mug|playstation|dvd|camera|glasses|bamboo|frame|wine|ashtray",
+        (
+            r"vase|plant|tulips|flower|orchid|lily|candle|book|newspaper|remote|radio|bowl|stereo"
+            r"|phone|game|puzzle|deer|chess|cactus|bonsai|fruit|cup|mug|playstation|dvd|camera"
+            r"|glasses|bamboo|frame|wine|ashtray"
+        ),
         "tabletop",
         never="flacon|medicine|pan",
         height=(0.002, 0.65),
@@ -246,11 +262,17 @@ ROLES: dict[str, Role] = {
     "kitchen_thing": _role(
         "",
         "tabletop kitchen",
-        never=r"knife stand|hood|steak|shovel|cooktop|induction|tool|large pan|fork|spoon|^knife|ashtray|stove|towel",
+        never=(
+            r"knife stand|hood|steak|shovel|cooktop|induction|tool|large pan|fork|spoon|^knife|ashtray|stove"
+            r"|towel"
+        ),
         height=(0.005, 0.45),
     ),
     "worktop_thing": _role(
-        r"micro|toast|blend|coffee|mixer|kettle|bread|fryer|oven|scale|towel holder|spice|utensil|knife stand|jar|cooker|bowl|pan|milk|bottle|board|boiler",
+        (
+            r"micro|toast|blend|coffee|mixer|kettle|bread|fryer|oven|scale|towel holder|spice"
+            r"|utensil|knife stand|jar|cooker|bowl|pan|milk|bottle|board|boiler"
+        ),
         "tabletop kitchen",
         never=r"large pan|coffee cup|mug",
         height=(0.01, 0.5),
@@ -265,13 +287,19 @@ ROLES: dict[str, Role] = {
     ),
     "bath_thing": _role("", "tabletop bathroom"),
     "bed_thing": _role(
-        r"teddy|folded|doll|clock|book|glasses|watch|toy|car|rubik|headphones|hat|cap|lamp|phone|medicine|bear|handbag|puzzle",
+        (
+            r"teddy|folded|doll|clock|book|glasses|watch|toy|car|rubik|headphones|hat|cap|lamp|phone"
+            r"|medicine|bear|handbag|puzzle"
+        ),
         "tabletop",
         never="flash|camping",
         height=(0.004, 0.5),
     ),
     "tool": _role(
-        r"drill|hammer|tape|grinder|pliers|helmet|bottle|locker|radio|flash|camping|screwdriver|jar|box",
+        (
+            r"drill|hammer|tape|grinder|pliers|helmet|bottle|locker|radio|flash|camping|screwdriver"
+            r"|jar|box"
+        ),
         "tabletop",
     ),
     # on walls and ceilings
