@@ -8,6 +8,7 @@ project are here.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -71,6 +72,7 @@ def stopped_at_once() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop_at_once)
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the last thing: the work is done
 
 
 def _stop_at_once(signum: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:

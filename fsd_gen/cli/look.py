@@ -131,7 +131,7 @@ def _size_lines(found: Survey) -> list[str]:
     mib = sum(shard.path.stat().st_size for shard in found.shards) / 2**20
     slots = len({(shard.meta.config_digest, slot) for shard in found.shards for slot in shard.slots})
     again = (
-        f" for {slots} slots: {samples + empty - slots} were drawn again" if samples + empty > slots else ""
+        f" for {slots} slots: {samples + empty - slots} were drawn again," if samples + empty > slots else ""
     )
     size = f" of {found.shards[0].meta.width}x{found.shards[0].meta.height}" if found.shards else ""
     lines = [

@@ -266,6 +266,24 @@ def test_help_is_there_at_once_and_loads_nothing_heavy():
     assert float(done.stdout.split()[-1]) < 1.0 * (1 + len(COMMANDS))
 
 
+REFUSED = """
+import sys
+from curation.cli import app
+try:
+    app(["status", sys.argv[1]])
+except SystemExit as stop:
+    assert stop.code == 2, stop.code
+heavy = {"torch", "matplotlib", "scipy", "timm", "ray"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_what_is_no_run_is_said_before_anything_heavy_is_loaded(run):
+    done = subprocess.run([sys.executable, "-c", REFUSED, str(run.parent)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"is no run; {run} is a run" in " ".join(done.stderr.split())
+
+
 BASE = """
 import sys
 extras = "mitsuba drjit mitsuba_oidn pxr embreex OpenEXR ray tensorboard onnx onnxruntime"

@@ -86,7 +86,7 @@ def shards_in(folder: Path) -> list[Path]:
 
 def runs_in(folder: Path) -> str:
     """In words, the runs that lie in a folder which is none itself; empty where there are none."""
-    runs = sorted(str(shards.parent) for shards in folder.glob(f"[!.]*/{FIRST_DRAW}") if shards.is_dir())
+    runs = sorted({str(shard.parent.parent) for shard in folder.glob(f"[!.]*/{FIRST_DRAW}/*.h5")})
     more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
     return (
         f"{', '.join(runs[:MOST_NAMED])}{more} {'are runs' if len(runs) > 1 else 'is a run'}" if runs else ""

@@ -19,6 +19,7 @@ import fsd_gen.production.unfinished
 import fsd_gen.shards.writer
 from assets_manifest.library import Pack, save_pack
 from fsd_gen.cli import app
+from fsd_gen.production.unfinished import want_shards, wanted_shards
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.writer import ShardWriter
 from jobs.config import FarmConfig
@@ -51,6 +52,14 @@ def test_render_says_what_it_made_and_resumes(rendered):
     code, output = run(*small_render(rendered))
     assert code == 0
     assert "2 samples in 1 shards" in output and "1 of the shards were there already" in output
+    assert "rate=" not in output
+
+
+def test_a_run_that_is_to_have_fewer_shards_than_before_says_so(rendered):
+    want_shards(rendered, 6)
+    code, output = run(*small_render(rendered))
+    assert code == 0 and "was to have 6 shards; from now on it wants 1" in " ".join(output.split())
+    assert wanted_shards(rendered) == 1
 
 
 def test_a_run_with_another_configuration_is_refused_with_the_difference(rendered):
@@ -215,6 +224,7 @@ def test_a_stage_that_is_there_is_replaced_on_purpose_only(rendered, tmp_path):
         (("info", "nowhere"), "expected a shard"),
         (("replay", "runs"), "expected PATH:SAMPLE"),
         (("assets", "fetch", "attic"), "no pack called 'attic'"),
+        (("assets", "list", "attic"), "no pack called 'attic'"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, library):
@@ -224,6 +234,13 @@ def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, 
     assert message in output
     assert "Traceback" not in output
     assert not list(tmp_path.rglob("config*.yaml"))  # nothing was frozen
+
+
+def test_samples_that_were_drawn_again_are_told_from_slots(tmp_path):
+    make_shard(tmp_path / "00000.h5", slots=[0, 1, 2])
+    make_shard(tmp_path / "00001.h5", slots=[1], attempt=1)
+    code, output = run("info", tmp_path)
+    assert code == 0 and "for 3 slots: 1 were drawn again, in 2 shards" in output, output
 
 
 def test_verify_names_shard_and_row_of_a_flipped_byte(tmp_path):

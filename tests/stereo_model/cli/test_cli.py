@@ -229,6 +229,11 @@ def test_infer_takes_folders_and_reports_a_broken_pair_among_good_ones(checkpoin
     assert "1 pairs done" in text and "1 failed" in text and "b.png" in text
 
 
+def test_an_image_that_is_not_there_is_named_before_the_model_is_loaded(tmp_path):
+    said = error_of("infer", tmp_path / "no.pt", "nope.png", "nope.png", "--out", tmp_path / "out")
+    assert "nope.png: no such file" in said
+
+
 def test_infer_gathers_a_submission_named_as_the_left_images(checkpoint, pairs, tmp_path):
     for side, scene in (("left", "a"), ("right", "a"), ("left", "b"), ("right", "b")):
         target = tmp_path / f"testing [2015]/image_{2 if side == 'left' else 3}"
@@ -247,7 +252,7 @@ def test_infer_gathers_a_submission_named_as_the_left_images(checkpoint, pairs, 
     assert "earlier submission" in error_of("infer", checkpoint, *sides, *out)
     assert "png in --format" in error_of("infer", checkpoint, *sides, *out, "--format", "npy")
     same = (pairs / "*/left.png", pairs / "*/right.png")
-    assert "share their name" in error_of("infer", checkpoint, *same, *out)
+    assert "2 left images share their name with another" in error_of("infer", checkpoint, *same, *out)
     one = (pairs / "a/left.png", pairs / "a/right.png")
     assert "several pairs" in error_of("infer", checkpoint, *one, *out)
 
