@@ -16,6 +16,7 @@ import numpy as np
 from stereo_model.data.text import read_text
 
 MILLIMETRES = 1000  # per metre
+SKEW = 1e-3  # of fx; less moves no pixel
 DOFFS_PX = 1.0  # by which doffs may differ from cx1 - cx0
 _MATRIX = re.compile(r"\[([^\]]*)\]")
 
@@ -169,6 +170,10 @@ def _require_camera(k_9: list[float]) -> None:
         raise CalibrationError(
             f"expected K row by row, fx 0 cx 0 fy cy 0 0 1, got {' '.join(f'{value:g}' for value in k_9)}; "
             "is it transposed, or scaled?"
+        )
+    if abs(k_9[1]) > SKEW * abs(k_9[0]):
+        raise CalibrationError(
+            f"K has a skew of {k_9[1]:g} (its second number), expected 0: a rectified camera has none"
         )
 
 

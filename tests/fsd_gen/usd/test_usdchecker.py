@@ -23,7 +23,7 @@ def complaints(stage: Usd.Stage) -> set[str]:
 
 
 def everything(spec):
-    """The scene with one of each kind of light and material on top."""
+    """The scene with one of each kind of light and material on top, and with pixels that are not square."""
     at = dict(position=(0, 0, 50), radiance=(1, 1, 1))
     extra = (
         DiskLight(name="Extra_disk", radius_m=0.2, **at),
@@ -33,6 +33,7 @@ def everything(spec):
     placements = list(spec.placements)
     if placements:
         placements[0] = placements[0].but(material=MaterialSpec(opacity=0.2))
+    spec = spec.but(rig=spec.rig.model_copy(update={"focal_y_px": 0.8 * spec.rig.focal_px}))
     return spec.but(lights=(*spec.lights, *extra), dome=spec.dome or DomeSpec(), placements=tuple(placements))
 
 

@@ -54,6 +54,7 @@ def test_middleburys_file_has_millimetres_and_an_offset(tmp_path):
         (MIDDLEBURY.replace("doffs=124.343", "doffs=0"), "doffs=0, but .* cx1 - cx0 = 124.343"),
         (MIDDLEBURY.replace("cam1=[3979.911", "cam1=[1 3979.911"), "expected cam1="),
         ("80 0 0 0 80 0 48 32 1\n0.1\n", "is it transposed"),
+        ("80 2.5 48 0 80 32 0 0 1\n0.1\n", "K has a skew of 2.5"),
     ],
 )
 def test_a_calibration_that_cannot_be_understood_is_one_line_with_its_name(tmp_path, text, message):
