@@ -69,16 +69,17 @@ def let_go(
     rng: np.random.Generator,
     sampler: AnySampler,
     support: Support,
+    taken: list[Floats],
     drawn: list[tuple[Asset, float]],
     how: How,
     centre: Vec2 | None,
     spread_m: float,
 ) -> list[Thing]:
-    """The things where they are let go."""
+    """The things where they are let go, outside the boxes (2, 3: low, high) that are `taken`."""
     if how == "heap":
-        return stacked(rng, sampler, support, drawn, [], centre, spread_m)
+        return stacked(rng, sampler, support, taken, drawn, [], centre, spread_m)
     turned = [(asset, scale, _pose(rng, how)) for asset, scale in drawn]
-    return _side_by_side(rng, sampler, support, turned, rows=how == "rows")
+    return _side_by_side(rng, sampler, support, taken, turned, rows=how == "rows")
 
 
 def _pose(rng: np.random.Generator, how: How) -> Quaternion:
@@ -92,6 +93,7 @@ def stacked(
     rng: np.random.Generator,
     sampler: AnySampler,
     support: Support,
+    taken: list[Floats],
     drawn: list[tuple[Asset, float]],
     below: list[Thing],
     centre: Vec2 | None,
@@ -106,7 +108,7 @@ def stacked(
         body = _body(sampler, asset, scale, (0.0, 0.0, 0.0), rotation)
         ball_centre, radius = _ball(body)
         x, y = middle + rng.normal(0, spread_m / 2, 2)
-        z = support.height_m + radius + CLEAR_M
+        z = _floor_m(support, taken, np.array([x, y]), radius) + radius + CLEAR_M
         for other, other_radius in sorted(balls, key=lambda ball: float(ball[0][2])):
             apart2 = (radius + other_radius + CLEAR_M) ** 2 - (other[0] - x) ** 2 - (other[1] - y) ** 2
             z = max(z, other[2] + np.sqrt(apart2)) if apart2 > 0 and z < other[2] + np.sqrt(apart2) else z
@@ -115,6 +117,16 @@ def stacked(
         px, py, pz = (goal - ball_centre).tolist()
         things.append(Thing(asset, replace(body, position=(px, py, pz))))
     return things
+
+
+def _floor_m(support: Support, taken: list[Floats], middle_2: Floats, radius: float) -> float:
+    """The height that a ball above this point of the ground must stay above."""
+    in_the_way = [
+        float(box_23[1, 2])
+        for box_23 in taken
+        if (middle_2 + radius > box_23[0, :2]).all() and (middle_2 - radius < box_23[1, :2]).all()
+    ]
+    return max([support.height_m, *in_the_way])
 
 
 def _ball(body: Body) -> tuple[Floats, float]:
@@ -135,13 +147,14 @@ def _side_by_side(
     rng: np.random.Generator,
     sampler: AnySampler,
     support: Support,
+    taken: list[Floats],
     turned: list[tuple[Asset, float, Quaternion]],
     *,
     rows: bool,
 ) -> list[Thing]:
     """Things on the ground beside each other, their boxes apart; what finds no place is not put."""
     things: list[Thing] = []
-    boxes: list[Floats] = []
+    boxes = [box_23[:, :2] for box_23 in taken]
     row: tuple[str, float, float, float] | None = None  # asset, its last x and y, its last half width
     for asset, scale, rotation in turned:
         body = _body(sampler, asset, scale, (0.0, 0.0, 0.0), rotation)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from assets_manifest.derived.shapes import OPEN_M, Support, fits, rectangle
 from assets_manifest.derived.supports import supports
 from assets_manifest.records import Asset
-from fsd_gen.physics.bodies import Block, Body, slab
+from fsd_gen.physics.bodies import Block, Body, slab, standing
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import Placement, Vec2
 from fsd_gen.styles.let_go import How, Thing, drawn_things, let_go, moved_to, stacked, world_points
@@ -54,6 +54,11 @@ class Ground:
         """The same with more that stands fast."""
         return replace(self, blocks=(*self.blocks, *blocks))
 
+    def obstacles(self) -> list[Floats]:
+        """Boxes (2, 3: low, high) around the blocks that rise above the surface."""
+        boxes = [np.stack([b.points_n3.min(axis=0), b.points_n3.max(axis=0)]) for b in self.blocks]
+        return [box_23 for box_23 in boxes if box_23[1, 2] > self.support.height_m + MOST_PENETRATION_M]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pile:
@@ -64,6 +69,14 @@ class Pile:
     penetration_m: float = 0.0  # the deepest contact among what rests
     falling: frozenset[str] = frozenset()  # names of what still moves
     left_out: tuple[tuple[str, str], ...] = ()  # asset and reason
+
+    def blocks(self) -> tuple[Block, ...]:
+        """What lies there, as what stands fast for the next pile on the same ground."""
+        return tuple(
+            block
+            for body in self.bodies
+            for block in standing(body.hulls, body.position, body.rotation, body.scale)
+        )
 
 
 def small_things(sampler: AnySampler, *tags: str) -> tuple[Asset, ...]:
@@ -121,6 +134,7 @@ def put(
         rng,
         sampler,
         ground.support,
+        ground.obstacles(),
         drawn_things(rng, assets, wanted, how, ground.support),
         how,
         centre,
@@ -187,7 +201,7 @@ def _catch(
     """The resting things with more falling on them, and which of all these move."""
     from fsd_gen.physics.settle import settle  # needs an extra, which reading a configuration does not
 
-    above = stacked(rng, sampler, ground.support, drawn, resting, centre, spread_m * 1.5)
+    above = stacked(rng, sampler, ground.support, ground.obstacles(), drawn, resting, centre, spread_m * 1.5)
     things = [*resting, *above]
     seconds = float(rng.uniform(*FALLING_S))
     ends = settle(tuple(thing.body for thing in things), ground.blocks, seconds, calm=False)
