@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import (
     CameraPose,
@@ -22,14 +23,15 @@ from fsd_gen.scene.spec import (
 from fsd_gen.sections import PositiveCount, PositiveRange, Share
 from fsd_gen.styles import lighting, materials, piles
 from fsd_gen.styles.backdrop import behind
-from fsd_gen.styles.piles import How, Pile
+from fsd_gen.styles.piles import Ground, How, Pile
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.room import Room, Window, daylight, decorate, draw_room, draw_window, shell
 from fsd_gen.styles.sampler import AnySampler, Sampler, count, log_uniform
 from fsd_gen.styles.workplace import Workplace, WorkplaceConfig, draw_workplace
 
 EYE_TRIES = 60
-LEAST_CLEAR_M = 0.16  # from either eye to anything small
+FEW_CORNERS = 60
+LEAST_CLEAR_M = 0.22  # from either eye to anything small
 WALL_CLEAR_M = 0.15
 CONE = np.tan(np.deg2rad(48.0))  # what lies outside is not seen by any lens of the usual ones
 HOWS: tuple[How, ...] = ("heap", "rows", "standing", "lying")
@@ -40,7 +42,7 @@ Floats = NDArray[np.float64]
 class Config(WorkplaceConfig):
     """Small things near the camera."""
 
-    things: PositiveCount = (8, 26)  # small things
+    things: PositiveCount = (12, 36)  # small things
     falling: Share = 0.15  # of the scenes: some things are caught in the air
     camera_first: Share = 0.4  # of the scenes: things are dropped where the camera looks
     distance_m: PositiveRange = (0.4, 1.2)  # from the camera to what it looks at
@@ -69,30 +71,50 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
 
 
 def _heaps(sampler: Sampler[Config], place: Workplace) -> tuple[Pile, ...]:
-    """What lies on the surfaces: most on the first, a little on the others."""
+    """What lies on the surfaces: most on the first, where it is looked at, less elsewhere and around it."""
     rng = sampler.rng("heaps")
     wanted, assets = count(rng, sampler.style.things), piles.small_things(sampler)
     in_the_air = int(rng.integers(1, 5)) if rng.uniform() < sampler.style.falling else 0
-    on_shelf = place.grounds[0].support.inside
-    heaps = []
-    for index, ground in enumerate(place.grounds):
-        how = HOWS[int(rng.choice(4, p=[0.0, 0.45, 0.4, 0.15] if on_shelf else [0.6, 0.12, 0.14, 0.14]))]
-        first = index == 0
-        how = "heap" if first and len(place.grounds) == 2 and not on_shelf else how
-        heaps.append(
-            piles.put(
-                sampler,
-                f"Thing_{index}",
-                ground,
-                assets,
-                wanted if first else max(2, wanted // 3),
-                how=how,
-                centre=place.focus[:2] if how == "heap" and first else None,
-                spread_m=0.08 if len(place.grounds) == 2 else float(rng.uniform(0.12, 0.3)),
-                falling=in_the_air if first else 0,
-            )
-        )
+    heaps = [_main_heap(sampler, rng, place, assets, wanted * 2 // 3, in_the_air)]
+    if not heaps[0].placements:  # everything rolled off, or was too large
+        heaps = [piles.put(sampler, "Thing_0_again", place.grounds[0], assets, wanted, how="standing")]
+    if len(place.grounds) == 1:
+        others: tuple[Ground, ...] = (place.grounds[0].with_blocks(*heaps[0].blocks()),)
+    else:
+        others = place.grounds[1:]
+    for index, ground in enumerate(others, start=1):
+        how = _how(rng, heap=0.0)
+        heaps.append(piles.put(sampler, f"Thing_{index}", ground, assets, max(3, wanted // 3), how=how))
     return tuple(heap for heap in heaps if heap.placements)
+
+
+def _main_heap(
+    sampler: Sampler[Config],
+    rng: np.random.Generator,
+    place: Workplace,
+    assets: tuple[Asset, ...],
+    wanted: int,
+    falling: int,
+) -> Pile:
+    """The heap (or the rows ...) that the camera looks at."""
+    ground = place.grounds[0]
+    how = "heap" if place.bin else _how(rng, heap=0.0 if ground.support.inside else 0.65)
+    return piles.put(
+        sampler,
+        "Thing_0",
+        ground,
+        assets,
+        wanted,
+        how=how,
+        centre=place.focus[:2] if how == "heap" else None,
+        spread_m=0.1 if place.bin else float(rng.uniform(0.15, 0.3)),
+        falling=falling,
+    )
+
+
+def _how(rng: np.random.Generator, *, heap: float) -> How:
+    rest = (1 - heap) * np.array([0.4, 0.35, 0.25])
+    return HOWS[int(rng.choice(4, p=[heap, *rest]))]
 
 
 def _centre(heaps: tuple[Pile, ...]) -> Vec3:
@@ -115,13 +137,21 @@ def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placemen
 
 def _surfaces(place: Workplace, heaps: tuple[Pile, ...]) -> Floats:
     """Points (N, 3) of all that is near: things, borders of surfaces, boards of a bin."""
-    parts = [piles.world_points(body) for heap in heaps for body in heap.bodies]
+    parts = [_dense(piles.world_points(body)) for heap in heaps for body in heap.bodies]
     for ground in place.grounds:
         parts += [block.points_n3 for block in ground.blocks]
         border = ground.support.outline
         inner = np.concatenate([border * s + border.mean(axis=0) * (1 - s) for s in (0.25, 0.5, 0.75)])
         parts.append(np.column_stack([inner, np.full(len(inner), ground.support.height_m)]))
     return np.concatenate(parts)
+
+
+def _dense(corners_n3: Floats) -> Floats:
+    """The corners of a body, and where they are few the middles between them: points on large faces."""
+    if len(corners_n3) > FEW_CORNERS:
+        return corners_n3
+    middles = (corners_n3[:, None] + corners_n3[None]) / 2
+    return middles.reshape(-1, 3)
 
 
 def _aim(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets_manifest.derived.shapes import fits, rectangle
 from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import box
 from fsd_gen.scene.rotations import heading
@@ -17,6 +18,9 @@ from fsd_gen.styles.room import Room, RoomConfig
 from fsd_gen.styles.sampler import Sampler, pick
 
 TABLE_M = (0.4, 1.15)  # heights of what one works at
+NO_SHELF = ("seat", "bed", "fixture", "bathroom", "lamp", "plant")
+FOCUS_TRIES = 12
+ROOM_M = 0.3  # free around what is looked at
 SHELF_FREE_M = 0.14
 BIN_M = ((0.3, 0.6), (0.25, 0.45), (0.08, 0.2))  # length, width, height
 WALL_M = 0.012  # of a bin
@@ -40,6 +44,7 @@ class Workplace:
     focus: Vec3
     azimuths_deg: Vec2  # from where it can be seen: the side towards -y is -90
     down_deg: Vec2
+    bin: bool = False
 
 
 def draw_workplace(sampler: Sampler[WorkplaceConfig], room: Room) -> Workplace:
@@ -65,15 +70,15 @@ def _table(sampler: Sampler[WorkplaceConfig], room: Room) -> Workplace:
     limit = 0.5 * min(room.width_m, room.depth_m)
     found = [
         a
-        for a in sampler.assets("object", "support", without=("fixture", "seat", "bed"))
+        for a in sampler.assets("object", "support", without=("fixture", "seat", "bed", "bathroom"))
         if a.size_m and max(a.size_m[:2]) < limit
     ]
     for _ in range(40 if found else 0):
         asset = pick(rng, found)
         table = _standing(sampler, rng, asset, (0.0, 0.0, 0.0), heading(float(rng.uniform(0, 360))), "Table")
         tops = [g for g in piles.grounds(sampler, asset, table) if _is_work_top(g)]
-        if tops:
-            focus = _focus(rng, tops[0])
+        focus = _focus(rng, tops[0]) if tops else None
+        if focus is not None:
             down = sampler.style.down_deg
             return Workplace(
                 furniture=(table,), grounds=(tops[0],), focus=focus, azimuths_deg=(0, 360), down_deg=down
@@ -86,7 +91,7 @@ def _table(sampler: Sampler[WorkplaceConfig], room: Room) -> Workplace:
 
 def _is_work_top(ground: Ground) -> bool:
     side = float(np.ptp(ground.support.outline, axis=0).min())
-    return TABLE_M[0] <= ground.support.height_m <= TABLE_M[1] and side > 0.3 and not ground.support.inside
+    return TABLE_M[0] <= ground.support.height_m <= TABLE_M[1] and side > 0.4 and not ground.support.inside
 
 
 def _standing(
@@ -103,13 +108,16 @@ def _standing(
     return Placement(name=name, asset=asset.id, position=position, rotation=rotation, material=coat)
 
 
-def _focus(rng: np.random.Generator, ground: Ground) -> Vec3:
-    """A point on the surface, nearer to its middle than to its border."""
+def _focus(rng: np.random.Generator, ground: Ground) -> Vec3 | None:
+    """A point with room around it, nearer to the middle than to the border; None where there is none."""
     border = ground.support.outline
     middle = border.mean(axis=0)
-    edge = border[int(rng.integers(len(border)))]
-    x, y = (middle + (edge - middle) * float(rng.uniform(0, 0.45))).tolist()
-    return (x, y, ground.support.height_m)
+    for _ in range(FOCUS_TRIES):
+        edge = border[int(rng.integers(len(border)))]
+        x, y = (middle + (edge - middle) * float(rng.uniform(0, 0.6))).tolist()
+        if fits(ground.support, rectangle((ROOM_M, ROOM_M), (x, y, 0.0))):
+            return (x, y, ground.support.height_m)
+    return None
 
 
 def _with_bin(sampler: Sampler[WorkplaceConfig], table: Workplace, plate: Asset) -> Workplace:
@@ -132,13 +140,15 @@ def _with_bin(sampler: Sampler[WorkplaceConfig], table: Workplace, plate: Asset)
     inner = (length - 2 * WALL_M, width - 2 * WALL_M)
     inside = Ground.rectangle(inner, (table.focus[0], table.focus[1], turn), base_z)
     inside = inside.with_blocks(*(box(centre, size, turn) for centre, size in walls[1:]))
-    around = ground.with_blocks(*(box(centre, size, turn) for centre, size in walls))
+    middle = (table.focus[0], table.focus[1], table.focus[2] + height / 2)
+    around = ground.with_blocks(box(middle, (length, width, height), turn))
     return Workplace(
         furniture=(*table.furniture, *boards),
         grounds=(inside, around),
         focus=(table.focus[0], table.focus[1], base_z),
         azimuths_deg=table.azimuths_deg,
         down_deg=(max(35.0, table.down_deg[0]), max(60.0, table.down_deg[1])),
+        bin=True,
     )
 
 
@@ -178,7 +188,7 @@ def _shelf(sampler: Sampler[WorkplaceConfig], room: Room) -> Workplace | None:
     rng = sampler.rng("shelf")
     tall = [
         a
-        for a in sampler.assets("object", "floor", "indoor", without=("seat", "bed", "fixture"))
+        for a in sampler.assets("object", "floor", "indoor", without=NO_SHELF)
         if a.size_m and 0.7 < a.size_m[2] < room.ceiling_m - 0.1 and a.size_m[0] < 2.2 and a.size_m[1] < 0.7
     ]
     for _ in range(25 if tall else 0):
