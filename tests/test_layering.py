@@ -35,6 +35,7 @@ HEAVY = {  # library -> the only modules that import it
     "embreex": {"fsd_gen/truth/raycast.py"},
     "pxr": {
         "assets_manifest/meshes/usd.py",
+        "assets_manifest/meshes/usd_surfaces.py",
         "assets_manifest/meshes/usd_triangles.py",
         "fsd_gen/usd/openusd.py",
     },

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,8 @@ SORTS: dict[str, Sort] = {
     "leather": _sort(stones.leather, (0.25, 0.5), (0.35, 0.7), "leather", "furniture"),
     "plastic": _sort(stones.plastic, (0.3, 0.6), (0.2, 0.65), "plastic"),
     "metal": _sort(stones.metal, (0.3, 0.8), (0.25, 0.5), "metal", metallic=1.0),
+    "brushed": _sort(stones.brushed, (0.3, 0.6), (0.2, 0.45), "metal", metallic=1.0),
+    "lattice": _sort(prints.repeated, (0.1, 0.4), (0.4, 1.0), "repeat", "pattern", relief=False),
     "weave": _sort(cloth.weave, (0.12, 0.3), (0.8, 1.0), "fabric", "furniture"),
     "knit": _sort(cloth.knit, (0.12, 0.3), (0.8, 1.0), "fabric"),
     "printed_cloth": _sort(cloth.printed_cloth, (0.25, 0.6), (0.8, 1.0), "fabric", "pattern"),
@@ -113,6 +116,7 @@ def roughness(words: Words) -> float:
     return round(float(_stream(words, "roughness").uniform(*_sort_of(words).roughness)), 3)
 
 
+@lru_cache(maxsize=2)  # an albedo and its relief are mostly made one after the other
 def swatch(words: Words) -> Swatch:
     """Colours and heights of one tile."""
     draft = Draft(rng=_stream(words, "pattern"), tile_m=tile_m(words))

@@ -1,13 +1,22 @@
-"""Random surfaces: textures at a plausible size, paints, metals, glass."""
+"""Random surfaces: textures at their real size, paints, metals, glass, and new looks for parts of objects.
+
+Texture coordinates are metres, on panels as on objects, so `uv_scale` is one over the metres of a tile: a
+thread is a thread wide, a plank a plank. What an object is made of stays what it is made of.
+"""
 
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Callable
 
 import numpy as np
 
+from assets_manifest.derived.parts import Part, Stuff, parts
+from assets_manifest.made import textures
+from assets_manifest.made.registry import is_made
+from assets_manifest.made.textures import RELIEF, SORTS, TEXTURE, with_tag, words_of
 from assets_manifest.records import Asset
-from fsd_gen.scene.spec import MaterialSpec, Vec2, Vec3
+from fsd_gen.scene.spec import MaterialSpec, PartLook, Vec2, Vec3
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
 METALS: tuple[Vec3, ...] = (  # linear reflectance at normal incidence
@@ -59,10 +68,82 @@ def of_texture(rng: np.random.Generator, asset: Asset, *, tile_m: float, spin: b
     )
 
 
+def made(rng: np.random.Generator, sort: str, *, scale: float = 1.0, spin: bool = False) -> MaterialSpec:
+    """A surface made from a new seed, with its relief, at its real size on a thing drawn `scale` times.
+
+    `sort` is one of `assets_manifest.made.textures.SORTS`.
+    """
+    words = words_of(sort, int(rng.integers(2**40)))
+    tiles = round(scale / textures.tile_m(words), 5)
+    return MaterialSpec(
+        texture=TEXTURE.asset_id(*words),
+        normal_map=RELIEF.asset_id(*words) if SORTS[sort].relief else None,
+        uv_scale=(tiles, tiles),
+        uv_rotation_deg=90.0 * int(rng.integers(4)) if spin else 0.0,
+        uv_offset=(round(float(rng.uniform()), 4), round(float(rng.uniform()), 4)),
+        roughness=textures.roughness(words),
+        metallic=SORTS[sort].metallic,
+    )
+
+
+def spread(rng: np.random.Generator, sort: str, size_m: Vec2) -> MaterialSpec:
+    """One whole thing of the sort, such as a picture or a rug, laid once over a panel of this size."""
+    whole = made(rng, sort)
+    return whole.but(uv_scale=(round(1 / size_m[0], 5), round(1 / size_m[1], 5)), uv_offset=(0.0, 0.0))
+
+
+def real_surface(sampler: AnySampler, rng: np.random.Generator, *tags: str) -> MaterialSpec:
+    """A wall, floor or background of any of the `tags`, at its real size: made, or photographed.
+
+    The style's setting `made` says how many are made.
+    """
+    sorts = [sort for sort in with_tag(*tags) if SORTS[sort].repeats]
+    photos = tuple({a.id: a for tag in tags for a in sampler.assets("texture", tag)}.values())
+    if not (sorts or photos):
+        sorts = list(with_tag())
+    if sorts and (not photos or rng.uniform() < sampler.style.made):
+        return made(rng, pick(rng, sorts))
+    asset = pick(rng, photos)
+    tile_m = (asset.tile_m or 1.0) * log_uniform(rng, 0.85, 1.2)
+    return _with_relief(rng, of_texture(rng, asset, tile_m=tile_m, spin=False), asset.tags, tile_m)
+
+
+RELIEF_OF = {  # tag of a texture: the sort whose relief may lie over it, as it need not follow the picture
+    "plaster": "plaster",
+    "fabric": "weave",
+    "carpet": "carpet",
+    "concrete": "plaster",
+    "wood": "veneer",
+}
+TRIED = 6  # reliefs, of which the one whose tile is nearest in size is taken
+
+
+def _with_relief(
+    rng: np.random.Generator, material: MaterialSpec, tags: tuple[str, ...], tile_m: float
+) -> MaterialSpec:
+    """Half of the photographed surfaces whose relief need not follow the picture get one of their kind."""
+    sort = next((RELIEF_OF[tag] for tag in tags if tag in RELIEF_OF), None)
+    seeds, wanted = rng.integers(2**40, size=TRIED), rng.uniform() < 0.5
+    if sort is None or not wanted:
+        return material
+    words = [words_of(sort, int(seed)) for seed in seeds]
+    best = min(words, key=lambda each: abs(np.log(textures.tile_m(each) / tile_m)))
+    return material.but(normal_map=RELIEF.asset_id(*best))
+
+
+def surface(sampler: AnySampler, rng: np.random.Generator, *tags: str, paint: float = 0.0) -> MaterialSpec:
+    """As `real_surface`, or with the chance `paint` a painted wall."""
+    if rng.uniform() < paint:
+        return made(rng, "plaster")
+    return real_surface(sampler, rng, *tags)
+
+
 def object_material(
     sampler: AnySampler, rng: np.random.Generator, size_m: float, *, metal: float, glass: float
 ) -> MaterialSpec:
-    """A new coat for an object `size_m` across: glass, metal (by these shares), paint, texture or photo."""
+    """A new coat for a whole object `size_m` across, whatever it is: glass, metal (by these shares), paint,
+    a made texture, a photographed one or a photo, at any scale.
+    """
     kind = rng.uniform()
     if kind < glass:
         return clear_glass(rng)
@@ -71,10 +152,13 @@ def object_material(
         return MaterialSpec(colour=pick(rng, METALS), metallic=1.0, roughness=roughness)
     if kind < glass + metal + PAINTED:
         return MaterialSpec(colour=colour(rng), roughness=float(rng.uniform(0.25, 0.9)))
+    tile_m = size_m * log_uniform(rng, 0.4, 1.6)
+    if rng.uniform() < sampler.style.made:
+        sort = pick(rng, tuple(SORTS))
+        tiles = round(1 / tile_m, 5)
+        return made(rng, sort, spin=True).but(uv_scale=(tiles, tiles))
     assets = sampler.some("texture") + sampler.assets("photo")
-    return _with_bumps(
-        sampler, rng, of_texture(rng, pick(rng, assets), tile_m=size_m * log_uniform(rng, 0.5, 1.6))
-    )
+    return of_texture(rng, pick(rng, assets), tile_m=tile_m)
 
 
 def clear_glass(rng: np.random.Generator) -> MaterialSpec:
@@ -87,30 +171,131 @@ def clear_glass(rng: np.random.Generator) -> MaterialSpec:
     )
 
 
-def surface(sampler: AnySampler, rng: np.random.Generator, *tags: str, paint: float = 0.0) -> MaterialSpec:
-    """A wall, floor or background: a texture with one of the `tags` at its real size, or a pale paint."""
-    if rng.uniform() < paint:
-        pale = colour(rng, saturation=(0.02, 0.3), value=(0.6, 0.95))
-        return _with_bumps(sampler, rng, MaterialSpec(colour=pale, roughness=0.9), share=0.7, tile_m=0.8)
-    assets = tuple({a.id: a for tag in tags for a in sampler.assets("texture", tag)}.values())
-    asset = pick(rng, assets or sampler.some("texture"))
-    tile_m = (asset.tile_m or 1.0) * log_uniform(rng, 0.7, 1.5)
-    return _with_bumps(sampler, rng, of_texture(rng, asset, tile_m=tile_m, spin=False))
+def translucent(rng: np.random.Generator) -> MaterialSpec:
+    """Milky or coloured plastic or frosted glass: light passes, shapes do not."""
+    return MaterialSpec(
+        colour=colour(rng, saturation=(0.0, 0.8), value=(0.7, 1.0)),
+        opacity=float(rng.uniform(0.35, 0.65)),
+        roughness=float(rng.uniform(0.25, 0.5)),
+        ior=1.5,
+    )
 
 
-def _with_bumps(
-    sampler: AnySampler,
-    rng: np.random.Generator,
-    material: MaterialSpec,
-    *,
-    share: float = 0.25,
-    tile_m: float = 0.0,
-) -> MaterialSpec:
-    maps = sampler.assets("normal_map")
-    wanted = rng.uniform() < share
-    if not (maps and wanted):
-        return material
-    update: dict[str, object] = {"normal_map": pick(rng, maps).id}
-    if tile_m:
-        update["uv_scale"] = (1 / tile_m, 1 / tile_m)
-    return material.but(**update)
+def mirror(rng: np.random.Generator) -> MaterialSpec:
+    """Silvered glass, sometimes smoked."""
+    level = float(rng.uniform(0.85, 0.95)) if rng.uniform() < 0.85 else float(rng.uniform(0.3, 0.6))
+    return MaterialSpec(colour=(level, level, level), metallic=1.0, roughness=0.02)
+
+
+def changeable(sampler: AnySampler, asset_id: str) -> tuple[Part, ...]:
+    """The parts of an asset that may get another look: none of people, vehicles and plants, nothing that
+    shows a picture, has holes, or lacks texture coordinates in metres.
+    """
+    if is_made(asset_id) or KEPT_TAGS & set(sampler.library.get(asset_id).tags):
+        return ()
+    asset = sampler.library.get(asset_id)
+    found = parts(asset, sampler.library.path(asset_id), sampler.library.root(asset_id))
+    return tuple(
+        part
+        for part in found
+        if part.stuff in LOOKS
+        and part.mapped
+        and not part.cutout
+        and (not part.textured or part.stuff in EVENLY_TEXTURED)
+    )
+
+
+def relook(
+    sampler: AnySampler, rng: np.random.Generator, asset: Asset, share: float, *, scale: float = 1.0
+) -> tuple[PartLook, ...]:
+    """New looks for parts of an object drawn `scale` times as large as its file; wood stays wood.
+
+    Parts of one stuff and one colour stay alike; each such group changes with the chance `share`. Mirrors
+    always mirror, which the files of most packs cannot say.
+    """
+    groups: dict[tuple[Stuff, Vec3], list[str]] = {}
+    for part in changeable(sampler, asset.id):
+        groups.setdefault((part.stuff, part.colour), []).append(part.name)
+    looks = []
+    for (stuff, old), names in groups.items():
+        changes = rng.uniform() < share or stuff == "mirror"
+        look = LOOKS[stuff](rng, scale, old)
+        looks += [PartLook(part=name, material=look) for name in names if changes]
+    return tuple(looks)
+
+
+KEPT_TAGS = {"character", "vehicle", "plant"}
+EVENLY_TEXTURED: tuple[Stuff, ...] = (
+    "wood",
+    "fabric",
+    "leather",
+    "stone",
+)  # their textures show but themselves
+Look = Callable[[np.random.Generator, float, Vec3], MaterialSpec]  # of (rng, scale, the old colour)
+
+
+def _painted(rng: np.random.Generator, roughness: Vec2) -> MaterialSpec:
+    white = rng.uniform() < 0.45
+    coat = colour(rng, saturation=(0.0, 0.08), value=(0.78, 0.96)) if white else colour(rng)
+    return MaterialSpec(colour=coat, roughness=float(rng.uniform(*roughness)))
+
+
+def _wood(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    if rng.uniform() < 0.25:
+        return _painted(rng, (0.3, 0.8))
+    return made(rng, "veneer", scale=scale, spin=True)
+
+
+def _fabric(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    return made(
+        rng, ("weave", "weave", "knit", "printed_cloth")[int(rng.integers(4))], scale=scale, spin=True
+    )
+
+
+def _leather(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    return made(rng, "leather", scale=scale)
+
+
+def _metal(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    kind = rng.uniform()
+    if kind < 0.25:
+        return made(rng, "brushed", scale=scale, spin=True)
+    if kind < 0.5:  # lacquered
+        return _painted(rng, (0.2, 0.7))
+    metal = METALS[0] if rng.uniform() < 0.6 else pick(rng, METALS)
+    return MaterialSpec(colour=metal, metallic=1.0, roughness=float(rng.uniform(0.08, 0.45)))
+
+
+def _glass(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    return translucent(rng) if rng.uniform() < 0.15 else clear_glass(rng)
+
+
+def _mirror(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    return mirror(rng)
+
+
+def _ceramic(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    return _painted(rng, (0.06, 0.3))
+
+
+def _plastic(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    if rng.uniform() < 0.35:
+        return made(rng, "plastic", scale=scale)
+    return _painted(rng, (0.15, 0.7))
+
+
+def _stone(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
+    return made(rng, ("marble", "granite", "terrazzo", "concrete")[int(rng.integers(4))], scale=scale)
+
+
+LOOKS: dict[Stuff, Look] = {
+    "wood": _wood,
+    "fabric": _fabric,
+    "leather": _leather,
+    "metal": _metal,
+    "glass": _glass,
+    "mirror": _mirror,
+    "ceramic": _ceramic,
+    "plastic": _plastic,
+    "stone": _stone,
+}

@@ -4,25 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assets_manifest.library import AssetLibrary
 from assets_manifest.records import Asset, AssetKind
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey, rng_for
-from fsd_gen.scene.spec import CameraPose, RenderSettings, SceneSpec
-from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, RigConfig, Section
+from fsd_gen.scene.spec import CameraPose, Hard, RenderSettings, SceneSpec
+from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, RigConfig, Section, Share
 
 T = TypeVar("T")
+
+
+class HardConfig(Section):
+    """Shares of the objects, and of the large surfaces, that are hard to match on purpose; 0: none."""
+
+    glass: Share = 0.04
+    mirror: Share = 0.04
+    brushed_metal: Share = 0.04
+    translucent: Share = 0.04  # plastic or frosted glass
+    repetition: Share = 0.04  # one figure over and over
+    plain: Share = 0.04  # one colour without texture
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> Self:
+        total = sum(dict(self).values())
+        if total > 1:
+            raise ValueError(f"the shares must add up to at most 1, got {total:g}")
+        return self
+
+    def share(self, kind: Hard) -> float:
+        """The share of one kind."""
+        return float(getattr(self, kind))
 
 
 class StyleConfig(Section):
     """Its share of the scenes; the base of every style's settings."""
 
     weight: float = Field(default=1.0, ge=0, le=1e9)  # share of the slots, relative to the other weights
+    made: Share = 0.6  # of the textures that are made from numbers instead of taken from packs
+    hard: HardConfig = HardConfig()
 
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)

@@ -121,6 +121,11 @@ def lattice(draft: Draft) -> Image:
     return among(colours, np.broadcast_to(number, (SIZE, SIZE)).astype(np.intp))
 
 
+def repeated(draft: Draft) -> Swatch:
+    """A lattice and nothing else: every cell looks as its neighbours do."""
+    return Swatch(rgb=lattice(draft))
+
+
 Cells = Callable[[Field, Field, np.ndarray, Field, Field], np.ndarray]
 LATTICES: tuple[Cells, ...] = (
     lambda fx, fy, odd, x, y: odd,

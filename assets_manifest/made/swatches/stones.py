@@ -117,6 +117,15 @@ def metal(draft: Draft) -> Swatch:
     return Swatch(rgb=flat(tint, shade * (1 + 0.03 * noise(rng, 2, slope=2.2))), height_m=height)
 
 
+def brushed(draft: Draft) -> Swatch:
+    """Fine lines all one way, on steel, aluminium or brass."""
+    tint = oklch(draft.uniform(0.7, 0.9), draft.uniform(0.0, 0.012), draft.uniform(60, 260))
+    if draft.chance(0.2):
+        tint = oklch(draft.uniform(0.65, 0.82), draft.uniform(0.05, 0.1), draft.uniform(50, 95))
+    shade, height = _worked(draft, "brushed")
+    return Swatch(rgb=flat(tint, shade), height_m=height)
+
+
 def _worked(draft: Draft, kind: str) -> tuple[Field, Field]:
     rng = draft.rng
     if kind == "brushed":
