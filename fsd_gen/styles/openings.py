@@ -9,7 +9,7 @@ import numpy as np
 from assets_manifest.made.interior_sizes import CURTAIN_DEPTH_M, DOOR_DEPTH_M, FACADE_M, WINDOW_DEPTH_M
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, Vec3
-from fsd_gen.styles import finishes
+from fsd_gen.styles import finishes, materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.pieces import Cast, made_id, new_seed
 from fsd_gen.styles.room import INWARD, WALL_M, Room, Window, wall_heading
@@ -170,7 +170,7 @@ def outside(
         return [], []
     rng, wall = sampler.rng("outside"), windows[0].wall
     storey = float(rng.choice([0.25, 3.1, 6.0]))
-    ground = finishes.made_surface(rng, pick(rng, ("gravel", "asphalt", "concrete")))
+    ground = materials.made(rng, pick(rng, ("gravel", "asphalt", "concrete")))
     grass = finishes.of_pack(sampler, rng, ("ground",))
     panels = [
         Panel(
