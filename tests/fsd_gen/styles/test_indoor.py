@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from assets_manifest.library import AssetLibrary, load_pack
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles import indoor, mixed
@@ -18,7 +19,7 @@ from fsd_gen.styles.room import INWARD
 from fsd_gen.styles.sampler import Sampler
 from tests.fsd_gen.styles.only import only
 
-FEW, MANY = 5, 60  # scenes of each kind of room
+FEW, MANY = 2, 60  # scenes of each kind of room
 
 
 def sampler_of(config, library, slot, kind, style="indoor"):
@@ -172,6 +173,28 @@ def test_flying_objects_touch_nothing_in_the_room(small_config, library):
             for a, b in combinations(air.balls, 2)
         )
     assert flying > 8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_library_of_a_few_objects_gives_whole_rooms(kind, small_config, library):
+    mine = load_pack(library.path("builtin/mug_yellow").parents[1])
+    few = [
+        a for a in mine.assets if a.id in ("builtin/chair_red", "builtin/mug_yellow", "builtin/table_desk")
+    ]
+    pack = mine.model_copy(update={"assets": tuple(few)})
+    small = AssetLibrary([(pack, library.root("builtin/mug_yellow") / "builtin")])
+    spec = indoor.compose(sampler_of(small_config, small, 1, kind))
+    assert any(panel.name == "Floor" for panel in spec.panels)
+    assert {p.asset for p in spec.placements if p.name.startswith("Furniture")}
+
+
+def test_an_asset_joins_a_role_by_its_tag(small_config, library):
+    mine = load_pack(library.path("builtin/mug_yellow").parents[1])
+    tagged = [a.model_copy(update={"tags": (*a.tags, "toilet")}) for a in mine.assets if "shape_cone" in a.id]
+    small = AssetLibrary(
+        [(mine.model_copy(update={"assets": tuple(tagged)}), library.root("builtin/mug_yellow"))]
+    )
+    assert [piece.asset for piece in indoor.Cast(small).pieces("toilet")] == ["builtin/shape_cone"]
 
 
 @pytest.mark.slow
