@@ -277,7 +277,7 @@ def along_walls(m: Maker, floor: Floor, number: int) -> None:
         for _ in range(TRIES):
             wall = int(m.rng.integers(4))
             turn, off = m.wobble(25), piece.across / 2 + m.uniform(0.01, 0.25)
-            slack = floor.room.wall_length(wall) / 2 - piece.across / 2
+            slack = max(0.0, floor.room.wall_length(wall) / 2 - piece.across / 2)
             along = m.uniform(-slack, slack)
             x, y, _ = floor.room.on_wall(wall, along, 0.0, off)
             heading_deg = (wall_heading(wall) + turn) % 360

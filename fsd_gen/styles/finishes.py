@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.textures import SORTS
 from fsd_gen.scene.spec import MaterialSpec, Vec2
 from fsd_gen.styles import materials
 from fsd_gen.styles.sampler import AnySampler, pick
 
-SEEDS = 100_000
 FLOORS: dict[str, tuple[str, ...]] = {  # sorts of made textures; a sort twice is twice as likely
     "living": ("planks", "planks", "parquet", "parquet", "carpet"),
     "bedroom": ("planks", "parquet", "carpet", "carpet"),
@@ -30,24 +30,6 @@ WALLS: dict[str, tuple[str, ...]] = {  # beside paint
 PAINTED = {"living": 0.5, "bedroom": 0.5, "kitchen": 0.6, "bath": 0.1, "office": 0.65, "corridor": 0.6}
 
 
-def made_surface(rng: np.random.Generator, sort: str, *, spin: bool = False) -> MaterialSpec:
-    """A made texture with its relief, at the size that it has in the world."""
-    from assets_manifest.made import textures  # here, so that a configuration is read without it
-
-    seed = int(rng.integers(SEEDS))
-    words, facts = textures.words_of(sort, seed), textures.SORTS[sort]
-    scale = round(1 / textures.tile_m(words), 5)
-    return MaterialSpec(
-        texture=textures.TEXTURE.asset_id(*words),
-        normal_map=textures.RELIEF.asset_id(*words) if facts.relief else None,
-        uv_scale=(scale, scale),
-        uv_rotation_deg=90.0 * int(rng.integers(2)) if spin else 0.0,
-        uv_offset=(round(float(rng.uniform()), 4), round(float(rng.uniform()), 4)),
-        roughness=textures.roughness(words),
-        metallic=facts.metallic,
-    )
-
-
 def of_pack(
     sampler: AnySampler, rng: np.random.Generator, tags: tuple[str, ...], without: tuple[str, ...] = ()
 ) -> MaterialSpec | None:
@@ -61,28 +43,23 @@ def of_pack(
 
 def floor(sampler: AnySampler, rng: np.random.Generator, kind: str) -> MaterialSpec:
     """A floor that suits the kind of room, its pattern along or across."""
-    from assets_manifest.made import textures
-
     sort = pick(rng, FLOORS[kind])
-    tags = set(textures.SORTS[sort].tags) & {"wood", "tiles", "carpet", "stone", "concrete"}
+    tags = set(SORTS[sort].tags) & {"wood", "tiles", "carpet", "stone", "concrete"}
     photographed = of_pack(sampler, rng, tuple(sorted(tags)), ("wall", "outdoor", "furniture"))
-    if photographed and rng.uniform() < 0.35:
+    if photographed and rng.uniform() > sampler.style.made:
         return photographed
-    return made_surface(rng, sort, spin=True)
+    return materials.made(rng, sort, spin=True)
 
 
 def paint(rng: np.random.Generator, *, value: Vec2 = (0.75, 0.97)) -> MaterialSpec:
     """Wall paint on plaster: nearly white, pale, or a strong colour."""
-    from assets_manifest.made import textures
-
     lively = rng.uniform()
     saturation = (0.0, 0.08) if lively < 0.5 else (0.08, 0.3) if lively < 0.85 else (0.3, 0.65)
-    words = textures.words_of("plaster", int(rng.integers(SEEDS)))
-    scale = round(1 / textures.tile_m(words), 5)
-    return MaterialSpec(
+    plaster = materials.made(rng, "plaster")
+    return plaster.but(
+        texture=None,
         colour=materials.colour(rng, saturation=saturation, value=value if lively < 0.85 else (0.35, 0.8)),
-        normal_map=textures.RELIEF.asset_id(*words) if rng.uniform() < 0.7 else None,
-        uv_scale=(scale, scale),
+        normal_map=plaster.normal_map if rng.uniform() < 0.7 else None,
         roughness=float(rng.uniform(0.6, 0.95)),
     )
 
@@ -92,26 +69,22 @@ def wall(sampler: AnySampler, rng: np.random.Generator, kind: str) -> MaterialSp
     if rng.uniform() < PAINTED.get(kind, 0.4):
         return paint(rng)
     photographed = of_pack(sampler, rng, ("plaster",), ("outdoor", "floor"))
-    if photographed and kind != "bath" and rng.uniform() < 0.25:
+    if photographed and kind != "bath" and rng.uniform() > sampler.style.made:
         return photographed
-    return made_surface(rng, pick(rng, WALLS[kind]))
+    return materials.made(rng, pick(rng, WALLS[kind]))
 
 
 def ceiling(rng: np.random.Generator, kind: str) -> MaterialSpec:
     """White paint mostly; stores have bare concrete or boards."""
     if kind == "warehouse" and rng.uniform() < 0.7:
-        return made_surface(rng, pick(rng, ("concrete", "panelled")))
+        return materials.made(rng, pick(rng, ("concrete", "panelled")))
     if rng.uniform() < 0.12:
-        return made_surface(rng, "planks")
+        return materials.made(rng, "planks")
     return paint(rng).but(colour=materials.colour(rng, saturation=(0, 0.06), value=(0.85, 0.97)))
 
 
 def rug(rng: np.random.Generator, size: Vec2) -> MaterialSpec:
     """A woven rug whose picture fills it, or a piece of carpet."""
     if rng.uniform() < 0.25:
-        return made_surface(rng, "carpet")
-    from assets_manifest.made import textures
-
-    words = textures.words_of("rug", int(rng.integers(SEEDS)))
-    scale = (round(1 / size[0], 5), round(1 / size[1], 5))
-    return MaterialSpec(texture=textures.TEXTURE.asset_id(*words), uv_scale=scale, roughness=0.95)
+        return materials.made(rng, "carpet")
+    return materials.spread(rng, "rug", size)

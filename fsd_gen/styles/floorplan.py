@@ -90,7 +90,10 @@ class Floor:
             self.claims.append(Claim(door.wall, a - half, a + half, 0.0, door.height_m))
         for window in self.openings.windows:
             left, right, low, high = window.edges()
-            self.claims.append(Claim(window.wall, left - 0.3, right + 0.3, low - 0.1, high + 0.15))
+            self.claims.append(Claim(window.wall, left - 0.1, right + 0.1, low - 0.1, high + 0.15))
+        for curtain in self.openings.curtains(self.room):
+            a, half = curtain.along_m, curtain.width_m / 2
+            self.claims.append(Claim(curtain.wall, a - half, a + half, curtain.low_m, curtain.high_m))
 
     def against(self, rng: np.random.Generator, group: Group, walls: list[int] | None = None) -> bool:
         """Stand the group with its back to a wall; False where no place was found."""
@@ -152,8 +155,9 @@ class Floor:
         if spot.top > 0.03 and spot.bottom < 1.9 and not is_free(spot, ways):
             return False
         panes = [before_window(self.room, w) for w in self.openings.windows]
+        cloth = [curtain.ground(self.room) for curtain in self.openings.curtains(self.room)]
         taken = [other.spot for other in self.stood]
-        return all(not _clash(spot, other) for other in (*taken, *panes))
+        return all(not _clash(spot, other) for other in (*taken, *panes, *cloth))
 
     def _claim(self, spot: Footprint) -> None:
         """Walls that the piece stands close to are hidden behind it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import Panel, Placement
 from fsd_gen.sections import Count, Share
-from fsd_gen.styles import clutter, finishes, plans
+from fsd_gen.styles import clutter, finishes, materials, plans
 from fsd_gen.styles.floorplan import Floor, Stood
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.groups import Maker
+from fsd_gen.styles.hard import Quota, harden
 from fsd_gen.styles.openings import Openings
 from fsd_gen.styles.pieces import Cast, Piece
 from fsd_gen.styles.room import Room, RoomConfig
@@ -61,14 +64,14 @@ def furnish(sampler: Sampler[FurnishedConfig], floor: Floor, cast: Cast) -> Furn
     plans.fill(floor, maker, count(rng, style.furniture))
     if style.furniture[1]:
         clutter.along_walls(Maker(cast, floor.room, sampler.rng("floor")), floor, count(rng, style.on_floor))
-    furnished = Furnished()
+    dresser = _Dresser(sampler, cast, floor.room, Quota.of(style.hard, sampler.rng("hard")))
     for number, stood in enumerate(floor.stood):
         if not stood.spot.bottom:
-            furnished.footprints.append(stood.spot)
+            dresser.into.footprints.append(stood.spot)
         if not _hangs(stood):
-            _stand(sampler, cast, floor.room, furnished, f"Furniture_{number:02d}", stood)
-    furnished.panels += _rugs(sampler, floor)
-    return furnished
+            dresser.stand(f"{number:02d}", stood)
+    dresser.into.panels += _rugs(sampler, floor)
+    return dresser.into
 
 
 def _hangs(stood: Stood) -> bool:
@@ -76,30 +79,43 @@ def _hangs(stood: Stood) -> bool:
     return stood.group < 0 and stood.item.z > 0
 
 
-def _stand(
-    sampler: Sampler[FurnishedConfig], cast: Cast, room: Room, into: Furnished, name: str, stood: Stood
-) -> None:
-    """The piece itself, what stands on it, and its light."""
-    spot, item = stood.spot, stood.item
-    rng = sampler.rng("clutter", name)
-    position = (spot.x, spot.y, spot.bottom)
-    placement = Placement(
-        name=name, asset=item.piece.asset, position=position, rotation=heading(spot.heading_deg)
-    )
-    into.placements.append(placement)
-    into.furniture.append((placement, spot))
-    if item.piece.globe_m:
-        into.lit.append(Lit(f"{name}_bulb", item.piece, placement.position))
-    maker = Maker(cast, room, rng)
-    things = clutter.dress(maker, stood, count(rng, sampler.style.on_support))
-    for number, thing in enumerate(things):
-        thing_name = name.replace("Furniture", "Thing") + f"_{number:02d}"
-        placed, ground = clutter.on(stood, thing, thing_name)
-        into.placements.append(placed)
-        into.things.append(ground)
-        if thing.piece.globe_m:
-            into.lit.append(Lit(f"{thing_name}_bulb", thing.piece, placed.position))
-    into.panels += clutter.papers(maker, stood, things, name.replace("Furniture", "Paper"))
+@dataclass(slots=True)
+class _Dresser:
+    """Gives what stands on the floor its looks, its light, and the things on it."""
+
+    sampler: Sampler[FurnishedConfig]
+    cast: Cast
+    room: Room
+    quota: Quota
+    into: Furnished = field(default_factory=Furnished)
+
+    def stand(self, number: str, stood: Stood) -> None:
+        """The piece itself and what stands on it."""
+        spot, piece, rng = stood.spot, stood.item.piece, self.sampler.rng("clutter", number)
+        name, position = f"Furniture_{number}", (spot.x, spot.y, spot.bottom)
+        bare_piece = Placement(
+            name=name, asset=piece.asset, position=position, rotation=heading(spot.heading_deg)
+        )
+        placement = self._add(rng, piece, bare_piece)
+        self.into.furniture.append((placement, spot))
+        maker = Maker(self.cast, self.room, rng)
+        things = clutter.dress(maker, stood, count(rng, self.sampler.style.on_support))
+        for index, thing in enumerate(things):
+            placed, ground = clutter.on(stood, thing, f"Thing_{number}_{index:02d}")
+            self._add(rng, thing.piece, placed)
+            self.into.things.append(ground)
+        self.into.panels += clutter.papers(maker, stood, things, f"Paper_{number}")
+
+    def _add(self, rng: np.random.Generator, piece: Piece, placement: Placement) -> Placement:
+        """With new looks for some of its parts, and with its globe alight if it has one."""
+        if piece.globe_m:
+            self.into.lit.append(Lit(f"{placement.name}_globe", piece, placement.position))
+        if piece.record:
+            share = 0.8 if rng.uniform() < self.sampler.style.retexture else 0.0
+            looks = materials.relook(self.sampler, rng, piece.record, share)
+            placement = harden(self.sampler, rng, self.quota, placement.but(looks=looks))
+        self.into.placements.append(placement)
+        return placement
 
 
 def _rugs(sampler: Sampler[FurnishedConfig], floor: Floor) -> list[Panel]:

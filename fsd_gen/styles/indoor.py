@@ -111,7 +111,7 @@ def build(sampler: Sampler[Config], room: Room) -> Interior:
     walls.radiators(maker, floor, hung)
     furnished = furnish(sampler, floor, cast)
     _decorate(sampler, maker, floor, hung)
-    glazing, reveals = openings.glaze(sampler, room, holes.windows)
+    glazing, reveals = openings.glaze(sampler, room, holes)
     trees, outside = openings.outside(sampler, room, cast, holes.windows)
     doors = openings.hang_doors(sampler, room, holes.doors)
     return Interior(

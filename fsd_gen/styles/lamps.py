@@ -59,8 +59,10 @@ def sky(sampler: AnySampler, hour: Hour) -> DomeSpec | None:
     rng = sampler.rng("dome")
     if hour.dome < 0.01:
         return DomeSpec(colour=(0.004, 0.006, 0.014))
-    skies = sampler.assets("hdri", "sky") or sampler.some("hdri", "outdoor")
+    skies = sampler.assets("hdri", "sky") or sampler.assets("hdri", "outdoor")
     level = hour.dome
+    if not skies:  # plain blue
+        return DomeSpec(colour=(0.45 * level, 0.65 * level, level))
     return DomeSpec(
         hdri=pick(rng, skies).id, colour=(level, level, level), rotation_deg=float(rng.uniform(0, 360))
     )

@@ -167,8 +167,6 @@ def _inside(ball: Ball, room: Room) -> bool:
     free = ball.radius + 0.12
     level = free < z < room.ceiling_m - free - 0.3
     return level and x < room.width_m / 2 - free and y < room.depth_m / 2 - free
-        x < room.width_m / 2 - free and y < room.depth_m / 2 - free and free < z < room.ceiling_m - free - 0.3
-    )
 
 
 STYLE = Style(name="mixed", config=Config, compose=compose)

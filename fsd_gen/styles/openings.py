@@ -9,13 +9,14 @@ import numpy as np
 from assets_manifest.made.interior_sizes import CURTAIN_DEPTH_M, DOOR_DEPTH_M, FACADE_M, WINDOW_DEPTH_M
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, Vec3
-from fsd_gen.styles import finishes
+from fsd_gen.styles import finishes, materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.pieces import Cast, made_id, new_seed
 from fsd_gen.styles.room import INWARD, WALL_M, Room, Window, wall_heading
 from fsd_gen.styles.sampler import AnySampler, count, pick
 
 DOOR_WAY_M = 1.1  # the ground before a door that stays free
+CURTAIN_ROOM_M = CURTAIN_DEPTH_M + 0.04  # from the wall
 TREE_TRIANGLES = 80_000  # of one tree outside, at most
 
 
@@ -36,11 +37,46 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
+class Hanging:
+    """Where a curtain hangs, in wall coordinates."""
+
+    wall: int
+    along_m: float  # centre
+    width_m: float
+    low_m: float
+    high_m: float
+
+    def ground(self, room: Room) -> Footprint:
+        """The space that it takes."""
+        x, y, _ = room.on_wall(self.wall, self.along_m, 0.0, CURTAIN_ROOM_M / 2)
+        turn = 0.0 if self.wall % 2 == 0 else 90.0
+        return Footprint(
+            x=x,
+            y=y,
+            width=self.width_m,
+            depth=CURTAIN_ROOM_M,
+            heading_deg=turn,
+            bottom=self.low_m,
+            top=self.high_m,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Openings:
     """Where one comes in and where light does."""
 
     doors: tuple[Door, ...]
     windows: tuple[Window, ...]
+    curtain: float = 0.0  # width of one, as a share of its window; 0: there are none
+    to_floor: bool = False  # or to the sill
+
+    def curtains(self, room: Room) -> tuple[Hanging, ...]:
+        """Two beside each window."""
+        return tuple(
+            hanging
+            for window in self.windows
+            for hanging in (_hanging(room, window, self, side) for side in (-1, 1) if self.curtain)
+        )
 
 
 def draw_openings(sampler: AnySampler, room: Room) -> Openings:
@@ -53,7 +89,20 @@ def draw_openings(sampler: AnySampler, room: Room) -> Openings:
     doors = []
     for wall in rng.permutation(walls).tolist()[: 3 if room.kind == "corridor" else 1]:
         doors += _doors(rng, room, wall, count(rng, (1, 3)) if room.kind == "corridor" else 1)
-    return Openings(tuple(doors), windows)
+    curtained = rng.uniform() < 0.6 and room.kind not in ("bath", "warehouse")
+    share, to_floor = float(rng.uniform(0.16, 0.3)), bool(rng.uniform() < 0.6)
+    return Openings(tuple(doors), windows, share if curtained else 0.0, to_floor)
+
+
+def _hanging(room: Room, window: Window, openings: Openings, side: int) -> Hanging:
+    """The curtain on one side (-1: left), as far as the wall goes on."""
+    left, right, low, high = window.edges()
+    wide = max(round(openings.curtain * window.size[0], 2), 0.12)
+    edge = room.wall_length(window.wall) / 2 - 0.02 - wide / 2
+    along = (left if side < 0 else right) + side * wide * 0.55
+    foot = 0.03 if openings.to_floor else max(low - 0.12, 0.03)
+    top = min(high + 0.15, room.ceiling_m - 0.02)
+    return Hanging(window.wall, float(np.clip(along, -edge, edge)), wide, foot, top)
 
 
 def _windows(rng: np.random.Generator, room: Room, wall: int) -> tuple[Window, ...]:
@@ -98,22 +147,21 @@ def _hung(name: str, asset: str, position: Vec3, wall: int) -> Placement:
     return Placement(name=name, asset=asset, position=position, rotation=heading(wall_heading(wall)))
 
 
-def glaze(
-    sampler: AnySampler, room: Room, windows: tuple[Window, ...]
-) -> tuple[list[Placement], list[Panel]]:
+def glaze(sampler: AnySampler, room: Room, openings: Openings) -> tuple[list[Placement], list[Panel]]:
     """Frames, reveals and sills of the windows, and curtains beside them."""
     rng = sampler.rng("windows")
     placements: list[Placement] = []
     panels: list[Panel] = []
-    seed, curtained = new_seed(rng), rng.uniform() < 0.6 and room.kind not in ("bath", "warehouse")
-    cloth, drop, wide = new_seed(rng), rng.uniform() < 0.6, float(rng.uniform(0.16, 0.3))
-    for number, window in enumerate(windows):
+    seed, cloth = new_seed(rng), new_seed(rng)
+    for number, window in enumerate(openings.windows):
         asset = made_id("room_window", seed, *window.size)
         foot = room.on_wall(window.wall, window.along_m, window.edges()[2], -WALL_M + WINDOW_DEPTH_M)
         placements.append(_hung(f"Window_{number}", asset, foot, window.wall))
         panels += _reveal(room, number, window)
-        if curtained:
-            placements += _curtains(room, number, window, cloth, wide, down=drop)
+    for number, curtain in enumerate(openings.curtains(room)):
+        asset = made_id("room_curtain", cloth, curtain.width_m, curtain.high_m - curtain.low_m)
+        foot = room.on_wall(curtain.wall, curtain.along_m, curtain.low_m, CURTAIN_DEPTH_M / 2 + 0.02)
+        placements.append(_hung(f"Curtain_{number}", asset, foot, curtain.wall))
     return placements, panels
 
 
@@ -145,23 +193,6 @@ def _reveal(room: Room, number: int, window: Window) -> list[Panel]:
     return panels
 
 
-def _curtains(
-    room: Room, number: int, window: Window, cloth: int, share: float, *, down: bool
-) -> list[Placement]:
-    """One on either side, to the floor or to the sill, where the wall goes on so far."""
-    left, right, low, high = window.edges()
-    top = min(high + 0.15, room.ceiling_m - 0.02)
-    foot = 0.03 if down else max(low - 0.12, 0.03)
-    wide, edge = share * window.size[0], room.wall_length(window.wall) / 2 - 0.02
-    wide, placements = max(wide, 0.12), []
-    asset = made_id("room_curtain", cloth, wide, top - foot)
-    for side, outer in (("left", left - wide * 0.55), ("right", right + wide * 0.55)):
-        along = float(np.clip(outer, -edge + wide / 2, edge - wide / 2))
-        position = room.on_wall(window.wall, along, foot, CURTAIN_DEPTH_M / 2 + 0.02)
-        placements.append(_hung(f"Curtain_{number}_{side}", asset, position, window.wall))
-    return placements
-
-
 def outside(
     sampler: AnySampler, room: Room, cast: Cast, windows: tuple[Window, ...]
 ) -> tuple[list[Placement], list[Panel]]:
@@ -170,7 +201,7 @@ def outside(
         return [], []
     rng, wall = sampler.rng("outside"), windows[0].wall
     storey = float(rng.choice([0.25, 3.1, 6.0]))
-    ground = finishes.made_surface(rng, pick(rng, ("gravel", "asphalt", "concrete")))
+    ground = materials.made(rng, pick(rng, ("gravel", "asphalt", "concrete")))
     grass = finishes.of_pack(sampler, rng, ("ground",))
     panels = [
         Panel(

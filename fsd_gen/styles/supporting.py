@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,9 +53,8 @@ def boards(library: AssetLibrary, piece: Piece) -> tuple[Board, ...]:
         return (_whole_top(piece),) if piece.top_m else ()
     from assets_manifest.derived.supports import supports
 
-    path = library.path(piece.asset)
-    root = path.parents[len(PurePosixPath(piece.record.uri).parts)]
-    return tuple(map(Board, supports(piece.record, path, root)))
+    found = supports(piece.record, library.path(piece.asset), library.root(piece.asset))
+    return tuple(map(Board, found))
 
 
 def _whole_top(piece: Piece) -> Board:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assets_manifest.made.interior_sizes import RADIATOR_DEPTH_M
+from assets_manifest.made.textures import TEXTURE, words_of
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, Vec2
 from fsd_gen.styles import materials
@@ -159,14 +160,12 @@ def _poster(
 
 def _image(m: Maker, sampler: AnySampler) -> str:
     """What a picture shows: made for this scene, or one of the packs' photos and paintings."""
-    from assets_manifest.made import textures
-
     kind = m.rng.uniform()
     theirs = sampler.assets("texture", "painting") + sampler.assets("photo", without=("dark", "pattern"))
     if kind < 0.3 and theirs:
         return pick(m.rng, theirs).id
     if kind < 0.5:
-        return textures.TEXTURE.asset_id(*textures.words_of("poster", new_seed(m.rng)))
+        return TEXTURE.asset_id(*words_of("poster", new_seed(m.rng)))
     return made_id("room_print", new_seed(m.rng))
 
 
