@@ -69,18 +69,31 @@ class Wall:
             solids.quad(surface, *(self.point(a, u, out_m) for a, u in corners))
 
     def slab(
-        self, solids: Solids, surface: Surface, along: tuple[float, float], up: tuple[float, float], out_m: float,
+        self,
+        solids: Solids,
+        surface: Surface,
+        along: tuple[float, float],
+        up: tuple[float, float],
+        out_m: float,
         behind_m: float = 0.02,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """A box on the wall's face that stands out by `out_m`."""
-        (x0, y0, z0), (x1, y1, z1) = self.point(along[0], up[0], -behind_m), self.point(along[1], up[1], out_m)
+        (x0, y0, z0), (x1, y1, z1) = (
+            self.point(along[0], up[0], -behind_m),
+            self.point(along[1], up[1], out_m),
+        )
         solids.box(surface, (min(x0, x1), min(y0, y1), min(z0, z1)), (max(x0, x1), max(y0, y1), max(z0, z1)))
 
 
 def build(
-    solids: Solids, wall: Wall, openings: Sequence[Opening], top_m: float, bottom_m: float, look: Look,
+    solids: Solids,
+    wall: Wall,
+    openings: Sequence[Opening],
+    top_m: float,
+    bottom_m: float,
+    look: Look,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     """The wall with everything in it."""
     for rect in around((0.0, wall.length_m, bottom_m, top_m), [opening.rect() for opening in openings]):
         wall.quad(solids, look.wall, rect)
@@ -113,8 +126,13 @@ def _reveal(solids: Solids, wall: Wall, rect: Rect, look: Look) -> None:
     a0, a1, u0, u1 = rect
     ring = [(a0, u0), (a0, u1), (a1, u1), (a1, u0)]
     for (a, u), (b, v) in zip(ring, ring[1:] + ring[:1], strict=True):
-        solids.quad(look.wall, wall.point(a, u), wall.point(b, v), wall.point(b, v, -REVEAL_M),
-                    wall.point(a, u, -REVEAL_M))  # fmt: skip
+        solids.quad(
+            look.wall,
+            wall.point(a, u),
+            wall.point(b, v),
+            wall.point(b, v, -REVEAL_M),
+            wall.point(a, u, -REVEAL_M),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +164,11 @@ def _window(
         _curtain(solids, wall, opening.rect(), look, rng)
     wall.slab(solids, look.trim, (a0 - 0.08, a1 + 0.08), (u0 - 0.07, u0), 0.07, REVEAL_M)
     if style.surround:
-        for along, up in (((a0 - 0.13, a0), (u0, u1)), ((a1, a1 + 0.13), (u0, u1)),
-                          ((a0 - 0.13, a1 + 0.13), (u1, u1 + 0.16))):  # fmt: skip
+        for along, up in (
+            ((a0 - 0.13, a0), (u0, u1)),
+            ((a1, a1 + 0.13), (u0, u1)),
+            ((a0 - 0.13, a1 + 0.13), (u1, u1 + 0.16)),
+        ):
             wall.slab(solids, look.trim, along, up, 0.035)
     if opening.kind == "shuttered":
         for b0, b1 in ((a0 - opening.width_m / 2, a0 - 0.02), (a1 + 0.02, a1 + opening.width_m / 2)):
@@ -159,8 +180,12 @@ def _window(
 def _bars(solids: Solids, wall: Wall, rect: Rect, frame: Surface, style: _Style) -> None:
     a0, a1, u0, u1 = rect
     wide, out = 0.06, -REVEAL_M + 0.045
-    edges = [((a0, a0 + wide), (u0, u1)), ((a1 - wide, a1), (u0, u1)), ((a0, a1), (u0, u0 + wide)),
-             ((a0, a1), (u1 - wide, u1))]  # fmt: skip
+    edges = [
+        ((a0, a0 + wide), (u0, u1)),
+        ((a1 - wide, a1), (u0, u1)),
+        ((a0, a1), (u0, u0 + wide)),
+        ((a0, a1), (u1 - wide, u1)),
+    ]
     for k in range(style.mullions):
         middle = a0 + (a1 - a0) * (k + 1) / (style.mullions + 1)
         edges.append(((middle - 0.03, middle + 0.03), (u0, u1)))
@@ -198,7 +223,14 @@ def _balcony(solids: Solids, wall: Wall, opening: Opening, look: Look, rng: np.r
     if rng.uniform() < 0.35:  # a closed parapet
         wall.slab(solids, look.trim, (a0, a1), (floor, floor + 0.95), out, -inner)
     else:
-        _rails(solids, wall, look.metal, np.linspace(a0 + 0.03, a1 - 0.03, max(4, int((a1 - a0) / 0.14))), floor, inner)
+        _rails(
+            solids,
+            wall,
+            look.metal,
+            np.linspace(a0 + 0.03, a1 - 0.03, max(4, int((a1 - a0) / 0.14))),
+            floor,
+            inner,
+        )
     wall.slab(solids, look.metal, (a0, a1), (floor + 0.98, floor + 1.03), out, -inner + 0.01)
     for a in (a0, a1):
         wall.slab(solids, look.metal, (a - 0.015, a + 0.015), (floor + 0.98, floor + 1.03), out)
@@ -227,7 +259,11 @@ def _door(solids: Solids, wall: Wall, opening: Opening, look: Look) -> None:
     handle = wall.point(a1 - 0.08, u0 + 1.02, -REVEAL_M + 0.06)
     solids.bar(look.metal, handle, wall.point(a1 - 0.08, u0 + 1.18, -REVEAL_M + 0.06), (0.012, 0.012), 6)
     wall.slab(solids, look.base, (a0 - 0.15, a1 + 0.15), (-1.5, u0), 0.4)  # the step
-    for along, up in (((a0 - 0.14, a0), (u0, u1)), ((a1, a1 + 0.14), (u0, u1)), ((a0 - 0.14, a1 + 0.14), (u1, u1 + 0.2))):
+    for along, up in (
+        ((a0 - 0.14, a0), (u0, u1)),
+        ((a1, a1 + 0.14), (u0, u1)),
+        ((a0 - 0.14, a1 + 0.14), (u1, u1 + 0.2)),
+    ):
         wall.slab(solids, look.trim, along, up, 0.05)
 
 
@@ -235,7 +271,9 @@ def _shop(solids: Solids, wall: Wall, opening: Opening, look: Look, rng: np.rand
     """A shop window with a sign over it, and perhaps an awning."""
     a0, a1, u0, u1 = opening.rect()
     wall.quad(solids, look.pane, opening.rect(), -REVEAL_M)
-    _bars(solids, wall, opening.rect(), look.door, _Style(mullions=1, transom=0.78, surround=False, curtains=0))
+    _bars(
+        solids, wall, opening.rect(), look.door, _Style(mullions=1, transom=0.78, surround=False, curtains=0)
+    )
     wall.slab(solids, look.base, (a0 - 0.05, a1 + 0.05), (u0 - 0.06, u0), 0.09, REVEAL_M)
     wall.slab(solids, look.sign, (a0 - 0.1, a1 + 0.1), (u1 + 0.08, u1 + 0.58), 0.06)
     _letters(solids, wall, (a0, a1, u1 + 0.18, u1 + 0.48), look.curtain, rng)
@@ -252,7 +290,14 @@ def _letters(solids: Solids, wall: Wall, rect: Rect, surface: Surface, rng: np.r
         wide = height * float(rng.uniform(0.45, 0.75))
         for stroke in _STROKES[rng.integers(len(_STROKES))]:
             b0, b1, v0, v1 = stroke
-            wall.slab(solids, surface, (at + b0 * wide, at + b1 * wide), (u0 + v0 * height, u0 + v1 * height), 0.075, 0)
+            wall.slab(
+                solids,
+                surface,
+                (at + b0 * wide, at + b1 * wide),
+                (u0 + v0 * height, u0 + v1 * height),
+                0.075,
+                0,
+            )
         at += wide * (1.3 if rng.uniform() < 0.85 else 2.2)
 
 
@@ -272,11 +317,17 @@ _STROKES: tuple[tuple[Rect, ...], ...] = (
 def _awning(solids: Solids, wall: Wall, rect: Rect, look: Look) -> None:
     a0, a1, _, top = rect
     corners: NDArray[np.float64] = np.array(
-        [wall.point(a0, top - 0.45, 1.1), wall.point(a1, top - 0.45, 1.1), wall.point(a1, top + 0.05, 0.02),
-         wall.point(a0, top + 0.05, 0.02)]
-    )  # fmt: skip
+        [
+            wall.point(a0, top - 0.45, 1.1),
+            wall.point(a1, top - 0.45, 1.1),
+            wall.point(a1, top + 0.05, 0.02),
+            wall.point(a0, top + 0.05, 0.02),
+        ]
+    )
     solids.quad(look.awning, *map(tuple, corners))
     low = corners[:2] - [0, 0, 0.2]
     solids.quad(look.awning, tuple(low[0]), tuple(low[1]), tuple(corners[1]), tuple(corners[0]))
     for a in (a0 + 0.02, a1 - 0.02):
-        solids.bar(look.metal, wall.point(a, top - 0.43, 1.08), wall.point(a, top - 0.6, 0.0), (0.012, 0.012), 5)
+        solids.bar(
+            look.metal, wall.point(a, top - 0.43, 1.08), wall.point(a, top - 0.6, 0.0), (0.012, 0.012), 5
+        )

@@ -1,7 +1,7 @@
 """Open ground with relief, a path across it, and what closes the horizon far behind everything.
 
-The ground is a grid of triangles, fine in the middle and coarse far out; `Ground.height` is exactly the height
-of those triangles (and of the path), so what is put there stands there. x and y in metres, origin in the middle.
+The ground is a grid of triangles, fine in the middle and coarse far out; `Ground.height` is exactly the
+height of those triangles (and of the path), so what is put there stands there. Metres, origin in the middle.
 """
 
 from __future__ import annotations
@@ -180,7 +180,9 @@ BACKDROP = Maker(name="backdrop", version=1, kind="object", make=make_backdrop)
 MAKERS = (BACKDROP,)
 
 
-def _ridge(solids: Solids, kind: str, rng: np.random.Generator, radius: float, number: int, pale: float) -> None:
+def _ridge(
+    solids: Solids, kind: str, rng: np.random.Generator, radius: float, number: int, pale: float
+) -> None:
     columns = 720 if kind != "town" else 360
     turn = np.arange(columns + 1) / columns * 2 * np.pi
     waves = sum(rng.uniform(0.3, 1) / k * np.sin(k * turn + rng.uniform(0, 6.28)) for k in range(1, 9))
@@ -196,7 +198,12 @@ def _ridge(solids: Solids, kind: str, rng: np.random.Generator, radius: float, n
     quads = np.stack([low[1:], low[:-1], top[:-1], top[1:]], axis=1)
     if kind == "town":
         quads[:, 3, 2] = quads[:, 2, 2]
-    near, far = np.array({"hills": (0.05, 0.08, 0.03), "woods": (0.03, 0.055, 0.02), "town": (0.2, 0.17, 0.15)}[kind]), np.array((0.36, 0.42, 0.5))
+    near, far = (
+        np.array(
+            {"hills": (0.05, 0.08, 0.03), "woods": (0.03, 0.055, 0.02), "town": (0.2, 0.17, 0.15)}[kind]
+        ),
+        np.array((0.36, 0.42, 0.5)),
+    )
     tone = rng.integers(3, size=columns // 3).repeat(3)[:columns]
     for k in range(3):
         r, g, b = (near * (0.8 + 0.25 * k) * (1 - pale) + far * pale).tolist()
@@ -210,4 +217,7 @@ def _jags(kind: str, rng: np.random.Generator, columns: int) -> Array:
     if kind == "town":
         return rng.uniform(2, 16, columns + 1)
     crowns = np.repeat(rng.uniform(4, 12, columns // 4 + 1), 4)[: columns + 1]
-    return np.asarray(crowns * np.tile([0.7, 1.0, 0.97, 0.75], columns // 4 + 1)[: columns + 1] + rng.uniform(0, 0.7, columns + 1))
+    return np.asarray(
+        crowns * np.tile([0.7, 1.0, 0.97, 0.75], columns // 4 + 1)[: columns + 1]
+        + rng.uniform(0, 0.7, columns + 1)
+    )

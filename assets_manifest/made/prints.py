@@ -11,7 +11,13 @@ from PIL import Image
 Picture = NDArray[np.float64]  # (H, W, 3), display colours 0..1, row 0 at the top
 Colour = tuple[float, float, float]
 
-RED, BLUE, WHITE, BLACK, YELLOW = (0.8, 0.08, 0.1), (0.05, 0.25, 0.6), (0.95, 0.95, 0.94), (0.05, 0.05, 0.05), (0.98, 0.78, 0.1)
+RED, BLUE, WHITE, BLACK, YELLOW = (
+    (0.8, 0.08, 0.1),
+    (0.05, 0.25, 0.6),
+    (0.95, 0.95, 0.94),
+    (0.05, 0.05, 0.05),
+    (0.98, 0.78, 0.1),
+)
 GREEN, BROWN = (0.05, 0.4, 0.25), (0.4, 0.25, 0.12)
 
 
@@ -51,7 +57,9 @@ def traffic_sign(rng: np.random.Generator) -> tuple[str, Picture]:
     if shape == "diamond":
         return shape, _layered(128, 128, WHITE, ((np.abs(x) + np.abs(y)) < 0.36, YELLOW))
     ground = (BLUE, GREEN, BLUE)[rng.integers(3)]
-    return shape, _layered(128, 128, ground, (np.maximum(abs(x), abs(y)) > 0.46, WHITE), (_mark(rng, x, y, 0.34), WHITE))
+    return shape, _layered(
+        128, 128, ground, (np.maximum(abs(x), abs(y)) > 0.46, WHITE), (_mark(rng, x, y, 0.34), WHITE)
+    )
 
 
 def _round_sign(rng: np.random.Generator, x: Picture, y: Picture, radius: Picture) -> Picture:
@@ -121,5 +129,7 @@ def _writing(rng: np.random.Generator, x: Picture, y: Picture, letters: int = 3)
     glyphs[rng.uniform(size=letters) < 0.12 * (letters > 5)] = False
     row, column = np.floor((y + 0.5) * 5).astype(int), np.floor(inside / 0.8 * 3).astype(int)
     valid = (index >= 0) & (index < letters) & (row >= 0) & (row < 5) & (column < 3)
-    chosen: NDArray[np.bool_] = glyphs[np.clip(index, 0, letters - 1), np.clip(row, 0, 4), np.clip(column, 0, 2)] & valid
+    chosen: NDArray[np.bool_] = (
+        glyphs[np.clip(index, 0, letters - 1), np.clip(row, 0, 4), np.clip(column, 0, 2)] & valid
+    )
     return chosen

@@ -1,7 +1,8 @@
 """A road through a town: carriageway, kerbs, pavements, markings at real scale, covers, patches, crossings.
 
-The road's own frame: `s` metres along its middle, `v` metres to the left of it. It starts in the origin towards
-+x at s = 0, bends evenly, and rises and falls gently. `Road.place` and `Road.height` are exact to millimetres.
+The road's own frame: `s` metres along its middle, `v` metres to the left of it. It starts in the origin
+towards +x at s = 0, bends evenly, rises and falls gently. `Road.place` and `Road.height` are exact to a
+millimetre or two.
 Parts: carriageway, kerb, pavement, verge, marking, marking_worn, patch, seam, cover.
 """
 
@@ -19,7 +20,13 @@ from assets_manifest.made.words import understood
 from assets_manifest.meshes.parts import Surface
 
 KINDS = ("street", "avenue", "country")
-LIMITS = {"curve_e5": (-700, 700), "lane_dm": (26, 40), "parking_dm": (0, 26), "pavement_dm": (0, 80), "seed": (0, 2**31)}
+LIMITS = {
+    "curve_e5": (-700, 700),
+    "lane_dm": (26, 40),
+    "parking_dm": (0, 26),
+    "pavement_dm": (0, 80),
+    "seed": (0, 2**31),
+}
 START_M, END_M = -70.0, 330.0
 VERGE_M = 46.0  # from the pavement's back to the edge of the ground
 KERB_M, KERB_HEIGHT_M = 0.14, 0.12
@@ -43,8 +50,14 @@ class Road:
     def of(cls, words: tuple[str, ...]) -> Road:
         """Raises MadeAssetError for words that are none of a road."""
         kind, (curve, lane, parking, pavement, seed) = understood(words, KINDS, LIMITS)
-        return cls(kind=kind, curvature=curve / 1e5, lane_m=lane / 10, parking_m=parking / 10,
-                   pavement_m=pavement / 10, seed=seed)  # fmt: skip
+        return cls(
+            kind=kind,
+            curvature=curve / 1e5,
+            lane_m=lane / 10,
+            parking_m=parking / 10,
+            pavement_m=pavement / 10,
+            seed=seed,
+        )
 
     @property
     def lanes(self) -> int:
@@ -132,8 +145,12 @@ class _Build:
             if road.pavement_m:
                 self._sheet(kerb, np.array([edge + 1e-6, edge + KERB_M]), side)
                 self._kerb_face(paint("kerb_face", (0.33, 0.32, 0.3), 0.8), side)
-                self._sheet(paint("pavement", (0.3, 0.29, 0.28), 0.85), np.array([edge + KERB_M, road.back_m]), side)
-            self._sheet(paint("verge", (0.1, 0.12, 0.04), 0.95), road.back_m + np.array([0, 6, 20, VERGE_M]), side)
+                self._sheet(
+                    paint("pavement", (0.3, 0.29, 0.28), 0.85), np.array([edge + KERB_M, road.back_m]), side
+                )
+            self._sheet(
+                paint("verge", (0.1, 0.12, 0.04), 0.95), road.back_m + np.array([0, 6, 20, VERGE_M]), side
+            )
 
     def _along(self) -> Array:
         return np.arange(START_M, END_M + 1, 2.5)
@@ -161,7 +178,10 @@ class _Build:
     def repairs(self) -> None:
         """Patches of other asphalt, and cracks that were sealed with tar."""
         tone = self.rng.uniform(0.035, 0.13)
-        patch, seam = paint("patch", (tone, tone, tone * 0.98), 0.9), paint("seam", (0.018, 0.018, 0.018), 0.6)
+        patch, seam = (
+            paint("patch", (tone, tone, tone * 0.98), 0.9),
+            paint("seam", (0.018, 0.018, 0.018), 0.6),
+        )
         for _ in range(int(self.rng.integers(8, 28))):
             s, wide, long = self.rng.uniform(-10, 160), self.rng.uniform(0.4, 2.4), self.rng.uniform(0.6, 9)
             v = self.rng.uniform(-self.road.half_m + 0.1, self.road.half_m - 0.1 - wide)
@@ -238,9 +258,15 @@ class _Build:
 
     def covers(self) -> None:
         """Manhole covers in the lanes, gratings in the gutters."""
-        iron, dark = paint("cover", (0.13, 0.125, 0.12), 0.5, metallic=0.6), paint("grating", (0.02, 0.02, 0.02), 0.8)
+        iron, dark = (
+            paint("cover", (0.13, 0.125, 0.12), 0.5, metallic=0.6),
+            paint("grating", (0.02, 0.02, 0.02), 0.8),
+        )
         for _ in range(int(self.rng.integers(3, 12))):
-            s, v = self.rng.uniform(3, 130), self.rng.uniform(0.15, 0.85) * self.road.half_m * self.rng.choice([-1, 1])
+            s, v = (
+                self.rng.uniform(3, 130),
+                self.rng.uniform(0.15, 0.85) * self.road.half_m * self.rng.choice([-1, 1]),
+            )
             for surface, radius, lift in ((dark, 0.36, MARK_M + 0.002), (iron, 0.33, MARK_M + 0.004)):
                 turn = np.arange(20) / 20 * 2 * np.pi
                 rim = self.road.place(s + radius * np.cos(turn), v + radius * np.sin(turn)) + [0, 0, lift]
@@ -251,4 +277,11 @@ class _Build:
                 ends = sorted((side * (self.road.half_m - 0.42), side * (self.road.half_m - 0.04)))
                 self.lay(iron, s, s + 0.5, ends[0], ends[1], MARK_M)
                 for k in range(6):
-                    self.lay(dark, s + 0.04 + 0.075 * k, s + 0.08 + 0.075 * k, ends[0] + 0.03, ends[1] - 0.03, MARK_M + 0.002)
+                    self.lay(
+                        dark,
+                        s + 0.04 + 0.075 * k,
+                        s + 0.08 + 0.075 * k,
+                        ends[0] + 0.03,
+                        ends[1] - 0.03,
+                        MARK_M + 0.002,
+                    )

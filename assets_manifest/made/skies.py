@@ -101,7 +101,9 @@ def panorama(sky: Sky, height: int) -> Array:
     """Radiance (H, 2H, 3) without the sun's disc; below the horizon, what the ground would send back."""
     dome = _Dome(sky, height // 2)
     upper = {"day": dome.clear, "overcast": dome.overcast, "dusk": dome.dusk, "night": dome.night}[sky.kind]()
-    lit = _horizontal(upper) + np.array(sky.sun_irradiance()) * max(0.0, np.sin(np.radians(sky.elevation_deg)))
+    lit = _horizontal(upper) + np.array(sky.sun_irradiance()) * max(
+        0.0, np.sin(np.radians(sky.elevation_deg))
+    )
     lower = np.broadcast_to((np.array(GROUND) / np.pi * lit).astype(np.float32), upper.shape)
     return np.concatenate([np.maximum(upper, 0), lower])
 
@@ -146,9 +148,7 @@ class _Dome:
         return np.maximum(xyz @ XYZ_TO_RGB.T.astype(np.float32), 0)
 
     def _perez(self, channel: str) -> Array:
-        a, b, c, d, e = (
-            np.float32(slope * self.sky.turbidity + offset) for slope, offset in PEREZ[channel]
-        )
+        a, b, c, d, e = (np.float32(slope * self.sky.turbidity + offset) for slope, offset in PEREZ[channel])
         sun = np.float32(np.radians(90 - max(self.sky.elevation_deg, 1.0)))
         gamma, up = np.arccos(self.cosine_hw), np.maximum(self.up_h1, np.float32(0.02))
         seen = (1 + a * np.exp(b / up)) * (1 + c * np.exp(d * gamma) + e * self.cosine_hw**2)
@@ -167,9 +167,10 @@ class _Dome:
     def overcast(self) -> Array:
         """The CIE overcast sky under layers of cloud of uneven thickness."""
         level = (1 + 2 * self.up_h1) / 3 * np.float32(0.5)
-        thick = self._sampled(_spectral(self.rng, 2.6), 0.05) * 0.55 + self._sampled(
-            _spectral(self.rng, 2.2), 0.13
-        ) * 0.25
+        thick = (
+            self._sampled(_spectral(self.rng, 2.6), 0.05) * 0.55
+            + self._sampled(_spectral(self.rng, 2.2), 0.13) * 0.25
+        )
         fade = np.clip(self.up_h1 * 4, 0.15, 1)
         shade = np.clip(1 + 0.32 * thick * fade, 0.45, 1.7) * (1 + 0.25 * np.maximum(self.cosine_hw, 0) ** 4)
         tint = np.array([0.94, 0.98, 1.06], np.float32)
@@ -216,7 +217,9 @@ class _Dome:
         density = np.clip((here - threshold) * np.float32(0.9), 0, 1)
         density = density * np.clip((self.up_h1 - 0.01) / 0.1, 0, 1)
         towards = self._sampled(puffs, scale, shift=0.012)
-        light = np.clip(0.62 + 0.45 * (here - towards) - 0.42 * np.clip(here - threshold - 0.5, 0, 1.6), 0.06, 1)
+        light = np.clip(
+            0.62 + 0.45 * (here - towards) - 0.42 * np.clip(here - threshold - 0.5, 0, 1.6), 0.06, 1
+        )
         light = light + 0.8 * np.maximum(self.cosine_hw, 0) ** 24 * (1 - density)  # edges against the sun
         cloud = dark + (lit - dark) * light[:, :, None]
         haze = np.exp(-self.up_h1 / np.float32(0.07))  # far clouds fade into the horizon
@@ -244,7 +247,7 @@ def _rgb(r: float, g: float, b: float) -> Array:
 
 
 def _spectral(rng: np.random.Generator, steepness: float) -> Array:
-    """Periodic noise (P, P) of unit deviation, whose amplitudes fall with frequency to -steepness / 2 - 0.5."""
+    """Periodic noise (P, P) of unit deviation; its power falls with frequency to -steepness - 1."""
     rows, columns = np.fft.fftfreq(PLANE, 1 / PLANE)[:, None], np.arange(PLANE // 2 + 1)
     frequency = np.hypot(rows, columns)
     frequency[0, 0] = 1

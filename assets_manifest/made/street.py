@@ -18,8 +18,25 @@ from assets_manifest.made.solids import Solids, paint
 from assets_manifest.made.words import understood
 from assets_manifest.meshes.parts import Surface
 
-KINDS = ("arm_lamp", "ball_lamp", "lantern", "sign", "nameplate", "signal", "bollard", "bin", "shelter",
-         "wall", "fence", "railing", "planter", "cabinet", "wire_pole", "bench", "cycle_stand")  # fmt: skip
+KINDS = (
+    "arm_lamp",
+    "ball_lamp",
+    "lantern",
+    "sign",
+    "nameplate",
+    "signal",
+    "bollard",
+    "bin",
+    "shelter",
+    "wall",
+    "fence",
+    "railing",
+    "planter",
+    "cabinet",
+    "wire_pole",
+    "bench",
+    "cycle_stand",
+)
 LAMPS = ("arm_lamp", "ball_lamp", "lantern")
 LIMITS = {"length_dm": (1, 200), "seed": (0, 2**31)}
 FOOT_M = -0.3
@@ -46,13 +63,24 @@ class Thing:
         """Its footprint on the ground, and its height."""
         length = self.length_m
         return {
-            "arm_lamp": (0.3, 0.3, length), "ball_lamp": (0.3, 0.3, length), "lantern": (0.3, 0.3, length),
-            "sign": (0.25, 0.25, 2.9), "nameplate": (1.0, 0.2, 1.2), "signal": (0.4, 0.4, 3.4),
-            "bollard": (0.22, 0.22, 0.95), "bin": (0.55, 0.55, 1.0), "shelter": (length, 1.6, 2.5),
-            "wall": (length, 0.34, 1.9), "fence": (length, 0.14, 1.4), "railing": (length, 0.1, 1.0),
-            "planter": (1.2, 1.2, 0.6), "cabinet": (1.1, 0.4, 1.3), "wire_pole": (0.34, 0.34, length),
-            "bench": (length, 0.6, 0.85), "cycle_stand": (0.8, 0.12, 0.85),
-        }[self.kind]  # fmt: skip
+            "arm_lamp": (0.3, 0.3, length),
+            "ball_lamp": (0.3, 0.3, length),
+            "lantern": (0.3, 0.3, length),
+            "sign": (0.25, 0.25, 2.9),
+            "nameplate": (1.0, 0.2, 1.2),
+            "signal": (0.4, 0.4, 3.4),
+            "bollard": (0.22, 0.22, 0.95),
+            "bin": (0.55, 0.55, 1.0),
+            "shelter": (length, 1.6, 2.5),
+            "wall": (length, 0.34, 1.9),
+            "fence": (length, 0.14, 1.4),
+            "railing": (length, 0.1, 1.0),
+            "planter": (1.2, 1.2, 0.6),
+            "cabinet": (1.1, 0.4, 1.3),
+            "wire_pole": (0.34, 0.34, length),
+            "bench": (length, 0.6, 0.85),
+            "cycle_stand": (0.8, 0.12, 0.85),
+        }[self.kind]
 
     @property
     def lamp_m(self) -> tuple[float, float, float]:
@@ -96,7 +124,11 @@ def _arm_lamp(job: _Job) -> None:
     solids.bar(metal, (0, 0, FOOT_M), (0, 0, 1.1), (0.1, 0.085), 10)
     solids.bar(metal, (0, 0, 1.1), (0, 0, height - 0.3), (0.075, 0.045), 8)
     solids.bar(metal, (0, 0, height - 0.32), (0, reach * 0.6, height), (0.04, 0.035), 7)
-    solids.box(paint("head", (0.3, 0.3, 0.31), 0.4), (-0.14, reach - 0.35, height - 0.03), (0.14, reach + 0.4, height + 0.07))
+    solids.box(
+        paint("head", (0.3, 0.3, 0.31), 0.4),
+        (-0.14, reach - 0.35, height - 0.03),
+        (0.14, reach + 0.4, height + 0.07),
+    )
 
 
 def _ball_lamp(job: _Job) -> None:
@@ -113,7 +145,9 @@ def _lantern(job: _Job) -> None:
     solids.turned(metal, [(0.17, FOOT_M), (0.17, 0.1), (0.12, 0.16), (0.12, 0.5), (0.07, 0.6)], (0, 0, 0))
     solids.bar(metal, (0, 0, 0.6), (0, 0, height - 0.5), (0.055, 0.04), 8)
     solids.turned(metal, [(0.05, 0), (0.11, 0.06), (0.05, 0.1)], (0, 0, height - 0.52))
-    solids.turned(paint("glass", (0.72, 0.7, 0.62), 0.15), [(0.1, 0.1), (0.16, 0.42)], (0, 0, height - 0.52), 6)
+    solids.turned(
+        paint("glass", (0.72, 0.7, 0.62), 0.15), [(0.1, 0.1), (0.16, 0.42)], (0, 0, height - 0.52), 6
+    )
     solids.turned(metal, [(0.2, 0.42), (0.12, 0.54), (0.02, 0.62)], (0, 0, height - 0.52), 6)
 
 
@@ -135,7 +169,9 @@ def _plate(job: _Job, name: str, shape: str, picture: prints.Picture, bottom: fl
     front = np.insert(corners, 1, -0.045, axis=1)
     fan = np.stack([np.zeros(number - 2, int), np.arange(1, number - 1), np.arange(2, number)], axis=1)
     job.solids.printed(job.printed(name, picture), front[fan], prints.OUTLINES[shape][fan])
-    job.solids.triangles(paint("back", (0.4, 0.4, 0.41), 0.5, metallic=0.5), (front + [0, 0.006, 0])[fan[:, ::-1]])
+    job.solids.triangles(
+        paint("back", (0.4, 0.4, 0.41), 0.5, metallic=0.5), (front + [0, 0.006, 0])[fan[:, ::-1]]
+    )
 
 
 def _nameplate(job: _Job) -> None:
@@ -162,21 +198,35 @@ def _signal(job: _Job) -> None:
 def _bollard(job: _Job) -> None:
     height, radius = float(job.rng.uniform(0.75, 0.95)), float(job.rng.uniform(0.05, 0.1))
     metal, white = job.metal(), paint("band", WHITE, 0.4)
-    job.solids.turned(metal, [(radius, FOOT_M), (radius, height), (radius * 0.7, height + 0.03), (0, height + 0.04)], (0, 0, 0))
+    job.solids.turned(
+        metal,
+        [(radius, FOOT_M), (radius, height), (radius * 0.7, height + 0.03), (0, height + 0.04)],
+        (0, 0, 0),
+    )
     if job.rng.uniform() < 0.6:
         job.solids.turned(white, [(radius + 0.003, height - 0.22), (radius + 0.003, height - 0.1)], (0, 0, 0))
 
 
 def _bin(job: _Job) -> None:
-    body = paint("body", ((0.03, 0.1, 0.05), (0.05, 0.06, 0.07), (0.3, 0.31, 0.3), (0.04, 0.09, 0.22))[job.rng.integers(4)], 0.5)
+    body = paint(
+        "body",
+        ((0.03, 0.1, 0.05), (0.05, 0.06, 0.07), (0.3, 0.31, 0.3), (0.04, 0.09, 0.22))[job.rng.integers(4)],
+        0.5,
+    )
     if job.rng.uniform() < 0.5:
-        job.solids.turned(body, [(0.2, -0.05), (0.22, 0.05), (0.25, 0.75), (0.27, 0.78), (0.27, 0.86), (0.2, 0.88)], (0, 0, 0))
+        job.solids.turned(
+            body,
+            [(0.2, -0.05), (0.22, 0.05), (0.25, 0.75), (0.27, 0.78), (0.27, 0.86), (0.2, 0.88)],
+            (0, 0, 0),
+        )
         job.solids.turned(paint("dark", DARK, 0.7), [(0.24, 0.82), (0.0, 0.8)], (0, 0, 0))
         return
     job.solids.box(body, (-0.22, -0.24, 0.06), (0.22, 0.24, 0.92))
     job.solids.box(paint("lid", DARK, 0.5), (-0.25, -0.28, 0.92), (0.25, 0.26, 1.0))
     for x in (-0.2, 0.2):
-        job.solids.bar(paint("wheel", DARK, 0.8), (x - 0.03, 0.2, 0.09), (x + 0.03, 0.2, 0.09), (0.09, 0.09), 12)
+        job.solids.bar(
+            paint("wheel", DARK, 0.8), (x - 0.03, 0.2, 0.09), (x + 0.03, 0.2, 0.09), (0.09, 0.09), 12
+        )
 
 
 def _shelter(job: _Job) -> None:
@@ -188,8 +238,12 @@ def _shelter(job: _Job) -> None:
         solids.bar(metal, (x, 0.65, FOOT_M), (x, 0.65, 2.36), (0.04, 0.04), 8)
     for x in (-w + 0.05, w - 0.05):
         solids.bar(metal, (x, -0.6, FOOT_M), (x, -0.6, 2.36), (0.04, 0.04), 8)
-    solids.quad(glass, (-w + 0.1, 0.65, 0.3), (w - 0.1, 0.65, 0.3), (w - 0.1, 0.65, 2.2), (-w + 0.1, 0.65, 2.2))
-    solids.quad(glass, (w - 0.05, -0.5, 0.3), (w - 0.05, 0.6, 0.3), (w - 0.05, 0.6, 2.2), (w - 0.05, -0.5, 2.2))
+    solids.quad(
+        glass, (-w + 0.1, 0.65, 0.3), (w - 0.1, 0.65, 0.3), (w - 0.1, 0.65, 2.2), (-w + 0.1, 0.65, 2.2)
+    )
+    solids.quad(
+        glass, (w - 0.05, -0.5, 0.3), (w - 0.05, 0.6, 0.3), (w - 0.05, 0.6, 2.2), (w - 0.05, -0.5, 2.2)
+    )
     poster = job.printed("print_0", prints.poster(job.rng))
     solids.box(metal, (-w + 0.02, -0.62, 0.35), (-w + 0.1, 0.62, 2.2))
     for x, y in ((-w + 0.105, 0.57), (-w + 0.015, -0.57)):
@@ -204,7 +258,9 @@ def _wall(job: _Job) -> None:
     job.solids.box(paint("wall", (0.4, 0.33, 0.27), 0.9), (-w, -0.12, -1.2), (w, 0.12, height))
     job.solids.box(paint("coping", (0.45, 0.44, 0.42), 0.85), (-w, -0.17, height), (w, 0.17, height + 0.07))
     for x in (-w, w):
-        job.solids.box(paint("wall", (0.4, 0.33, 0.27), 0.9), (x - 0.16, -0.16, -1.2), (x + 0.16, 0.16, height + 0.12))
+        job.solids.box(
+            paint("wall", (0.4, 0.33, 0.27), 0.9), (x - 0.16, -0.16, -1.2), (x + 0.16, 0.16, height + 0.12)
+        )
 
 
 def _fence(job: _Job) -> None:
@@ -234,8 +290,12 @@ def _railing(job: _Job) -> None:
 
 def _planter(job: _Job) -> None:
     stone, half = paint("stone", (0.4, 0.38, 0.35), 0.85), 0.55
-    for low, high in (((-half, -half), (half, -half + 0.08)), ((-half, half - 0.08), (half, half)),
-                      ((-half, -half), (-half + 0.08, half)), ((half - 0.08, -half), (half, half))):  # fmt: skip
+    for low, high in (
+        ((-half, -half), (half, -half + 0.08)),
+        ((-half, half - 0.08), (half, half)),
+        ((-half, -half), (-half + 0.08, half)),
+        ((half - 0.08, -half), (half, half)),
+    ):
         job.solids.box(stone, (*low, -0.1), (*high, 0.55))
     job.solids.box(paint("soil", (0.05, 0.035, 0.02), 0.95), (-half, -half, 0), (half, half, 0.48))
     leaves = rng_points(job.rng, 900, half - 0.05)
@@ -246,7 +306,9 @@ def _planter(job: _Job) -> None:
         job.solids.triangles(surface, np.stack([chosen, chosen + turn[:, 0], chosen + turn[:, 1]], axis=1))
 
 
-def rng_points(rng: np.random.Generator, number: int, half: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def rng_points(
+    rng: np.random.Generator, number: int, half: float
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Points (N, 3) over a planter's soil, in a low mound."""
     xy = rng.uniform(-half, half, (number, 2))
     mound = 0.5 + 0.32 * rng.uniform(0.1, 1, number) * (1 - (np.abs(xy).max(axis=1) / half) ** 2 * 0.7)
@@ -254,7 +316,9 @@ def rng_points(rng: np.random.Generator, number: int, half: float) -> np.ndarray
 
 
 def _cabinet(job: _Job) -> None:
-    body = paint("body", ((0.3, 0.31, 0.3), (0.12, 0.16, 0.12), (0.45, 0.44, 0.38))[job.rng.integers(3)], 0.55)
+    body = paint(
+        "body", ((0.3, 0.31, 0.3), (0.12, 0.16, 0.12), (0.45, 0.44, 0.38))[job.rng.integers(3)], 0.55
+    )
     w, h = float(job.rng.uniform(0.3, 0.55)), float(job.rng.uniform(0.8, 1.25))
     job.solids.box(paint("plinth", (0.35, 0.34, 0.33), 0.9), (-w, -0.18, -0.3), (w, 0.18, 0.08))
     job.solids.box(body, (-w, -0.17, 0.08), (w, 0.17, h))
@@ -264,15 +328,24 @@ def _cabinet(job: _Job) -> None:
     if job.rng.uniform() < 0.6:
         poster = job.printed("print_0", prints.poster(job.rng))
         x, z = -w * 0.95 + float(job.rng.uniform(0, 0.1)), float(job.rng.uniform(0.2, 0.35))
-        job.solids.print(poster, (x, -0.176, z), (x + 0.3, -0.176, z), (x + 0.3, -0.176, z + 0.42), (x, -0.176, z + 0.42))
+        job.solids.print(
+            poster, (x, -0.176, z), (x + 0.3, -0.176, z), (x + 0.3, -0.176, z + 0.42), (x, -0.176, z + 0.42)
+        )
 
 
 def _wire_pole(job: _Job) -> None:
     height = job.thing.length_m
     job.solids.bar(paint("wood", (0.16, 0.11, 0.075), 0.9), (0, 0, FOOT_M), (0, 0, height), (0.15, 0.1), 9)
-    job.solids.box(paint("wood", (0.16, 0.11, 0.075), 0.9), (-1.0, -0.06, height - 0.8), (1.0, 0.06, height - 0.68))
+    job.solids.box(
+        paint("wood", (0.16, 0.11, 0.075), 0.9), (-1.0, -0.06, height - 0.8), (1.0, 0.06, height - 0.68)
+    )
     for x in (-0.9, -0.45, 0.45, 0.9):
-        job.solids.turned(paint("insulator", (0.3, 0.33, 0.3), 0.2), [(0.04, 0), (0.05, 0.08), (0.02, 0.14)], (x, 0, height - 0.68), 8)
+        job.solids.turned(
+            paint("insulator", (0.3, 0.33, 0.3), 0.2),
+            [(0.04, 0), (0.05, 0.08), (0.02, 0.14)],
+            (x, 0, height - 0.68),
+            8,
+        )
 
 
 def _bench(job: _Job) -> None:
@@ -298,8 +371,21 @@ def _cycle_stand(job: _Job) -> None:
 
 
 MAKES: dict[str, Callable[[_Job], None]] = {
-    "arm_lamp": _arm_lamp, "ball_lamp": _ball_lamp, "lantern": _lantern, "sign": _sign, "nameplate": _nameplate,
-    "signal": _signal, "bollard": _bollard, "bin": _bin, "shelter": _shelter, "wall": _wall, "fence": _fence,
-    "railing": _railing, "planter": _planter, "cabinet": _cabinet, "wire_pole": _wire_pole, "bench": _bench,
+    "arm_lamp": _arm_lamp,
+    "ball_lamp": _ball_lamp,
+    "lantern": _lantern,
+    "sign": _sign,
+    "nameplate": _nameplate,
+    "signal": _signal,
+    "bollard": _bollard,
+    "bin": _bin,
+    "shelter": _shelter,
+    "wall": _wall,
+    "fence": _fence,
+    "railing": _railing,
+    "planter": _planter,
+    "cabinet": _cabinet,
+    "wire_pole": _wire_pole,
+    "bench": _bench,
     "cycle_stand": _cycle_stand,
-}  # fmt: skip
+}

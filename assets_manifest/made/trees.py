@@ -17,7 +17,13 @@ KINDS = ("broad", "round", "tall", "conifer", "shrub", "hedge")
 LIMITS = {"height_dm": (4, 250), "width_dm": (4, 250), "leaves": (50, 9000), "seed": (0, 2**31)}
 Array = NDArray[np.float64]
 
-GREENS = ((0.055, 0.13, 0.02), (0.09, 0.16, 0.035), (0.035, 0.10, 0.03), (0.12, 0.17, 0.03), (0.06, 0.12, 0.05))
+GREENS = (
+    (0.055, 0.13, 0.02),
+    (0.09, 0.16, 0.035),
+    (0.035, 0.10, 0.03),
+    (0.12, 0.17, 0.03),
+    (0.06, 0.12, 0.05),
+)
 AUTUMN = ((0.33, 0.15, 0.02), (0.28, 0.07, 0.02), (0.38, 0.24, 0.04), (0.20, 0.13, 0.04))
 NEEDLES = ((0.025, 0.065, 0.03), (0.035, 0.08, 0.045))
 BARK = ((0.11, 0.08, 0.055), (0.17, 0.14, 0.11), (0.07, 0.05, 0.035), (0.30, 0.28, 0.25))
@@ -80,7 +86,9 @@ def _foliage(rng: np.random.Generator, colours: tuple[tuple[float, float, float]
 
 def _crown(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     """A trunk that forks towards clumps of leaves in an ellipsoid."""
-    half = np.array([plant.width_m / 2, plant.width_m / 2, plant.height_m * (0.42 if plant.kind == "tall" else 0.34)])
+    half = np.array(
+        [plant.width_m / 2, plant.width_m / 2, plant.height_m * (0.42 if plant.kind == "tall" else 0.34)]
+    )
     middle = np.array([0, 0, plant.height_m - half[2]])
     clumps = _in_ball(rng, 26 if plant.kind == "round" else 34, 0.45, 0.95) * half + middle
     _skeleton(solids, plant, rng, clumps, middle, half)
@@ -101,7 +109,9 @@ def _in_ball(rng: np.random.Generator, number: int, low: float, high: float) -> 
     z = 1 - 2 * (np.arange(number) + 0.5) / number
     ring = np.sqrt(1 - z**2)
     shell = np.stack([ring * np.cos(turn), ring * np.sin(turn), z], axis=1)
-    return shell * (rng.uniform(low**3, high**3, number) ** (1 / 3))[:, None] + rng.normal(0, 0.05, (number, 3))
+    return shell * (rng.uniform(low**3, high**3, number) ** (1 / 3))[:, None] + rng.normal(
+        0, 0.05, (number, 3)
+    )
 
 
 def _skeleton(
@@ -114,7 +124,9 @@ def _skeleton(
     solids.bar(bark, (0, 0, 0), fork, (trunk * 1.15, trunk * 0.8), 9)
     solids.bar(bark, fork, top, (trunk * 0.8, trunk * 0.2), 7)
     for clump in clumps:
-        start = fork + (top - fork) * rng.uniform(0.0, 0.75) * np.clip((clump[2] - fork[2]) / (top[2] - fork[2]), 0, 1)
+        start = fork + (top - fork) * rng.uniform(0.0, 0.75) * np.clip(
+            (clump[2] - fork[2]) / (top[2] - fork[2]), 0, 1
+        )
         knee = start + (clump - start) * 0.5 + [0, 0, 0.08 * np.linalg.norm(clump - start)]
         solids.bar(bark, start, knee, (trunk * 0.38, trunk * 0.22), 5)
         solids.bar(bark, knee, clump, (trunk * 0.22, trunk * 0.06), 4)

@@ -151,8 +151,12 @@ def sky_and_sun(sampler: AnySampler, time_of_day: str) -> Daylight:
     )
     azimuth_deg = float(rng.uniform(0, 360))
     dome = DomeSpec(hdri=skies.MAKER.asset_id(*sky.words()), rotation_deg=azimuth_deg - SKY_AZIMUTH_DEG)
-    return Daylight(dome=dome, sun=_sun_of(sky, azimuth_deg), dark=time_of_day in ("dusk", "night"),
-                    exposure_ev={"night": -1.3, "dusk": -0.5}.get(time_of_day, 0.0))  # fmt: skip
+    return Daylight(
+        dome=dome,
+        sun=_sun_of(sky, azimuth_deg),
+        dark=time_of_day in ("dusk", "night"),
+        exposure_ev={"night": -1.3, "dusk": -0.5}.get(time_of_day, 0.0),
+    )
 
 
 def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:
@@ -160,7 +164,9 @@ def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:
     if max(irradiance) < 1e-3:
         return None
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(sky.elevation_deg)
-    towards = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    towards = np.array(
+        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+    )
     return DistantLight(name="Sun", rotation=facing(towards), angle_deg=0.53, irradiance=irradiance)
 
 

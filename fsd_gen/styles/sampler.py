@@ -69,7 +69,9 @@ class Sampler(Generic[C_co]):
         """The random stream called `names`; a new name never disturbs the others."""
         return rng_for(self.seed, self.key, *names)
 
-    def rig(self, *, nearest_m: float | None = None, baseline_m: tuple[float, float] | None = None) -> StereoRig:
+    def rig(
+        self, *, nearest_m: float | None = None, baseline_m: tuple[float, float] | None = None
+    ) -> StereoRig:
         """Baseline log-uniform, field of view uniform (paper section 3.5).
 
         Where the scene's size is given (`nearest_m`), the baseline stays small enough that a surface

@@ -40,8 +40,16 @@ def random_stand(rng: np.random.Generator, half_m: float, height: HeightOf) -> S
     x, y = -off * np.cos(turn), -off * np.sin(turn)
     view = turn + float(rng.normal(0, 0.35))
     pitch = np.deg2rad(float(rng.uniform(-9, 4)))
-    eye = (round(float(x), 4), round(float(y), 4), round(height(float(x), float(y)) + float(rng.uniform(0.8, 2.0)), 4))
-    target = (eye[0] + float(np.cos(view)) * 6, eye[1] + float(np.sin(view)) * 6, eye[2] + 6 * float(np.tan(pitch)))
+    eye = (
+        round(float(x), 4),
+        round(float(y), 4),
+        round(height(float(x), float(y)) + float(rng.uniform(0.8, 2.0)), 4),
+    )
+    target = (
+        eye[0] + float(np.cos(view)) * 6,
+        eye[1] + float(np.sin(view)) * 6,
+        eye[2] + 6 * float(np.tan(pitch)),
+    )
     return Stand(eye=eye, target=target)
 
 
@@ -54,27 +62,39 @@ def before(stand: Stand, rng: np.random.Generator, near_m: float, far_m: float) 
 
 
 def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...]:
-    """The ground that must stay free for this camera: under both eyes, and before them as far as `nearest_m`."""
+    """The ground that stays free for this camera: under both eyes, and before them up to `nearest_m`."""
     ahead, (x, y, _) = stand.ahead, stand.eye
     right = np.array([ahead[1], -ahead[0]])
     turn = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
     middle = np.array([x, y]) + right * rig.baseline_m / 2
     wide = 2 * BODY_M + rig.baseline_m
-    spots = [Footprint(x=float(middle[0]), y=float(middle[1]), width=2 * BODY_M, depth=wide, heading_deg=turn)]
+    spots = [
+        Footprint(x=float(middle[0]), y=float(middle[1]), width=2 * BODY_M, depth=wide, heading_deg=turn)
+    ]
     reach = nearest_m * 1.15
     for share in (0.5, 1.0):
         centre = middle + ahead * reach * (share - 0.25)
         spots.append(
-            Footprint(x=float(centre[0]), y=float(centre[1]), width=reach * 0.5,
-                      depth=wide + reach * share * rig.width / rig.focal_px, heading_deg=turn)
-        )  # fmt: skip
+            Footprint(
+                x=float(centre[0]),
+                y=float(centre[1]),
+                width=reach * 0.5,
+                depth=wide + reach * share * rig.width / rig.focal_px,
+                heading_deg=turn,
+            )
+        )
     return tuple(spots)
 
 
 def best_stand(
-    rng: np.random.Generator, half_m: float, height: HeightOf, taken: Sequence[Footprint], aims: Sequence[Footprint],
-    rig: StereoRig, nearest_m: float,
-) -> Stand:  # fmt: skip
+    rng: np.random.Generator,
+    half_m: float,
+    height: HeightOf,
+    taken: Sequence[Footprint],
+    aims: Sequence[Footprint],
+    rig: StereoRig,
+    nearest_m: float,
+) -> Stand:
     """Of many places to stand, the one that sees most at all depths with nothing in its way."""
     stands = [_aimed(rng, half_m, height, aims) for _ in range(TRIES)]
     table = np.array([(s.x, s.y, np.hypot(s.width, s.depth) / 2, s.top) for s in taken])
@@ -100,8 +120,12 @@ def _score(stand: Stand, table_n4: Array, rig: StereoRig, nearest_m: float) -> f
         return -1e9
     away = table_n4[:, :2] - stand.eye[:2]
     depth, across = away @ ahead, away @ np.array([ahead[1], -ahead[0]])
-    free = np.hypot(depth, np.where(across > 0, np.maximum(across - rig.baseline_m, 0), across)) - table_n4[:, 2]
-    seen = (depth > -table_n4[:, 2]) & (np.abs(across) < depth * rig.width / 2 / rig.focal_px + table_n4[:, 2] + 0.3)
+    free = (
+        np.hypot(depth, np.where(across > 0, np.maximum(across - rig.baseline_m, 0), across)) - table_n4[:, 2]
+    )
+    seen = (depth > -table_n4[:, 2]) & (
+        np.abs(across) < depth * rig.width / 2 / rig.focal_px + table_n4[:, 2] + 0.3
+    )
     if (free < BODY_M).any() or (seen & (free < nearest_m)).any():
         return -1e9
     shown = depth[seen & (table_n4[:, 2] < 5)]
