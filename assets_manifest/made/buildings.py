@@ -1,8 +1,8 @@
 """Buildings: walls with recessed windows, doors, ledges, balconies, shops and roofs.
 
-Words: kind / frontage and depth in dm / storeys / seed. The front looks towards -y and stands on
+Words: kind / frontage and depth in dm / storeys / seed. The front looks towards -y and stands at
 y = -depth / 2; the origin is the middle of the ground plan. Walls go on below z = 0, so that a slope leaves no
-gap. Their parts (`wall`, `base`, `trim`, `roof`, ...) lie in metres on `st_box`, for whoever gives them another material.
+gap. The parts (`wall`, `base`, `trim`, `roof` ...) lie in metres on `st_box`, ready for other materials.
 """
 
 from __future__ import annotations

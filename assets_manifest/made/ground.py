@@ -116,7 +116,7 @@ def _interpolated(ground: Ground, x_n: Array, y_n: Array) -> Array:
     z00, z10, z11, z01 = _smooth(ground, corners_x, corners_y)[0]
     lower = z00 + fx * (z10 - z00) + fy * (z11 - z10)
     upper = z00 + fy * (z01 - z00) + fx * (z11 - z01)
-    return np.where(fx >= fy, lower, upper)
+    return np.asarray(np.where(fx >= fy, lower, upper))
 
 
 def make(folder: Path, words: tuple[str, ...]) -> Path:

@@ -83,12 +83,12 @@ class Sampler(Generic[C_co]):
         low, high = baseline_m or self.rigs.baseline_m
         if nearest_m is not None:
             high = max(low, min(high, nearest_m * self.rigs.max_disparity_share * width / focal_px))
-        baseline_m = np.exp(rng.uniform(np.log(low), np.log(high)))
+        drawn_m = np.exp(rng.uniform(np.log(low), np.log(high)))
         return StereoRig.centred(
             width=width,
             height=self.image.height,
             focal_px=round(float(focal_px), 4),
-            baseline_m=round(float(baseline_m), 6),
+            baseline_m=round(float(drawn_m), 6),
         )
 
     def nearest_m(self, rig: StereoRig) -> float:

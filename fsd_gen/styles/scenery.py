@@ -96,7 +96,7 @@ class Scenery:
         tilt: tuple[float, float] | None = None,
         scale: float = 1.0,
     ) -> bool:
-        """Stand an asset on the ground (or at `z`) if its place is free; `tilt`: the slope that it follows."""
+        """Stand an asset on the ground (or at `z`) if its place is free; `tilt`: the slope it follows."""
         if not self.is_free(spot):
             return False
         self.take(spot)
@@ -388,7 +388,7 @@ def lit_windows(
     most: int,
 ) -> list[RectLight]:
     """Some windows of a building, lit from inside."""
-    found = []
+    found: list[RectLight] = []
     walls, turn = building.walls(), rotation_matrix(heading(heading_deg))
     for number, (side, opening) in enumerate(buildings.windows(building)):
         if opening.kind == "door" or rng.uniform() >= share or len(found) >= most:

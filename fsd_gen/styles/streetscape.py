@@ -297,7 +297,7 @@ class Street:
             )
             self.windows += len(lit)
             self.scenery.lights += lit
-        return s + step + (0.05 if done else 2.0)
+        return float(s + step + (0.05 if done else 2.0))
 
     def _fences(self, rng: np.random.Generator, side: int) -> None:
         """Hedges, fences and walls between gardens and pavement, with gates left open."""

@@ -34,7 +34,7 @@ def road_of(spec: SceneSpec) -> Road | None:
 
 def road_place(road: Road, x: float, y: float) -> tuple[float, float]:
     """Road coordinates of a world point."""
-    s = np.linspace(-70, 330, 4001)
+    s = np.linspace(-70, 330, 401)
     middle = road.place(s, 0.0)
     near = s[np.argmin(np.hypot(middle[:, 0] - x, middle[:, 1] - y))]
     for _ in range(3):

@@ -20,7 +20,7 @@ from tests.fsd_gen.styles.open_air import (
     road_place,
 )
 
-FEW = range(10)
+FEW = range(6)
 HUNDREDS = range(100, 300)
 
 
