@@ -1,7 +1,7 @@
 """Buildings: walls with recessed windows, doors, ledges, balconies, shops and roofs.
 
 Words: kind / frontage and depth in dm / storeys / seed. The front looks towards -y and stands at
-y = -depth / 2; the origin is the middle of the ground plan. Walls go on below z = 0, so that a slope leaves no
+y = -depth / 2; the origin is the middle of the plan. Walls go on below z = 0, so that a slope leaves no
 gap. The parts (`wall`, `base`, `trim`, `roof` ...) lie in metres on `st_box`, ready for other materials.
 """
 
