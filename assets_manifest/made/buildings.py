@@ -1,8 +1,8 @@
 """Buildings: walls with recessed windows, doors, ledges, balconies, shops and roofs.
 
-Words: kind / frontage and depth in dm / storeys / seed. The front looks towards -y and stands on y = -depth / 2;
-the origin is the middle of the ground plan. Walls go on below z = 0, so that a slope leaves no gap. Their parts
-(`wall`, `base`, `trim`, `roof`, ...) lie in metres on `st_box`, for whoever gives them another material.
+Words: kind / frontage and depth in dm / storeys / seed. The front looks towards -y and stands at
+y = -depth / 2; the origin is the middle of the plan. Walls go on below z = 0, so that a slope leaves no
+gap. The parts (`wall`, `base`, `trim`, `roof` ...) lie in metres on `st_box`, ready for other materials.
 """
 
 from __future__ import annotations
@@ -105,8 +105,16 @@ MAKER = Maker(name="building", version=1, kind="object", make=make)
 def _palette(building: Building) -> facade.Look:
     rng = building.rng(4)
     wall = np.array([0.55, 0.5, 0.42]) * rng.uniform(0.6, 1.2, 3)
-    wood = np.array([(0.03, 0.06, 0.04), (0.16, 0.07, 0.03), (0.04, 0.06, 0.12), (0.25, 0.03, 0.02), (0.3, 0.3, 0.28),
-                     (0.02, 0.02, 0.025)][rng.integers(6)])  # fmt: skip
+    wood = np.array(
+        [
+            (0.03, 0.06, 0.04),
+            (0.16, 0.07, 0.03),
+            (0.04, 0.06, 0.12),
+            (0.25, 0.03, 0.02),
+            (0.3, 0.3, 0.28),
+            (0.02, 0.02, 0.025),
+        ][rng.integers(6)]
+    )
     white = (0.68, 0.67, 0.64) if rng.uniform() < 0.7 else (0.05, 0.05, 0.055)
     awning = np.array(
         [(0.4, 0.03, 0.02), (0.03, 0.12, 0.07), (0.04, 0.07, 0.2), (0.5, 0.45, 0.35)][rng.integers(4)]
@@ -149,8 +157,13 @@ def _openings(building: Building, side: int) -> Iterator[Opening]:
                     kind="door", along_m=along, bottom_m=0.12, width_m=min(1.2, bay_m - 0.5), height_m=2.25
                 )
             elif floor == 0 and shops:
-                yield Opening(kind="shop", along_m=along, bottom_m=0.45, width_m=bay_m - 0.45,
-                              height_m=building.ground_m - 1.35)  # fmt: skip
+                yield Opening(
+                    kind="shop",
+                    along_m=along,
+                    bottom_m=0.45,
+                    width_m=bay_m - 0.45,
+                    height_m=building.ground_m - 1.35,
+                )
             elif rng.uniform() < share:
                 yield style.at(building, floor, bay, along)
 
@@ -211,8 +224,12 @@ def _flat_roof(solids: Solids, building: Building, look: facade.Look) -> None:
     solids.box(look.roof, (-w, -d, top - 0.1), (w, d, top + 0.03))
     rng = building.rng(8)
     parapet = float(rng.uniform(0.2, 0.9))
-    for low, high in (((-w, -d), (w, -d + 0.2)), ((-w, d - 0.2), (w, d)), ((-w, -d), (-w + 0.2, d)),
-                      ((w - 0.2, -d), (w, d))):  # fmt: skip
+    for low, high in (
+        ((-w, -d), (w, -d + 0.2)),
+        ((-w, d - 0.2), (w, d)),
+        ((-w, -d), (-w + 0.2, d)),
+        ((w - 0.2, -d), (w, d)),
+    ):
         solids.box(look.wall, (*low, top - 0.1), (*high, top + parapet))
     for _ in range(int(rng.integers(1, 4))):  # what houses lifts and air
         x, y = rng.uniform(-0.6, 0.6) * w, rng.uniform(-0.5, 0.5) * d
@@ -232,8 +249,12 @@ def _gable(solids: Solids, building: Building, look: facade.Look) -> None:
     ridge, over = top + slope * d, 0.35
     low = top - slope * over
     for s in (-1, 1):
-        edge = [(s * (w + 0.15), s * (d + over), low), (-s * (w + 0.15), s * (d + over), low),
-                (-s * (w + 0.15), 0, ridge), (s * (w + 0.15), 0, ridge)]  # fmt: skip
+        edge = [
+            (s * (w + 0.15), s * (d + over), low),
+            (-s * (w + 0.15), s * (d + over), low),
+            (-s * (w + 0.15), 0, ridge),
+            (s * (w + 0.15), 0, ridge),
+        ]
         upper = np.array(edge) + [0, 0, 0.14]
         solids.quad(look.roof, *map(tuple, upper))
         solids.quad(look.trim, *edge[::-1])

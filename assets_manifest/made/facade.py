@@ -69,9 +69,14 @@ class Wall:
             solids.quad(surface, *(self.point(a, u, out_m) for a, u in corners))
 
     def slab(
-        self, solids: Solids, surface: Surface, along: tuple[float, float], up: tuple[float, float], out_m: float,
+        self,
+        solids: Solids,
+        surface: Surface,
+        along: tuple[float, float],
+        up: tuple[float, float],
+        out_m: float,
         behind_m: float = 0.02,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """A box on the wall's face that stands out by `out_m`."""
         (x0, y0, z0), (x1, y1, z1) = (
             self.point(along[0], up[0], -behind_m),
@@ -81,9 +86,14 @@ class Wall:
 
 
 def build(
-    solids: Solids, wall: Wall, openings: Sequence[Opening], top_m: float, bottom_m: float, look: Look,
+    solids: Solids,
+    wall: Wall,
+    openings: Sequence[Opening],
+    top_m: float,
+    bottom_m: float,
+    look: Look,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     """The wall with everything in it."""
     for rect in around((0.0, wall.length_m, bottom_m, top_m), [opening.rect() for opening in openings]):
         wall.quad(solids, look.wall, rect)
@@ -116,8 +126,13 @@ def _reveal(solids: Solids, wall: Wall, rect: Rect, look: Look) -> None:
     a0, a1, u0, u1 = rect
     ring = [(a0, u0), (a0, u1), (a1, u1), (a1, u0)]
     for (a, u), (b, v) in zip(ring, ring[1:] + ring[:1], strict=True):
-        solids.quad(look.wall, wall.point(a, u), wall.point(b, v), wall.point(b, v, -REVEAL_M),
-                    wall.point(a, u, -REVEAL_M))  # fmt: skip
+        solids.quad(
+            look.wall,
+            wall.point(a, u),
+            wall.point(b, v),
+            wall.point(b, v, -REVEAL_M),
+            wall.point(a, u, -REVEAL_M),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +164,11 @@ def _window(
         _curtain(solids, wall, opening.rect(), look, rng)
     wall.slab(solids, look.trim, (a0 - 0.08, a1 + 0.08), (u0 - 0.07, u0), 0.07, REVEAL_M)
     if style.surround:
-        for along, up in (((a0 - 0.13, a0), (u0, u1)), ((a1, a1 + 0.13), (u0, u1)),
-                          ((a0 - 0.13, a1 + 0.13), (u1, u1 + 0.16))):  # fmt: skip
+        for along, up in (
+            ((a0 - 0.13, a0), (u0, u1)),
+            ((a1, a1 + 0.13), (u0, u1)),
+            ((a0 - 0.13, a1 + 0.13), (u1, u1 + 0.16)),
+        ):
             wall.slab(solids, look.trim, along, up, 0.035)
     if opening.kind == "shuttered":
         for b0, b1 in ((a0 - opening.width_m / 2, a0 - 0.02), (a1 + 0.02, a1 + opening.width_m / 2)):
@@ -162,8 +180,12 @@ def _window(
 def _bars(solids: Solids, wall: Wall, rect: Rect, frame: Surface, style: _Style) -> None:
     a0, a1, u0, u1 = rect
     wide, out = 0.06, -REVEAL_M + 0.045
-    edges = [((a0, a0 + wide), (u0, u1)), ((a1 - wide, a1), (u0, u1)), ((a0, a1), (u0, u0 + wide)),
-             ((a0, a1), (u1 - wide, u1))]  # fmt: skip
+    edges = [
+        ((a0, a0 + wide), (u0, u1)),
+        ((a1 - wide, a1), (u0, u1)),
+        ((a0, a1), (u0, u0 + wide)),
+        ((a0, a1), (u1 - wide, u1)),
+    ]
     for k in range(style.mullions):
         middle = a0 + (a1 - a0) * (k + 1) / (style.mullions + 1)
         edges.append(((middle - 0.03, middle + 0.03), (u0, u1)))
@@ -295,9 +317,13 @@ _STROKES: tuple[tuple[Rect, ...], ...] = (
 def _awning(solids: Solids, wall: Wall, rect: Rect, look: Look) -> None:
     a0, a1, _, top = rect
     corners: NDArray[np.float64] = np.array(
-        [wall.point(a0, top - 0.45, 1.1), wall.point(a1, top - 0.45, 1.1), wall.point(a1, top + 0.05, 0.02),
-         wall.point(a0, top + 0.05, 0.02)]
-    )  # fmt: skip
+        [
+            wall.point(a0, top - 0.45, 1.1),
+            wall.point(a1, top - 0.45, 1.1),
+            wall.point(a1, top + 0.05, 0.02),
+            wall.point(a0, top + 0.05, 0.02),
+        ]
+    )
     solids.quad(look.awning, *map(tuple, corners))
     low = corners[:2] - [0, 0, 0.2]
     solids.quad(look.awning, tuple(low[0]), tuple(low[1]), tuple(corners[1]), tuple(corners[0]))

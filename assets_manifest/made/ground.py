@@ -1,7 +1,7 @@
 """Open ground with relief, a path across it, and what closes the horizon far behind everything.
 
-The ground is a grid of triangles, fine in the middle and coarse far out; `Ground.height` is exactly the height
-of those triangles (and of the path), so what is put there stands there. x and y in metres, origin in the middle.
+The ground is a grid of triangles, fine in the middle and coarse far out; `Ground.height` is exactly the
+height of those triangles (and of the path), so what is put there stands there. Metres, origin in the middle.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _interpolated(ground: Ground, x_n: Array, y_n: Array) -> Array:
     z00, z10, z11, z01 = _smooth(ground, corners_x, corners_y)[0]
     lower = z00 + fx * (z10 - z00) + fy * (z11 - z10)
     upper = z00 + fy * (z01 - z00) + fx * (z11 - z01)
-    return np.where(fx >= fy, lower, upper)
+    return np.asarray(np.where(fx >= fy, lower, upper))
 
 
 def make(folder: Path, words: tuple[str, ...]) -> Path:

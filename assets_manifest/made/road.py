@@ -1,7 +1,8 @@
 """A road through a town: carriageway, kerbs, pavements, markings at real scale, covers, patches, crossings.
 
-The road's own frame: `s` metres along its middle, `v` metres to the left of it. It starts in the origin towards
-+x at s = 0, bends evenly, and rises and falls gently. `Road.place` and `Road.height` are exact to millimetres.
+The road's own frame: `s` metres along its middle, `v` metres to the left of it. It starts in the origin
+towards +x at s = 0, bends evenly, rises and falls gently. `Road.place` and `Road.height` are exact to a
+millimetre or two.
 Parts: carriageway, kerb, pavement, verge, marking, marking_worn, patch, seam, cover.
 """
 
@@ -49,8 +50,14 @@ class Road:
     def of(cls, words: tuple[str, ...]) -> Road:
         """Raises MadeAssetError for words that are none of a road."""
         kind, (curve, lane, parking, pavement, seed) = understood(words, KINDS, LIMITS)
-        return cls(kind=kind, curvature=curve / 1e5, lane_m=lane / 10, parking_m=parking / 10,
-                   pavement_m=pavement / 10, seed=seed)  # fmt: skip
+        return cls(
+            kind=kind,
+            curvature=curve / 1e5,
+            lane_m=lane / 10,
+            parking_m=parking / 10,
+            pavement_m=pavement / 10,
+            seed=seed,
+        )
 
     @property
     def lanes(self) -> int:

@@ -145,7 +145,7 @@ class _Dome:
         luminance = self._perez("Y") * np.float32(0.075)
         x, y = self._perez("x"), self._perez("y")
         xyz = np.stack([x / y, np.ones_like(x), (1 - x - y) / y], axis=2) * luminance[:, :, None]
-        return np.maximum(xyz @ XYZ_TO_RGB.T.astype(np.float32), 0)
+        return np.asarray(np.maximum(xyz @ XYZ_TO_RGB.T.astype(np.float32), 0))
 
     def _perez(self, channel: str) -> Array:
         a, b, c, d, e = (np.float32(slope * self.sky.turbidity + offset) for slope, offset in PEREZ[channel])
@@ -174,7 +174,7 @@ class _Dome:
         fade = np.clip(self.up_h1 * 4, 0.15, 1)
         shade = np.clip(1 + 0.32 * thick * fade, 0.45, 1.7) * (1 + 0.25 * np.maximum(self.cosine_hw, 0) ** 4)
         tint = np.array([0.94, 0.98, 1.06], np.float32)
-        return (level * shade)[:, :, None] * tint
+        return np.asarray((level * shade)[:, :, None] * tint, np.float32)
 
     def dusk(self) -> Array:
         """The glow where the sun has gone or goes, a blue vault, the belt of Venus on the other side."""
@@ -204,7 +204,7 @@ class _Dome:
         halo = 0.02 * np.exp((self.cosine_hw - 1) * 400)
         moon = 3.0 * np.clip((self.cosine_hw - np.cos(np.radians(0.45))) * 2e5, 0, 1)
         lights = (bright * seen + halo + moon)[:, :, None] * _rgb(0.9, 0.95, 1.0)
-        return (clouds + lights).astype(np.float32)
+        return np.asarray(clouds + lights, np.float32)
 
     def _clouded(self, image: Array, lit: NDArray[np.floating], dark: NDArray[np.floating]) -> Array:
         """Clouds of this sky's cover: `lit` where they face the sun, `dark` where they are thick."""
@@ -247,7 +247,7 @@ def _rgb(r: float, g: float, b: float) -> Array:
 
 
 def _spectral(rng: np.random.Generator, steepness: float) -> Array:
-    """Periodic noise (P, P) of unit deviation, whose amplitudes fall with frequency to -steepness / 2 - 0.5."""
+    """Periodic noise (P, P) of unit deviation; its power falls with frequency to -steepness - 1."""
     rows, columns = np.fft.fftfreq(PLANE, 1 / PLANE)[:, None], np.arange(PLANE // 2 + 1)
     frequency = np.hypot(rows, columns)
     frequency[0, 0] = 1

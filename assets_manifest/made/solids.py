@@ -52,9 +52,15 @@ class Solids:
         self._boxes.setdefault(surface, []).append(((x0, y0, z0), (x1, y1, z1)))
 
     def bar(
-        self, surface: Surface, start: ArrayLike, end: ArrayLike, radii: tuple[float, float], sides: int = 6, *,
+        self,
+        surface: Surface,
+        start: ArrayLike,
+        end: ArrayLike,
+        radii: tuple[float, float],
+        sides: int = 6,
+        *,
         closed: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """A round bar, or a cone, from one point to another; its ends are closed unless nobody sees them."""
         a, b = np.asarray(start, float), np.asarray(end, float)
         ahead = (b - a) / np.linalg.norm(b - a)
@@ -68,8 +74,10 @@ class Solids:
         self.quads(surface, np.stack([low, low[then], high[then], high], axis=1), round_k3)
         if not closed:
             return
-        caps = [np.stack([np.broadcast_to(b, low.shape), high, high[then]], axis=1),
-                np.stack([np.broadcast_to(a, low.shape), low[then], low], axis=1)]  # fmt: skip
+        caps = [
+            np.stack([np.broadcast_to(b, low.shape), high, high[then]], axis=1),
+            np.stack([np.broadcast_to(a, low.shape), low[then], low], axis=1),
+        ]
         self.triangles(surface, np.concatenate(caps))
 
     def turned(

@@ -18,8 +18,25 @@ from assets_manifest.made.solids import Solids, paint
 from assets_manifest.made.words import understood
 from assets_manifest.meshes.parts import Surface
 
-KINDS = ("arm_lamp", "ball_lamp", "lantern", "sign", "nameplate", "signal", "bollard", "bin", "shelter",
-         "wall", "fence", "railing", "planter", "cabinet", "wire_pole", "bench", "cycle_stand")  # fmt: skip
+KINDS = (
+    "arm_lamp",
+    "ball_lamp",
+    "lantern",
+    "sign",
+    "nameplate",
+    "signal",
+    "bollard",
+    "bin",
+    "shelter",
+    "wall",
+    "fence",
+    "railing",
+    "planter",
+    "cabinet",
+    "wire_pole",
+    "bench",
+    "cycle_stand",
+)
 LAMPS = ("arm_lamp", "ball_lamp", "lantern")
 LIMITS = {"length_dm": (1, 200), "seed": (0, 2**31)}
 FOOT_M = -0.3
@@ -46,13 +63,24 @@ class Thing:
         """Its footprint on the ground, and its height."""
         length = self.length_m
         return {
-            "arm_lamp": (0.3, 0.3, length), "ball_lamp": (0.3, 0.3, length), "lantern": (0.3, 0.3, length),
-            "sign": (0.25, 0.25, 2.9), "nameplate": (1.0, 0.2, 1.2), "signal": (0.4, 0.4, 3.4),
-            "bollard": (0.22, 0.22, 0.95), "bin": (0.55, 0.55, 1.0), "shelter": (length, 1.6, 2.5),
-            "wall": (length, 0.34, 1.9), "fence": (length, 0.14, 1.4), "railing": (length, 0.1, 1.0),
-            "planter": (1.2, 1.2, 0.6), "cabinet": (1.1, 0.4, 1.3), "wire_pole": (0.34, 0.34, length),
-            "bench": (length, 0.6, 0.85), "cycle_stand": (0.8, 0.12, 0.85),
-        }[self.kind]  # fmt: skip
+            "arm_lamp": (0.3, 0.3, length),
+            "ball_lamp": (0.3, 0.3, length),
+            "lantern": (0.3, 0.3, length),
+            "sign": (0.25, 0.25, 2.9),
+            "nameplate": (1.0, 0.2, 1.2),
+            "signal": (0.4, 0.4, 3.4),
+            "bollard": (0.22, 0.22, 0.95),
+            "bin": (0.55, 0.55, 1.0),
+            "shelter": (length, 1.6, 2.5),
+            "wall": (length, 0.34, 1.9),
+            "fence": (length, 0.14, 1.4),
+            "railing": (length, 0.1, 1.0),
+            "planter": (1.2, 1.2, 0.6),
+            "cabinet": (1.1, 0.4, 1.3),
+            "wire_pole": (0.34, 0.34, length),
+            "bench": (length, 0.6, 0.85),
+            "cycle_stand": (0.8, 0.12, 0.85),
+        }[self.kind]
 
     @property
     def lamp_m(self) -> tuple[float, float, float]:
@@ -262,8 +290,12 @@ def _railing(job: _Job) -> None:
 
 def _planter(job: _Job) -> None:
     stone, half = paint("stone", (0.4, 0.38, 0.35), 0.85), 0.55
-    for low, high in (((-half, -half), (half, -half + 0.08)), ((-half, half - 0.08), (half, half)),
-                      ((-half, -half), (-half + 0.08, half)), ((half - 0.08, -half), (half, half))):  # fmt: skip
+    for low, high in (
+        ((-half, -half), (half, -half + 0.08)),
+        ((-half, half - 0.08), (half, half)),
+        ((-half, -half), (-half + 0.08, half)),
+        ((half - 0.08, -half), (half, half)),
+    ):
         job.solids.box(stone, (*low, -0.1), (*high, 0.55))
     job.solids.box(paint("soil", (0.05, 0.035, 0.02), 0.95), (-half, -half, 0), (half, half, 0.48))
     leaves = rng_points(job.rng, 900, half - 0.05)
@@ -339,8 +371,21 @@ def _cycle_stand(job: _Job) -> None:
 
 
 MAKES: dict[str, Callable[[_Job], None]] = {
-    "arm_lamp": _arm_lamp, "ball_lamp": _ball_lamp, "lantern": _lantern, "sign": _sign, "nameplate": _nameplate,
-    "signal": _signal, "bollard": _bollard, "bin": _bin, "shelter": _shelter, "wall": _wall, "fence": _fence,
-    "railing": _railing, "planter": _planter, "cabinet": _cabinet, "wire_pole": _wire_pole, "bench": _bench,
+    "arm_lamp": _arm_lamp,
+    "ball_lamp": _ball_lamp,
+    "lantern": _lantern,
+    "sign": _sign,
+    "nameplate": _nameplate,
+    "signal": _signal,
+    "bollard": _bollard,
+    "bin": _bin,
+    "shelter": _shelter,
+    "wall": _wall,
+    "fence": _fence,
+    "railing": _railing,
+    "planter": _planter,
+    "cabinet": _cabinet,
+    "wire_pole": _wire_pole,
+    "bench": _bench,
     "cycle_stand": _cycle_stand,
-}  # fmt: skip
+}

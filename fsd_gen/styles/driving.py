@@ -1,4 +1,4 @@
-"""Driving scenes: the view from a car's lane along a road with traffic, kerbs, markings, signs, people, houses."""
+"""Driving scenes: the view from a car's lane, along a road with traffic, markings, signs, people, houses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     lane = int(layout.integers(street.road.lanes))
     gap_m = max(CAR_M, sampler.nearest_m(rig)) * float(layout.uniform(1.0, 3.0))
     _reserve(street, lane, gap_m, rig)
-    fill(street)
+    street.fill()
     street.traffic(own_lane=lane, gap_m=gap_m)
     street.parked()
     street.persons(style.people)
@@ -61,15 +61,6 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
         dome=light.dome,
     )
     return lighting.exposed(scene, light)
-
-
-def fill(street: Street) -> None:
-    """All that stands along a street, whoever drives on it."""
-    street.backdrop()
-    street.lamps()
-    street.houses()
-    street.furniture()
-    street.trees()
 
 
 def _reserve(street: Street, lane: int, gap_m: float, rig: StereoRig) -> None:
@@ -92,8 +83,11 @@ def _pose(sampler: Sampler[Config], street: Street, lane: int, height: float) ->
     level = np.array([tx - x, ty - y])
     turned = level @ np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]])
     target = (x + float(turned[0]), y + float(turned[1]), tz + height + ahead * float(np.tan(pitch)))
-    return CameraPose(position=(round(x, 4), round(y, 4), round(z + height, 4)), target=target,
-                      roll_deg=float(rng.normal(0, 0.8)))  # fmt: skip
+    return CameraPose(
+        position=(round(x, 4), round(y, 4), round(z + height, 4)),
+        target=target,
+        roll_deg=float(rng.normal(0, 0.8)),
+    )
 
 
 STYLE = Style(name="driving", config=Config, compose=compose)

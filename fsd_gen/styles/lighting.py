@@ -166,8 +166,12 @@ def sky_and_sun(sampler: AnySampler, time_of_day: str) -> Daylight:
     )
     azimuth_deg = float(rng.uniform(0, 360))
     dome = DomeSpec(hdri=skies.MAKER.asset_id(*sky.words()), rotation_deg=azimuth_deg - SKY_AZIMUTH_DEG)
-    return Daylight(dome=dome, sun=_sun_of(sky, azimuth_deg), dark=time_of_day in ("dusk", "night"),
-                    exposure_ev={"night": -1.3, "dusk": -0.5}.get(time_of_day, 0.0))  # fmt: skip
+    return Daylight(
+        dome=dome,
+        sun=_sun_of(sky, azimuth_deg),
+        dark=time_of_day in ("dusk", "night"),
+        exposure_ev={"night": -1.3, "dusk": -0.5}.get(time_of_day, 0.0),
+    )
 
 
 def _sun_of(sky: skies.Sky, azimuth_deg: float) -> DistantLight | None:

@@ -19,6 +19,7 @@ from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 from fsd_gen.styles.standpoint import Stand, best_stand, body, random_stand
+from fsd_gen.styles.streetscape import LEFT, RIGHT, ZONES, Street
 from fsd_gen.styles.yards import YARDS, Place
 
 BaselineRange = Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))]
@@ -30,6 +31,7 @@ class Config(StyleConfig):
     overcast: Share = 0.18
     dusk: Share = 0.16
     night: Share = 0.16
+    streets: Share = 0.25  # seen from the pavement; the others are squares, courtyards, gardens, parks
     camera_first: Share = 0.5  # the others place the camera last
     baseline_m: BaselineRange = (0.06, 0.45)
     """Log-uniform; what is far needs more than a room does."""
@@ -50,6 +52,8 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     style, layout = sampler.style, sampler.rng("layout")
     light = lighting.sky_and_sun(sampler, time_of_day(layout, style.overcast, style.dusk, style.night))
     rig = sampler.rig(nearest_m=float(layout.uniform(1.3, 3.0)), baseline_m=style.baseline_m)
+    if layout.uniform() < style.streets:
+        return lighting.exposed(_street(sampler, rig, light), light)
     place = Place(sampler, YARDS[str(layout.choice(sorted(YARDS)))], dark=light.dark)
     place.backdrop()
     place.enclose()
@@ -67,6 +71,34 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
         dome=light.dome,
     )
     return lighting.exposed(scene, light)
+
+
+def _street(sampler: Sampler[Config], rig: StereoRig, light: lighting.Daylight) -> SceneSpec:
+    """A street seen from its pavement, along it or across."""
+    rng = sampler.rng("camera")
+    street = Street(sampler, ZONES[str(rng.choice(["town", "suburb", "avenue"]))], dark=light.dark)
+    road, side = street.road, int(rng.choice([RIGHT, LEFT]))
+    v = side * (road.half_m + float(rng.uniform(0.35, 0.75)) * road.pavement_m)
+    x, y, z = street.at(0.0, v)
+    height, pitch = float(rng.uniform(0.8, 1.9)), np.deg2rad(float(rng.uniform(-8, 3)))
+    turn = np.deg2rad(road.heading_deg(0.0) - side * float(rng.uniform(-6, 55)))
+    eye = (round(x, 4), round(y, 4), round(z + height, 4))
+    target = (x + 6 * float(np.cos(turn)), y + 6 * float(np.sin(turn)), z + height + 6 * float(np.tan(pitch)))
+    stand = Stand(eye=eye, target=target)
+    for spot in body(stand, rig, sampler.nearest_m(rig)):
+        street.scenery.take(spot)
+    street.fill()
+    street.traffic(own_lane=-1, gap_m=0.0)
+    street.parked()
+    street.persons((4, 16))
+    return sampler.scene(
+        rig,
+        _pose(sampler, stand),
+        placements=tuple(street.scenery.placements),
+        panels=(street.land,),
+        lights=(*light.lights, *street.scenery.lights),
+        dome=light.dome,
+    )
 
 
 def _first(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:

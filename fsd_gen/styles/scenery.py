@@ -1,11 +1,13 @@
-"""Out of doors: things on the ground, each in a place of its own, and the made assets they are chosen from."""
+"""Out of doors: things on the ground, each in a place of its own, and made assets to choose from."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from assets_manifest.derived.parts import parts
 from assets_manifest.made import buildings, street, trees
 from assets_manifest.made.buildings import Building
 from assets_manifest.made.street import Thing
@@ -43,7 +45,7 @@ OFF_ROAD = (
     "bicycle",
     "yamaha",
 )
-INVALID_PEOPLE = (
+NOT_UPRIGHT = (
     "lying",
     "Lying",
     "sit",
@@ -83,21 +85,45 @@ class Scenery:
         self._circles.append((spot.x, spot.y, float(np.hypot(spot.width, spot.depth)) / 2))
 
     def put(
-        self, what: str, asset: str, spot: Footprint, *, z: float | None = None, looks: tuple[PartLook, ...] = (),
-        hard: Hard | None = None, tilt: tuple[float, float] | None = None, scale: float = 1.0,
-    ) -> bool:  # fmt: skip
-        """Stand an asset on the ground (or at `z`), if its place is free; `tilt` is the slope that it follows."""
+        self,
+        what: str,
+        asset: str,
+        spot: Footprint,
+        *,
+        z: float | None = None,
+        looks: tuple[PartLook, ...] = (),
+        hard: Hard | None = None,
+        tilt: tuple[float, float] | None = None,
+        scale: float = 1.0,
+    ) -> bool:
+        """Stand an asset on the ground (or at `z`) if its place is free; `tilt`: the slope it follows."""
         if not self.is_free(spot):
             return False
         self.take(spot)
-        self.lay(what, asset, (spot.x, spot.y, self.height(spot.x, spot.y) if z is None else z),
-                 spot.heading_deg, looks=looks, hard=hard, tilt=tilt, scale=scale)  # fmt: skip
+        self.lay(
+            what,
+            asset,
+            (spot.x, spot.y, self.height(spot.x, spot.y) if z is None else z),
+            spot.heading_deg,
+            looks=looks,
+            hard=hard,
+            tilt=tilt,
+            scale=scale,
+        )
         return True
 
     def lay(
-        self, what: str, asset: str, position: Vec3, heading_deg: float = 0.0, *, looks: tuple[PartLook, ...] = (),
-        hard: Hard | None = None, tilt: tuple[float, float] | None = None, scale: float = 1.0,
-    ) -> None:  # fmt: skip
+        self,
+        what: str,
+        asset: str,
+        position: Vec3,
+        heading_deg: float = 0.0,
+        *,
+        looks: tuple[PartLook, ...] = (),
+        hard: Hard | None = None,
+        tilt: tuple[float, float] | None = None,
+        scale: float = 1.0,
+    ) -> None:
         """Put an asset somewhere without asking for its ground."""
         rotation = heading(heading_deg)
         if tilt:
@@ -149,20 +175,83 @@ def draw_building(
     return buildings.MAKER.asset_id(*words), Building.of(tuple(map(str, words)))
 
 
-def building_looks(sampler: AnySampler, rng: np.random.Generator) -> tuple[PartLook, ...]:
-    """Walls of brick, plaster or concrete at their real scale, a base and a roof that go with them."""
-    if rng.uniform() < 0.35:
-        wall = MaterialSpec(colour=facade_paint(rng), roughness=float(rng.uniform(0.75, 0.95)))
-    else:
-        wall = materials.surface(sampler, rng, "brick", "plaster", "concrete", "brick")
-    looks = [PartLook(part="wall", material=wall)]
-    if rng.uniform() < 0.6:
-        looks.append(PartLook(part="base", material=materials.surface(sampler, rng, "concrete")))
-    return tuple(looks)
+class Facades:
+    """The walls of one scene's houses: a few coats, shared by many."""
+
+    def __init__(self, sampler: AnySampler) -> None:
+        rng = sampler.rng("facades")
+        self.coats = [_coat(sampler, rng) for _ in range(COATS)]
+        self.bases = [materials.made(rng, "concrete"), materials.made(rng, "granite")]
+        self.reflecting = MaterialSpec(
+            colour=(0.35, 0.4, 0.42), metallic=0.9, roughness=float(rng.uniform(0.02, 0.08))
+        )
+
+    def looks(self, rng: np.random.Generator, kind: str) -> tuple[tuple[PartLook, ...], Hard | None]:
+        """What one house looks like; now and then one of offices has panes like mirrors."""
+        looks = [PartLook(part="wall", material=pick(rng, self.coats))]
+        if rng.uniform() < 0.6:
+            looks.append(PartLook(part="base", material=pick(rng, self.bases)))
+        if kind == "modern" and rng.uniform() < 0.3:
+            return (*looks, PartLook(part="pane", material=self.reflecting)), "mirror"
+        return tuple(looks), None
 
 
-PAINTS = ((0.72, 0.68, 0.58), (0.62, 0.5, 0.3), (0.55, 0.34, 0.22), (0.6, 0.58, 0.55), (0.4, 0.42, 0.42), (0.66, 0.55, 0.42),
-          (0.45, 0.5, 0.5), (0.62, 0.42, 0.34), (0.75, 0.73, 0.68), (0.5, 0.52, 0.42))  # fmt: skip
+def _coat(sampler: AnySampler, rng: np.random.Generator) -> MaterialSpec:
+    kind = rng.uniform()
+    if kind < 0.3:
+        return MaterialSpec(colour=facade_paint(rng), roughness=float(rng.uniform(0.75, 0.95)))
+    if kind < 0.75:
+        return materials.made(rng, pick(rng, ("bricks", "plaster", "plaster", "concrete", "bricks")))
+    return materials.surface(sampler, rng, "brick", "plaster")
+
+
+COATS = 6
+BODY = re.compile(
+    r"paint|part_\d+_Car$|first_?color|color_exterior|color_beige|chapa|white_?container|whiteBase|red_cabin"
+)
+CAR_PAINTS = (
+    (0.75, 0.75, 0.74),
+    (0.02, 0.02, 0.022),
+    (0.28, 0.29, 0.3),
+    (0.5, 0.51, 0.52),
+    (0.09, 0.1, 0.11),
+    (0.45, 0.02, 0.02),
+    (0.02, 0.06, 0.22),
+    (0.03, 0.12, 0.25),
+    (0.12, 0.03, 0.03),
+    (0.04, 0.1, 0.06),
+    (0.5, 0.42, 0.28),
+    (0.6, 0.3, 0.02),
+    (0.3, 0.38, 0.42),
+)
+
+
+def car_looks(sampler: AnySampler, rng: np.random.Generator, asset: Asset) -> tuple[PartLook, ...]:
+    """The bodywork of a vehicle in one of the colours that cars have; one in six keeps its own."""
+    if rng.uniform() < 0.17:
+        return ()
+    r, g, b = np.clip(np.array(pick(rng, CAR_PAINTS)) * rng.uniform(0.75, 1.25, 3), 0, 0.85).tolist()
+    lacquer = MaterialSpec(colour=(r, g, b), roughness=float(rng.uniform(0.12, 0.3)), metallic=0.0)
+    found = parts(asset, sampler.library.path(asset.id), sampler.library.root(asset.id))
+    return tuple(
+        PartLook(part=part.name, material=lacquer)
+        for part in found
+        if BODY.search(part.name) and not part.textured
+    )
+
+
+PAINTS = (
+    (0.72, 0.68, 0.58),
+    (0.62, 0.5, 0.3),
+    (0.55, 0.34, 0.22),
+    (0.6, 0.58, 0.55),
+    (0.4, 0.42, 0.42),
+    (0.66, 0.55, 0.42),
+    (0.45, 0.5, 0.5),
+    (0.62, 0.42, 0.34),
+    (0.75, 0.73, 0.68),
+    (0.5, 0.52, 0.42),
+)
 
 
 def facade_paint(rng: np.random.Generator) -> Vec3:
@@ -181,8 +270,14 @@ def draw_plant(
     """The id of a new tree or shrub, and what it is."""
     kind = str(rng.choice(list(kinds)))
     tall = rng.uniform(*height_m)
-    slim = {"broad": (0.6, 0.9), "round": (0.6, 0.85), "tall": (0.25, 0.4), "conifer": (0.35, 0.5), "shrub": (0.8, 1.3),
-            "hedge": (2.0, 4.0)}[kind]  # fmt: skip
+    slim = {
+        "broad": (0.6, 0.9),
+        "round": (0.6, 0.85),
+        "tall": (0.25, 0.4),
+        "conifer": (0.35, 0.5),
+        "shrub": (0.8, 1.3),
+        "hedge": (2.0, 4.0),
+    }[kind]
     words = (kind, max(4, round(tall * 10)), max(4, round(tall * rng.uniform(*slim) * 10)), leaves, seed(rng))
     return trees.MAKER.asset_id(*words), Plant.of(tuple(map(str, words)))
 
@@ -215,14 +310,24 @@ def vehicles(sampler: AnySampler, *, longest_m: float = 7.0) -> tuple[Asset, ...
 
 def cycles(sampler: AnySampler) -> tuple[Asset, ...]:
     """Bicycles, scooters and motorbikes."""
-    return tuple(a for a in sampler.assets("object", "vehicle") if a.size_m and max(a.size_m) <= 2.3 and _light(a)
-                 and not _named(a, ("tricycle", "skateboard", "stroller", "Scopia/scooter")))  # fmt: skip
+    return tuple(
+        a
+        for a in sampler.assets("object", "vehicle")
+        if a.size_m
+        and max(a.size_m) <= 2.3
+        and _light(a)
+        and not _named(a, ("tricycle", "skateboard", "stroller", "Scopia/scooter"))
+    )
 
 
 def people(sampler: AnySampler) -> tuple[Asset, ...]:
-    """Whoever stands or walks."""
-    return tuple(a for a in sampler.assets("object", "character") if a.size_m and 1.4 < a.size_m[2] < 2.1
-                 and _light(a) and not _named(a, INVALID_PEOPLE) and not _named(a, ("builtin/",)))  # fmt: skip
+    """Whoever stands or walks; lay figures only where there is nobody else."""
+    found = tuple(
+        asset
+        for asset in sampler.assets("object", "character")
+        if asset.size_m and 1.4 < asset.size_m[2] < 2.1 and _light(asset) and not _named(asset, NOT_UPRIGHT)
+    )
+    return tuple(asset for asset in found if not _named(asset, ("builtin/",))) or found
 
 
 def _light(asset: Asset) -> bool:
@@ -234,7 +339,7 @@ def _named(asset: Asset, parts: Sequence[str]) -> bool:
 
 
 def facing_deg(asset: Asset, towards_deg: float) -> float:
-    """The heading at which a vehicle drives towards this direction: fronts are at -y, of long ones in x at +x."""
+    """The heading at which a vehicle drives this way: its front is at -y, of one that is long in x at +x."""
     x, y, _ = asset.size_m or (0.0, 1.0, 0.0)
     return towards_deg if x > y else towards_deg + 90.0
 
@@ -283,7 +388,7 @@ def lit_windows(
     most: int,
 ) -> list[RectLight]:
     """Some windows of a building, lit from inside."""
-    found = []
+    found: list[RectLight] = []
     walls, turn = building.walls(), rotation_matrix(heading(heading_deg))
     for number, (side, opening) in enumerate(buildings.windows(building)):
         if opening.kind == "door" or rng.uniform() >= share or len(found) >= most:

@@ -62,7 +62,7 @@ def before(stand: Stand, rng: np.random.Generator, near_m: float, far_m: float) 
 
 
 def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...]:
-    """The ground that must stay free for this camera: under both eyes, and before them as far as `nearest_m`."""
+    """The ground that stays free for this camera: under both eyes, and before them up to `nearest_m`."""
     ahead, (x, y, _) = stand.ahead, stand.eye
     right = np.array([ahead[1], -ahead[0]])
     turn = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
@@ -75,16 +75,26 @@ def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...
     for share in (0.5, 1.0):
         centre = middle + ahead * reach * (share - 0.25)
         spots.append(
-            Footprint(x=float(centre[0]), y=float(centre[1]), width=reach * 0.5,
-                      depth=wide + reach * share * rig.width / rig.focal_px, heading_deg=turn)
-        )  # fmt: skip
+            Footprint(
+                x=float(centre[0]),
+                y=float(centre[1]),
+                width=reach * 0.5,
+                depth=wide + reach * share * rig.width / rig.focal_px,
+                heading_deg=turn,
+            )
+        )
     return tuple(spots)
 
 
 def best_stand(
-    rng: np.random.Generator, half_m: float, height: HeightOf, taken: Sequence[Footprint], aims: Sequence[Footprint],
-    rig: StereoRig, nearest_m: float,
-) -> Stand:  # fmt: skip
+    rng: np.random.Generator,
+    half_m: float,
+    height: HeightOf,
+    taken: Sequence[Footprint],
+    aims: Sequence[Footprint],
+    rig: StereoRig,
+    nearest_m: float,
+) -> Stand:
     """Of many places to stand, the one that sees most at all depths with nothing in its way."""
     stands = [_aimed(rng, half_m, height, aims) for _ in range(TRIES)]
     table = np.array([(s.x, s.y, np.hypot(s.width, s.depth) / 2, s.top) for s in taken])

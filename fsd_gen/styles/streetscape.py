@@ -17,13 +17,14 @@ from assets_manifest.made.street import Thing
 from assets_manifest.made.trees import Plant
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import facing
-from fsd_gen.scene.spec import MaterialSpec, Panel, PartLook, SphereLight, Vec3
+from fsd_gen.scene.spec import Hard, MaterialSpec, Panel, PartLook, SphereLight, Vec3
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.sampler import AnySampler, pick
 from fsd_gen.styles.scenery import (
+    Facades,
     Scenery,
-    building_looks,
+    car_looks,
     cycles,
     draw_building,
     draw_hedge,
@@ -67,22 +68,74 @@ class Zone:
     backdrop: tuple[str, ...]
 
 
-TOWN = Zone(road="street", lane_m=(2.9, 3.4), parking=0.75, pavement_m=(2.0, 4.0), houses=("town", "town", "town", "modern"),
-            front_m=(8, 18), storeys=(3, 6), setback_m=(0.0, 0.0), gap=0.12, gap_m=(4, 12), fences=(), trees_m=(0, 0),
-            kit=("bollard", "bin", "cabinet", "sign", "sign", "bollard", "cycle_stand", "nameplate", "planter"),
-            lamp="arm_lamp", backdrop=("town", "hills"))  # fmt: skip
-SUBURB = Zone(road="street", lane_m=(2.7, 3.3), parking=0.45, pavement_m=(1.4, 2.4), houses=("house", "house", "house", "shed"),
-              front_m=(8, 13), storeys=(1, 2), setback_m=(3.0, 7.0), gap=0.9, gap_m=(2, 9), fences=("hedge", "fence", "wall"),
-              trees_m=(12, 26), kit=("bin", "sign", "cabinet", "nameplate", "wire_pole", "bin"), lamp="arm_lamp",
-              backdrop=("woods", "hills"))  # fmt: skip
-AVENUE = Zone(road="avenue", lane_m=(3.1, 3.6), parking=0.5, pavement_m=(3.5, 6.0), houses=("modern", "modern", "town"),
-              front_m=(14, 30), storeys=(4, 9), setback_m=(0.0, 3.0), gap=0.25, gap_m=(4, 16), fences=(), trees_m=(8, 14),
-              kit=("bollard", "bin", "bench", "sign", "planter", "cycle_stand", "cabinet"), lamp="arm_lamp",
-              backdrop=("town",))  # fmt: skip
-COUNTRY = Zone(road="country", lane_m=(2.8, 3.5), parking=0.0, pavement_m=(0.0, 0.0), houses=("house", "shed"),
-               front_m=(8, 15), storeys=(1, 2), setback_m=(5.0, 16.0), gap=1.0, gap_m=(14, 60),
-               fences=("hedge", "fence", "wall", "railing"), trees_m=(6, 14), kit=("sign", "wire_pole", "sign"),
-               lamp="arm_lamp", backdrop=("hills", "woods"))  # fmt: skip
+TOWN = Zone(
+    road="street",
+    lane_m=(2.9, 3.4),
+    parking=0.75,
+    pavement_m=(2.0, 4.0),
+    houses=("town", "town", "town", "modern"),
+    front_m=(8, 18),
+    storeys=(3, 6),
+    setback_m=(0.0, 0.0),
+    gap=0.12,
+    gap_m=(4, 12),
+    fences=(),
+    trees_m=(0, 0),
+    kit=("bollard", "bin", "cabinet", "sign", "sign", "bollard", "cycle_stand", "nameplate", "planter"),
+    lamp="arm_lamp",
+    backdrop=("town", "hills"),
+)
+SUBURB = Zone(
+    road="street",
+    lane_m=(2.7, 3.3),
+    parking=0.45,
+    pavement_m=(1.4, 2.4),
+    houses=("house", "house", "house", "shed"),
+    front_m=(8, 13),
+    storeys=(1, 2),
+    setback_m=(3.0, 7.0),
+    gap=0.9,
+    gap_m=(2, 9),
+    fences=("hedge", "fence", "wall"),
+    trees_m=(12, 26),
+    kit=("bin", "sign", "cabinet", "nameplate", "wire_pole", "bin"),
+    lamp="arm_lamp",
+    backdrop=("woods", "hills"),
+)
+AVENUE = Zone(
+    road="avenue",
+    lane_m=(3.1, 3.6),
+    parking=0.5,
+    pavement_m=(3.5, 6.0),
+    houses=("modern", "modern", "town"),
+    front_m=(14, 30),
+    storeys=(4, 9),
+    setback_m=(0.0, 3.0),
+    gap=0.25,
+    gap_m=(4, 16),
+    fences=(),
+    trees_m=(8, 14),
+    kit=("bollard", "bin", "bench", "sign", "planter", "cycle_stand", "cabinet"),
+    lamp="arm_lamp",
+    backdrop=("town",),
+)
+COUNTRY = Zone(
+    road="country",
+    lane_m=(2.8, 3.5),
+    parking=0.0,
+    pavement_m=(0.0, 0.0),
+    houses=("house", "shed"),
+    front_m=(8, 15),
+    storeys=(1, 2),
+    setback_m=(5.0, 16.0),
+    gap=1.0,
+    gap_m=(14, 60),
+    fences=("hedge", "fence", "wall", "railing"),
+    trees_m=(6, 14),
+    kit=("sign", "wire_pole", "sign"),
+    lamp="arm_lamp",
+    backdrop=("hills", "woods"),
+)
 ZONES = {"town": TOWN, "suburb": SUBURB, "avenue": AVENUE, "country": COUNTRY}
 
 
@@ -105,19 +158,14 @@ class Street:
         self.windows = 0
         self.scenery.lay("Road", roads.MAKER.asset_id(*words), (0, 0, 0), looks=self._looks(rng))
         self.land = self._land(rng)
+        self.facades = Facades(sampler)
         self._made: dict[str, list[tuple[str, Building]]] = {}
 
     def _looks(self, rng: np.random.Generator) -> tuple[PartLook, ...]:
-        tarmac = [a for a in self.sampler.assets("texture", "ground") if "asphalt" in a.id]
-        looks = [PartLook(part="verge", material=self._verge(rng))]
-        if tarmac:
-            asset = pick(rng, tarmac)
-            coat = materials.of_texture(
-                rng, asset, tile_m=(asset.tile_m or 1.0) * float(rng.uniform(0.45, 0.9))
-            )
-            looks.append(
-                PartLook(part="carriageway", material=coat.but(roughness=float(rng.uniform(0.55, 0.95))))
-            )
+        looks = [
+            PartLook(part="verge", material=self._verge(rng)),
+            PartLook(part="carriageway", material=materials.made(rng, "asphalt")),
+        ]
         if self.road.pavement_m:
             looks.append(PartLook(part="pavement", material=paving(self.sampler, rng)))
         return tuple(looks)
@@ -132,8 +180,13 @@ class Street:
     def _land(self, rng: np.random.Generator) -> Panel:
         """What lies beyond the verges, to the horizon."""
         low = float(self.road.grade(np.arange(roads.START_M, roads.END_M, 5.0)).min()) - 0.8
-        return Panel(name="Land", position=(120.0, 0.0, round(low, 4)), rotation=facing((0, 0, 1)), size=(2400, 2400),
-                     material=self._verge(rng))  # fmt: skip
+        return Panel(
+            name="Land",
+            position=(120.0, 0.0, round(low, 4)),
+            rotation=facing((0, 0, 1)),
+            size=(2400, 2400),
+            material=self._verge(rng),
+        )
 
     def backdrop(self) -> None:
         """What closes the horizon."""
@@ -146,6 +199,14 @@ class Street:
         )
         self.scenery.lay("Backdrop", grounds.BACKDROP.asset_id(*words), (110.0, 0.0, 0.0))
 
+    def fill(self) -> None:
+        """All that stands along the street, whoever moves on it."""
+        self.backdrop()
+        self.lamps()
+        self.houses()
+        self.furniture()
+        self.trees()
+
     def at(self, s: float, v: float) -> Vec3:
         """A world point on the surface."""
         x, y, z = self.road.place(s, v).tolist()
@@ -155,11 +216,20 @@ class Street:
         """Heading of what stands on a side of the road and faces it."""
         return self.road.heading_deg(s) + (0.0 if side == LEFT else 180.0)
 
-    def stand(self, what: str, asset: str, spot: Footprint, s: float, v: float, looks: tuple[PartLook, ...] = (),
-              scale: float = 1.0) -> bool:  # fmt: skip
+    def stand(
+        self,
+        what: str,
+        asset: str,
+        spot: Footprint,
+        s: float,
+        v: float,
+        looks: tuple[PartLook, ...] = (),
+        scale: float = 1.0,
+        hard: Hard | None = None,
+    ) -> bool:
         """Stand an asset, whose ground is `spot`, at its place of the road."""
         x, y, z = self.at(s, v)
-        return self.scenery.put(what, asset, spot.but(x=x, y=y), z=z, looks=looks, scale=scale)
+        return self.scenery.put(what, asset, spot.but(x=x, y=y), z=z, looks=looks, scale=scale, hard=hard)
 
     def thing(self, what: str, made: tuple[str, Thing], s: float, v: float, turn: float) -> bool:
         """Stand something of the street."""
@@ -179,16 +249,16 @@ class Street:
             if self.zone.fences:
                 self._fences(rng, side)
         asset, building = self._house(rng)
-        spot = Footprint(x=0, y=0, width=building.width_m, depth=building.depth_m, top=building.eaves_m,
-                         heading_deg=self.road.heading_deg(roads.END_M) - 90)  # fmt: skip
-        self.stand(
-            "Building",
-            asset,
-            spot,
-            roads.END_M - building.depth_m / 2 - 1,
-            0.0,
-            building_looks(self.sampler, rng),
+        spot = Footprint(
+            x=0,
+            y=0,
+            width=building.width_m,
+            depth=building.depth_m,
+            top=building.eaves_m,
+            heading_deg=self.road.heading_deg(roads.END_M) - 90,
         )
+        looks, hard = self.facades.looks(rng, building.kind)
+        self.stand("Building", asset, spot, roads.END_M - building.depth_m / 2 - 1, 0.0, looks, hard=hard)
 
     def _house(self, rng: np.random.Generator) -> tuple[str, Building]:
         kind = str(rng.choice(list(self.zone.houses)))
@@ -218,7 +288,8 @@ class Street:
             heading_deg=turn,
             top=building.eaves_m,
         )
-        done = self.stand("Building", asset, spot, middle, v, building_looks(self.sampler, rng))
+        looks, hard = self.facades.looks(rng, building.kind)
+        done = self.stand("Building", asset, spot, middle, v, looks, hard=hard)
         if done and self.dark and -8 < s < 90:
             share, most = float(rng.uniform(0.1, 0.4)), min(4, MOST_WINDOWS - self.windows)
             lit = lit_windows(
@@ -226,7 +297,7 @@ class Street:
             )
             self.windows += len(lit)
             self.scenery.lights += lit
-        return s + step + (0.05 if done else 2.0)
+        return float(s + step + (0.05 if done else 2.0))
 
     def _fences(self, rng: np.random.Generator, side: int) -> None:
         """Hedges, fences and walls between gardens and pavement, with gates left open."""
@@ -305,7 +376,8 @@ class Street:
             )
         if road.pavement_m > 2.4:
             side, s = int(rng.choice([LEFT, RIGHT])), float(rng.uniform(8, 45))
-            self.thing("Shelter", shelter, s, side * (road.back_m - 0.95), self.turn(s, side))
+            spot = thing_spot(shelter[1], 0, 0, self.turn(s, side))
+            self.stand("Shelter", shelter[0], spot, s, side * (road.back_m - 0.95), hard="glass")
         if self.zone.road == "avenue":
             self._signals(rng)
 
@@ -340,7 +412,14 @@ class Street:
         """A vehicle on the right or left side, heading as the traffic there does."""
         along = self.road.heading_deg(s) + (0.0 if side == RIGHT else 180.0) + skew_deg
         spot = on_ground(asset, 0, 0, facing_deg(asset, along))
-        return self.stand(what, asset.id, spot, s, v)
+        return self.stand(
+            what,
+            asset.id,
+            spot,
+            s,
+            v,
+            car_looks(self.sampler, self.sampler.rng("paint", what, round(s * 10)), asset),
+        )
 
     def traffic(self, *, own_lane: int, gap_m: float) -> None:
         """Vehicles in every lane; the first one in the camera's lane at least `gap_m` away."""
@@ -374,13 +453,17 @@ class Street:
         for k, off in enumerate((-half, half)):
             x, y, z = self.at(s - end, v + off)
             self.scenery.lights.append(
-                SphereLight(name=f"Light_{number}_{k}", position=(round(x, 5), round(y, 5), round(z + 0.68, 5)),
-                            radius_m=0.07 if side == LEFT else 0.05, radiance=colour)
-            )  # fmt: skip
+                SphereLight(
+                    name=f"Light_{number}_{k}",
+                    position=(round(x, 5), round(y, 5), round(z + 0.68, 5)),
+                    radius_m=0.07 if side == LEFT else 0.05,
+                    radiance=colour,
+                )
+            )
         return 2
 
     def persons(self, wanted: tuple[int, int]) -> None:
-        """People on the pavements, some of them on crossings; bicycles that lean nowhere, parked at the back."""
+        """People on the pavements, some of them on crossings; bicycles parked at the back."""
         rng, pool, road = self.sampler.rng("people"), people(self.sampler), self.road
         if not pool or road.pavement_m == 0:
             return

@@ -16,8 +16,8 @@ from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.sampler import AnySampler, pick
 from fsd_gen.styles.scenery import (
+    Facades,
     Scenery,
-    building_looks,
     choose,
     cycles,
     draw_building,
@@ -36,9 +36,35 @@ from fsd_gen.styles.standpoint import Stand, before
 
 SIDES = ((0.0, 1.0, 0.0), (1.0, 0.0, -90.0), (0.0, -1.0, 180.0), (-1.0, 0.0, 90.0))  # outward x, y; heading
 MOST_WINDOWS, MOST_LAMPS = 26, 9  # lit ones; every light costs noise
-CLUTTER = ("crate", "cone", "hydrant", "mailbox", "bench", "Bench", "trashcan", "afe-", "chair", "Chair", "umbrella",
-           "antern", "boulder", "stone", "rock", "wheelbarrow", "eesaw", "Swing", "fountain", "flowerBox", "plantie",
-           "hose-reel", "barbecue", "table", "sunshade", "bush", "pot")  # fmt: skip
+CLUTTER = (
+    "crate",
+    "cone",
+    "hydrant",
+    "mailbox",
+    "bench",
+    "Bench",
+    "trashcan",
+    "afe-",
+    "chair",
+    "Chair",
+    "umbrella",
+    "antern",
+    "boulder",
+    "stone",
+    "rock",
+    "wheelbarrow",
+    "eesaw",
+    "Swing",
+    "fountain",
+    "flowerBox",
+    "plantie",
+    "hose-reel",
+    "barbecue",
+    "table",
+    "sunshade",
+    "bush",
+    "pot",
+)
 AWKWARD = ("swimming", "sidewalk", "spray", "porch", "goal", "beach", "pool", "Boat", "boat")
 
 MOST_HOUSES = 6  # of one kind that differ
@@ -63,22 +89,66 @@ class Yard:
     backdrop: tuple[str, ...]
 
 
-SQUARE = Yard(side_m=(26, 46), ground="paved", relief_m=(0.0, 0.35), path_m=(0, 0), around=("town", "town", "modern"),
-              trees=(3, 9), shrubs=(0, 2), lamps=(3, 7), people=(3, 12), things=(8, 18),
-              kit=("bench", "bench", "bin", "planter", "bollard", "cycle_stand", "cabinet", "nameplate", "bollard"),
-              storeys=(3, 6), backdrop=("town", "hills"))  # fmt: skip
-COURTYARD = Yard(side_m=(10, 18), ground="paved", relief_m=(0.0, 0.1), path_m=(0, 0), around=("town", "modern", "town"),
-                 trees=(0, 2), shrubs=(1, 5), lamps=(1, 3), people=(0, 4), things=(8, 20),
-                 kit=("bin", "bin", "planter", "bench", "cycle_stand", "cabinet", "bin"),
-                 storeys=(2, 5), backdrop=("town",))  # fmt: skip
-GARDEN = Yard(side_m=(14, 28), ground="lawn", relief_m=(0.05, 0.8), path_m=(0.8, 1.6),
-              around=("hedge", "fence", "wall", "house", "hedge"), trees=(3, 8), shrubs=(5, 14), lamps=(0, 3),
-              people=(0, 3), things=(6, 16), kit=("bench", "planter", "planter", "bin"), storeys=(1, 2),
-              backdrop=("woods", "hills"))  # fmt: skip
-PARK = Yard(side_m=(45, 80), ground="lawn", relief_m=(0.4, 2.6), path_m=(1.8, 4.0),
-            around=("hedge", "railing", "trees", "town", "trees"), trees=(14, 34), shrubs=(4, 14), lamps=(3, 7),
-            people=(3, 10), things=(4, 12), kit=("bench", "bench", "bin", "bench", "bollard", "cycle_stand"),
-            storeys=(2, 5), backdrop=("woods", "hills"))  # fmt: skip
+SQUARE = Yard(
+    side_m=(26, 46),
+    ground="paved",
+    relief_m=(0.0, 0.35),
+    path_m=(0, 0),
+    around=("town", "town", "modern"),
+    trees=(3, 9),
+    shrubs=(0, 2),
+    lamps=(3, 7),
+    people=(3, 12),
+    things=(8, 18),
+    kit=("bench", "bench", "bin", "planter", "bollard", "cycle_stand", "cabinet", "nameplate", "bollard"),
+    storeys=(3, 6),
+    backdrop=("town", "hills"),
+)
+COURTYARD = Yard(
+    side_m=(10, 18),
+    ground="paved",
+    relief_m=(0.0, 0.1),
+    path_m=(0, 0),
+    around=("town", "modern", "town"),
+    trees=(0, 2),
+    shrubs=(1, 5),
+    lamps=(1, 3),
+    people=(0, 4),
+    things=(8, 20),
+    kit=("bin", "bin", "planter", "bench", "cycle_stand", "cabinet", "bin"),
+    storeys=(2, 5),
+    backdrop=("town",),
+)
+GARDEN = Yard(
+    side_m=(14, 28),
+    ground="lawn",
+    relief_m=(0.05, 0.8),
+    path_m=(0.8, 1.6),
+    around=("hedge", "fence", "wall", "house", "hedge"),
+    trees=(3, 8),
+    shrubs=(5, 14),
+    lamps=(0, 3),
+    people=(0, 3),
+    things=(6, 16),
+    kit=("bench", "planter", "planter", "bin"),
+    storeys=(1, 2),
+    backdrop=("woods", "hills"),
+)
+PARK = Yard(
+    side_m=(45, 80),
+    ground="lawn",
+    relief_m=(0.4, 2.6),
+    path_m=(1.8, 4.0),
+    around=("hedge", "railing", "trees", "town", "trees"),
+    trees=(14, 34),
+    shrubs=(4, 14),
+    lamps=(3, 7),
+    people=(3, 10),
+    things=(4, 12),
+    kit=("bench", "bench", "bin", "bench", "bollard", "cycle_stand"),
+    storeys=(2, 5),
+    backdrop=("woods", "hills"),
+)
 YARDS = {"square": SQUARE, "courtyard": COURTYARD, "garden": GARDEN, "park": PARK}
 
 
@@ -99,6 +169,7 @@ class Place:
         self.half = self.ground.yard_m / 2
         self.scenery = Scenery(self.ground.height)
         self.windows = 0
+        self.facades = Facades(sampler)
         self.view: Stand | None = None  # of a camera that stands already
         self._houses_made: dict[str, list[tuple[str, Building]]] = {}
         self._woods: list[tuple[str, Plant]] = []
@@ -150,11 +221,17 @@ class Place:
             asset, building = self._house(rng, kind)
             along, away = at + building.width_m / 2, out + building.depth_m / 2
             at += building.width_m + gap
-            spot = Footprint(x=x * away - y * along, y=y * away + x * along, width=building.width_m - 0.01,
-                             depth=building.depth_m, heading_deg=turn, top=building.eaves_m)  # fmt: skip
+            spot = Footprint(
+                x=x * away - y * along,
+                y=y * away + x * along,
+                width=building.width_m - 0.01,
+                depth=building.depth_m,
+                heading_deg=turn,
+                top=building.eaves_m,
+            )
             z = self.ground.height(spot.x - x * building.depth_m / 2, spot.y - y * building.depth_m / 2)
-            looks = building_looks(self.sampler, rng)
-            if self.scenery.put("Building", asset, spot, z=z, looks=looks) and self.dark:
+            looks, hard = self.facades.looks(rng, kind)
+            if self.scenery.put("Building", asset, spot, z=z, looks=looks, hard=hard) and self.dark:
                 most = min(7, MOST_WINDOWS - self.windows)
                 lit = lit_windows(
                     rng, building, (spot.x, spot.y, z), turn, 0.25, f"Window_{self.windows:02d}", most
@@ -278,8 +355,15 @@ class Place:
 
     def _loose(self) -> list[Asset]:
         found = self.sampler.assets("object", "outdoor", without=("vehicle", "glass"))
-        return [a for a in found if a.size_m and max(a.size_m) < 2.6 and (a.triangles or 0) < 25_000
-                and any(part in a.id for part in CLUTTER) and not any(part in a.id for part in AWKWARD)]  # fmt: skip
+        return [
+            a
+            for a in found
+            if a.size_m
+            and max(a.size_m) < 2.6
+            and (a.triangles or 0) < 25_000
+            and any(part in a.id for part in CLUTTER)
+            and not any(part in a.id for part in AWKWARD)
+        ]
 
     def _cycles(self, rng: np.random.Generator) -> None:
         pool = cycles(self.sampler)
@@ -303,10 +387,16 @@ class Place:
 
 def paving(sampler: AnySampler, rng: np.random.Generator) -> MaterialSpec:
     """Stones, slabs, gravel or asphalt underfoot."""
-    tags = ("stone", "concrete", "tiles")
-    assets = [a for a in sampler.assets("texture", "outdoor") if any(t in a.tags for t in ("ground", "floor"))
-              and "grass" not in a.id and "wood" not in a.tags and "dirt" not in a.id and "earth" not in a.id]  # fmt: skip
-    asset = pick(rng, assets or sampler.some("texture", *tags[:1]))
-    return materials.of_texture(rng, asset, tile_m=(asset.tile_m or 1.0) * rng.uniform(0.8, 1.4)).but(
-        roughness=float(rng.uniform(0.55, 0.95))
-    )
+    if rng.uniform() < 0.5:
+        return materials.made(rng, pick(rng, ("gravel", "granite", "concrete", "asphalt", "gravel", "tiles")))
+    assets = [
+        a
+        for a in sampler.assets("texture", "outdoor")
+        if any(t in a.tags for t in ("ground", "floor"))
+        and not any(part in a.id for part in ("grass", "wood", "planks", "dirt", "earth"))
+    ]
+    if not assets:
+        return materials.made(rng, "gravel")
+    asset = pick(rng, assets)
+    tile_m = (asset.tile_m or 1.0) * float(rng.uniform(0.8, 1.4))
+    return materials.of_texture(rng, asset, tile_m=tile_m).but(roughness=float(rng.uniform(0.55, 0.95)))
