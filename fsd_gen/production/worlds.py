@@ -74,6 +74,13 @@ def refuse_another_world(frozen: dict[str, str], spec: SceneSpec) -> None:
         raise RunAssetsError(_changed(spec.world.stage, before or "", spec.world.sha256))
 
 
+def world_attribution(spec: SceneSpec) -> tuple[str, ...]:
+    """What a shard's attribution says of the stage that a scene is set in."""
+    if spec.world is None:
+        return ()
+    return (f"- {Path(spec.world.stage).name} (sha256 {spec.world.sha256[:12]}): a stage of the user's own",)
+
+
 def _differences(frozen: dict[str, str], here: dict[str, str]) -> list[str]:
     return [
         _changed(stage, frozen.get(stage, ""), here.get(stage, ""))
