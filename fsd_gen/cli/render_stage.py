@@ -19,33 +19,41 @@ MOST_VIEWS = 100_000
 LARGEST_SHARD = 16
 
 
+RigOption = Annotated[str | None, typer.Option(help=f"Default: rigs as `fsd` draws them. {RIG_HELP}")]
+ZonesOption = Annotated[
+    str, typer.Option(help="Where cameras stand: auto (above floors), or a YAML file of zones.")
+]
+CameraOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Path of a camera of the stage as left eye, in place of zones; again for more."),
+]
+LightsOption = Annotated[str, typer.Option(help="own: those of the stage; random: ours instead.")]
+TimeOption = Annotated[float | None, typer.Option(help="Time code. Default: the stage's startTimeCode.")]
+PicturesOption = Annotated[
+    bool, typer.Option("--pictures", help="Also write left.png, right.png, disparity.npy ... of each pair.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
+]
+
+
 @app.command("render-stage")
 @clear_errors
 def render_stage(
     stage_file: Annotated[Path, typer.Argument(help="A USD stage of yours; it needs no cameras.")],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Run directory; resumed if it exists.")],
     views: Annotated[int, typer.Option(min=1, max=MOST_VIEWS, help="How many pairs.")] = 8,
-    rig: Annotated[str | None, typer.Option(help=f"Default: rigs as `fsd` draws them. {RIG_HELP}")] = None,
-    zones: Annotated[
-        str, typer.Option(help="Where cameras stand: auto (above floors), or a YAML file of zones.")
-    ] = "auto",
-    camera: Annotated[
-        list[str] | None,
-        typer.Option(help="Path of a camera of the stage as left eye, in place of zones; again for more."),
-    ] = None,
-    lights: Annotated[str, typer.Option(help="own: those of the stage; random: ours instead.")] = "own",
-    time: Annotated[float | None, typer.Option(help="Time code. Default: the stage's startTimeCode.")] = None,
+    rig: RigOption = None,
+    zones: ZonesOption = "auto",
+    camera: CameraOption = None,
+    lights: LightsOption = "own",
+    time: TimeOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides every view.")] = 0,
     size: Annotated[str, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = "640x360",
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     backend: Annotated[str, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = "mitsuba",
-    pictures: Annotated[
-        bool,
-        typer.Option("--pictures", help="Also write left.png, right.png, disparity.npy ... of each pair."),
-    ] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
-    ] = None,
+    pictures: PicturesOption = False,
+    workers: WorkersOption = None,
 ) -> None:
     """Render VIEWS pairs of a stage of your own, as it is, with their truth.
 
@@ -54,22 +62,21 @@ def render_stage(
     from fsd_gen.production.farm import render_farm
 
     shard = shard_of(views)
-    settings: dict[str, Any] = {
-        "seed": seed,
-        "samples_per_shard": shard,
-        "render.spp": spp,
-        "render.backend": backend,
-        "render.exposure_ev": [0.0, 0.0],
-        "assets.packs": ["builtin"],
-        **size_settings(size),
-        **_rig(rig, stage_file, camera, time),
-        "styles": {"environment": _style(stage_file, zones, camera or [], lights, time)},
-    }
-    render_run(out_dir, _config(settings, stage_file), views // shard, render_farm(workers=workers))
+    config = _config(
+        stage_file,
+        {"seed": seed, "samples_per_shard": shard, "render.spp": spp, "render.backend": backend},
+        {**size_settings(size), **_rig(rig, stage_file, camera, time)},
+        _style(stage_file, zones, camera or [], lights, time),
+    )
+    render_run(out_dir, config, views // shard, render_farm(workers=workers))
     if pictures:
-        from fsd_gen.production.pictures import write_pairs
+        _write_pictures(out_dir)
 
-        out.print(f"pairs: {write_pairs(out_dir)}", soft_wrap=True, highlight=False, markup=False)
+
+def _write_pictures(run_dir: Path) -> None:
+    from fsd_gen.production.pictures import write_pairs
+
+    out.print(f"pairs: {write_pairs(run_dir)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def shard_of(views: int) -> int:
@@ -77,10 +84,11 @@ def shard_of(views: int) -> int:
     return next(size for size in range(min(views, LARGEST_SHARD), 0, -1) if views % size == 0)
 
 
-def _config(settings: dict[str, Any], stage: Path) -> Config:
+def _config(stage: Path, settings: dict[str, Any], seen: dict[str, Any], style: dict[str, Any]) -> Config:
     if not stage.is_file():
         raise ConfigError(f"{stage}: no such stage file")
-    return load_config("fsd", settings)
+    as_it_is = {"render.exposure_ev": [0.0, 0.0], "assets.packs": ["builtin"]}
+    return load_config("fsd", {**settings, **as_it_is, **seen, "styles": {"environment": style}})
 
 
 def _style(stage: Path, zones: str, cameras: list[str], lights: str, time: float | None) -> dict[str, Any]:

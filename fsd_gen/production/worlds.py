@@ -6,6 +6,7 @@ its content.
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ from fsd_gen.production.assets import RunAssetsError
 from fsd_gen.production.binding import WORLDS_NAME, holds_samples, unbind_assets
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.strict_yaml import read_mapping, read_text
+from fsd_gen.usd.environment import world_digest
 from jobs.files import write_text_atomic
 
 ABOUT = "# The stages of every sample of this run, with the SHA-256 of their content when it was begun.\n"
@@ -48,10 +50,35 @@ def frozen_worlds(run_dir: Path) -> dict[str, str]:
     return read_mapping(read_text(path), str(path)) if path.is_file() else {}
 
 
+def require_worlds(run_dir: Path) -> dict[str, str]:
+    """Digest by path of the stages that a run is bound to, which are all on this machine, and the same.
+
+    Raises:
+        RunAssetsError: one is missing here, or another.
+    """
+    frozen = frozen_worlds(run_dir)
+    for stage, digest in frozen.items():
+        if not Path(stage).is_file():
+            raise RunAssetsError(
+                f"{stage}: this run is set in this stage, which is not on {platform.node()}; it has to be at "
+                "the same path on every machine that renders"
+            )
+        if (here := world_digest(Path(stage))) != digest:
+            raise RunAssetsError(_changed(stage, digest, here))
+    return frozen
+
+
 def refuse_another_world(frozen: dict[str, str], spec: SceneSpec) -> None:
     """Raises RunAssetsError where a scene is set in a stage that changed after its run was begun."""
     if spec.world and (before := frozen.get(spec.world.stage)) != spec.world.sha256:
         raise RunAssetsError(_changed(spec.world.stage, before or "", spec.world.sha256))
+
+
+def world_attribution(spec: SceneSpec) -> tuple[str, ...]:
+    """What a shard's attribution says of the stage that a scene is set in."""
+    if spec.world is None:
+        return ()
+    return (f"- {Path(spec.world.stage).name} (sha256 {spec.world.sha256[:12]}): a stage of the user's own",)
 
 
 def _differences(frozen: dict[str, str], here: dict[str, str]) -> list[str]:

@@ -38,6 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, library) -> Path:
 def test_views_are_samples_of_a_run_that_the_product_reads(run):
     with ShardReader(run / "shards/00000.h5") as reader:
         first, second = reader.sample(0), reader.sample(1)
+        assert "hall.usda (sha256 " in reader.meta.attribution
     assert first.spec.rig.baseline_m == 0.1 and first.spec.camera != second.spec.camera
     assert first.left_hwc.shape == (64, 96, 3) and first.left_hwc.std() > 2
     assert called("verify", run).exit_code == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pxr import Usd, UsdGeom, UsdUtils
 
 from fsd_gen.scene.instances import instance_names, instance_of, instance_prims
@@ -16,7 +17,7 @@ from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.export import export_stage
 from fsd_gen.usd.reader import read_stage, read_world
 from tests.fsd_gen.synthetic import make_spec
-from tests.fsd_gen.usd.cases import BOUND, SUN, WALL, card, material, stage
+from tests.fsd_gen.usd.cases import BOUND, DIFFUSE, SUN, WALL, card, material, packed, stage
 from tests.fsd_gen.worlds.halls import hall
 
 
@@ -84,6 +85,29 @@ def test_the_digest_covers_what_the_stage_refers_to(tmp_path):
     inner = tmp_path / "inner.usda"
     inner.write_text(inner.read_text() + "\n")
     assert world_digest(outer) != before
+
+
+def test_a_package_is_a_world_too(tmp_path):
+    """Its header says its unit; its digest is that of the package, whatever lies in it."""
+    Image.new("RGB", (2, 2), "red").save(tmp_path / "oak.png")
+    package = packed(stage(tmp_path, WALL, SUN, card(BOUND), material(DIFFUSE, "oak.png")))
+    spec = in_world(package)
+    ours = staged(spec, tmp_path)
+    (mesh,) = (mesh for mesh in ours.meshes if mesh.name.endswith("Card"))
+    assert str(ours.surfaces[mesh.surface].diffuse.path).endswith("oak.png]")
+    package.write_bytes(package.read_bytes() + b" ")
+    with pytest.raises(AssetFileError, match="has changed"):
+        staged(spec, tmp_path)
+
+
+def test_the_digest_covers_textures_and_all_tiles_of_a_set(tmp_path):
+    for name, files in (("oak.png", ["oak.png"]), ("t.<UDIM>.png", ["t.1001.png", "t.1002.png"])):
+        for file in files:
+            Image.new("RGB", (2, 2), "red").save(tmp_path / file)
+        path = stage(tmp_path, WALL, SUN, card(BOUND), material(DIFFUSE, name))
+        before = world_digest(path)
+        Image.new("RGB", (2, 2), "blue").save(tmp_path / files[-1])
+        assert world_digest(path) != before
 
 
 def test_a_stage_that_is_not_here_is_said_clearly(tmp_path):
