@@ -33,7 +33,13 @@ HEAVY = {  # library -> the only modules that import it
     "mitsuba_oidn": {"fsd_gen/backends/mitsuba/runtime.py"},
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
-    "pxr": {"assets_manifest/meshes/usd.py", "fsd_gen/usd/openusd.py"},
+    "pxr": {
+        "assets_manifest/importing/usd_file.py",
+        "assets_manifest/importing/usd_surface.py",
+        "assets_manifest/meshes/usd.py",
+        "fsd_gen/usd/openusd.py",
+    },
+    "trimesh": {"assets_manifest/importing/solids.py"},
     "psutil": {"jobs/farm/services.py", "jobs/memory.py"},
     "ray": {
         "jobs/farm/actor.py",
