@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    model_validator,
+)
 
 from fsd_gen.backends.registry import unknown_backend
 
@@ -187,6 +195,9 @@ def _pack_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+TAG_WEIGHT = "tag:"
+
+
 class AssetsConfig(Section):
     """Which packs of `assets_manifest` scenes draw from."""
 
@@ -195,3 +206,17 @@ class AssetsConfig(Section):
         "surfaces",
         "builtin",
     )  # names; `fsd-gen assets list` shows those that there are
+    objects_from: tuple[str, ...] = ()  # packs that objects come from; all if none is named
+    weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = {}
+    """How much oftener an asset is drawn than one of weight 1, by pack or by tag: {mine: 5, "tag:chair": 2}."""
+
+    @model_validator(mode="after")
+    def _of_these_packs(self) -> AssetsConfig:
+        for where, names in (("objects_from", self.objects_from), ("weights", tuple(self.weights))):
+            for name in names:
+                if not (where == "weights" and name.startswith(TAG_WEIGHT)) and name not in self.packs:
+                    tag = ", or tag:NAME" if where == "weights" else ""
+                    raise ValueError(
+                        f"{where}: expected one of the packs{tag}, got {name!r}{suggestion(name, self.packs)}"
+                    )
+        return self

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from fsd_gen.cli import assets, look, preview, render, render_stage, rigs, schema, shoot, split
+from fsd_gen.cli import (
+    assets,
+    look,
+    own_assets,
+    preview,
+    render,
+    render_stage,
+    rigs,
+    schema,
+    shoot,
+    split,
+)
 from fsd_gen.cli.app import app
 
 __all__ = [
     "app",
     "assets",
     "look",
+    "own_assets",
     "preview",
     "render",
     "render_stage",

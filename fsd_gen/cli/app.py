@@ -45,6 +45,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     """
     from assets_manifest.downloads import DownloadError
     from assets_manifest.fetch import FetchError
+    from assets_manifest.importing.raw import ImportRefusedError
     from assets_manifest.registry import PackRecipeError, UnknownPackError
     from fsd_gen.preview import PictureNameError
     from fsd_gen.production.errors import RENDER_ERRORS
@@ -63,6 +64,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         FarmCapacityError,
         FarmError,
         FetchError,
+        ImportRefusedError,
         PackRecipeError,
         PictureNameError,
         UnknownPackError,

@@ -10,6 +10,7 @@ from assets_manifest.library import AssetLibrary
 from fsd_gen.config import Config
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.styles.choice import chosen_library
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import Sampler
 
@@ -37,7 +38,7 @@ def compose_scene(config: Config, library: AssetLibrary, key: SlotKey) -> SceneS
             image=config.image,
             rigs=config.rig,
             render=config.render,
-            library=library,
+            library=chosen_library(library, config.assets, config.seed, key),
             seed=config.seed,
             key=key,
             stratum=stratum,
