@@ -15,7 +15,6 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import (
     CameraPose,
     DiskLight,
-    LightSpec,
     Placement,
     SceneSpec,
     Vec3,
@@ -23,9 +22,10 @@ from fsd_gen.scene.spec import (
 from fsd_gen.sections import PositiveCount, PositiveRange, Share
 from fsd_gen.styles import lighting, materials, piles
 from fsd_gen.styles.backdrop import behind
+from fsd_gen.styles.backroom import back_room
 from fsd_gen.styles.piles import Ground, How, Pile
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.room import Room, Window, daylight, decorate, draw_room, draw_window, shell
+from fsd_gen.styles.room import Room, draw_room
 from fsd_gen.styles.sampler import AnySampler, Sampler, count, log_uniform
 from fsd_gen.styles.workplace import Workplace, WorkplaceConfig, draw_workplace
 
@@ -52,7 +52,6 @@ class Config(WorkplaceConfig):
 def compose(sampler: Sampler[Config]) -> SceneSpec:
     """Heaps and rows of small things before an egocentric camera."""
     room = draw_room(sampler)
-    window = draw_window(sampler, room)
     place = draw_workplace(sampler, room)
     heaps = _heaps(sampler, place)
     centre = _centre(heaps) if heaps else place.focus
@@ -60,13 +59,19 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     points_n3 = _surfaces(place, heaps)
     camera, nearest_m = _aim(sampler, room, place, place.focus if first else centre, points_n3)
     rig = sampler.rig(nearest_m=nearest_m)
-    panels = shell(sampler, room, window) + decorate(sampler, room, window, pictures=(1, 5))
+    around = back_room(sampler, room, pictures=(1, 5))
     return sampler.scene(
         rig,
         camera,
-        placements=(*place.furniture, *_coated(sampler, heaps), *behind(sampler, room, camera, points_n3)),
-        panels=panels,
-        lights=_lights(sampler, room, window, place.focus),
+        placements=(
+            *place.furniture,
+            *_coated(sampler, heaps),
+            *behind(sampler, room, camera, points_n3),
+            *around.placements,
+        ),
+        panels=around.panels,
+        lights=(*around.lights, *_work_lamps(sampler, room, place.focus)),
+        dome=around.dome,
     )
 
 
@@ -193,17 +198,10 @@ def _nearest(eye: Floats, target: Floats, points_n3: Floats) -> float:
     return max(float(depth_n[seen_n].min()) if seen_n.any() else float(np.linalg.norm(target - eye)), 0.08)
 
 
-def _lights(sampler: AnySampler, room: Room, window: Window | None, focus: Vec3) -> tuple[LightSpec, ...]:
-    """Lamps of the room, the sky in its window, and often a lamp over the place of work."""
-    rng = sampler.rng("lights")
-    size = (room.width_m, room.depth_m)
-    lights: tuple[LightSpec, ...] = lighting.ceiling_lamps(rng, room_m=size, ceiling_m=room.ceiling_m)
-    if window is not None:
-        white = materials.blackbody(rng.uniform(5000, 9000))
-        lights = (*lights, daylight(window, room, lighting.scaled(white, log_uniform(rng, 4, 12))))
-    if rng.uniform() < 0.5:
-        lights = (*lights, _work_lamp(rng, room, focus))
-    return lights
+def _work_lamps(sampler: AnySampler, room: Room, focus: Vec3) -> tuple[DiskLight, ...]:
+    """Often a lamp over the place of work."""
+    rng = sampler.rng("work-lamp")
+    return (_work_lamp(rng, room, focus),) if rng.uniform() < 0.5 else ()
 
 
 def _work_lamp(rng: np.random.Generator, room: Room, focus: Vec3) -> DiskLight:
