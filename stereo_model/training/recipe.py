@@ -137,8 +137,8 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        wrong = (dict(item) for item in error.errors() if not _follows(item, error))
-        complaints = "; ".join(_complaint(item, _typed(item["loc"], values)) for item in wrong)
+        wrong = [item for item in error.errors() if not _follows(item, error)]
+        complaints = "; ".join(_complaint(dict(item), _typed(item["loc"], values)) for item in wrong)
         raise RecipeError(f"recipe {source}: {complaints}") from None
 
 

@@ -134,7 +134,7 @@ def test_report_is_written_again(run, world):
     ("arguments", "expected"),
     [
         (("round", "{tmp}/none"), "no such directory"),
-        (("status", "{tmp}"), "no finished shard"),
+        (("status", "{tmp}"), "is no run; {tmp}/run is a run"),
         (("publish", "{run}"), "no round is complete"),
         (("sweep", "{run}"), "no round is scored yet"),
         (("report", "{run}"), "no round is complete"),
@@ -144,7 +144,7 @@ def test_report_is_written_again(run, world):
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(run, world, tmp_path, arguments, expected):
     text = call(*(a.format(run=run, tmp=tmp_path) for a in arguments), code=2)
-    assert expected in text and "Traceback" not in text
+    assert expected.format(tmp=tmp_path) in text and "Traceback" not in text
 
 
 @pytest.mark.parametrize(
