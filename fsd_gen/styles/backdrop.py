@@ -9,19 +9,29 @@ from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import CameraPose, Placement
 from fsd_gen.styles.footprint import Footprint, is_free
-from fsd_gen.styles.room import INWARD, Room
+from fsd_gen.styles.room import INWARD, Room, Window, before_window
 from fsd_gen.styles.sampler import AnySampler, pick
 
-UNSUITED = ("door_window", "ceiling", "outdoor", "vehicle", "flat", "character", "staircase", "fixture")
+UNSUITED = (
+    "door_window",
+    "ceiling",
+    "outdoor",
+    "vehicle",
+    "flat",
+    "character",
+    "staircase",
+    "fixture",
+    "bathroom",
+)
 PIECES = 9  # at most
 TRIES = 6
 CAMERA_CLEAR_M = 0.7
 
 
 def behind(
-    sampler: AnySampler, room: Room, camera: CameraPose, near_n3: NDArray[np.float64]
+    sampler: AnySampler, room: Room, window: Window | None, camera: CameraPose, near_n3: NDArray[np.float64]
 ) -> tuple[Placement, ...]:
-    """Pieces with their backs to the walls, clear of each other, of the camera and of the points given."""
+    """Pieces with their backs to the walls, clear of each other, camera, window and the points given."""
     rng = sampler.rng("behind")
     assets = tuple(
         a
@@ -38,7 +48,9 @@ def behind(
             break
         asset = pick(rng, assets)
         spot = _by_a_wall(rng, room, asset)
-        free = spot.within(room.width_m, room.depth_m) and is_free(spot, taken)
+        shades = window is not None and spot.top > window.up_m - window.size[1] / 2
+        lit = [before_window(room, window)] if window is not None and shades else []
+        free = spot.within(room.width_m, room.depth_m) and is_free(spot, [*taken, *lit])
         if free and spot.distance_to(camera.position[0], camera.position[1]) > CAMERA_CLEAR_M:
             taken.append(spot)
             placements.append(_stand(f"Behind_{len(placements)}", asset, spot))

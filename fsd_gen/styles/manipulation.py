@@ -23,6 +23,7 @@ from fsd_gen.scene.spec import (
 from fsd_gen.sections import PositiveCount, PositiveRange, Share
 from fsd_gen.styles import lighting, materials, piles
 from fsd_gen.styles.backdrop import behind
+from fsd_gen.styles.let_go import furniture_points
 from fsd_gen.styles.piles import Ground, How, Pile
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.room import Room, Window, daylight, decorate, draw_room, draw_window, shell
@@ -57,14 +58,19 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     heaps = _heaps(sampler, place)
     centre = _centre(heaps) if heaps else place.focus
     first = sampler.rng("camera", "first").uniform() < sampler.style.camera_first
-    points_n3 = _surfaces(place, heaps)
+    points_n3 = _surfaces(sampler, place, heaps)
     camera, nearest_m = _aim(sampler, room, place, place.focus if first else centre, points_n3)
     rig = sampler.rig(nearest_m=nearest_m)
+    background = behind(sampler, room, window, camera, points_n3)
     panels = shell(sampler, room, window) + decorate(sampler, room, window, pictures=(1, 5))
     return sampler.scene(
         rig,
         camera,
-        placements=(*place.furniture, *_coated(sampler, heaps), *behind(sampler, room, camera, points_n3)),
+        placements=(
+            *place.furniture,
+            *_coated(sampler, heaps),
+            *behind(sampler, room, window, camera, points_n3),
+        ),
         panels=panels,
         lights=_lights(sampler, room, window, place.focus),
     )
@@ -135,9 +141,10 @@ def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placemen
     return tuple(placements)
 
 
-def _surfaces(place: Workplace, heaps: tuple[Pile, ...]) -> Floats:
+def _surfaces(sampler: AnySampler, place: Workplace, heaps: tuple[Pile, ...]) -> Floats:
     """Points (N, 3) of all that is near: things, borders of surfaces, boards of a bin."""
     parts = [_dense(piles.world_points(body)) for heap in heaps for body in heap.bodies]
+    parts += [furniture_points(sampler, piece) for piece in place.furniture]
     for ground in place.grounds:
         parts += [block.points_n3 for block in ground.blocks]
         border = ground.support.outline
