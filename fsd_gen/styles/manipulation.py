@@ -66,11 +66,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     return sampler.scene(
         rig,
         camera,
-        placements=(
-            *place.furniture,
-            *_coated(sampler, heaps),
-            *behind(sampler, room, window, camera, points_n3),
-        ),
+        placements=(*place.furniture, *_coated(sampler, heaps), *background),
         panels=panels,
         lights=_lights(sampler, room, window, place.focus),
     )
