@@ -8,21 +8,32 @@ from numpy.typing import NDArray
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import CameraPose, Placement
+from fsd_gen.styles.floorplan import Floor
 from fsd_gen.styles.footprint import Footprint, is_free
 from fsd_gen.styles.room import INWARD, Room
 from fsd_gen.styles.sampler import AnySampler, pick
 
-UNSUITED = ("door_window", "ceiling", "outdoor", "vehicle", "flat", "character", "staircase", "fixture")
+UNSUITED = (
+    "door_window",
+    "ceiling",
+    "outdoor",
+    "vehicle",
+    "flat",
+    "character",
+    "staircase",
+    "fixture",
+    "bathroom",
+)
 PIECES = 9  # at most
 TRIES = 6
 CAMERA_CLEAR_M = 0.7
 
 
 def behind(
-    sampler: AnySampler, room: Room, camera: CameraPose, near_n3: NDArray[np.float64]
+    sampler: AnySampler, floor: Floor, camera: CameraPose, near_n3: NDArray[np.float64]
 ) -> tuple[Placement, ...]:
-    """Pieces with their backs to the walls, clear of each other, of the camera and of the points given."""
-    rng = sampler.rng("behind")
+    """Pieces with their backs to the walls, clear of each other, camera, openings and the points given."""
+    rng, room = sampler.rng("behind"), floor.room
     assets = tuple(
         a
         for a in sampler.assets("object", "floor", "indoor", without=UNSUITED)
@@ -38,7 +49,7 @@ def behind(
             break
         asset = pick(rng, assets)
         spot = _by_a_wall(rng, room, asset)
-        free = spot.within(room.width_m, room.depth_m) and is_free(spot, taken)
+        free = floor.is_free(spot) and is_free(spot, taken)
         if free and spot.distance_to(camera.position[0], camera.position[1]) > CAMERA_CLEAR_M:
             taken.append(spot)
             placements.append(_stand(f"Behind_{len(placements)}", asset, spot))

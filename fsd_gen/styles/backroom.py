@@ -1,4 +1,4 @@
-"""A room behind something else: walls with openings and what hangs on them, ceiling lamps, the hour outside."""
+"""A room behind something else: walls with openings, what hangs on them, ceiling lamps, the hour outside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fsd_gen.styles import lamps, openings, walls
 from fsd_gen.styles.floorplan import Floor
 from fsd_gen.styles.groups import Maker
 from fsd_gen.styles.pieces import Cast
-from fsd_gen.styles.room import Room, shell
+from fsd_gen.styles.room import shell
 from fsd_gen.styles.sampler import AnySampler, count
 
 
@@ -24,10 +24,10 @@ class BackRoom:
     dome: DomeSpec | None
 
 
-def back_room(sampler: AnySampler, room: Room, *, pictures: Count) -> BackRoom:
-    """The room with windows and doors, so many pictures on its walls, and light of its own."""
-    holes = openings.draw_openings(sampler, room)
-    cast, floor, hung = Cast(sampler.library), Floor(room, holes), walls.Hung()
+def back_room(sampler: AnySampler, floor: Floor, *, pictures: Count) -> BackRoom:
+    """Walls with windows and doors, so many pictures where they are free, and light of its own."""
+    room, holes = floor.room, floor.openings
+    cast, hung = Cast(sampler.library), walls.Hung()
     maker = Maker(cast, room, sampler.rng("walls"))
     walls.radiators(maker, floor, hung)
     walls.fittings(maker, floor, hung)

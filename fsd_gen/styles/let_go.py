@@ -16,7 +16,7 @@ from assets_manifest.derived.shapes import Hull, Support, fits, rectangle
 from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import Body
 from fsd_gen.scene.rotations import axis_angle, compose, heading, random_rotation, rotation_matrix
-from fsd_gen.scene.spec import Quaternion, Vec2, Vec3
+from fsd_gen.scene.spec import Placement, Quaternion, Vec2, Vec3
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
 How = Literal["heap", "rows", "standing", "lying"]
@@ -63,6 +63,13 @@ def _body(sampler: AnySampler, asset: Asset, scale: float, position: Vec3, rotat
     density = next((DENSITIES[tag] for tag in asset.tags if tag in DENSITIES), DENSITY)
     three = (scale, scale, scale)
     return Body(hulls=pieces, position=position, rotation=rotation, scale=three, density=density)
+
+
+def furniture_points(sampler: AnySampler, placement: Placement) -> Floats:
+    """Corners (N, 3) of a placed asset's convex pieces."""
+    asset = sampler.library.get(placement.asset)
+    body = _body(sampler, asset, 1.0, placement.position, placement.rotation)
+    return world_points(replace(body, scale=placement.scale))
 
 
 def let_go(

@@ -23,6 +23,9 @@ from fsd_gen.sections import PositiveCount, PositiveRange, Share
 from fsd_gen.styles import lighting, materials, piles
 from fsd_gen.styles.backdrop import behind
 from fsd_gen.styles.backroom import back_room
+from fsd_gen.styles.floorplan import Floor
+from fsd_gen.styles.let_go import furniture_points
+from fsd_gen.styles.openings import draw_openings
 from fsd_gen.styles.piles import Ground, How, Pile
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.room import Room, draw_room
@@ -56,19 +59,16 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     heaps = _heaps(sampler, place)
     centre = _centre(heaps) if heaps else place.focus
     first = sampler.rng("camera", "first").uniform() < sampler.style.camera_first
-    points_n3 = _surfaces(place, heaps)
+    points_n3 = _surfaces(sampler, place, heaps)
     camera, nearest_m = _aim(sampler, room, place, place.focus if first else centre, points_n3)
     rig = sampler.rig(nearest_m=nearest_m)
-    around = back_room(sampler, room, pictures=(1, 5))
+    floor = Floor(room, draw_openings(sampler, room))
+    background = behind(sampler, floor, camera, points_n3)
+    around = back_room(sampler, floor, pictures=(1, 5))
     return sampler.scene(
         rig,
         camera,
-        placements=(
-            *place.furniture,
-            *_coated(sampler, heaps),
-            *behind(sampler, room, camera, points_n3),
-            *around.placements,
-        ),
+        placements=(*place.furniture, *_coated(sampler, heaps), *background, *around.placements),
         panels=around.panels,
         lights=(*around.lights, *_work_lamps(sampler, room, place.focus)),
         dome=around.dome,
@@ -140,9 +140,10 @@ def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placemen
     return tuple(placements)
 
 
-def _surfaces(place: Workplace, heaps: tuple[Pile, ...]) -> Floats:
+def _surfaces(sampler: AnySampler, place: Workplace, heaps: tuple[Pile, ...]) -> Floats:
     """Points (N, 3) of all that is near: things, borders of surfaces, boards of a bin."""
     parts = [_dense(piles.world_points(body)) for heap in heaps for body in heap.bodies]
+    parts += [furniture_points(sampler, piece) for piece in place.furniture]
     for ground in place.grounds:
         parts += [block.points_n3 for block in ground.blocks]
         border = ground.support.outline
