@@ -2,9 +2,9 @@
 
     python benchmarks/looks.py --config fsd --scenes 1000
 
-A look is all that decides how a surface shows: its texture, relief, colour, roughness, opacity. Two panels
-with one texture at another scale or offset are one look, so that the number says how often one meets the same
-wall. What assets wear by themselves counts once per asset.
+A look is a texture with its relief, or a plain colour, as metal, glass or neither. Two panels with one
+texture at another scale, offset or roughness are one look, so that the number says how often one meets the
+same wall. What assets wear by themselves counts once per asset.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ Look = tuple[object, ...]
 
 
 def look_of(material: MaterialSpec) -> Look:
-    """What is left of a material without where it lies."""
-    shown = material.but(uv_scale=(1.0, 1.0), uv_rotation_deg=0.0, uv_offset=(0.0, 0.0))
-    return (shown.texture or shown.colour, shown.normal_map, shown.roughness, shown.metallic, shown.opacity)
+    """What is left of a material without where it lies and how it shines."""
+    return (material.texture or material.colour, material.normal_map, material.metallic, material.opacity < 1)
 
 
 def panel_looks(spec: SceneSpec) -> Iterator[Look]:

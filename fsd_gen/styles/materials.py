@@ -210,20 +210,23 @@ def relook(
 ) -> tuple[PartLook, ...]:
     """New looks for parts of an object drawn `scale` times as large as its file; wood stays wood.
 
-    Parts of one stuff and one colour stay alike; each such group changes with the chance `share`. Mirrors
-    always mirror, which the files of most packs cannot say.
+    Parts of one stuff and one colour stay alike, and mostly those of one stuff, as furniture is made; each
+    such group changes with the chance `share`. Mirrors always mirror, which files of most packs cannot say.
     """
     groups: dict[tuple[Stuff, Vec3], list[str]] = {}
     for part in changeable(sampler, asset.id):
         groups.setdefault((part.stuff, part.colour), []).append(part.name)
-    looks = []
+    looks: list[PartLook] = []
+    first: dict[Stuff, MaterialSpec] = {}
     for (stuff, old), names in groups.items():
         changes = rng.uniform() < share or stuff == "mirror"
-        look = LOOKS[stuff](rng, scale, old)
+        look, matches = LOOKS[stuff](rng, scale, old), rng.uniform() < MATCHING
+        look = first.setdefault(stuff, look) if matches and stuff in EVENLY_TEXTURED else look
         looks += [PartLook(part=name, material=look) for name in names if changes]
     return tuple(looks)
 
 
+MATCHING = 0.65  # of the woods, fabrics and so on of one object that are as its first one
 KEPT_TAGS = {"character", "vehicle", "plant"}
 EVENLY_TEXTURED: tuple[Stuff, ...] = (
     "wood",
