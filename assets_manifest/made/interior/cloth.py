@@ -48,7 +48,8 @@ def _folds(rng: np.random.Generator, x_n: Array, up_m: Array, width: float) -> A
     wander_n = np.sum(waves, axis=0)
     loose_m = 1 - up_m
     phase_nm = phase_n[:, None] + wander_n[:, None] * loose_m[None, :] * 1.5
-    return np.sin(phase_nm) * (0.7 + 0.3 * loose_m[None, :]) + 0.15 * np.sin(2 * phase_nm + 1)
+    depth_nm: Array = np.sin(phase_nm) * (0.7 + 0.3 * loose_m[None, :]) + 0.15 * np.sin(2 * phase_nm + 1)
+    return depth_nm
 
 
 def _weave(folder: Path, rng: np.random.Generator) -> str:
