@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -56,9 +57,9 @@ class Maker:
 Draw = Callable[[Maker], Group | None]
 
 
-def back(piece: Piece, x: float = 0.0, **options: object) -> Item:
+def back(piece: Piece, x: float = 0.0, *, dressing: str = "", z: float = 0.0) -> Item:
     """The piece with its back at y = 0."""
-    return Item(piece, x, -piece.size[1] / 2, **options)  # type: ignore[arg-type]
+    return Item(piece, x, -piece.size[1] / 2, dressing=dressing, z=z)
 
 
 def alone(*roles: str, dressing: str = "", turn: float = 0.0) -> Draw:
@@ -157,17 +158,22 @@ def dining(m: Maker) -> Group | None:
 
 def _places(m: Maker, table: Piece, chair: Piece) -> list[tuple[float, float, float]]:
     """Where chairs stand and how they are turned, around a table at the origin."""
-    (width, depth, _), reach = table.size, chair.size[1] / 2
-    off = lambda: reach + m.uniform(0.05, 0.22)  # noqa: E731
+    width, depth, _ = table.size
+    gap = partial(_gap, m, chair)
     if abs(width - depth) < 0.05 and width < 1.3:
         seats = [(0, 1), (0, -1), (1, 0), (-1, 0)]
-        return [(a * (width / 2 + off()), b * (depth / 2 + off()), _towards(a, b)) for a, b in seats]
+        return [(a * (width / 2 + gap()), b * (depth / 2 + gap()), _towards(a, b)) for a, b in seats]
     number = max(1, int(width / (chair.size[0] + 0.14)))
     xs = (np.arange(number) - (number - 1) / 2) * width / number
-    places = [(x, side * (depth / 2 + off()), _towards(0, side)) for x in xs.tolist() for side in (1, -1)]
+    places = [(x, side * (depth / 2 + gap()), _towards(0, side)) for x in xs.tolist() for side in (1, -1)]
     if m.rng.uniform() < 0.4:
-        places += [(side * (width / 2 + off()), 0.0, _towards(side, 0)) for side in (1, -1)]
+        places += [(side * (width / 2 + gap()), 0.0, _towards(side, 0)) for side in (1, -1)]
     return places
+
+
+def _gap(m: Maker, chair: Piece) -> float:
+    """From the edge of a table to the middle of a chair at it."""
+    return chair.size[1] / 2 + m.uniform(0.05, 0.22)
 
 
 def _towards(a: float, b: float) -> float:

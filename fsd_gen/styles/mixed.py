@@ -163,10 +163,10 @@ def _origin(
 
 def _inside(ball: Ball, room: Room) -> bool:
     """Whether it touches neither walls (nor what hangs flat on them), floor nor ceiling lamps."""
-    x, y, z = np.abs(ball.centre_3).tolist()
+    x, y, z = map(float, ball.centre_3)
     free = ball.radius + 0.12
     level = free < z < room.ceiling_m - free - 0.3
-    return level and x < room.width_m / 2 - free and y < room.depth_m / 2 - free
+    return level and abs(x) < room.width_m / 2 - free and abs(y) < room.depth_m / 2 - free
 
 
 STYLE = Style(name="mixed", config=Config, compose=compose)

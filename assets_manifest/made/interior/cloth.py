@@ -44,10 +44,12 @@ def _folds(rng: np.random.Generator, x_n: Array, up_m: Array, width: float) -> A
     """Depth (columns, rows): pleats that are regular at the rail and wander further down."""
     pleats = max(2, round(width / float(rng.uniform(0.1, 0.16))))
     phase_n = 2 * np.pi * pleats * x_n / width
-    wander_n = sum(rng.uniform(0.1, 0.5) * np.sin(x_n / width * k + rng.uniform(0, 6)) for k in (5, 9, 14))
+    waves = [rng.uniform(0.1, 0.5) * np.sin(x_n / width * k + rng.uniform(0, 6)) for k in (5, 9, 14)]
+    wander_n = np.sum(waves, axis=0)
     loose_m = 1 - up_m
     phase_nm = phase_n[:, None] + wander_n[:, None] * loose_m[None, :] * 1.5
-    return np.sin(phase_nm) * (0.7 + 0.3 * loose_m[None, :]) + 0.15 * np.sin(2 * phase_nm + 1)
+    depth_nm: Array = np.sin(phase_nm) * (0.7 + 0.3 * loose_m[None, :]) + 0.15 * np.sin(2 * phase_nm + 1)
+    return depth_nm
 
 
 def _weave(folder: Path, rng: np.random.Generator) -> str:

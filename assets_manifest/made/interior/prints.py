@@ -93,14 +93,10 @@ def _landscape(image: Image.Image, draw: ImageDraw.ImageDraw, rng: np.random.Gen
     draw.ellipse((*(sun - reach), *(sun + reach)), fill=(250, 240, 210))
     x_n = np.linspace(0, 1, 60)
     for layer in range(5):
-        y_n = (
-            0.35
-            + layer * 0.13
-            + sum(
-                rng.uniform(0.01, 0.06) * np.sin(x_n * rng.uniform(3, 25) + rng.uniform(0, 6))
-                for _ in range(4)
-            )
-        )
+        waves = [
+            rng.uniform(0.01, 0.06) * np.sin(x_n * rng.uniform(3, 25) + rng.uniform(0, 6)) for _ in range(4)
+        ]
+        y_n = 0.35 + layer * 0.13 + np.sum(waves, axis=0)
         points = [(float(x * side), float(y * side)) for x, y in zip(x_n, y_n, strict=True)]
         draw.polygon([*points, (side, side), (0, side)], fill=land[layer])
 

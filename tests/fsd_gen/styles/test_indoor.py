@@ -119,10 +119,10 @@ def test_things_on_furniture_stand_on_it(interiors):
     assert things > 30
 
 
-def test_a_room_has_at_most_one_toilet(library, small_config):
+def test_a_room_has_at_most_one_toilet(library, interiors):
     cast = indoor.Cast(library)
     toilets = {piece.asset for piece in cast.pieces("toilet")}
-    for _, interior in built(small_config, library, range(2)):
+    for _, interior in interiors:
         assert Counter(p.asset in toilets for p in interior.placements)[True] <= 1
 
 
@@ -145,10 +145,10 @@ def test_rooms_hold_what_their_kind_is_for(small_config, library):
 def test_no_two_scenes_hang_the_same_prints(small_config, library):
     config = only(small_config, "indoor", pictures=(4, 4), rooms=("living",))
     seen = Counter()
-    for slot in range(6):
+    for slot in range(3):
         spec = compose_scene(config, library, SlotKey(slot=slot))
         seen.update({p.material.texture for p in spec.panels if "room_print" in (p.material.texture or "")})
-    assert len(seen) >= 5 and max(seen.values()) == 1
+    assert len(seen) >= 3 and max(seen.values()) == 1
 
 
 def test_flying_objects_touch_nothing_in_the_room(small_config, library):
