@@ -27,6 +27,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' || \
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): about 2 minutes, 3 GB"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,bench,test]'
 	@touch $@
 
@@ -38,7 +39,7 @@ demo: install
 	$(BIN)/fsd-curate round --iter 2 $(RUN)
 	$(BIN)/fsd-curate status $(RUN)
 	$(BIN)/fsd-curate publish $(RUN)
-	$(BIN)/fsd-gen preview $(RUN)/curated --out $(RUN)/preview.png
+	$(BIN)/fsd-gen preview $(RUN)/curated --out $(RUN)/curated/preview.png
 	@echo "report: $(RUN)/rounds/report.html"
 
 test: install

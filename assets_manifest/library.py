@@ -12,11 +12,12 @@ reproducible.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,6 +138,13 @@ class AssetLibrary:
                 self._assets[asset.id] = asset
                 self._folders[asset.id] = folder.resolve()
         self._assets = dict(sorted(self._assets.items()))
+        self._choosable: Callable[[Asset], bool] = lambda asset: True
+
+    def choosing(self, choosable: Callable[[Asset], bool]) -> AssetLibrary:
+        """The same library, which selects among some of its assets only; all can still be got by id."""
+        narrowed = copy.copy(self)
+        narrowed._choosable = choosable
+        return narrowed
 
     def __len__(self) -> int:
         return len(self._assets)
@@ -182,7 +190,10 @@ class AssetLibrary:
         return tuple(
             asset
             for asset in self
-            if asset.kind == kind and wanted <= set(asset.tags) and unwanted.isdisjoint(asset.tags)
+            if asset.kind == kind
+            and wanted <= set(asset.tags)
+            and unwanted.isdisjoint(asset.tags)
+            and self._choosable(asset)
         )
 
     def digest(self) -> str:

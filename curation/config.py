@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from curation.judging.rules import check_rule
 from fsd_gen.sections import ConfigError, ForeignSection, disguised
 from fsd_gen.strict_yaml import LARGEST_INT, read_mapping
+from jobs.expected import in_words
 
 ScoringMask = Literal["visible", "all"]
 
@@ -150,7 +151,7 @@ def _complaint(item: ErrorDetails) -> str:
     """One bad field and what is wrong with it; an unknown one with the name that was probably meant."""
     place = ".".join(map(str, item["loc"])) or "curation"
     if item["type"] != "extra_forbidden":
-        return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+        return f"{place}: {in_words(item['type'], item['msg'])}"
     owner = Policy if item["loc"][0] == "policy" else CurationConfig
     known = list(owner.model_fields)
     near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)

@@ -20,8 +20,10 @@ from curation.judging.verdicts import Outcome, Verdict
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.config import Config
 from fsd_gen.field_docs import field_docs
+from fsd_gen.rigs.config import RigConfig
 from fsd_gen.schema import schema_of, write_schema
-from fsd_gen.sections import AssetsConfig, ImageConfig, RenderConfig, RigConfig
+from fsd_gen.sections import AssetsConfig, ImageConfig, RenderConfig
+from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.shards.channels import OPTIONAL, REQUIRED, Channel
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.format import COLUMNS, DESCRIPTION, POSES, QUARANTINE, ShardMeta
@@ -36,7 +38,9 @@ CONFIG = """# Every field of a config
 
 A config is a YAML file of what differs from the defaults. `fsd-gen render --config mine.yaml` checks all
 of it before anything is rendered: an unknown field, a value out of range or of another type is one line that
-names the field, what was found and what was expected. `seed: 7` on the command line is `--seed 7`.
+names the field, what was found and what was expected. `seed: 7` on the command line is `--seed 7`. Where a
+field takes a range `[low, high]`, one number stands for both. `rig` and `sensor` are explained in
+[cameras.md](cameras.md).
 
     # yaml-language-server: $schema=fsd-gen.schema.json
     seed: 7
@@ -83,7 +87,13 @@ def pages() -> dict[str, str]:
 
 def config_page() -> str:
     """Every setting, section by section."""
-    sections = {"image": ImageConfig, "rig": RigConfig, "render": RenderConfig, "assets": AssetsConfig}
+    sections = {
+        "image": ImageConfig,
+        "rig": RigConfig,
+        "render": RenderConfig,
+        "sensor": SensorConfig,
+        "assets": AssetsConfig,
+    }
     parts = [GENERATED + CONFIG, "## Top level\n\n" + _settings(Config)]
     parts += [_section(name, model) for name, model in sections.items()]
     parts.append("## styles\n\nEach style has a section of its own; its `weight` makes it part of the mix.\n")
@@ -118,19 +128,26 @@ def format_page() -> str:
 # ---------------------------------------------------------------- settings
 
 
+SETTING = ("field", "values", "default", "meaning")
+
+
 def _section(name: str, model: type[BaseModel]) -> str:
     return f"{'#' * (2 + name.count('.'))} {name}\n\n{_plain(model.__doc__ or '')}\n\n{_settings(model)}"
 
 
 def _style(style: Style[Any]) -> str:
     about = f"{_plain(style.compose.__doc__ or '')} {_plain(style.config.__doc__ or '')}"
-    return f"### styles.{style.name}\n\n{about}\n\n{_settings(style.config)}"
+    parts = [f"### styles.{style.name}\n\n{about}\n\n{_settings(style.config)}"]
+    for name, schema in schema_of(style.config).get("$defs", {}).items():
+        fields = [_setting(field, of) for field, of in schema["properties"].items()]
+        parts.append(f"`{name}`: {_plain(schema.get('description', ''))}\n\n{_table(SETTING, fields)}")
+    return "\n".join(parts)
 
 
 def _settings(model: type[BaseModel]) -> str:
     schema = schema_of(model)
     return _table(
-        ("field", "values", "default", "meaning"),
+        SETTING,
         [_setting(name, field) for name, field in schema["properties"].items()],
     )
 
@@ -151,6 +168,8 @@ def _values(field: dict[str, Any]) -> str:
         return " or ".join(_values(one) for one in field["anyOf"])
     if "prefixItems" in field:
         return _list_of(field["prefixItems"])
+    if "$ref" in field:
+        return f"`{field['$ref'].rpartition('/')[2]}`, see below"
     if field["type"] == "array":
         return f"list of {_values(field['items'])}"
     return " ".join([_TYPES[field["type"]], *_bounds(field)])

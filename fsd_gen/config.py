@@ -15,42 +15,43 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.rigs.config import RigConfig
 from fsd_gen.sections import (
     AssetsConfig,
     ConfigError,
     ImageConfig,
     RenderConfig,
-    RigConfig,
     Section,
     disguised,
     nearest,
     suggestion,
 )
+from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.shards.channels import ChannelNames
 from fsd_gen.strict_yaml import LARGEST_INT, read_mapping, read_text
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
+from jobs.expected import in_words
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
 __all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
 
 SECTION_CHECKS = "fsd_gen.config_sections"  # entry points: section -> a `ForeignSection`
 OF_VERSION_1 = {"strata", "flying", "indoor"}
-EXPECTED = {  # what pydantic calls by names of Python
-    "dict_type": "expected a section of settings",
-    "model_type": "expected a section of settings",
-    "tuple_type": "expected a list",
-    "int_type": "expected an integer",
-    "int_parsing": "expected an integer",
-    "int_from_float": "expected an integer",
-    "float_type": "expected a number",
-    "float_parsing": "expected a number",
-}
 EXPLICIT_ONLY = "# What was given; all else has the default of this version of the format.\n"
 
 
@@ -86,6 +87,13 @@ def _some_weight(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
     return styles
 
 
+def _nothing_lacking(styles: dict[str, StyleConfig]) -> dict[str, StyleConfig]:
+    for name, style in styles.items():
+        if style.weight > 0 and (lacking := style.lacking()):
+            raise ValueError(f"{name}.{lacking}")
+    return styles
+
+
 def _default_styles() -> dict[str, StyleConfig]:
     return {name: find_style(name).config() for name in ("flying", "indoor")}
 
@@ -94,6 +102,7 @@ Styles = Annotated[
     dict[str, SerializeAsAny[StyleConfig]],
     BeforeValidator(_each_by_its_own_config),
     AfterValidator(_some_weight),
+    AfterValidator(_nothing_lacking),
 ]
 
 
@@ -107,11 +116,19 @@ class Config(Section):
     styles: Styles = Field(default_factory=_default_styles)  # weight and settings of each
     image: ImageConfig = ImageConfig()  # size of each view
     channels: ChannelNames = ()  # optional ones that every sample is to have
-    rig: RigConfig = RigConfig()  # baselines and focal lengths
+    rig: RigConfig = RigConfig()  # baselines and focal lengths, or one calibrated camera
     render: RenderConfig = RenderConfig()  # how images are made
+    sensor: SensorConfig = SensorConfig()  # what the camera does to them
     assets: AssetsConfig = AssetsConfig()  # what scenes are made of
     checks: CheckLimits = CheckLimits()  # when a rendered pair is refused
     curation: dict[str, Any] = Field(default_factory=dict)  # what `fsd-curate` does with the run
+
+    @field_validator("rig")
+    @classmethod
+    def _rig_of_this_size(cls, rig: RigConfig, info: ValidationInfo) -> RigConfig:
+        if image := info.data.get("image"):  # else that is what is wrong
+            rig.lens(image.width, image.height)
+        return rig
 
     def check_limits(self) -> CheckLimits:
         """The checks' limits, with the largest disparity that this rig and size may give."""
@@ -155,14 +172,14 @@ def load_config(source: str = "fsd", overrides: dict[str, Any] | None = None) ->
         ConfigError: unknown preset, unreadable YAML, an unknown field or style, or a value out of range.
     """
     where = f"config {source}"
-    values = read_mapping(_text(source), where)
+    values = _beside(read_mapping(_text(source), where), source)
     if _is_frozen(Path(source)):
         values = upgrade(values)
     for dotted, value in (overrides or {}).items():
         _set(values, dotted, value, where)
     _refuse_version_1(values, where)
     _refuse_infinite(values, where)
-    config = _validated(values, where)
+    config = validated(values, where)
     if found := list(disguised(values, {**config.resolved(), "curation": config.curation})):
         raise ConfigError(f"{where}: {'; '.join(found)}")
     _check_sections(values, where)
@@ -180,10 +197,11 @@ def thaw(text: str, source: str) -> tuple[Config, ConfigIdentity]:
         known_as, today = identity(values), upgrade(values)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
-    return _validated(today, source), known_as
+    return validated(today, source), known_as
 
 
-def _validated(values: dict[str, Any], where: str) -> Config:
+def validated(values: dict[str, Any], where: str) -> Config:
+    """The configuration of these `values`. Raises ConfigError, which begins with `where`."""
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -212,6 +230,20 @@ def _text(source: str) -> str:
         hint = f"; did you mean {close!r}?" if close else ""
         raise ConfigError(f"config {source}: neither a file nor a preset {list(preset_names())}{hint}")
     return read_text(path)
+
+
+def _beside(values: dict[str, Any], source: str) -> dict[str, Any]:
+    """A `k_file`, and stages of the user's, that a file names lie beside that file."""
+    folder = Path(source).parent
+    rig, styles = values.get("rig"), values.get("styles")
+    if isinstance(rig, Mapping) and isinstance(rig.get("k_file"), str):
+        values = {**values, "rig": {**rig, "k_file": str(folder / rig["k_file"])}}
+    environment = styles.get("environment") if isinstance(styles, Mapping) else None
+    stages = environment.get("stages") if isinstance(environment, Mapping) else None
+    if isinstance(stages, list) and all(isinstance(stage, str) for stage in stages):
+        absolute = [str((folder / Path(stage).expanduser()).resolve()) for stage in stages]
+        values = {**values, "styles": {**styles, "environment": {**environment, "stages": absolute}}}
+    return values
 
 
 def _is_frozen(path: Path) -> bool:
@@ -275,7 +307,7 @@ def _complaint(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         name = problem["loc"][-1]
         return f"{where}: unknown field{_suggested(str(name), problem['loc'][:-1])}"
-    what = EXPECTED.get(problem["type"], problem["msg"])
+    what = in_words(problem["type"], problem["msg"])
     got = "nothing" if problem["input"] is None else f"{problem['input']!r:.80}"
     return f"{where}: {what}, got {got}"
 

@@ -20,6 +20,8 @@ from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord, record_of
 from fsd_gen.shards.sample import StereoSample
 from jobs.files import part_file
+from stereo_model.data.shards.find import FoundShard
+from stereo_model.inference.colours import span_of
 
 
 class PictureNameError(ValueError):
@@ -60,22 +62,23 @@ def contact_sheet(samples: Iterable[StereoSample], *, columns: int = 1, thumb_px
 
 
 def contact_sheet_of_shards(
-    shards: Sequence[str | os.PathLike[str]],
+    shards: Sequence[str | os.PathLike[str] | FoundShard],
     *,
     most: int = 64,
     columns: int = 1,
     thumb_px: int = 320,
 ) -> Image.Image:
-    """A contact sheet of the first `most` samples of `shards`.
+    """A contact sheet of the first `most` samples that are meant of `shards`.
 
     Raises:
         ShardError: there is no sample in them.
     """
-    samples = _samples(shards)
+    meant = [each if isinstance(each, FoundShard) else FoundShard(path=Path(each)) for each in shards]
+    samples = _samples(meant)
     first = next(samples, None)
     if first is None:
         raise ShardError(
-            f"no sample to show: every slot of {', '.join(map(str, shards))} is quarantined; "
+            f"no sample to show: every slot of {', '.join(str(each.path) for each in meant)} is quarantined; "
             "`fsd-gen info` says why"
         )
     return contact_sheet(islice(chain([first], samples), most), columns=columns, thumb_px=thumb_px)
@@ -87,13 +90,18 @@ def save_picture(picture: Image.Image, path: Path) -> None:
     Raises:
         PictureNameError: the name ends in no format that can be written.
     """
-    kinds = Image.registered_extensions()
-    kind = kinds.get(path.suffix.lower())
-    if kind not in Image.SAVE:
-        raise PictureNameError(f"{path}: expected the name of a picture, such as preview.png or preview.jpg")
+    kind = refuse_unwritable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with part_file(path) as part:
         picture.save(part, format=kind)
+
+
+def refuse_unwritable(path: Path) -> str:
+    """The format that a picture of this name has. Raises PictureNameError where it can be none."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise PictureNameError(f"{path}: expected the name of a picture, such as preview.png or preview.jpg")
+    return kind
 
 
 def sample_view(sample: StereoSample) -> Image.Image:
@@ -118,7 +126,7 @@ def disparity_picture(
 ) -> NDArray[np.uint8]:
     """Disparity as colours (H, W, 3): `span` in pixels goes from blue (far) to red (near)."""
     low, high = span
-    scaled_hw = (disparity_hw - low) / max(high - low, 1e-6)
+    scaled_hw = (disparity_hw - low) / (high - low)
     picture_hwc = _colours("turbo", np.clip(scaled_hw, 0, 1))
     picture_hwc[(flags_hw & (Flag.SKY | Flag.NO_TRUTH).value) != 0] = NO_DISPARITY
     return picture_hwc
@@ -166,11 +174,12 @@ def caption(record: SampleRecord) -> str:
     return f"{record.sample_id}  {record.stratum}  {rig}  {disparity}"
 
 
-def _samples(shards: Sequence[str | os.PathLike[str]]) -> Iterator[StereoSample]:
-    for path in shards:
-        with ShardReader(path) as reader:
-            for row in range(len(reader)):
-                yield reader.sample(row)
+def _samples(shards: Iterable[FoundShard]) -> Iterator[StereoSample]:
+    for shard in shards:
+        with ShardReader(shard.path) as reader:
+            for record in reader.records():
+                if shard.holds((record.slot, record.attempt)):
+                    yield reader.sample(record.row)
 
 
 def _cell(sample: StereoSample, thumb_px: int) -> Image.Image:
@@ -199,10 +208,7 @@ def _captioned(picture_hwc: NDArray[np.uint8], text: str) -> Image.Image:
 
 def _disparity_range(sample: StereoSample) -> tuple[float, float]:
     surface_hw = (sample.flags_left_hw & (Flag.SKY | Flag.NO_TRUTH).value) == 0
-    if not surface_hw.any():
-        return 0.0, 1.0
-    low, high = np.quantile(sample.disparity_left_hw[surface_hw], (0.01, 0.99))
-    return float(low), float(high)
+    return span_of(sample.disparity_left_hw[surface_hw])
 
 
 def _legend(shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    model_validator,
+)
 
 from fsd_gen.backends.registry import unknown_backend
 
@@ -36,6 +44,23 @@ class ForeignSection:
     check: Callable[[Mapping[str, Any]], None]  # raises ValueError: what is wrong, in one line
 
 
+def _both_ends(given: object) -> object:
+    """A number stands for the range that begins and ends with it."""
+    if isinstance(given, list | tuple):
+        return given
+    if isinstance(given, bool) or not isinstance(given, int | float | str) or not _reads_as_number(given):
+        raise ValueError(f"expected a number or [low, high], got {given!r:.60}")
+    return given, given
+
+
+def _reads_as_number(given: float | str) -> bool:
+    try:
+        float(given)  # YAML takes 1e-4 for a text
+    except ValueError:
+        return False
+    return True
+
+
 def _ascending(pair: Pair) -> Pair:
     if pair[0] > pair[1]:
         raise ValueError(f"must be [low, high], got {list(pair)}")
@@ -49,7 +74,7 @@ def within(low: float, high: float, unit: str) -> Callable[[Pair], Pair]:
         if low <= pair[0] and pair[1] <= high:
             return pair
         raise ValueError(
-            f"must lie within [{low:g}, {high:g}] {unit}, got {list(pair)}{_meant(pair, low, high, unit)}"
+            f"must lie within [{low:g}, {high:g}] {unit}, got {_shown(pair)}{_meant(pair, low, high, unit)}"
         )
 
     return check
@@ -67,19 +92,30 @@ def _meant(pair: Sequence[float], low: float, high: float, unit: str) -> str:
         for other, factor in UNITS.get(unit, {}).items()
     }
     fitting = [
-        f"if those are {other}, write {ours}"
+        f"if those are {other}, write {_shown(ours)}"
         for other, ours in guesses.items()
         if low <= ours[0] and ours[1] <= high
     ]
     return "".join(f"; {each}" for each in fitting)
 
 
-Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
-PositiveRange = Annotated[tuple[PositiveFloat, PositiveFloat], AfterValidator(_ascending)]
+def _shown(pair: Sequence[float]) -> str:
+    return f"{pair[0]:g}" if pair[0] == pair[1] else str(list(pair))
+
+
+def _or_one(one: Any) -> BeforeValidator:
+    """Take a single number of the type `one` for the range, and say so in the schema."""
+    return BeforeValidator(_both_ends, json_schema_input_type=one | tuple[one, one])
+
+
+Range = Annotated[tuple[float, float], _or_one(float), AfterValidator(_ascending)]
+PositiveRange = Annotated[
+    tuple[PositiveFloat, PositiveFloat], _or_one(PositiveFloat), AfterValidator(_ascending)
+]
 _Few = Annotated[int, Field(ge=0, le=MOST_THINGS)]
 _Some = Annotated[int, Field(gt=0, le=MOST_THINGS)]
-Count = Annotated[tuple[_Few, _Few], AfterValidator(_ascending)]
-PositiveCount = Annotated[tuple[_Some, _Some], AfterValidator(_ascending)]
+Count = Annotated[tuple[_Few, _Few], _or_one(_Few), AfterValidator(_ascending)]
+PositiveCount = Annotated[tuple[_Some, _Some], _or_one(_Some), AfterValidator(_ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -130,18 +166,6 @@ class ImageConfig(Section):
     height: int = Field(default=720, ge=64, le=8192)  # pixels
 
 
-class RigConfig(Section):
-    """From which rigs to draw (paper section 3.5: baseline and focal length are randomised first)."""
-
-    baseline_m: Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))] = (0.04, 0.4)
-    """Log-uniform; up to 0.4 instead of 0.1 m helped WMGStereo most."""
-
-    hfov_deg: Annotated[Range, AfterValidator(within(5, 150, "degrees"))] = (45.0, 95.0)
-    """Horizontal, uniform."""
-
-    max_disparity_share: float = Field(default=0.3, gt=0, lt=1)  # of the nearest surface, in image widths
-
-
 def _known_backend(name: str) -> str:
     if problem := unknown_backend(name):
         raise ValueError(problem)
@@ -171,6 +195,9 @@ def _pack_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+TAG_WEIGHT = "tag:"
+
+
 class AssetsConfig(Section):
     """Which packs of `assets_manifest` scenes draw from."""
 
@@ -179,3 +206,17 @@ class AssetsConfig(Section):
         "surfaces",
         "builtin",
     )  # names; `fsd-gen assets list` shows those that there are
+    objects_from: tuple[str, ...] = ()  # packs that objects come from; all if none is named
+    weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = {}
+    """How much oftener an asset is drawn than one of weight 1, by pack or by tag: {mine: 5, "tag:chair": 2}."""
+
+    @model_validator(mode="after")
+    def _of_these_packs(self) -> AssetsConfig:
+        for where, names in (("objects_from", self.objects_from), ("weights", tuple(self.weights))):
+            for name in names:
+                if not (where == "weights" and name.startswith(TAG_WEIGHT)) and name not in self.packs:
+                    tag = ", or tag:NAME" if where == "weights" else ""
+                    raise ValueError(
+                        f"{where}: expected one of the packs{tag}, got {name!r}{suggestion(name, self.packs)}"
+                    )
+        return self

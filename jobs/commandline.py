@@ -19,3 +19,11 @@ def _say_version(context: typer.Context, wanted: bool) -> None:
 VersionOption = Annotated[
     bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show it and exit.")
 ]
+
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=0, max=4096, help="Rendering processes; 0 renders in this one.")
+]
+GpusPerWorker = Annotated[
+    float, typer.Option("--gpus-per-worker", min=0, max=64, help="GPUs that each of them claims.")
+]
+Address = Annotated[str | None, typer.Option("--address", help='Ray cluster to join: "auto" or HOST:PORT.')]

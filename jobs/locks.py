@@ -7,6 +7,7 @@ who holds it: user, process, host, command, since when.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import getpass
@@ -44,22 +45,26 @@ class RunFolderError(OSError):
 class RunLock:
     """The right to work in a run's folder: `with RunLock(run_dir): ...`.
 
-    Creates the folder. Raises RunFolderError where that cannot be done, RunLockedError, naming the holder's
-    user, process, host and command, while another process (or another RunLock of this one) holds it,
-    RunLockUnsupportedError where the file system has no locks. Forked children do not keep it alive.
+    Creates the folder, and removes it again where nothing came to lie in it. Raises RunFolderError where it
+    cannot be made, RunLockedError, naming the holder's user, process, host and command, while another process
+    (or another RunLock of this one) holds it, RunLockUnsupportedError where the file system has no locks.
+    Forked children do not keep it alive.
     """
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
         self._fd: int | None = None
+        self._made: list[Path] = []  # folders that were not there before, the innermost first
 
     def acquire(self) -> None:
         """Take the lock, or raise RunLockedError at once."""
         if self._fd is not None:
             raise RuntimeError(f"this RunLock already holds {self._run_dir}")
-        fd = _open_lock_file(self._run_dir)
+        self._made, fd = _open_lock_file(self._run_dir)
         try:
             _lock(fd, self._run_dir)
+            if not os.fstat(fd).st_nlink:  # the holder before went, and took the folder along
+                raise RunLockedError(_held_message(self._run_dir, b""))
             _sign(fd, self._run_dir)
         except BaseException:
             os.close(fd)
@@ -71,8 +76,18 @@ class RunLock:
         """Give the lock back; without effect if it is not held."""
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
+            self._take_along()
             os.close(self._fd)
             self._fd = None
+
+    def _take_along(self) -> None:
+        """Remove the folder where it was made for nothing: a refused command leaves no trace."""
+        if not self._made or [path.name for path in self._run_dir.iterdir()] != [LOCK_NAME]:
+            return
+        with contextlib.suppress(OSError):  # somebody else needs one of the folders by now
+            (self._run_dir / LOCK_NAME).unlink()
+            for folder in self._made:
+                folder.rmdir()
 
     def _forget(self) -> None:
         if self._fd is not None:
@@ -114,10 +129,12 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-def _open_lock_file(run_dir: Path) -> int:
+def _open_lock_file(run_dir: Path) -> tuple[list[Path], int]:
+    """The folders that had to be made for it, the innermost first, and the open file."""
     try:
+        made = [path for path in (run_dir, *run_dir.parents) if not path.exists()]
         run_dir.mkdir(parents=True, exist_ok=True)
-        return os.open(run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        return made, os.open(run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise _unusable(run_dir, error) from error
 

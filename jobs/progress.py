@@ -109,12 +109,14 @@ class ProgressDisplay:
         task: str = "tasks",
         line_every_s: float = 30.0,
         console: Console | None = None,
+        quiet: bool = False,  # there is nothing to show
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console or Console()
         self._clock = clock
         self._names = (item, task)
         self._line_every_s = line_every_s
+        self._quiet = quiet
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._live: Live | None = None
@@ -128,6 +130,8 @@ class ProgressDisplay:
             self._print(_one_line(event))
 
     def __enter__(self) -> ProgressDisplay:
+        if self._quiet:
+            return self
         if self._console.is_terminal:
             self._live = Live(get_renderable=self.panel, console=self._console, refresh_per_second=4)
             self._live.start()

@@ -19,6 +19,7 @@ EXTRAS = {
     "embreex": "render",
     "mitsuba": "render",
     "mitsuba_oidn": "render",
+    "mujoco": "render",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "psutil": "farm",

@@ -18,6 +18,7 @@ import typer
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+APPS = {"fsd-gen": "fsd_gen.cli", "fsd-curate": "curation.cli", "fsd-stereo": "stereo_model.cli.app"}
 NAMES = "|".join(sorted(SCRIPTS))
 COMMAND = re.compile(rf"(?<![\w`.-])[\w.~/$(){{}}-]*?(?<![\w.-])({NAMES})[ \t]+(?=[^\s)\]|&;])")
 MENTION = re.compile(rf"(?<!`)`(({NAMES})[ \t][^`\n]*)`(?!`)")
@@ -84,9 +85,13 @@ def unknown_words(mention: list[str]) -> list[str]:
     return unknown
 
 
+def typer_of(program: str) -> typer.Typer:
+    """What the program runs."""
+    return importlib.import_module(APPS[program]).app
+
+
 def _app(program: str) -> Any:
-    module, _, name = SCRIPTS[program].partition(":")
-    return typer.main.get_command(getattr(importlib.import_module(module), name))
+    return typer.main.get_command(typer_of(program))
 
 
 def _open_quotes(before: str) -> str:

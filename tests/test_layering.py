@@ -19,6 +19,7 @@ ALLOWED = {
 LIGHT = {  # all that these may import of `jobs`
     "jobs.commandline",
     "jobs.contents",
+    "jobs.expected",
     "jobs.extras",
     "jobs.files",
     "jobs.locks",
@@ -34,11 +35,15 @@ HEAVY = {  # library -> the only modules that import it
     "OpenEXR": {"assets_manifest/exr.py"},
     "embreex": {"fsd_gen/truth/raycast.py"},
     "pxr": {
+        "assets_manifest/importing/usd_file.py",
+        "assets_manifest/importing/usd_surface.py",
         "assets_manifest/meshes/usd.py",
         "assets_manifest/meshes/usd_surfaces.py",
         "assets_manifest/meshes/usd_triangles.py",
         "fsd_gen/usd/openusd.py",
     },
+    "mujoco": {"fsd_gen/physics/settle.py"},
+    "trimesh": {"assets_manifest/importing/solids.py"},
     "psutil": {"jobs/farm/services.py", "jobs/memory.py"},
     "ray": {
         "jobs/farm/actor.py",

@@ -61,7 +61,12 @@ def opened_to(mask_xy: Mask, hole_xy: Mask) -> Mask:
     """The mask with a straight cut, one cell wide, from a hole (`hole_xy`) to the nearest outside."""
     cut_xy = mask_xy.copy()
     i, j = (int(value) for value in np.argwhere(hole_xy).mean(axis=0).round())
-    rays = [(slice(i, None), j), (slice(None, i + 1), j), (i, slice(j, None)), (i, slice(None, j + 1))]
+    rays: list[tuple[slice | int, slice | int]] = [
+        (slice(i, None), j),
+        (slice(None, i + 1), j),
+        (i, slice(j, None)),
+        (i, slice(None, j + 1)),
+    ]
     shortest = min(rays, key=lambda ray: int(mask_xy[ray].sum()))
     cut_xy[shortest] = False
     return cut_xy

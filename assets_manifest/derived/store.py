@@ -26,7 +26,14 @@ def derived(
     anew. A remembered file that cannot be read is computed again; a folder that cannot be written is no
     hindrance.
     """
-    place = root / FOLDER / f"{sort}.{version}" / asset.sha256[:2] / f"{asset.sha256}.npz"
+    return remembered(asset.sha256, root, sort, version, compute)
+
+
+def remembered(
+    sha256: str, root: Path, sort: str, version: int, compute: Callable[[], Arrays]
+) -> dict[str, NDArray[np.generic]]:
+    """As `derived`, of any content that has this digest."""
+    place = root / FOLDER / f"{sort}.{version}" / sha256[:2] / f"{sha256}.npz"
     try:
         with np.load(place, allow_pickle=False) as kept:
             return {name: kept[name] for name in kept.files}

@@ -1,57 +1,22 @@
-"""Where something can stand on an object: every level, free surface of it with its true outline.
+"""Where something can stand on an asset: every level, free surface of it with its true outline.
 
-Tops of tables whatever their shape, boards of shelves, floors of open cupboards. Computed from the triangles:
-points sampled on them fall into the cells of a grid; a cell belongs to a level where a level surface covers
-it and the next surface above leaves room. Outlines lie inside the true surface by up to two cells (a cell is
-1/160 of the longer side, 3 to 15 mm). What nothing can be seen of from the side or from above is left out.
+Tops of tables whatever their shape, boards of shelves, floors of open cupboards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assets_manifest.derived.grids import Floats, Grid, Mask, opened_to, outline, surface_points
+from assets_manifest.derived.shapes import OPEN_M, Support, fits, rectangle, spots
 from assets_manifest.derived.store import derived
-from assets_manifest.meshes.usd_triangles import read_triangles
 from assets_manifest.records import Asset
-from jobs.extras import extra
 
-with extra("render"):
-    from scipy import ndimage
+__all__ = ["OPEN_M", "Support", "fits", "rectangle", "spots", "supports"]
 
 VERSION = 1
-CELLS = 160  # along the longer side
-CELL_M = (0.003, 0.015)
-LEVEL_COSINE = np.cos(np.deg2rad(1.0))
-SAME_LEVEL_M = 0.003
-LEAST_AREA_M2 = 0.005
-LEAST_FREE_M = 0.06  # above a surface, for it to be of use
-ENOUGH_FREE_M = 0.4  # more height than this makes a place no better
-GAP_M = 0.012  # slits this narrow, as between slats, are stood over
-MOST_LEVELS = 40
-DIRECTIONS = 24
-SEEN = 0.08  # share of the rays along the surface that must leave the object
-OPEN_M = 99.0  # `free_above_m` under the open sky
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Support:
-    """A level surface that things can stand on, in the asset's own frame, before any scale."""
-
-    height_m: float
-    free_above_m: float  # to what is above; OPEN_M where nothing is
-    outline: Floats  # (N, 2) simple polygon, counter-clockwise, x and y
-    inside: bool  # something of the asset is above it
-
-    @property
-    def area_m2(self) -> float:
-        """Area within the outline."""
-        x, y = self.outline.T
-        return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
 def supports(asset: Asset, path: Path, root: Path) -> tuple[Support, ...]:
@@ -59,7 +24,7 @@ def supports(asset: Asset, path: Path, root: Path) -> tuple[Support, ...]:
 
     Raises MeshError where the file holds no triangle.
     """
-    kept = derived(asset, root, "supports", VERSION, lambda: _packed(find_supports(read_triangles(path))))
+    kept = derived(asset, root, "supports", VERSION, lambda: _found(path))
     ends = np.cumsum(kept["corners"].astype(int))
     outlines = np.split(kept["outlines"].astype(float), ends[:-1]) if len(ends) else []
     levels = kept["levels"].astype(float)
@@ -69,236 +34,13 @@ def supports(asset: Asset, path: Path, root: Path) -> tuple[Support, ...]:
     )
 
 
-def _packed(found: tuple[Support, ...]) -> dict[str, NDArray[np.generic]]:
+def _found(path: Path) -> dict[str, NDArray[np.generic]]:
+    from assets_manifest.derived.levels import find_supports  # needs an extra, which reading configs does not
+    from assets_manifest.meshes.usd_triangles import read_triangles
+
+    found = find_supports(read_triangles(path))
     return {
         "levels": np.array([(s.height_m, s.free_above_m) for s in found]).reshape(-1, 2),
         "corners": np.array([len(s.outline) for s in found], int),
         "outlines": np.concatenate([np.empty((0, 2)), *(s.outline for s in found)]),
     }
-
-
-def find_supports(triangles_f33: Floats) -> tuple[Support, ...]:
-    """The supports of a shape given as triangles, largest first."""
-    shape = _Shape.of(triangles_f33)
-    found = [support for height in shape.levels() for support in shape.at(height)]
-    return tuple(sorted(found, key=lambda s: (-round(s.area_m2, 6), s.height_m)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """Triangles, points on them, and the grid that these fall into."""
-
-    triangles_f33: Floats
-    grid: Grid
-    cell_p: NDArray[np.int64]
-    z_p: Floats
-    level_p: Mask  # the point lies on a level triangle
-    area_p: Floats  # that it stands for
-
-    @classmethod
-    def of(cls, triangles_f33: Floats) -> _Shape:
-        sides = np.ptp(triangles_f33.reshape(-1, 3), axis=0)
-        grid = Grid.over(triangles_f33.reshape(-1, 3), float(np.clip(sides[:2].max() / CELLS, *CELL_M)))
-        points_p3, owner_p = surface_points(triangles_f33, grid.cell_m * 0.7)
-        cross_f3 = np.cross(
-            triangles_f33[:, 1] - triangles_f33[:, 0], triangles_f33[:, 2] - triangles_f33[:, 0]
-        )
-        twice_f = np.linalg.norm(cross_f3, axis=1)
-        level_f = np.abs(cross_f3[:, 2]) > LEVEL_COSINE * np.maximum(twice_f, 1e-12)
-        share_f = twice_f / 2 / np.bincount(owner_p, minlength=len(twice_f))
-        return cls(
-            triangles_f33,
-            grid,
-            grid.cells(points_p3),
-            points_p3[:, 2],
-            level_f[owner_p],
-            share_f[owner_p],
-        )
-
-    def levels(self) -> list[float]:
-        """Heights that enough level surface shares, the larger first, no two within `SAME_LEVEL_M`."""
-        z, area = self.z_p[self.level_p], self.area_p[self.level_p]
-        bins = np.round(z / (SAME_LEVEL_M / 2)).astype(np.int64)
-        values, where = np.unique(bins, return_inverse=True)
-        areas = np.bincount(where, area, minlength=len(values))
-        heights: list[float] = []
-        for k in np.argsort(-areas, kind="stable"):
-            height = float(np.median(z[where == k]))
-            if areas[k] < LEAST_AREA_M2 / 4 or len(heights) == MOST_LEVELS:
-                break
-            if all(abs(height - other) > SAME_LEVEL_M for other in heights):
-                heights.append(height)
-        return heights
-
-    def at(self, height: float) -> list[Support]:
-        """The supports at one height."""
-        covered_xy = self._mask(self.level_p & (np.abs(self.z_p - height) <= SAME_LEVEL_M))
-        reach = max(1, round(GAP_M / 2 / self.grid.cell_m))
-        covered_xy = ndimage.binary_closing(covered_xy, np.ones((2 * reach + 1,) * 2))
-        if covered_xy.sum() * self.grid.cell_m**2 < LEAST_AREA_M2:
-            return []
-        free_xy = self._free(height)
-        open_xy = covered_xy & (free_xy >= OPEN_M)
-        under_xy = covered_xy & (free_xy < OPEN_M) & (free_xy >= LEAST_FREE_M)
-        found = [self._support(height, OPEN_M, part) for part in self._pieces(open_xy)]
-        for part in self._pieces(under_xy):
-            limit = _useful_height(free_xy[part])
-            roomy = self._pieces(part & (free_xy >= limit))
-            found += [self._support(height, float(free_xy[piece].min()), piece) for piece in roomy]
-        return [support for support in found if support.area_m2 >= LEAST_AREA_M2 and self._is_seen(support)]
-
-    def _mask(self, chosen_p: Mask) -> Mask:
-        cells = np.bincount(self.cell_p[chosen_p], minlength=self.grid.shape[0] * self.grid.shape[1])
-        return (cells > 0).reshape(self.grid.shape)
-
-    def _free(self, height: float) -> Floats:
-        """Height above the surface in each cell until something is in the way."""
-        above_p = self.z_p > height + SAME_LEVEL_M
-        lowest = np.full(self.grid.shape[0] * self.grid.shape[1], np.inf)
-        np.minimum.at(lowest, self.cell_p[above_p], self.z_p[above_p] - height)
-        return np.minimum(lowest, OPEN_M).reshape(self.grid.shape)
-
-    def _pieces(self, mask_xy: Mask) -> list[Mask]:
-        """Connected parts without holes, each a cell narrower all around than the mask."""
-        core_xy = ndimage.binary_opening(ndimage.binary_erosion(mask_xy, np.ones((3, 3))), np.ones((3, 3)))
-        pieces = []
-        for part_xy in _parts(core_xy):
-            holes, count = ndimage.label(ndimage.binary_fill_holes(part_xy) & ~part_xy)
-            for number in range(1, count + 1):
-                part_xy = opened_to(part_xy, holes == number)
-            pieces += [piece for piece in _parts(part_xy) if self._is_large(piece)]
-        return pieces
-
-    def _is_large(self, mask_xy: Mask) -> bool:
-        return int(mask_xy.sum()) * self.grid.cell_m**2 >= LEAST_AREA_M2
-
-    def _support(self, height: float, free: float, piece_xy: Mask) -> Support:
-        on_p = self.level_p & (np.abs(self.z_p - height) <= SAME_LEVEL_M)
-        on_p &= piece_xy.ravel()[self.cell_p]
-        top = float(self.z_p[on_p].max()) if on_p.any() else height
-        border = outline(piece_xy, self.grid).round(5)
-        return Support(
-            height_m=round(top, 5), free_above_m=round(free, 4), inside=free < OPEN_M, outline=border
-        )
-
-    def _is_seen(self, support: Support) -> bool:
-        """Whether rays from places on it get out: closed cupboards hold nothing that anybody sees."""
-        if not support.inside:
-            return True
-        z = support.height_m + 0.45 * min(support.free_above_m, ENOUGH_FREE_M)
-        walls_s22 = _slice(self.triangles_f33, z)
-        eyes_e2 = np.concatenate([(support.outline + support.outline.mean(axis=0)) / 2, support.outline])[:40]
-        return _share_out(eyes_e2, walls_s22) >= SEEN
-
-
-def _parts(mask_xy: Mask) -> list[Mask]:
-    labels, count = ndimage.label(mask_xy)
-    return [labels == number for number in range(1, count + 1)]
-
-
-def _useful_height(free_n: Floats) -> float:
-    """The height that makes most of the place: ground times height is largest."""
-    limits = np.quantile(free_n, np.linspace(0, 0.9, 10))
-    room = [min(float(limit), ENOUGH_FREE_M) * float((free_n >= limit).mean()) for limit in limits]
-    return float(limits[int(np.argmax(room))])
-
-
-def _slice(triangles_f33: Floats, z: float) -> Floats:
-    """Segments (S, 2, 2) in which triangles cross the height z."""
-    below_f3 = triangles_f33[:, :, 2] < z
-    crossing_f33 = triangles_f33[below_f3.any(axis=1) & ~below_f3.all(axis=1)]
-    ends = []
-    for k in range(3):
-        a, b = crossing_f33[:, k], crossing_f33[:, (k + 1) % 3]
-        rise = b[:, 2] - a[:, 2]
-        share = np.divide(z - a[:, 2], rise, out=np.zeros(len(a)), where=rise != 0)
-        crosses = (a[:, 2] < z) != (b[:, 2] < z)
-        ends.append(np.where(crosses[:, None], (a + share[:, None] * (b - a))[:, :2], np.nan))
-    points_f32 = np.stack(ends, axis=1)
-    order = np.argsort(np.isnan(points_f32[:, :, 0]), axis=1, kind="stable")[:, :2]
-    return np.take_along_axis(points_f32, order[:, :, None], axis=1)
-
-
-def _share_out(eyes_e2: Floats, walls_s22: Floats) -> float:
-    """Share of the rays in all directions from the eyes that meet no wall."""
-    a_s2, b_s2 = walls_s22[:, 0], walls_s22[:, 1]
-    free = 0
-    for angle in np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS + 0.1:
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        a_es2, b_es2 = ((ends_s2 - eyes_e2[:, None]) @ turn for ends_s2 in (a_s2, b_s2))
-        (ax, ay), (bx, by) = np.moveaxis(a_es2, -1, 0), np.moveaxis(b_es2, -1, 0)
-        across = (ay < 0) != (by < 0)
-        at = np.where(across, ax - ay * (bx - ax) / np.where(by == ay, 1, by - ay), -1)
-        free += int((~(across & (at > 1e-6)).any(axis=1)).sum())
-    return free / (DIRECTIONS * len(eyes_e2))
-
-
-def fits(support: Support, footprint_polygon: Floats) -> bool:
-    """Whether a polygon (N, 2) in the support's frame lies wholly within its outline."""
-    border = support.outline
-    if not all(_contains(border, point) for point in footprint_polygon):
-        return False
-    a, b = footprint_polygon, np.roll(footprint_polygon, -1, axis=0)
-    c, d = border, np.roll(border, -1, axis=0)
-    turn = _turns(a[:, None], b[:, None], c[None]) * _turns(a[:, None], b[:, None], d[None]) < 0
-    other = _turns(c[None], d[None], a[:, None]) * _turns(c[None], d[None], b[:, None]) < 0
-    return not bool((turn & other).any())
-
-
-def spots(
-    rng: np.random.Generator, support: Support, size: tuple[float, float], n: int, tries: int = 20
-) -> Floats:
-    """Up to `n` places (K, 3) for rectangles of `size`: x, y, heading in degrees, apart from each other.
-
-    The rectangle turned by the heading and moved to x, y lies within the outline.
-    """
-    low, high = support.outline.min(axis=0), support.outline.max(axis=0)
-    taken: list[Floats] = []
-    places: list[tuple[float, float, float]] = []
-    for _ in range(n * tries):
-        if len(places) == n:
-            break
-        x, y, heading = *rng.uniform(low, high).tolist(), float(rng.uniform(0, 360))
-        corners = rectangle(size, (x, y, heading))
-        if fits(support, corners) and not any(_overlap(corners, other) for other in taken):
-            taken.append(corners)
-            places.append((x, y, heading))
-    return np.array(places).reshape(-1, 3)
-
-
-def rectangle(size: tuple[float, float], place: tuple[float, float, float]) -> Floats:
-    """Corners (4, 2) of a rectangle at x, y, heading in degrees; counter-clockwise."""
-    x, y, heading = place
-    cos, sin = np.cos(np.deg2rad(heading)), np.sin(np.deg2rad(heading))
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * (np.array(size) / 2)
-    turned: Floats = corners @ np.array([[cos, sin], [-sin, cos]]) + [x, y]
-    return turned
-
-
-def _overlap(a_n2: Floats, b_n2: Floats) -> bool:
-    """Whether two convex polygons share ground (separating axes)."""
-    for points in (a_n2, b_n2):
-        for edge in np.roll(points, -1, axis=0) - points:
-            normal = np.array([edge[1], -edge[0]])
-            if (a_n2 @ normal).max() <= (b_n2 @ normal).min() or (b_n2 @ normal).max() <= (
-                a_n2 @ normal
-            ).min():
-                return False
-    return True
-
-
-def _turns(a: Floats, b: Floats, c: Floats) -> Floats:
-    """Twice the signed area of the triangles a, b, c."""
-    areas: Floats = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
-        c[..., 0] - a[..., 0]
-    )
-    return areas
-
-
-def _contains(border_n2: Floats, point_2: Floats) -> bool:
-    """Whether a point lies inside a polygon: a ray from it crosses the border an odd number of times."""
-    a, b = border_n2, np.roll(border_n2, -1, axis=0)
-    across = (a[:, 1] > point_2[1]) != (b[:, 1] > point_2[1])
-    rise = np.where(across, b[:, 1] - a[:, 1], 1.0)
-    x = a[:, 0] + (point_2[1] - a[:, 1]) / rise * (b[:, 0] - a[:, 0])
-    return bool((across & (x > point_2[0])).sum() % 2)

@@ -44,6 +44,9 @@ class MtlMaterial:
     opacity: float = 1.0
     diffuse_map: str | None = None
     alpha_map: str | None = None
+    normal_map: str | None = None  # `norm`: tangent space; heights (`map_Bump`) are passed over
+    roughness: float | None = None  # Pr
+    metallic: float = 0.0  # Pm
 
 
 @dataclass(slots=True)
@@ -108,6 +111,10 @@ def _read_mtl_value(material: MtlMaterial, key: str, rest: str) -> None:
         material.diffuse_map = rest
     elif key == "map_d":
         material.alpha_map = rest
+    elif key == "norm":
+        material.normal_map = rest
+    elif key in ("Pr", "Pm"):
+        setattr(material, {"Pr": "roughness", "Pm": "metallic"}[key], float(rest.split()[0]))
     elif key in ("Kd", "Ks"):
         values = tuple(float(value) for value in rest.split()[:3])
         color = values if len(values) == 3 else (values[0],) * 3

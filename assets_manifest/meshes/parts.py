@@ -28,12 +28,21 @@ class Surface:
     name: str
     color: tuple[float, float, float] = (0.5, 0.5, 0.5)
     color_texture: str | None = None  # sRGB image; replaces `color`
+    color_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)  # multiplies `color_texture`, linear
     normal_texture: str | None = None
+    metal_rough_texture: str | None = None  # roughness in green, metallic in blue; the numbers multiply it
     roughness: float = 0.5
     metallic: float = 0.0
     opacity: float = 1.0
-    cutout: bool = False  # opacity from the alpha of `color_texture`, all or nothing at 0.5
+    cutout: bool = False  # opacity from the alpha of `color_texture`, all or nothing at `cutoff`
+    cutoff: float = 0.5  # alpha below this is a hole
     ior: float = 1.5
+
+    @property
+    def textures(self) -> tuple[str, ...]:
+        """Every image it names."""
+        named = (self.color_texture, self.normal_texture, self.metal_rough_texture)
+        return tuple(dict.fromkeys(name for name in named if name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

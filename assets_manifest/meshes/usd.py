@@ -20,8 +20,6 @@ from jobs.extras import extra
 with extra("render"):
     from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 
-OPACITY_THRESHOLD = 0.5  # alpha below this is a hole
-
 
 def write_object_usd(path: Path, parts: list[MeshPart], *, numbered: bool = True) -> None:
     """Author `parts` at `path` (.usdc or .usda), whole or not at all.
@@ -61,7 +59,7 @@ def _define_mesh(stage: Usd.Stage, prim_path: str, part: MeshPart) -> UsdGeom.Me
     primvars = UsdGeom.PrimvarsAPI(mesh)
     box = primvars.CreatePrimvar("st_box", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.faceVarying)
     box.Set(Vt.Vec2fArray.FromNumpy(_box_coordinates(part)))
-    if part.uv_n2 is None and part.surface.color_texture:  # a texture without coordinates of its own
+    if part.uv_n2 is None and part.surface.textures:  # a texture without coordinates of its own
         st = primvars.CreatePrimvar("st", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.faceVarying)
         st.Set(box.Get())
     elif part.uv_n2 is not None:
@@ -100,14 +98,21 @@ def _define_material(stage: Usd.Stage, prim_path: str, surface: Surface) -> UsdS
     color.Set(Gf.Vec3f(*surface.color))
     for name in ("roughness", "metallic", "ior"):
         shader.CreateInput(name, Sdf.ValueTypeNames.Float).Set(float(getattr(surface, name)))
+    if surface.metal_rough_texture:
+        texture = _define_texture(stage, f"{prim_path}/MetalRough", surface.metal_rough_texture, "raw")
+        _scale(texture, (1.0, surface.roughness, surface.metallic))
+        for name, channel in (("roughness", "g"), ("metallic", "b")):
+            output = texture.CreateOutput(channel, Sdf.ValueTypeNames.Float)
+            shader.GetInput(name).ConnectToSource(output)
     opacity = shader.CreateInput("opacity", Sdf.ValueTypeNames.Float)
     opacity.Set(float(surface.opacity))
     if surface.color_texture:
         texture = _define_texture(stage, f"{prim_path}/Color", surface.color_texture, "sRGB")
         color.ConnectToSource(texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3))
+        _scale(texture, surface.color_gain)
         if surface.cutout:
             opacity.ConnectToSource(texture.CreateOutput("a", Sdf.ValueTypeNames.Float))
-            shader.CreateInput("opacityThreshold", Sdf.ValueTypeNames.Float).Set(OPACITY_THRESHOLD)
+            shader.CreateInput("opacityThreshold", Sdf.ValueTypeNames.Float).Set(surface.cutoff)
     if surface.normal_texture:
         texture = _define_texture(stage, f"{prim_path}/Normal", surface.normal_texture, "raw")
         texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
@@ -116,6 +121,11 @@ def _define_material(stage: Usd.Stage, prim_path: str, surface: Surface) -> UsdS
         normal.ConnectToSource(texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3))
     material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
     return material
+
+
+def _scale(texture: UsdShade.Shader, gain: tuple[float, float, float]) -> None:
+    if gain != (1.0, 1.0, 1.0):
+        texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(*gain, 1.0))
 
 
 def _define_texture(stage: Usd.Stage, prim_path: str, file: str, color_space: str) -> UsdShade.Shader:

@@ -47,7 +47,8 @@ def _soup(prim: Usd.Prim, places: UsdGeom.XformCache) -> NDArray[np.float64]:
         raise MeshError(f"{prim.GetPath()}: its faces do not fit its {len(points_n3)} points")
     matrix_44 = np.asarray(places.GetLocalToWorldTransform(prim))  # acts on rows
     placed_n3 = points_n3 @ matrix_44[:3, :3] + matrix_44[3, :3]
-    return placed_n3[corners[_fans(counts_f)]]
+    triangles_f33: NDArray[np.float64] = placed_n3[corners[_fans(counts_f)]]
+    return triangles_f33
 
 
 def _fans(counts_f: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -65,8 +65,8 @@ class Advice:
     def _remedy(self, takes: TrainingTime) -> str:
         folder = self._run / "rounds" / str(takes.round)
         return (
-            "warning: that is long for a CPU. The following take about an hour on this machine: stop "
-            f"with Ctrl-C, write them to a file curation.yaml, remove {folder} and run\n"
+            f"warning: that is long for a CPU. The following take about {duration(takes.fitting_s())} on "
+            f"this machine: stop with Ctrl-C, write them to a file curation.yaml, remove {folder} and run\n"
             f"    fsd-curate round --config curation.yaml {self._run}\n{as_yaml(takes.fitting()).rstrip()}"
         )
 

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.cli.console import say
+from curation.cli.console import say, say_error
 from curation.cli.errors import clear_errors
 from curation.config import CurationConfig, CurationConfigError, Policy, load_config
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
-from jobs.commandline import VersionOption
+from jobs.commandline import Address, GpusPerWorker, VersionOption, Workers
 from jobs.locks import RunLock
 
 if TYPE_CHECKING:
     from curation.rounds.world import World
     from jobs.config import FarmConfig
+
+NEAR = 4  # folders between a file of a run and the run
 
 # Commands load what they need when they run, so that --help is there at once.
 
@@ -28,7 +30,24 @@ app = typer.Typer(
     help=__doc__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-Run = Annotated[Path, typer.Argument(help="Run directory of `fsd-gen render`.")]
+
+
+def run_around(path: Path) -> Path:
+    """The run that `path` is or lies in, which is said; else `path`. A published set stays itself."""
+    from fsd_gen.production.survey import is_run
+
+    if is_run(path) or not path.exists() or (path / "published.json").exists():
+        return path
+    run = next((place for place in path.absolute().parents[:NEAR] if is_run(place)), None)
+    if run is None:
+        return path
+    say_error(f"{path} lies in the run {run}, which is taken")
+    return run
+
+
+Run = Annotated[
+    Path, typer.Argument(help="Run directory of `fsd-gen render`, or a path in it.", callback=run_around)
+]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
 
 
@@ -62,13 +81,9 @@ def round_(
         bool, typer.Option("--in-sample", help="One model scores what it learned from.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Rendering processes; 0: this one.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(min=0, max=64, help="GPUs that each of them claims.")
-    ] = 0.0,
-    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = 0.0,
+    address: Address = None,
     threads: Threads = None,
 ) -> None:
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
@@ -116,10 +131,12 @@ def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> No
 @clear_errors
 def status(run: Run) -> None:
     """What RUN holds, and how far its rounds are."""
-    from curation.cli.words import say_status
     from curation.rounds.state import read_run
 
-    say_status(read_run(run))
+    state = read_run(run)
+    from curation.cli.words import say_status  # takes seconds; what is no run is said before
+
+    say_status(state)
 
 
 @app.command()
@@ -131,8 +148,6 @@ def report(
     ] = None,
 ) -> None:
     """Write the reports of complete rounds, and the run's, again."""
-    from curation.cli.words import say_round
-    from curation.report.pages import write_round_report, write_run_report
     from curation.rounds.state import RunError, read_run
 
     state = read_run(run)
@@ -140,6 +155,9 @@ def report(
     if number is not None and number > len(rounds):
         raise RunError(f"{run}: round {number} is not complete; complete rounds: {len(rounds)}")
     state.last_round()
+    from curation.cli.words import say_round
+    from curation.report.pages import write_round_report, write_run_report
+
     world = make_world()
     with RunLock(run):
         for round_dir in rounds if number is None else rounds[number - 1 : number]:
@@ -167,14 +185,15 @@ def publish_(
     threads: Threads = None,
 ) -> None:
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
+    from curation.rounds.state import read_run
+
+    read_run(run).last_round()
     from curation.cli.answer import answered
     from curation.cli.progress import progress
     from curation.cli.words import say_published, say_stopping
     from curation.publish.publish import publish
     from curation.report.pages import write_run_report
-    from curation.rounds.state import read_run
 
-    read_run(run).last_round()
     world = make_world(threads=threads)
     with RunLock(run), progress() as on_progress, answered(say_stopping):
         out = out_dir or run / "curated"
@@ -202,7 +221,6 @@ def sweep_(
     mask: Annotated[str | None, typer.Option(help="visible | all; default: the round's.")] = None,
 ) -> None:
     """What other thresholds would drop, from stored scores; nothing is trained or drawn."""
-    from curation.cli.words import say_sweep
     from curation.judging.sweep import sweep
     from curation.judging.tables import read_scores
     from curation.rounds.start import started_config
@@ -211,6 +229,8 @@ def sweep_(
     policy = _swept_policy(started_config(round_dir).policy, mask)
     thresholds = _thresholds(low, high, step, tau)
     scores = read_scores(round_dir.scores)
+    from curation.cli.words import say_sweep  # takes seconds; what is wrong with the options is said before
+
     say_sweep(round_dir, sweep(scores, policy, thresholds, tau=tau), scores, mask=policy.mask)
 
 
@@ -221,11 +241,16 @@ def _scored_round(run: Path, number: int | None) -> RoundDir:
         raise RunError(f"{run}: no such directory; expected a run of `fsd-gen render`")
     candidates = [number] if number else range(len(completed_rounds(run)) + 1, 0, -1)
     for candidate in candidates:
-        round_dir = RoundDir(run_dir=run, number=candidate)
-        if round_dir.scores.exists():
-            return round_dir
-    which = f"round {number}" if number else "a round"
-    raise RunError(f"{run}: there are no scores of {which} yet; run `fsd-curate round {run}`")
+        if _is_scored(run, candidate):
+            return RoundDir(run_dir=run, number=candidate)
+    scored = [str(each) for each in range(1, len(completed_rounds(run)) + 2) if _is_scored(run, each)]
+    if scored:
+        raise RunError(f"{run}: no scores of round {number}; there are those of rounds {', '.join(scored)}")
+    raise RunError(f"{run}: no round is scored yet; run `fsd-curate round {run}`")
+
+
+def _is_scored(run: Path, number: int) -> bool:
+    return RoundDir(run_dir=run, number=number).scores.exists()
 
 
 def _swept_policy(policy: Policy, mask: str | None) -> Policy:
@@ -241,7 +266,3 @@ def _thresholds(low: float, high: float, step: float, tau: float) -> list[float]
     if low > high:
         raise CurationConfigError(f"--from {low:g} must not be above --to {high:g}")
     return [round(low + i * step, 6) for i in range(int((high - low) / step + 1e-9) + 1)]
-
-
-if __name__ == "__main__":
-    app()

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from curation.cli.console import err
+from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain, from_the_system
 
 P = ParamSpec("P")
@@ -37,9 +38,9 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.task:FarmCapacityError",
     "jobs.locks:RunFolderError",
     "jobs.locks:RunLockedError",
-    "stereo_model:BackboneWeightsError",
-    "stereo_model:CheckpointError",
-    "stereo_model:ConfigError",
+    "stereo_model.weights.backbone:BackboneWeightsError",
+    "stereo_model.weights.files:CheckpointError",
+    "stereo_model.network.config:ConfigError",
     "stereo_model.data.sample:SampleError",
     "stereo_model.training.state:ResumeError",
 )
@@ -52,7 +53,8 @@ FAILED = (  # the work went wrong; exit code 1
     "jobs.task:WorkerStartError",
     "stereo_model.training.trainer:NonFiniteLossError",
 )
-INTERRUPTED = ("builtins:KeyboardInterrupt", "jobs.task:FarmInterrupted")
+READING = ("status", "sweep_")  # commands that write nothing, so that nothing of them goes on
+GOES_ON = "; the same command goes on from here"
 
 Errors = tuple[type[BaseException], ...]
 
@@ -63,7 +65,11 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with interruptible():
+                return command(*args, **kwargs)
+        except KeyboardInterrupt:  # an interrupted farm too
+            err.print(f"stopped{GOES_ON if command.__name__ not in READING else ''}", highlight=False)
+            raise typer.Exit(STOPPED) from None
         except loaded(BAD_INPUT) as error:
             raise _exit(error, 2) from None
         except loaded(FAILED) as error:
@@ -72,9 +78,6 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, BrokenPipeError) or not from_the_system(error):
                 raise
             raise _exit(error, 1) from None
-        except loaded(INTERRUPTED):
-            err.print("stopped; the same command goes on from here", highlight=False)
-            raise typer.Exit(130) from None
 
     return wrapped
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
@@ -12,12 +13,14 @@ from curation.judging.scores import Score
 from curation.judging.sweep import WhatIf
 from curation.judging.tables import read_verdicts
 from curation.judging.verdicts import scorer_strengths
-from curation.publish.publish import Published
 from curation.report.pages import percent, read_round_report
 from curation.report.run_summary import unjudged_now
 from curation.rounds.layout import RoundDir
 from curation.rounds.start import started_config
 from curation.rounds.state import RunState
+
+if TYPE_CHECKING:
+    from curation.publish.publish import Published
 
 
 def say_round(round_dir: RoundDir) -> None:
@@ -37,7 +40,7 @@ def say_round(round_dir: RoundDir) -> None:
 def say_stopping() -> None:
     """The answer to the first Ctrl-C."""
     err.print(
-        "stopping: what is in work is brought to where it can go on later; Ctrl-C again stops at once",
+        "stopping: what is in work is brought to where it can go on later; further Ctrl-C stop at once",
         highlight=False,
         soft_wrap=True,
     )

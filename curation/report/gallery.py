@@ -18,6 +18,7 @@ from curation.judging.verdicts import Outcome, Verdict
 from curation.rounds.world import Prediction
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.flags import Flag
+from stereo_model.inference.colours import span_of
 
 WIDTH = 320  # pixels of a thumbnail
 ERROR_FULL_SCALE = 8.0  # pixels; brighter errors are not told apart
@@ -56,7 +57,7 @@ def spread(ordered: Sequence[Verdict], count: int) -> list[Verdict]:
 def panels(prediction: Prediction) -> tuple[Panel, ...]:
     """The five pictures. Truth and prediction share their colours; grey has no exact truth."""
     exact_hw = (prediction.flags_hw & Flag.NO_TRUTH) == 0
-    low, high = _range(prediction.truth_hw, exact_hw)
+    low, high = span_of(prediction.truth_hw[exact_hw])
     truth = _coloured(prediction.truth_hw, low, high, "turbo", exact_hw)
     predicted = _coloured(prediction.predicted_hw, low, high, "turbo", np.isfinite(prediction.predicted_hw))
     return (
@@ -66,13 +67,6 @@ def panels(prediction: Prediction) -> tuple[Panel, ...]:
         Panel(title="prediction", uri=thumbnail(predicted)),
         Panel(title=f"error, 0-{ERROR_FULL_SCALE:.0f} px; unseen dark", uri=thumbnail(_error(prediction))),
     )
-
-
-def _range(truth_hw: NDArray[np.floating[Any]], exact_hw: NDArray[np.bool_]) -> tuple[float, float]:
-    if not exact_hw.any():
-        return 0.0, 1.0
-    low, high = np.percentile(truth_hw[exact_hw], (1, 99))
-    return float(low), float(max(high, low + 1))
 
 
 def _error(prediction: Prediction) -> NDArray[np.uint8]:

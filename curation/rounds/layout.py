@@ -100,6 +100,10 @@ class RoundDir:
         """Its training curve."""
         return self.path / "model" / f"fold-{model}.curve.json"
 
+    def holds_work(self) -> bool:
+        """Whether anything came of the round's settings: a model, a state of its training, a score."""
+        return any((self.path / "model").rglob("*.pt")) or self.parts.exists() or self.scores.exists()
+
     @property
     def parts(self) -> Path:
         """Directory of the scores so far; gone once a stage is done."""

@@ -1,9 +1,12 @@
-"""Starting a round: what it works on is frozen with its settings, and taking it up again compares both."""
+"""Starting a round: what it works on is frozen with its settings once something is trained with them, and
+taking it up again compares both.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from typing import Any
 
 from curation.config import CurationConfig, differences, parse_config
@@ -13,6 +16,7 @@ from curation.rounds.population import Population
 from curation.rounds.state import RunError, RunState
 from jobs.files import write_json_atomic
 
+STEP = 32  # crops are multiples of it, pixels
 SAME_FOR_CONTINUING = ("seed", "folds", "in_sample", "model", "max_disparity")
 
 
@@ -24,11 +28,14 @@ def start_round(state: RunState, round_dir: RoundDir, config: CurationConfig) ->
     """Start the round, or take it up again with the same settings and samples.
 
     Raises:
-        RunError: the run is still being rendered, or too small.
-        FrozenRoundError: the round has started with something else.
+        RunError: the run is still being rendered, has too few samples, or too small ones.
+        FrozenRoundError: models were trained in the round already, with something else.
     """
     _check_rendered(state)
+    _check_crop(config.crop, state.smallest_hw)
     population = state.population_before(round_dir.number)
+    if not round_dir.holds_work():
+        _begin_anew(round_dir)
     if round_dir.started.exists():
         _check_unchanged(round_dir, config, population)
     else:
@@ -72,6 +79,21 @@ def _check_rendered(state: RunState) -> None:
             f"{state.run_dir}: {len(unfinished)} shards are not finished ({unfinished[0].name} ...); "
             "let the rendering finish before curating"
         )
+
+
+def _check_crop(crop_hw: tuple[int, int], smallest_hw: tuple[int, int]) -> None:
+    if crop_hw[0] <= smallest_hw[0] and crop_hw[1] <= smallest_hw[1]:
+        return
+    fitting = [min(side, room // STEP * STEP) for side, room in zip(crop_hw, smallest_hw, strict=True)]
+    remedy = f"set `curation: {{crop: {fitting}}}`" if min(fitting) else f"{STEP} pixels each way are needed"
+    crop, smallest = ("x".join(map(str, sides)) for sides in (crop_hw, smallest_hw))
+    raise RunError(f"curation.crop {crop} does not fit samples of {smallest} (height x width); {remedy}")
+
+
+def _begin_anew(round_dir: RoundDir) -> None:
+    """Forget a beginning that nothing was trained with, so that it binds nobody."""
+    shutil.rmtree(round_dir.path / "model", ignore_errors=True)
+    round_dir.started.unlink(missing_ok=True)
 
 
 def _beginning(round_dir: RoundDir, config: CurationConfig, population: Population) -> dict[str, Any]:

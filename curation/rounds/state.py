@@ -20,6 +20,7 @@ from fsd_gen.production.survey import remedied
 from fsd_gen.production.unfinished import parts_in
 from fsd_gen.shards.index import FIRST_DRAW, Index, refresh_index
 from fsd_gen.shards.record import SampleRecord
+from stereo_model.data.shards.find import runs_in
 
 
 class RunError(ValueError):
@@ -37,6 +38,7 @@ class RunState:
     drawn: Mapping[int, tuple[RunSample, ...]]  # by the round that drew them, one in work included
     slots: frozenset[int]  # all that there should be
     slots_per_shard: int  # of the largest shard of the first draw
+    smallest_hw: tuple[int, int]  # height and width that no sample falls below, pixels
 
     @property
     def first(self) -> Population:
@@ -94,6 +96,8 @@ def read_run(run_dir: Path) -> RunState:
         _refuse_foreign(run_dir, index)
     shards = [entry for entry in index.shards if entry.folder == FIRST_DRAW]
     if not shards:
+        if runs := runs_in(run_dir):
+            raise RunError(f"{run_dir}: is no run; {runs}")
         begun = "".join(f"; {part}" for part in parts_in(run_dir / FIRST_DRAW))
         raise RunError(
             f"{run_dir}: no finished shard in {run_dir / FIRST_DRAW}{begun}; render the dataset first"
@@ -108,7 +112,13 @@ def read_run(run_dir: Path) -> RunState:
         drawn=drawn,
         slots=frozenset(empty | {sample.key.slot for sample in drawn[0]}),
         slots_per_shard=max(shard.rows + len(shard.quarantined) for shard in shards),
+        smallest_hw=_smallest_hw(index),
     )
+
+
+def _smallest_hw(index: Index) -> tuple[int, int]:
+    heights, widths = ([getattr(record, side) for record in index.records] for side in ("height", "width"))
+    return min(heights, default=0), min(widths, default=0)
 
 
 def _refuse_foreign(run_dir: Path, index: Index) -> None:

@@ -25,6 +25,9 @@ class MeshBatch:
     normals_v3: NDArray[np.float32] | None
 
 
+LAST_TILE = 2.0**16
+
+
 def uv_matrix(texture: Texture) -> NDArray[np.float64]:
     """(3, 3) taking st to where 0..1 is the whole image: scale, then rotate, then translate."""
     angle = np.radians(texture.rotation_deg)
@@ -67,7 +70,7 @@ def _join(meshes: list[Mesh], key: tuple[int, bool, bool, bool], uv_m33: NDArray
     uv_v2 = None
     if has_uv:
         st_v2 = np.concatenate([mesh.uv_v2 for mesh in meshes])
-        uv_v2 = (st_v2 @ uv_m33[:2, :2].T + uv_m33[:2, 2]).astype(np.float32)
+        uv_v2 = _exact(st_v2 @ uv_m33[:2, :2].T + uv_m33[:2, 2]).astype(np.float32)
     return MeshBatch(
         surface=surface,
         solid=solid,
@@ -76,3 +79,11 @@ def _join(meshes: list[Mesh], key: tuple[int, bool, bool, bool], uv_m33: NDArray
         uv_v2=uv_v2,
         normals_v3=np.concatenate([mesh.normals_v3 for mesh in meshes]) if has_normals else None,
     )
+
+
+def _exact(uv_v2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Texture coordinates so far out that float32 has no fraction of them left, moved to the first tile.
+
+    A renderer's filter would weigh texels there by more than one, and light would grow at every bounce.
+    """
+    return np.where(np.abs(uv_v2) > LAST_TILE, uv_v2 % 1.0, uv_v2)

@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
-from fsd_gen.cli import assets, look, render, schema, shoot, split
+from fsd_gen.cli import (
+    assets,
+    look,
+    own_assets,
+    preview,
+    render,
+    render_stage,
+    rigs,
+    schema,
+    shoot,
+    split,
+)
 from fsd_gen.cli.app import app
 
-__all__ = ["app", "assets", "look", "render", "schema", "shoot", "split"]  # they register their commands
+__all__ = [
+    "app",
+    "assets",
+    "look",
+    "own_assets",
+    "preview",
+    "render",
+    "render_stage",
+    "rigs",
+    "schema",
+    "shoot",
+    "split",
+]  # they register their commands

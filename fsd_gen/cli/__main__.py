@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from fsd_gen.cli import app
+from fsd_gen.program import run
 
-app()
+run()

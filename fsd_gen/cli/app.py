@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from jobs.commandline import VersionOption
+from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain, from_the_system
 from jobs.task import FarmInterrupted
 
@@ -44,6 +45,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     """
     from assets_manifest.downloads import DownloadError
     from assets_manifest.fetch import FetchError
+    from assets_manifest.importing.raw import ImportRefusedError
     from assets_manifest.registry import PackRecipeError, UnknownPackError
     from fsd_gen.preview import PictureNameError
     from fsd_gen.production.errors import RENDER_ERRORS
@@ -62,6 +64,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         FarmCapacityError,
         FarmError,
         FetchError,
+        ImportRefusedError,
         PackRecipeError,
         PictureNameError,
         UnknownPackError,
@@ -80,7 +83,14 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with interruptible():
+                return command(*args, **kwargs)
+        except FarmInterrupted as stop:
+            err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
+            raise typer.Exit(128 + stop.signum) from None
+        except KeyboardInterrupt:  # before the errors are named, which imports
+            say_error("stopped")
+            raise typer.Exit(STOPPED) from None
         except expected_errors() as error:
             raise _exit(explain(error) if isinstance(error, OSError) else str(error)) from None
         except BrokenPipeError:  # whoever read our output went away, which typer knows how to take
@@ -89,9 +99,6 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             if not from_the_system(error):
                 raise
             raise _exit(explain(error)) from None
-        except FarmInterrupted as stop:
-            err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
-            raise typer.Exit(128 + stop.signum) from None
 
     return wrapped
 

@@ -69,7 +69,9 @@ def assets_list(
 
 def _assets_of(pack: str, tag: str | None) -> list[Asset]:
     from assets_manifest.library import open_library
+    from assets_manifest.registry import refuse_unknown_packs
 
+    refuse_unknown_packs([pack])
     assets = list(open_library([pack]))
     found = [asset for asset in assets if tag is None or tag in asset.tags]
     if tag is not None and not found:
@@ -153,7 +155,7 @@ def _fetch_with_progress(pack: str, *, allow_partial: bool = False, force: bool 
     from assets_manifest.fetch import fetch
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task(pack)
 
         def show(step: str, done: int, total: int) -> None:

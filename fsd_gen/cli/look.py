@@ -1,7 +1,8 @@
-"""Looking at what was rendered: preview, info, verify, replay, stage."""
+"""Looking at what was rendered: info, verify, replay, stage."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from fsd_gen.cli.preview import SOURCE
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
@@ -18,38 +20,7 @@ if TYPE_CHECKING:
     from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
 
-SOURCE = "Shard, folder of shards, or run directory."
-SAMPLE = "PATH:SAMPLE, for example runs/demo:0000003-a0"
-
-
-@app.command()
-@clear_errors
-def preview(
-    path: Annotated[Path, typer.Argument(help=SOURCE)],
-    out_file: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Picture to write; default: preview.png in the run.")
-    ] = None,
-    samples: Annotated[int, typer.Option(min=1, max=1000, help="At most so many rows.")] = 8,
-    columns: Annotated[int, typer.Option(min=1, max=64, help="Samples side by side.")] = 1,
-    width: Annotated[int, typer.Option(min=32, max=4096, help="Width of one picture in pixels.")] = 426,
-) -> None:
-    """Write a contact sheet: left | right | disparity; of unfinished shards too."""
-    from fsd_gen.preview import contact_sheet_of_shards, save_picture
-    from fsd_gen.production.survey import remedied, shown_shards
-
-    with remedied(path):
-        sheet = contact_sheet_of_shards(shown_shards(path), most=samples, columns=columns, thumb_px=width)
-    target = _preview_place(path) if out_file is None else out_file
-    save_picture(sheet, target)
-    out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _preview_place(path: Path) -> Path:
-    """Beside the data if they lie in a run, else right here."""
-    from fsd_gen.production.survey import is_run
-
-    run = next((place for place in (path, *path.absolute().parents[:3]) if is_run(place)), None)
-    return Path("preview.png") if run is None else run / "preview.png"
+SAMPLE = "PATH:SLOT or PATH:SAMPLE, for example runs/demo:0 or runs/demo:0000000-a1; SHARD:ROW"
 
 
 @app.command()
@@ -112,37 +83,69 @@ def _and_kept(found: Survey) -> str:
 
 @app.command()
 @clear_errors
-def info(path: Annotated[Path, typer.Argument(help=SOURCE)]) -> None:
+def info(
+    path: Annotated[Path, typer.Argument(help=SOURCE)],
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page with plots, such as page.html.")
+    ] = None,
+) -> None:
     """What a dataset holds: strata, disparities, rigs, cost, quarantined slots; exit code 1 if it is not what
     its run should hold.
     """
     from fsd_gen.production.survey import survey
 
     found = survey(path, deep=False)
+    if html is not None:
+        _write_page(found, path, html)
     _show_strata([record for shard in found.shards for record in shard.records])
     _show_size(found)
     _show_quarantined(entry for shard in found.shards for entry in shard.quarantined)
+    _show_refused(found)
     _show_partial(found)
     _show_findings(found)
     if found.findings:
         raise typer.Exit(1)
 
 
+def _write_page(found: Survey, path: Path, target: Path) -> None:
+    from fsd_gen.report.gather import gather_numbers
+    from fsd_gen.report.page import page
+    from fsd_gen.report.unused import unused_assets
+    from jobs.files import write_text_atomic
+
+    numbers = gather_numbers(found)
+    text = page(numbers, f"Dataset {path}", _size_lines(found), unused_assets(numbers, found))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(target, text)
+    out.print(f"page: {target}", soft_wrap=True, highlight=False, markup=False)
+
+
 def _show_size(found: Survey) -> None:
+    out.print("\n".join(_size_lines(found)), soft_wrap=True, highlight=False, markup=False)
+
+
+def _size_lines(found: Survey) -> list[str]:
     samples = sum(len(shard.records) for shard in found.shards)
+    rows = samples + sum(shard.unmeant for shard in found.shards)
     empty = sum(len(shard.quarantined) for shard in found.shards)
     mib = sum(shard.path.stat().st_size for shard in found.shards) / 2**20
+    slots = len({(shard.meta.config_digest, slot) for shard in found.shards for slot in shard.slots})
+    again = (
+        f" for {slots} slots: {samples + empty - slots} were drawn again," if samples + empty > slots else ""
+    )
     size = f" of {found.shards[0].meta.width}x{found.shards[0].meta.height}" if found.shards else ""
     lines = [
-        f"{samples} samples{size} in {len(found.shards)} shards, {mib:.1f} MiB "
-        f"({mib / max(samples, 1):.2f} MiB each); {empty} slots quarantined{_and_kept(found)}"
+        f"{samples} samples{size}{again} in {len(found.shards)} shards, {mib:.1f} MiB "
+        f"({mib / max(rows, 1):.2f} MiB each); {empty} slots quarantined{_and_kept(found)}"
     ]
+    if unmeant := sum(shard.unmeant for shard in found.shards):
+        lines.append(f"the shards hold {unmeant} more samples, which were not asked for")
     for meta in {shard.meta.config_digest: shard.meta for shard in found.shards}.values():
         lines.append(
             f"rendered by {meta.renderer} {meta.renderer_version}, generator {meta.generator_version}, "
             f"config {meta.config_digest[:16]}, seed {meta.seed}"
         )
-    out.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    return lines
 
 
 def _show_partial(found: Survey) -> None:
@@ -161,6 +164,14 @@ def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
             soft_wrap=True,
             highlight=False,
         )
+
+
+def _show_refused(found: Survey) -> None:
+    """How often each defect ruled out an attempt, the most frequent first."""
+    counts = Counter(chain.from_iterable(shard.refused for shard in found.shards)).most_common()
+    if counts:
+        listed = ", ".join(f"{code} {count}" for code, count in counts)
+        out.print(f"attempts refused, by reason: {listed}", soft_wrap=True, highlight=False)
 
 
 def _show_strata(records: Sequence[SampleRecord]) -> None:

@@ -10,7 +10,10 @@ import typer
 from fsd_gen.backends.registry import offered_backends
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
-from fsd_gen.config import ConfigError, load_config, preset_names
+from fsd_gen.cli.rigs import RIG_HELP
+from fsd_gen.cli.sizes import Size, size_of
+from fsd_gen.config import Config, ConfigError, load_config, preset_names
+from jobs.commandline import Address, GpusPerWorker, Workers
 
 if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
@@ -35,16 +38,13 @@ def render(
     samples_per_shard: Annotated[int | None, typer.Option(help="Stereo pairs per shard.")] = None,
     backend: Annotated[str | None, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides every scene.")] = None,
-    size: Annotated[str | None, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = None,
+    size: Size = None,
     spp: Annotated[int | None, typer.Option(help="Samples per pixel.")] = None,
+    rig: Annotated[str | None, typer.Option(help=f"In place of the config's `rig`. {RIG_HELP}")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=0, max=4096, help="Worker processes; 0 renders in this one.")
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(min=0, max=64, help="GPUs that each worker claims.")
-    ] = 0.0,
-    address: Annotated[str | None, typer.Option(help='Ray cluster to join: "auto" or HOST:PORT.')] = None,
+    workers: Workers = None,
+    gpus_per_worker: GpusPerWorker = 0.0,
+    address: Address = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
@@ -55,9 +55,10 @@ def render(
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
         "seed": seed,
+        "rig": _rig(rig),
         "render.spp": spp,
         "assets.packs": packs.split(",") if packs is not None else None,
-        **_size(size),
+        **size_settings(size),
     }
     farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -65,17 +66,20 @@ def render(
 
 
 def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    render_run(folder, load_config(config, overrides), shards, farm)
+
+
+def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
+    """Make the run of a configuration, or what is missing of it, and tell what came of it."""
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
-    from fsd_gen.production.unfinished import want_shards
     from fsd_gen.shards.index import refresh_index
     from jobs.locks import RunLock
 
-    chosen = load_config(config, overrides)
     refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
@@ -84,12 +88,24 @@ def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, f
         run = Run.start(folder, chosen)
         with remedied(folder):
             refuse_foreign(run, refresh_index(folder))
-        want_shards(folder, shards)
+        _want(folder, shards)
         report = _render_with_progress(run, shards, farm)
         index = refresh_index(folder)
     _tell(run, report, index)
     if not report.complete or not index.records:
         raise typer.Exit(1)
+
+
+def _want(folder: Path, shards: int) -> None:
+    """Note how many shards the run is to have, and say so where that is fewer than before."""
+    from fsd_gen.production.unfinished import want_shards, wanted_shards
+
+    before = wanted_shards(folder) or 0
+    if shards < before:
+        say_error(
+            f"{folder} was to have {before} shards; from now on it wants {shards}, and keeps what it has"
+        )
+    want_shards(folder, shards)
 
 
 def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderReport:
@@ -100,7 +116,8 @@ def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderRepo
     from jobs.task import FarmInterrupted, WorkerStartError
 
     requests = requests_for(run, shards)
-    with ProgressDisplay(shard_tasks(requests), task="shards", console=out) as show:
+    tasks = shard_tasks(requests)
+    with ProgressDisplay(tasks, task="shards", console=out, quiet=not tasks) as show:
         log = RunLog(run.folder, show)
         try:
             return render_shards(run.folder, requests, farm=farm, on_event=log)
@@ -147,10 +164,15 @@ def _tell_kept(run: Run) -> None:
         say_error(f"{kept} samples of {len(parts)} unfinished shards are kept")
 
 
-def _size(text: str | None) -> dict[str, int]:
+def _rig(text: str | None) -> dict[str, Any] | None:
+    from fsd_gen.rigs.text import rig_settings
+
+    return None if text is None else rig_settings(text)
+
+
+def size_settings(text: str | None) -> dict[str, int]:
+    """The config's settings that `--size` stands for."""
     if text is None:
         return {}
-    width, x, height = text.lower().partition("x")
-    if not (x and text.isascii() and width.isdecimal() and height.isdecimal()):
-        raise ConfigError(f"--size: expected WIDTHxHEIGHT such as 1280x720, got {text!r}")
-    return {"image.width": int(width), "image.height": int(height)}
+    width, height = size_of(text)
+    return {"image.width": width, "image.height": height}

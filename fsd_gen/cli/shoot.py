@@ -3,54 +3,121 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from fsd_gen.cli.app import app, clear_errors, out
+from fsd_gen.cli.app import app, clear_errors, out, say_error
+from fsd_gen.cli.rigs import RIG_HELP
+from fsd_gen.cli.sizes import Size, size_of
+from fsd_gen.sections import ConfigError
 from jobs.locks import RunFolderError
 
-WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy")
+if TYPE_CHECKING:
+    from fsd_gen.production.shooting import StagePair
+
+WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
+SMALLEST, LARGEST = 32, 8192  # sides of a view, pixels
+DEFAULT_SIZE = (640, 360)
 
 
 @app.command()
 @clear_errors
 def shoot(
-    stage_file: Annotated[Path, typer.Argument(help="A USD stage with two cameras that make a rig.")],
+    stage_file: Annotated[
+        Path,
+        typer.Argument(help="A USD stage with two cameras, or one and --rig; or a folder with one stage."),
+    ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
-    width: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 640,
-    height: Annotated[int, typer.Option(min=16, max=8192, help="Pixels.")] = 360,
+    size: Size = None,
+    width: Annotated[
+        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 640 beside a --height alone.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 360 beside a --width alone.")
+    ] = None,
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     time: Annotated[
         float | None,
         typer.Option(min=-1e9, max=1e9, help="Time code of the stage. Default: its startTimeCode."),
     ] = None,
-    left: Annotated[str, typer.Option(help="Path of the left camera.")] = "/World/Rig/Left",
+    rig: Annotated[
+        str | None,
+        typer.Option(help=f"Stands where --left does, in place of the stage's own lenses. {RIG_HELP}"),
+    ] = None,
+    left: Annotated[
+        str, typer.Option(help="Path of the left camera; with --rig by default the stage's only one.")
+    ] = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
-    """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy."""
+    """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy, K.txt.
+
+    K.txt has the camera matrix and the baseline in metres, for `fsd-stereo infer --intrinsics`.
+    """
+    from fsd_gen.backends.registry import create_backend
+    from fsd_gen.production.shooting import shoot_stage, stage_in
+    from fsd_gen.rigs.text import rig_from_text
+    from fsd_gen.scene.spec import RenderSettings
+
+    sides = _sides(size, width, height)
+    stage_path = stage_in(stage_file)
+    _refuse_overwriting(out_dir, force=force)
+    if sides is None and rig is not None:
+        sides = {"width": DEFAULT_SIZE[0], "height": DEFAULT_SIZE[1]}
+    sides = sides or _sides_of(stage_path, left, time)
+    views = {"left": left, "right": right}
+    lenses = None if rig is None else rig_from_text(rig, **sides)
+    settings = RenderSettings(spp=spp)
+    pair = shoot_stage(stage_path, create_backend(backend), settings, time=time, rig=lenses, **sides, **views)
+    _save(pair, out_dir)
+    reach = float(pair.truth.disparity_left_hw.max())
+    text = f"{stage_path}: disparities up to {reach:.2f} px; the pair is in {out_dir}"
+    out.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+class _Sides(TypedDict):
+    width: int  # pixels
+    height: int
+
+
+def _sides_of(stage: Path, left: str, time: float | None) -> _Sides:
+    """What the cameras of the stage have been made for, which is said where it is not the usual."""
+    from fsd_gen.usd.reader import size_of_stage
+
+    size = size_of_stage(stage, width=DEFAULT_SIZE[0], left=left, time=time) or DEFAULT_SIZE
+    if size != DEFAULT_SIZE:
+        say_error(f"no size was given: {size[0]}x{size[1]}, which has the aspect of the stage's cameras")
+    return {"width": size[0], "height": size[1]}
+
+
+def _sides(size: str | None, width: int | None, height: int | None) -> _Sides | None:
+    """The size that is asked for; None: none is."""
+    if size is None and width is None and height is None:
+        return None
+    if size is None:
+        return {"width": width or DEFAULT_SIZE[0], "height": height or DEFAULT_SIZE[1]}
+    if width is not None or height is not None:
+        raise ConfigError(f"--size {size}: says what --width and --height say; give one or the others")
+    across, down = size_of(size)
+    if not (min(across, down) >= SMALLEST and max(across, down) <= LARGEST):
+        raise ConfigError(f"--size: expected {SMALLEST} to {LARGEST} pixels each way, got {size}")
+    return {"width": across, "height": down}
+
+
+def _save(pair: StagePair, folder: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from fsd_gen.backends.registry import create_backend
-    from fsd_gen.production.shooting import shoot_stage
-    from fsd_gen.scene.spec import RenderSettings
+    from fsd_gen.rigs.k_file import k_text
 
-    _refuse_overwriting(out_dir, force=force)
-    cameras = {"left": left, "right": right}
-    settings = RenderSettings(spp=spp)
-    pair = shoot_stage(
-        stage_file, create_backend(backend), settings, width=width, height=height, time=time, **cameras
-    )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pair.left_hwc).save(out_dir / "left.png")
-    Image.fromarray(pair.right_hwc).save(out_dir / "right.png")
-    np.save(out_dir / "disparity.npy", pair.truth.disparity_left_hw)
-    np.save(out_dir / "flags.npy", pair.truth.flags_left_hw)
-    reach = float(pair.truth.disparity_left_hw.max())
-    out.print(f"{stage_file}: disparities up to {reach:.2f} px; the pair is in {out_dir}", highlight=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pair.left_hwc).save(folder / "left.png")
+    Image.fromarray(pair.right_hwc).save(folder / "right.png")
+    np.save(folder / "disparity.npy", pair.truth.disparity_left_hw)
+    np.save(folder / "flags.npy", pair.truth.flags_left_hw)
+    (folder / "K.txt").write_text(k_text(pair.rig), "utf-8")
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fsd_gen.cli.app import app, clear_errors, out
+from fsd_gen.cli.app import app, clear_errors, out, say_error
 
 if TYPE_CHECKING:
     from fsd_gen.shards.split import By, Split
@@ -42,7 +42,7 @@ def split(
 ) -> None:
     """Write train.txt and val.txt, which share no slot and, where asked, no asset."""
     from fsd_gen.shards.find import find_samples
-    from fsd_gen.shards.split import split_samples
+    from fsd_gen.shards.split import split_samples, weaknesses
 
     folder = _folder(source, out_dir)
     share, kind = _share(val), _kind(by)
@@ -56,6 +56,12 @@ def split(
         soft_wrap=True,
         highlight=False,
     )
+    if weak := list(weaknesses(parted)):
+        say_error(f"warning: {'; '.join(weak)}; try another --val or --seed{_or_by_slot(kind)}")
+
+
+def _or_by_slot(kind: By) -> str:
+    return ", or --by slot" if kind == "asset" else ""
 
 
 def _share(text: str) -> float:

@@ -13,17 +13,39 @@ from typing import Any
 
 import yaml
 
-from assets_manifest.library import AssetLibrary, PackIdentity
+from assets_manifest.library import AssetLibrary, PackIdentity, open_library
+from fsd_gen.config import Config
 from fsd_gen.sections import ConfigError
 from fsd_gen.strict_yaml import read_mapping, read_text
+from fsd_gen.styles.choice import check_choice
 from jobs.files import write_text_atomic
 
+REMOTE_TAG, FILES_ALONE = "omniverse", "mitsuba"
 ASSETS_NAME = "assets.yaml"
 ABOUT = "# The asset packs of every sample of this run, as they were when its first shard was begun.\n"
 
 
 class RunAssetsError(ConfigError):
     """The asset packs here are not those that a run was begun with."""
+
+
+def open_chosen(config: Config) -> AssetLibrary:
+    """The config's packs, checked against what else the config says of assets.
+
+    Raises:
+        ConfigError: a weight for a tag that no asset has, no object left, or assets that stay on an Omniverse
+            server while the renderer opens files alone.
+    """
+    library = open_library(config.assets.packs)
+    check_choice(library, config.assets)
+    remote = [asset.id for asset in library if REMOTE_TAG in asset.tags]
+    if remote and config.render.backend == FILES_ALONE:
+        raise ConfigError(
+            f"assets.packs: {len(remote)} assets stay at omniverse:// URLs, the first is {remote[0]}; the backend "
+            f"{FILES_ALONE} opens files alone: render them with a backend for Omniverse, or leave out the pack "
+            f"{remote[0].partition('/')[0]}"
+        )
+    return library
 
 
 def bind_assets(run_dir: Path, library: AssetLibrary) -> None:

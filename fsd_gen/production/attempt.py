@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,7 @@ from assets_manifest.library import AssetLibrary, MissingAssetError
 from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.checks.defects import Defect, DefectCode
+from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
@@ -28,6 +29,7 @@ from fsd_gen.production.shot import Shot
 from fsd_gen.production.staging import staged_scene
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.sensor.expose import exposed
 from fsd_gen.shards.channels import REQUIRED, Channel, optional_channels
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.styles.compose import compose_scene, stratum_of
@@ -110,37 +112,56 @@ class Draft:
         return replace(self, channels=REQUIRED).sample(black_hwc, black_hwc, BLANK)
 
 
-def attempts(first: SlotKey, config: Config, library: AssetLibrary, backend: Backend) -> Iterator[Attempt]:
+def attempts(
+    first: SlotKey,
+    config: Config,
+    library: AssetLibrary,
+    backend: Backend,
+    *,
+    limits: CheckLimits | None = None,
+    as_seen: Callable[[SceneSpec], SceneSpec] = lambda spec: spec,
+) -> Iterator[Attempt]:
     """Draw a slot from attempt `first` on, until one passes its checks or `max_attempts` are used up.
 
-    A scene whose truth cannot pass is not rendered. The sample's cost includes the refused attempts.
+    A scene whose truth cannot pass is not rendered. The sample's cost includes the refused attempts,
+    and its story says what was wrong with them. For a mere look at the scenes, `as_seen` may change how they
+    are seen, and `limits` what they are held to.
     """
-    refused_cpu_s = 0.0
+    held_to = limits or config.check_limits()
+    refused_cpu_s, refused = 0.0, list[tuple[str, ...]]()
     for number in range(first.attempt, first.attempt + config.max_attempts):
         key = SlotKey(slot=first.slot, attempt=number)
         start = time.process_time()
-        attempt = _attempt(key, config, library, backend, refused_cpu_s)
+        attempt = _attempt(key, config, library, backend, refused_cpu_s, held_to, as_seen)
         refused_cpu_s += time.process_time() - start
-        yield attempt
         if attempt.sample is not None:
+            info = replace(attempt.sample.render, refused=tuple(refused))
+            yield replace(attempt, sample=replace(attempt.sample, render=info))
             return
+        yield attempt
+        refused.append(tuple(defect.code.value for defect in attempt.defects))
 
 
 def _attempt(
-    key: SlotKey, config: Config, library: AssetLibrary, backend: Backend, refused_cpu_s: float
+    key: SlotKey,
+    config: Config,
+    library: AssetLibrary,
+    backend: Backend,
+    refused_cpu_s: float,
+    limits: CheckLimits,
+    as_seen: Callable[[SceneSpec], SceneSpec],
 ) -> Attempt:
-    limits = config.check_limits()
     try:
-        spec = _composed(config, library, key)
+        spec = as_seen(_composed(config, library, key))
         with draw(spec, library, config.channels) as draft:
             if defects := check_truth(draft.blank(), limits):
                 return Attempt(key=key, sample=None, defects=defects)
-            candidate = expose(draft, backend, refused_cpu_s)
+            taken = expose(draft, backend, refused_cpu_s)
     except tuple(CODE_OF_ERROR) as error:
         trace = traceback.format_exc() if isinstance(error, StyleError) else ""
         return Attempt(key=key, sample=None, defects=(_defect_of(error),), trace=trace)
-    defects = check_sample(candidate, limits)
-    return Attempt(key=key, sample=None if defects else candidate, defects=defects)
+    defects = check_sample(taken.ideal, limits)
+    return Attempt(key=key, sample=None if defects else taken.stored, defects=defects)
 
 
 def _composed(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
@@ -179,7 +200,15 @@ def draw(spec: SceneSpec, library: AssetLibrary, channels: Iterable[str] = ()) -
         yield Draft(spec=spec, staged=staged, truth=truth, channels=stored, clock=clock)
 
 
-def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> StereoSample:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """A rendered sample twice: noise and blur are no defects of a pair, so the checks see it without them."""
+
+    ideal: StereoSample  # as an ideal camera takes it
+    stored: StereoSample  # as the scene's sensor does
+
+
+def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Exposure:
     """Render a drawn scene and develop its images, once they are known to be images.
 
     Raises BackendError where they are not, or where the renderer fails; PluginError where it fails in a way
@@ -194,7 +223,21 @@ def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Stereo
         balance_3 = white_balance(images.left_hwc, images.right_hwc)
         gains_3 = balance_3 * np.float32(exposure)
         left_hwc, right_hwc = develop(images.left_hwc, gains_3), develop(images.right_hwc, gains_3)
-    return draft.sample(left_hwc, right_hwc, _render_info(images, exposure, balance_3, clock, refused_cpu_s))
+        sensed = _sensed(spec, images, gains_3) or (left_hwc, right_hwc)
+    ideal = draft.sample(left_hwc, right_hwc, _render_info(images, exposure, balance_3, clock, refused_cpu_s))
+    return Exposure(ideal=ideal, stored=replace(ideal, left_hwc=sensed[0], right_hwc=sensed[1]))
+
+
+def _sensed(
+    spec: SceneSpec, images: StereoImages, gains_3: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+    """What the scene's sensor makes of both images; None where it is an ideal one."""
+    if spec.sensor is None:
+        return None
+    return (
+        exposed(spec, spec.sensor, images.left_hwc, gains_3, "left"),
+        exposed(spec, spec.sensor, images.right_hwc, gains_3, "right"),
+    )
 
 
 def produce(
@@ -202,7 +245,7 @@ def produce(
 ) -> StereoSample:
     """Draw and expose one scene, with these optional channels."""
     with draw(spec, library, channels) as draft:
-        return expose(draft, backend)
+        return expose(draft, backend).stored
 
 
 def trace_truth(spec: SceneSpec, library: AssetLibrary) -> Truth:

@@ -19,6 +19,7 @@ from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
 ASIDE = "set_aside"  # folder of a run: what was in the way, kept
 SHARDS = "shards"
+WORLDS_NAME = "worlds.yaml"
 RESOLVED_NAME = "config.resolved.yaml"
 
 
@@ -45,10 +46,11 @@ def unbind(folder: Path) -> None:
 
 
 def unbind_assets(folder: Path) -> None:
-    """Forget the packs of a run without any sample, and what was given up with them. Hold its lock."""
+    """Forget packs and stages of a run without any sample, and what was given up with them. Hold its lock."""
     for path in sorted((folder / SHARDS).glob("*.h5")) + sorted((folder / SHARDS).glob(f"*{PART}")):
         set_aside(folder, path)
-    (folder / ASSETS_NAME).unlink(missing_ok=True)
+    for name in (ASSETS_NAME, WORLDS_NAME):
+        (folder / name).unlink(missing_ok=True)
 
 
 def set_aside(run_dir: Path, path: Path) -> Path:

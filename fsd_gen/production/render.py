@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from assets_manifest.library import open_library
+from fsd_gen.production.assets import open_chosen
 from fsd_gen.production.farm import attempt_limit_s, patient
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.worker import ShardWorker
+from fsd_gen.production.worlds import bind_worlds
 from jobs.config import FarmConfig
 from jobs.farm import run_tasks
 from jobs.task import Event
@@ -31,7 +32,8 @@ def render_shards(
         FarmInterrupted: stopped; what was finished is kept, and the same call continues.
     """
     run = Run.open(run_dir)
-    run.bind_assets(open_library(run.config.assets.packs))  # a missing or other pack is said here, once
+    run.bind_assets(open_chosen(run.config))  # a missing or other pack is said here, once
+    bind_worlds(run_dir, run.config)
     tasks = shard_tasks(requests)
     limit_s = attempt_limit_s(farm, run.config)
     make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm), limit_s)

@@ -13,11 +13,14 @@ from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.truth.maps import Truth, compute_truth
-from fsd_gen.usd.reader import read_stage, rig_of_stage
+from fsd_gen.usd.author import SUFFIXES
+from fsd_gen.usd.errors import StageError
+from fsd_gen.usd.reader import left_camera, read_stage, rig_of_stage
 from fsd_gen.usd.reader.read import LEFT, RIGHT
 from fsd_gen.usd.staged import StagedScene
 
 SEED = 0  # of the renderer's noise
+HALF_PX = 0.5  # a calibration counts from the centre of the upper left pixel, a rig from its corner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,23 @@ class StagePair:
     truth: Truth
 
 
+def stage_in(place: Path) -> Path:
+    """The stage that `place` means: the file itself, or the only one in a folder, as `fsd-gen stage` makes.
+
+    Raises:
+        StageError: the folder holds none, or several.
+    """
+    if not place.is_dir():
+        return place
+    found = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES and path.is_file())
+    if not found:
+        raise StageError(f"{place}: no stage in this folder; expected one file {', '.join(SUFFIXES)}")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise StageError(f"{place}: holds several stages ({names}); name one of them")
+    return found[0]
+
+
 def shoot_stage(
     path: Path,
     backend: Backend,
@@ -40,16 +60,22 @@ def shoot_stage(
     left: str = LEFT,
     right: str = RIGHT,
     time: float | None = None,
+    rig: StereoRig | None = None,
 ) -> StagePair:
     """Both eyes of the stage at `time`, a time code (default: its startTimeCode).
+
+    A `rig` stands where the left camera does, or the stage's only one, and looks where that looks; the
+    stage's own lenses and its right camera are not asked.
 
     Raises:
         StageError: it cannot be rendered faithfully; says which prim and why.
         BackendError: the renderer could not do it.
     """
-    eyes = {"left": left, "right": right}
-    rig = rig_of_stage(path, width=width, height=height, time=time, **eyes)
-    flat = read_stage(path, rig, time=time, **eyes)
+    if rig is None:
+        rig = rig_of_stage(path, width=width, height=height, time=time, left=left, right=right)
+        flat = read_stage(path, rig, time=time, left=left, right=right)
+    else:
+        flat = read_stage(path, None, time=time, left=left_camera(path, left))
     images = backend.render(StagedScene(path=path, flat=flat), rig, settings, SEED)
     check_images(images, rig)
     exposure = auto_exposure(images.left_hwc, images.right_hwc, settings.exposure_ev)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
 from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME, RunAssetsError
@@ -21,12 +21,13 @@ from fsd_gen.production.unfinished import Part, parts_in, wanted_shards
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.sections import ConfigError
 from fsd_gen.shards.apart import verify_apart
-from fsd_gen.shards.find import NoShardsError, find_shards
+from fsd_gen.shards.find import NoShardsError, found_shards
 from fsd_gen.shards.format import Quarantined, ShardError, ShardMeta
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.strict_yaml import read_text
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
+from stereo_model.data.shards.find import FoundShard
 
 SHARD_NAME = re.compile(r"\d{5}\.h5")
 REGENERATED = "rounds/*/regenerated"  # folders of a run's later draws
@@ -60,6 +61,8 @@ class Shard:
     records: tuple[SampleRecord, ...]
     quarantined: tuple[Quarantined, ...]
     meta: ShardMeta
+    refused: tuple[str, ...] = ()  # codes of the defects of attempts that were drawn again, each as it came
+    unmeant: int = 0  # samples beside `records`, which were not asked for
 
     @property
     def slots(self) -> frozenset[int]:
@@ -128,7 +131,9 @@ def survey(path: Path, *, deep: bool) -> Survey:
     if is_run(path):
         _survey_run(path, found, deep=deep)
     else:
-        _read(find_shards(path), found, deep=deep)
+        meant = {shard.path: shard for shard in found_shards(path)}
+        _read(meant, found, deep=deep)
+        found.shards = [_only_meant(shard, meant[shard.path], found) for shard in found.shards]
         _find_twice(found)
     return found
 
@@ -139,16 +144,17 @@ def repair(path: Path) -> list[tuple[Path, Path]]:
     return [(place, set_aside(path, place)) for place in dict.fromkeys(movable)]
 
 
-def shown_shards(path: Path) -> list[Path]:
+def shown_shards(path: Path) -> list[FoundShard]:
     """Files with samples to look at: of a run the finished shards and then the samples of unfinished ones.
 
     Raises:
         NoShardsError: there is none, or `path` is no run and names no finished shard.
     """
     if not is_run(path):
-        return find_shards(path)
+        return found_shards(path)
     stored = [sample for part in parts_in(path / SHARDS) for sample in part.samples]
-    return [*_shards_in(path / SHARDS), *stored] or find_shards(path)
+    shown = [FoundShard(path=each) for each in (*_shards_in(path / SHARDS), *stored)]
+    return shown or found_shards(path)
 
 
 def _survey_run(folder: Path, found: Survey, *, deep: bool) -> None:
@@ -217,7 +223,22 @@ def _verified(paths: Iterable[Path]) -> Iterator[tuple[Path, list[str]]]:
 def _shard(path: Path) -> Shard:
     with ShardReader(path) as reader:
         records, quarantined = reader.records(), reader.quarantined()
-        return Shard(path=path, records=records, quarantined=quarantined, meta=reader.meta)
+        later = (record.row for record in records if record.attempt > 0)
+        stories = [reasons for row in later for reasons in reader.render_info(row).refused]
+        given_up = [reasons for entry in quarantined for reasons in entry.reasons]
+        refused = tuple(chain.from_iterable((*stories, *given_up)))
+        return Shard(path=path, records=records, quarantined=quarantined, meta=reader.meta, refused=refused)
+
+
+def _only_meant(shard: Shard, meant: FoundShard, found: Survey) -> Shard:
+    """What a list or a round names of a shard; what it names and is not there is a finding."""
+    records = tuple(record for record in shard.records if meant.holds((record.slot, record.attempt)))
+    if absent := len(meant.only or ()) - len(records) if meant.only is not None else 0:
+        found.add(shard.path, f"{shard.path}: {absent} samples of a list are not in it; write the list again")
+    if len(records) == len(shard.records):
+        return shard
+    unmeant = len(shard.records) - len(records)
+    return replace(shard, records=records, quarantined=(), refused=(), unmeant=unmeant)
 
 
 def _find_misplaced(found: Survey) -> None:

@@ -20,6 +20,7 @@ from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
 from fsd_gen.production.run import Run
 from fsd_gen.production.watch import MOST_HANGS, Watch
+from fsd_gen.production.worlds import refuse_another_world, require_worlds, world_attribution
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.sample import StereoSample
@@ -36,6 +37,7 @@ class ShardWorker:
         self._run = Run.open(Path(run_dir))
         self._library: AssetLibrary = open_library(self._run.config.assets.packs)
         self._backend = create_backend(self._run.config.render.backend, threads=threads)
+        self._worlds = require_worlds(Path(run_dir))
         self._faults: set[str] = set()  # of styles, told already
         self._meta = replace(
             self._run.shard_meta(self._library),
@@ -78,6 +80,7 @@ class ShardWorker:
             for attempt in attempts(key, self._run.config, self._library, self._backend):
                 still_at_work()
                 if attempt.sample is not None:
+                    refuse_another_world(self._worlds, attempt.sample.spec)
                     writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
                     return
                 tried.append(attempt)
@@ -102,7 +105,8 @@ class ShardWorker:
     def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:
         ids = [asset_id for asset_id in sample.spec.asset_ids() if not is_made(asset_id)]
         assets = [self._library.get(asset_id) for asset_id in ids]
-        return replace(self._meta, attribution=attribution_text(assets))
+        lines = [attribution_text(assets), *world_attribution(sample.spec)]
+        return replace(self._meta, attribution="\n".join(filter(None, lines)))
 
     def close(self) -> None:
         """Give the renderer's memory back."""

@@ -1,32 +1,68 @@
 """The stereo rig: two identical pinhole cameras, rectified, the right one at +x of the left.
 
 Camera axes are the vision ones: x right, y down, z forward. Pixel (row v, column u) has its
-centre at (u + 0.5, v + 0.5), so the ray through it is ((u + 0.5 - cx) / f, (v + 0.5 - cy) / f, 1).
+centre at (u + 0.5, v + 0.5), so the ray through it is ((u + 0.5 - cx) / fx, (v + 0.5 - cy) / fy, 1).
 A left pixel at column u with disparity d >= 0 sees the point that the right camera sees at u - d.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class StereoRig(BaseModel):
-    """Rectified pinhole pair; both eyes share the intrinsics."""
+    """Rectified pinhole pair; both eyes share the intrinsics.
+
+    A rig of square pixels is written without `focal_y_px`, as all rigs were before there were others.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: int = Field(ge=32)  # pixels
     height: int = Field(ge=32)  # pixels
-    focal_px: Positive  # pixels
+    focal_px: Positive  # across, in widths of a pixel; the one that disparity depends on
     baseline_m: Positive  # metres
     cx_px: float  # principal point, pixels from the left edge
     cy_px: float  # principal point, pixels from the top edge
+    focal_y_px: Positive | None = None  # down, in heights of a pixel; None: pixels are square
+
+    @field_validator("focal_y_px")
+    @classmethod
+    def _only_of_pixels_that_are_not_square(
+        cls, focal_y_px: float | None, info: ValidationInfo
+    ) -> float | None:
+        return None if focal_y_px == info.data.get("focal_px") else focal_y_px
+
+    @model_serializer(mode="wrap")
+    def _without_square_pixels(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        if self.focal_y_px is None:
+            del fields["focal_y_px"]
+        return fields
+
+    @property
+    def fy_px(self) -> float:
+        """Focal length down, in heights of a pixel."""
+        return self.focal_px if self.focal_y_px is None else self.focal_y_px
+
+    @property
+    def aspect(self) -> float:
+        """Width of a pixel by its height: 1 where pixels are square."""
+        return self.fy_px / self.focal_px
 
     @classmethod
     def centred(cls, *, width: int, height: int, focal_px: float, baseline_m: float) -> StereoRig:
@@ -52,7 +88,7 @@ class StereoRig(BaseModel):
     def ray_directions(self) -> NDArray[np.float64]:
         """Directions (H, W, 3) through the pixel centres with z = 1: the ray parameter is the depth Z."""
         u = (np.arange(self.width) + 0.5 - self.cx_px) / self.focal_px
-        v = (np.arange(self.height) + 0.5 - self.cy_px) / self.focal_px
+        v = (np.arange(self.height) + 0.5 - self.cy_px) / self.fy_px
         rays_hw3 = np.ones((self.height, self.width, 3))
         rays_hw3[..., 0] = u
         rays_hw3[..., 1] = v[:, None]

@@ -209,8 +209,36 @@ class RenderSettings(Value):
     exposure_ev: Stops = 0.0  # stops added to the automatic exposure
 
 
+class World(Value):
+    """A USD stage of the user's that the scene is set in: its file, and the digest of all that it names."""
+
+    stage: str  # absolute path of the stage file
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the stage with every file that it refers to
+    time: float | None = None  # time code of the stage; None: its startTimeCode
+    lit: bool = True  # its own lights shine
+
+
+Look = Literal["colour", "grey", "infrared"]
+Noise = Annotated[float, rounded(5), Field(ge=0)]  # standard deviation, of white
+
+
+class SensorSpec(Value):
+    """What the camera does to the light that reaches it. Truth does not depend on any of these."""
+
+    shot_noise: Noise = 0.0  # at white; grows with the root of the light
+    read_noise: Noise = 0.0
+    vignetting: Unit = 0.0  # light that the farthest corner loses
+    blur_px: Annotated[float, rounded(3), Field(ge=0)] = 0.0  # standard deviation of the point spread
+    look: Look = "colour"
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None  # None: not compressed
+    right_ev: Stops = 0.0  # by which the right eye is exposed longer
+    right_gains: Rgb = (1.0, 1.0, 1.0)  # on the right eye's channels
+
+
 class SceneSpec(Value):
     """Everything that decides one sample. Sampling the same key again gives the same digest."""
+
+    LATER = frozenset({"sensor", "world"})
 
     version: Literal[1] = 1
     seed: int
@@ -223,6 +251,8 @@ class SceneSpec(Value):
     lights: tuple[LightSpec, ...] = ()
     dome: DomeSpec | None = None
     settings: RenderSettings = RenderSettings()
+    world: World | None = None  # in metres and z up, whatever the stage's own unit and axis are
+    sensor: SensorSpec | None = None  # None: an ideal one
 
     def to_json(self) -> str:
         """Canonical JSON."""

@@ -43,7 +43,7 @@ def find_shards(source: StrPath | Iterable[StrPath]) -> list[Path]:
         NoShardsError: `source`, or one of several, means no finished shard.
         ShardError: a list of samples or a round's verdicts are unreadable.
     """
-    return [shard.path for shard in _found(source)]
+    return [shard.path for shard in found_shards(source)]
 
 
 def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> list[Located]:
@@ -52,7 +52,7 @@ def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> li
     `keep` is a rule over records, or fields of `stereo_model.data.shards.keep.Keep`. Raises as
     `find_shards`, ShardError for a damaged shard, DataOptionError for a `keep` that cannot be.
     """
-    found = _found(source)
+    found = found_shards(source)
     shards = {shard.path: shard for shard in found}
     located = [
         (path, record)
@@ -66,6 +66,7 @@ def find_samples(source: StrPath | Iterable[StrPath], keep: Wanted = None) -> li
 
 
 def _wanted(located: list[Located], keep: Keep) -> list[Located]:
+    keep.require_strata(record.stratum for _, record in located)
     folders = {path.parent: path for path, _ in located} if keep.verdict is not None else {}
     verdicts = {folder: _verdicts(path) for folder, path in folders.items()}
     return [
@@ -96,7 +97,8 @@ def _refuse_absent(found: Iterable[FoundShard], located: Iterable[Located]) -> N
             )
 
 
-def _found(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
+def found_shards(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
+    """As `find_shards`, each with which of its samples are meant."""
     try:
         return find.found_shards(source)
     except find.NoShardsError as error:
@@ -106,14 +108,17 @@ def _found(source: StrPath | Iterable[StrPath]) -> list[FoundShard]:
 
 
 def load_sample(address: str) -> StereoSample:
-    """The sample at "PATH:SAMPLE": PATH as in `find_shards`, SAMPLE an id (0000012-a0) or a shard's row.
+    """The sample at "PATH:SAMPLE": PATH as in `find_shards`, SAMPLE an id (0000012-a0), a slot (12),
+    or, where PATH is one shard, a row of it.
+
+    A slot means the sample that it holds, whichever attempt at it was accepted.
 
     Raises:
         ShardError: no such sample.
     """
     place, colon, name = address.rpartition(":")
     if not colon:
-        raise ShardError(f"{address}: expected PATH:SAMPLE, for example runs/demo:0000003-a0 or 00000.h5:3")
+        raise ShardError(f"{address}: expected PATH:SAMPLE, for example runs/demo:0 or 00000.h5:3")
     shards = find_shards(place)
     if name.isdigit() and Path(place).is_file():
         return _row(shards[0], int(name))
@@ -121,13 +126,15 @@ def load_sample(address: str) -> StereoSample:
         key = SlotKey.parse(name)
     except ValueError as error:
         raise ShardError(f"{address}: {error}") from None
-    located = records_of(shards)
-    for path, record in located:
-        if record.key == key:
-            return _row(path, record.row)
-    in_slot = [record.sample_id for _, record in located if record.slot == key.slot]
-    there = _what_there_is(key, shards, in_slot)
-    raise ShardError(f"{place}: no sample {key.sample_id} in its {len(shards)} shards; {there}")
+    in_slot = [(path, record) for path, record in find_samples(place) if record.slot == key.slot]
+    meant = [each for each in in_slot if name.isdigit() or each[1].key == key]
+    if len({record.key for _, record in meant}) == 1:
+        return _row(meant[0][0], meant[0][1].row)
+    there = _what_there_is(key, shards, [record.sample_id for _, record in in_slot])
+    if meant:
+        raise ShardError(f"{address}: {there}; name one of them")
+    wanted = f"of slot {key.slot}" if name.isdigit() else key.sample_id
+    raise ShardError(f"{place}: no sample {wanted} in its {len(shards)} shards; {there}")
 
 
 def _what_there_is(key: SlotKey, shards: Iterable[Path], in_slot: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
@@ -37,6 +38,7 @@ from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
+from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
@@ -220,7 +222,9 @@ class ShardReader:
             return self.meta.channel(name)
         except KeyError:
             there = ", ".join(channel.name for channel in self.meta.channels)
-            raise ShardError(f"{self.path}: has no channel {name}; it has {there}") from None
+            near = difflib.get_close_matches(name, set(KNOWN) - {name}, n=1) if name not in KNOWN else []
+            meant = f"did you mean {near[0]}? It" if near else "it"
+            raise ShardError(f"{self.path}: has no channel {name}; {meant} has {there}") from None
 
     def _column(self, name: str) -> list[Any]:
         values: list[Any] = self._raw_column(name).tolist()
@@ -334,8 +338,3 @@ def _check_shapes(headers: Mapping[str, Header], path: Path, meta: ShardMeta, ro
     for name in (*COLUMNS, *TEXTS):
         if headers[name].shape != (rows,):
             raise ShardError(f"{path}: dataset {name} has shape {headers[name].shape}, expected ({rows},)")
-
-
-def one_line(error: BaseException) -> str:
-    """The message without line breaks, short enough for a log line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

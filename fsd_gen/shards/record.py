@@ -42,7 +42,9 @@ class SampleRecord:
     stratum: str  # the style that made the scene
     width: int  # of each view, pixels
     height: int  # of each view, pixels
-    focal_px: float  # focal length, pixels; the same in x and y
+    focal_px: (
+        float  # focal length across, pixels; down it is the same unless the scene's rig has `focal_y_px`
+    )
     baseline_m: float  # distance of the cameras, metres; depth = focal_px * baseline_m / disparity
     cx_px: float  # principal point, pixels from the image's left edge; the same in both views
     cy_px: float  # and from its upper edge

@@ -38,6 +38,7 @@ class RenderInfo:
     wall_s: float
     stage_cpu_s: dict[str, float]  # of: author, truth, load, trace, denoise, develop, refused
     white_balance: tuple[float, ...] = (1.0, 1.0, 1.0)  # and by this, per channel
+    refused: tuple[tuple[str, ...], ...] = ()  # what was wrong with each earlier attempt, codes of defects
 
 
 FIELDS = {  # name of a channel that every sample has -> field

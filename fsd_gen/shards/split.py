@@ -8,7 +8,7 @@ being one of them is left out of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,8 @@ import numpy as np
 from fsd_gen.scene.slots import stable_hash
 from fsd_gen.shards.find import Located
 from fsd_gen.shards.reader import ShardReader
+
+MOST_LEFT_OUT = 1 / 3  # share of the samples in neither list that is borne in silence
 
 Unit = tuple[str, int]  # digest of a run's configuration, its seed included, and a slot
 
@@ -64,6 +66,19 @@ def split_samples(samples: Sequence[Located], *, val: float, by: By = By.SLOT, s
     if not train:
         raise SplitError(_nothing_to_train_on(len(held_out), len(out_rows), by))
     return Split(train=tuple(train), val=tuple(held_out), left_out=len(out_rows))
+
+
+def weaknesses(split: Split) -> Iterator[str]:
+    """What makes a split a poor one to train and validate on, if anything."""
+    strata = {record.stratum for _, record in split.val}
+    others = {record.stratum for _, record in split.train} - strata
+    if len(strata) == 1 and others:
+        yield f"all samples to validate on are {strata.pop()}, none {', '.join(sorted(others))}"
+    if len(split.train) < len(split.val):
+        yield "fewer samples are left to train on than to validate on"
+    whole = len(split.train) + len(split.val) + split.left_out
+    if split.left_out > MOST_LEFT_OUT * whole:
+        yield f"{split.left_out} of {whole} samples are in neither list"
 
 
 def _units(samples: Iterable[Located]) -> dict[Unit, list[Located]]:

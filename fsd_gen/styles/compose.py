@@ -10,6 +10,7 @@ from assets_manifest.library import AssetLibrary
 from fsd_gen.config import Config
 from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.styles.choice import chosen_library
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import Sampler
 
@@ -31,15 +32,17 @@ def stratum_of(config: Config, slot: int) -> str:
 def compose_scene(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
     """The scene of one attempt at one slot; the same arguments give the same scene anywhere."""
     stratum = stratum_of(config, key.slot)
-    return find_style(stratum).compose(
+    scene = find_style(stratum).compose(
         Sampler(
             style=config.styles[stratum],
             image=config.image,
             rigs=config.rig,
             render=config.render,
-            library=library,
+            library=chosen_library(library, config.assets, config.seed, key),
             seed=config.seed,
             key=key,
             stratum=stratum,
         )
     )
+    sensor = config.sensor.draw(config.seed, key)
+    return scene if sensor is None else scene.but(sensor=sensor)

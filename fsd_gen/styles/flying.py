@@ -113,7 +113,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
 def _stage(sampler: Sampler[Config], rig: StereoRig) -> _Stage:
     """Depths that suit the rig, and a camera that stands first or that stands near a ball of objects."""
     layout = sampler.rng("layout")
-    near_m = sampler.nearest_m(rig) * layout.uniform(1.15, 2.0)
+    near_m = sampler.nearest_m(rig) * layout.uniform(0.97, 1.7)
     far_m = near_m * layout.uniform(3.0, 7.0)
     azimuth, pitch = layout.uniform(0, 2 * np.pi), np.deg2rad(layout.uniform(-25, 14))
     ahead_3 = np.array([np.cos(azimuth) * np.cos(pitch), np.sin(azimuth) * np.cos(pitch), np.sin(pitch)])

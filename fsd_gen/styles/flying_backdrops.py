@@ -24,10 +24,10 @@ Kind = Literal["sky", "open", "plane", "corner", "box", "stack"]
 KINDS: tuple[Kind, ...] = ("sky", "open", "plane", "corner", "box", "stack")
 CHANCES = (0.12, 0.2, 0.18, 0.15, 0.2, 0.15)
 UP = np.array([0.0, 0.0, 1.0])
-TILE_PX = (90.0, 620.0)  # how large a backdrop's tile may appear
+TILE_PX = (220.0, 800.0)  # how large a backdrop's tile may appear
 BUSY = (  # sorts of made textures that have something to match wherever one looks
     "wallpaper", "bricks", "tiles", "gravel", "terrazzo", "planks", "parquet", "carpet", "printed_cloth",
-    "concrete", "asphalt", "granite", "marble", "rug", "poster", "newsprint", "spines", "cardboard",
+    "concrete", "asphalt", "panelled", "rug", "poster", "newsprint", "spines", "cardboard",
 )  # fmt: skip
 PICTURES = ("poster", "poster", "poster", "label", "newsprint", "spines", "rug")
 
@@ -137,7 +137,7 @@ class Painter:
 
     def _picture(self, size: tuple[float, float]) -> MaterialSpec:
         rng, photos = self.rng, self.sampler.assets("photo") + self.sampler.assets("texture", "painting")
-        if not photos or rng.uniform() < self.sampler.style.made:
+        if not photos or rng.uniform() < (1 + self.sampler.style.made) / 2:  # there are few photos
             return materials.spread(rng, pick(rng, PICTURES), size)
         coat = materials.of_texture(rng, pick(rng, photos), tile_m=1.0, spin=False)
         return coat.but(uv_scale=(round(1 / size[0], 5), round(1 / size[1], 5)), uv_offset=(0.0, 0.0))

@@ -1,71 +1,183 @@
-"""Indoor scenes: a furnished room at real scale, things standing on the furniture, lamps and a window.
+"""Indoor scenes: rooms of seven kinds at real scale, full as rooms are, with lamps, and a view outside.
 
-The camera stands in free space at eye to table height and looks at the centre of mass of a group of
-furniture (paper section 3.5).
+The camera stands in free space at eye to table height. Either it looks at the centre of mass of a group of
+furniture, or it stands anywhere and looks down the room: the two spawn modes of the paper (section 3.5).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.scene.spec import CameraPose, LightSpec, SceneSpec, Vec3
-from fsd_gen.sections import Count
-from fsd_gen.styles import lighting, materials
+from fsd_gen.scene.spec import CameraPose, LightSpec, Panel, Placement, SceneSpec, Vec3
+from fsd_gen.sections import Count, PositiveRange, Share, within
+from fsd_gen.styles import lamps, openings, plans, walls
+from fsd_gen.styles.floorplan import Floor
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.furniture import Furnished, FurnishedConfig, furnish
+from fsd_gen.styles.groups import Maker
+from fsd_gen.styles.pieces import Cast
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.room import Room, Window, daylight, decorate, draw_room, draw_window, shell
-from fsd_gen.styles.sampler import AnySampler, Sampler, log_uniform, pick
+from fsd_gen.styles.room import Room, shell
+from fsd_gen.styles.sampler import AnySampler, Sampler, count, pick
 from fsd_gen.styles.viewpoint import Viewpoint
 
 CAMERA_TRIES = 200
+Kind = Literal["living", "bedroom", "kitchen", "bath", "office", "corridor", "warehouse"]
 
 
 class Config(FurnishedConfig):
     """Furnished rooms."""
 
     pictures: Count = (0, 4)  # on the walls
+    on_walls: Count = (2, 7)
+    """Shelves, clocks, lamps and the like on the walls, beside pictures, switches and sockets."""
+
+    rooms: Annotated[tuple[Kind, ...], Field(min_length=1)] = (
+        "living",
+        "bedroom",
+        "kitchen",
+        "bath",
+        "office",
+        "corridor",
+        "warehouse",
+    )
+    """Kinds of room; one named twice is twice as likely."""
+
+    corridor_m: Annotated[PositiveRange, AfterValidator(within(1, 20, "metres"))] = (1.6, 2.6)
+    """Width of a corridor; its length is `room_m`'s upper end and half as much again."""
+
+    warehouse_m: Annotated[PositiveRange, AfterValidator(within(2, 100, "metres"))] = (8.0, 15.0)
+    """Side of a warehouse."""
+
+    warehouse_ceiling_m: Annotated[PositiveRange, AfterValidator(within(2, 30, "metres"))] = (4.0, 7.0)
+    """Height of a warehouse."""
+
+    camera_first: Share = 0.35
+    """Of the scenes whose camera is placed before it is known what it looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interior:
+    """A room with everything in it."""
+
+    room: Room
+    floor: Floor
+    furnished: Furnished
+    placements: tuple[Placement, ...]
+    panels: tuple[Panel, ...]
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:
     """A furnished room with walls, a floor and a ceiling."""
     room = draw_room(sampler)
-    window = draw_window(sampler, room)
     rig = sampler.rig(nearest_m=min(room.width_m, room.depth_m) * 0.28)
-    furnished = furnish(sampler, room, window)
-    decoration = decorate(sampler, room, window, pictures=sampler.style.pictures)
+    interior = build(sampler, room)
+    lights, extra, dome = light(sampler, interior)
     return sampler.scene(
         rig,
-        aim(sampler, room, rig, furnished),
-        placements=furnished.placements,
-        panels=shell(sampler, room, window) + decoration,
-        lights=_lights(sampler, room, window),
+        aim(sampler, room, rig, interior.furnished),
+        placements=(*interior.placements, *extra),
+        panels=interior.panels,
+        lights=lights,
+        dome=dome,
     )
 
 
-def aim(sampler: AnySampler, room: Room, rig: StereoRig, furnished: Furnished) -> CameraPose:
-    """A free place to stand, looking at the centre of mass of the furniture around a random piece.
+def draw_room(sampler: Sampler[Config]) -> Room:
+    """A room of a random kind, of the size that its kind has."""
+    rng, style = sampler.rng("room"), sampler.style
+    kind = pick(rng, style.rooms)
+    sides, heights = style.room_m, style.ceiling_m
+    if kind == "warehouse":
+        sides, heights = style.warehouse_m, style.warehouse_ceiling_m
+    width, depth = rng.uniform(*sides, 2).tolist()
+    if kind == "corridor":
+        width, depth = float(rng.uniform(*style.corridor_m)), sides[1] * float(rng.uniform(0.8, 1.5))
+    if kind == "bath":
+        width, depth = max(width * 0.7, min(sides[0], 2.2)), max(depth * 0.7, min(sides[0], 2.4))
+    return Room(width_m=width, depth_m=depth, ceiling_m=float(rng.uniform(*heights)), kind=kind)
 
-    Of the places tried it takes the one with the best view; the checks have the last word.
-    """
-    rng, spots = sampler.rng("camera"), furnished.footprints
+
+def build(sampler: Sampler[Config], room: Room) -> Interior:
+    """The room: shell, openings, furniture, walls."""
+    holes = openings.draw_openings(sampler, room)
+    cast, floor, hung = Cast(sampler.library), Floor(room, holes), walls.Hung()
+    maker = Maker(cast, room, sampler.rng("walls"))
+    walls.radiators(maker, floor, hung)
+    furnished = furnish(sampler, floor, cast)
+    _decorate(sampler, maker, floor, hung)
+    glazing, reveals = openings.glaze(sampler, room, holes)
+    trees, outside = openings.outside(sampler, room, cast, holes.windows)
+    doors = openings.hang_doors(sampler, room, holes.doors)
+    return Interior(
+        room=room,
+        floor=floor,
+        furnished=furnished,
+        placements=(*furnished.placements, *hung.placements, *doors, *glazing, *trees),
+        panels=(
+            *shell(sampler, room, holes.windows),
+            *reveals,
+            *furnished.panels,
+            *hung.panels,
+            *outside,
+        ),
+    )
+
+
+def _decorate(sampler: Sampler[Config], maker: Maker, floor: Floor, hung: walls.Hung) -> None:
+    style, rng = sampler.style, maker.rng
+    wanted = count(rng, style.pictures)
+    done = walls.above_furniture(maker, sampler, floor, hung, wanted)
+    walls.fittings(maker, floor, hung)
+    walls.others(maker, floor, hung, count(rng, style.on_walls))
+    if floor.room.kind != "warehouse":
+        walls.pictures(maker, sampler, floor, hung, wanted - done)
+
+
+def light(
+    sampler: AnySampler, interior: Interior
+) -> tuple[tuple[LightSpec, ...], tuple[Placement, ...], object]:
+    """Lamps, sun and sky at some hour; and the lamps' own bodies."""
+    rng, holes = sampler.rng("lights"), interior.floor.openings
+    hour = lamps.draw_hour(rng, holes)
+    maker = Maker(Cast(sampler.library), interior.room, rng)
+    kelvin = float(rng.uniform(2600, 4200) if interior.room.kind in lamps.HOME else rng.uniform(3500, 6500))
+    own = lamps.Lamps(maker, hour.lamps, kelvin)
+    bodies, lights = own.ceiling()
+    lights += [own.globe(lit.name, lit.piece, lit.position) for lit in interior.furnished.lit]
+    lights += lamps.low_sun(rng, holes, hour)
+    return tuple(lights), tuple(bodies), lamps.sky(sampler, hour)
+
+
+def aim(sampler: Sampler[Config], room: Room, rig: StereoRig, furnished: Furnished) -> CameraPose:
+    """Of the places tried the one with the best view; the checks have the last word."""
+    rng, spots = sampler.rng("camera"), tuple(furnished.footprints)
     half_view = float(np.arctan(rig.width / 2 / rig.focal_px))
     nearest_m = sampler.nearest_m(rig)
-    eyes = [_eye(rng, room, spots) for _ in range(CAMERA_TRIES)]
+    anywhere = bool(rng.uniform() < sampler.style.camera_first)
+    eyes = [_eye(rng, room, spots, anywhere=anywhere) for _ in range(CAMERA_TRIES)]
     best = max(eyes, key=lambda eye: eye.score(room, spots, rig.baseline_m, half_view, nearest_m))
     return CameraPose(
         position=(best.x, best.y, best.z), target=best.target, roll_deg=float(rng.normal(0, 1.5))
     )
 
 
-def _eye(rng: np.random.Generator, room: Room, spots: tuple[Footprint, ...]) -> Viewpoint:
-    return Viewpoint(
-        x=float(rng.uniform(-0.5, 0.5)) * (room.width_m - 0.6),
-        y=float(rng.uniform(-0.5, 0.5)) * (room.depth_m - 0.6),
-        z=float(rng.uniform(0.9, 1.7)),
-        target=_group_centre(rng, spots) if spots else (0.0, 0.0, 0.8),
-    )
+def _eye(rng: np.random.Generator, room: Room, spots: tuple[Footprint, ...], *, anywhere: bool) -> Viewpoint:
+    x = float(rng.uniform(-0.5, 0.5)) * (room.width_m - 0.6)
+    y = float(rng.uniform(-0.5, 0.5)) * (room.depth_m - 0.6)
+    z = float(rng.uniform(0.8, 1.7))
+    if anywhere or not spots:
+        angle, reach = rng.uniform(0, 2 * np.pi), 3.0
+        drop = float(rng.normal(-0.12, 0.08)) * reach
+        target = (x + reach * float(np.cos(angle)), y + reach * float(np.sin(angle)), z + drop)
+    else:
+        target = _group_centre(rng, spots)
+    return Viewpoint(x=x, y=y, z=z, target=target)
 
 
 def _group_centre(rng: np.random.Generator, spots: tuple[Footprint, ...]) -> Vec3:
@@ -78,17 +190,5 @@ def _group_centre(rng: np.random.Generator, spots: tuple[Footprint, ...]) -> Vec
     return (x, y, z)
 
 
-def _lights(sampler: AnySampler, room: Room, window: Window | None) -> tuple[LightSpec, ...]:
-    rng = sampler.rng("lights")
-    size = (room.width_m, room.depth_m)
-    lamps: tuple[LightSpec, ...] = lighting.ceiling_lamps(rng, room_m=size, ceiling_m=room.ceiling_m)
-    if window is None:
-        return lamps
-    white = materials.blackbody(rng.uniform(5000, 9000))
-    sky = daylight(window, room, lighting.scaled(white, log_uniform(rng, 4, 16)))
-    if rng.uniform() < 0.35:
-        return (sky,)
-    return (*lamps, sky)
-
-
+KINDS = plans.KINDS
 STYLE = Style(name="indoor", config=Config, compose=compose)

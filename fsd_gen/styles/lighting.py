@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.made import skies
 from fsd_gen.scene.rotations import facing, heading
@@ -71,6 +72,20 @@ def studio_lights(
             )
         )
     return tuple(lights)
+
+
+def balls(rng: np.random.Generator, spots_n3: NDArray[np.float64]) -> tuple[SphereLight, ...]:
+    """Glowing balls at these places, of one colour temperature."""
+    warm = blackbody(rng.uniform(2700, 7500))
+    return tuple(
+        SphereLight(
+            name=f"Ball_{i}",
+            position=(round(x, 4), round(y, 4), round(z, 4)),
+            radius_m=float(rng.uniform(0.04, 0.1)),
+            radiance=scaled(warm, log_uniform(rng, 30, 120)),
+        )
+        for i, (x, y, z) in enumerate(spots_n3.tolist())
+    )
 
 
 def ceiling_lamps(

@@ -10,7 +10,8 @@ import numpy as np
 from fsd_gen.scene.rotations import camera_to_world, facing
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, Placement, SceneSpec
 from fsd_gen.styles import lighting
-from fsd_gen.styles.furniture import Furnished, FurnishedConfig, furnish
+from fsd_gen.styles.furniture import Furnished, FurnishedConfig, bare, furnish
+from fsd_gen.styles.pieces import Cast
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.room import RoomConfig, draw_room, shell
 from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig, pick
@@ -40,7 +41,7 @@ def compose_mirror(sampler: Sampler[FurnishedConfig]) -> SceneSpec:
     """A furnished room seen in a mirror that fills the wall in front of the camera."""
     room = draw_room(sampler)
     rig = sampler.rig(nearest_m=1.0)
-    furnished = furnish(sampler, room)
+    furnished = furnish(sampler, bare(room), Cast(sampler.library))
     silver = MaterialSpec(colour=(0.92, 0.93, 0.94), metallic=1.0, roughness=0.02)
     mirror = room.wall_panel(
         "Mirror", 0, (0, room.ceiling_m / 2), (room.width_m, room.ceiling_m), silver, off_m=room.depth_m * 0.4
@@ -50,7 +51,7 @@ def compose_mirror(sampler: Sampler[FurnishedConfig]) -> SceneSpec:
     return sampler.scene(
         rig,
         CameraPose(position=(0.0, wall_y - 1.1, 1.4), target=(0.0, wall_y, 1.35)),
-        panels=(*shell(sampler, room, None), mirror),
+        panels=(*shell(sampler, room), mirror),
         placements=_behind(furnished, wall_y - 1.2),
         lights=lighting.ceiling_lamps(sampler.rng("lights"), room_m=size, ceiling_m=room.ceiling_m),
     )
@@ -58,9 +59,7 @@ def compose_mirror(sampler: Sampler[FurnishedConfig]) -> SceneSpec:
 
 def _behind(furnished: Furnished, y: float) -> tuple[Placement, ...]:
     """The furniture, without what stands on it, that lies wholly on the near side of `y`."""
-    furniture = (piece for piece in furnished.placements if piece.name.startswith("Furniture"))
-    pairs = zip(furniture, furnished.footprints, strict=True)
-    return tuple(piece for piece, spot in pairs if spot.corners()[:, 1].max() < y)
+    return tuple(piece for piece, spot in furnished.furniture if spot.corners()[:, 1].max() < y)
 
 
 def compose_repeat(sampler: AnySampler) -> SceneSpec:

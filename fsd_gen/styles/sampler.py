@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from assets_manifest.library import AssetLibrary
 from assets_manifest.records import Asset, AssetKind
+from fsd_gen.rigs.config import RigConfig
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey, rng_for
 from fsd_gen.scene.spec import CameraPose, Hard, RenderSettings, SceneSpec
-from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, RigConfig, Section, Share
+from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, Section, Share
 
 T = TypeVar("T")
 
@@ -48,6 +49,17 @@ class StyleConfig(Section):
     made: Share = 0.6  # of the textures that are made from numbers instead of taken from packs
     hard: HardConfig = HardConfig()
 
+    def lacking(self) -> str:
+        """What no scene can be made without and was not given, as "field: what was expected"; else ""."""
+        return ""
+
+    def prepare(self) -> dict[str, str]:
+        """What has to be done once before a run's first scene: digest by path of each file of the user's.
+
+        A run is bound to them. Raises ConfigError, StageError where one cannot be used.
+        """
+        return {}
+
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)
 
@@ -72,24 +84,43 @@ class Sampler(Generic[C_co]):
     def rig(
         self, *, nearest_m: float | None = None, baseline_m: tuple[float, float] | None = None
     ) -> StereoRig:
-        """Baseline log-uniform, field of view uniform (paper section 3.5).
+        """The config's fixed camera, or a field of view drawn uniformly (paper section 3.5).
 
-        Where the scene's size is given (`nearest_m`), the baseline stays small enough that a surface
-        at that distance keeps within the configured disparity. A style with rigs of its own gives their
-        `baseline_m`.
+        The baseline is log-uniform. Where the scene's size is given (`nearest_m`), it stays small enough that
+        a surface at that distance keeps within the configured disparity, unless the config gives one number.
+        A style with rigs of its own gives their `baseline_m`, which a config that says baselines overrules.
         """
-        rng, width = self.rng("rig"), self.image.width
+        rng, width, height = self.rng("rig"), self.image.width, self.image.height
         focal_px = width / 2 / np.tan(np.deg2rad(rng.uniform(*self.rigs.hfov_deg)) / 2)
-        low, high = baseline_m or self.rigs.baseline_m
-        if nearest_m is not None:
-            high = max(low, min(high, nearest_m * self.rigs.max_disparity_share * width / focal_px))
-        drawn_m = np.exp(rng.uniform(np.log(low), np.log(high)))
+        low_high = self._baselines(baseline_m)
+        if lens := self.rigs.lens(width, height):
+            return lens.rig(self._baseline_m(rng, lens.fx, nearest_m, low_high))
         return StereoRig.centred(
             width=width,
-            height=self.image.height,
+            height=height,
             focal_px=round(float(focal_px), 4),
-            baseline_m=round(float(drawn_m), 6),
+            baseline_m=self._baseline_m(rng, float(focal_px), nearest_m, low_high),
         )
+
+    def _baselines(self, of_the_style: tuple[float, float] | None) -> tuple[float, float]:
+        """What the config says, else what the style does, else the default."""
+        said = "baseline_m" in self.rigs.model_fields_set
+        return self.rigs.baseline_m if said or of_the_style is None else of_the_style
+
+    def _baseline_m(
+        self,
+        rng: np.random.Generator,
+        focal_px: float,
+        nearest_m: float | None,
+        low_high: tuple[float, float],
+    ) -> float:
+        low, high = low_high
+        if low == high:
+            return low
+        if nearest_m is not None:
+            largest = nearest_m * self.rigs.max_disparity_share * self.image.width / focal_px
+            high = max(low, min(high, largest))
+        return round(log_uniform(rng, low, high), 6)
 
     def nearest_m(self, rig: StereoRig) -> float:
         """Distance at which a surface reaches the configured maximum disparity."""

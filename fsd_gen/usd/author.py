@@ -29,12 +29,13 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.usd.corners import PolygonError
+from fsd_gen.usd.environment import add_world
 from fsd_gen.usd.errors import AssetFileError, StageWriteError
 from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 from fsd_gen.usd.polygons import triangulate
-from fsd_gen.usd.units import Measure, measure_of
+from fsd_gen.usd.units import PIXEL_ASPECT, in_our_measure, measure_of
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
@@ -89,6 +90,8 @@ def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:
         "fsd": {"sample": spec.key.sample_id, "stratum": spec.stratum, "digest": spec.digest()}
     }
     _cameras(stage, spec)
+    if spec.world:
+        add_world(stage, spec.world)
     looks = _Looks(stage, path_of)
     for placement in spec.placements:
         _object(stage, placement, path_of, looks)
@@ -112,9 +115,12 @@ def _cameras(stage: Usd.Stage, spec: SceneSpec) -> None:
         film = FILM_MM * UNITS_PER_MM
         camera.CreateFocalLengthAttr(rig.focal_px / rig.width * film)
         camera.CreateHorizontalApertureAttr(film)
-        camera.CreateVerticalApertureAttr(film * rig.height / rig.width)
+        tall = film / rig.aspect  # what a film as high as wide would be high
+        camera.CreateVerticalApertureAttr(tall * rig.height / rig.width)
         camera.CreateHorizontalApertureOffsetAttr((rig.width / 2 - rig.cx_px) / rig.width * film)
-        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * film)
+        camera.CreateVerticalApertureOffsetAttr((rig.cy_px - rig.height / 2) / rig.width * tall)
+        if rig.focal_y_px is not None:
+            camera.GetPrim().CreateAttribute(PIXEL_ASPECT, Sdf.ValueTypeNames.Double, True).Set(rig.aspect)
         camera.CreateFStopAttr(0.0)  # a pinhole: all is in focus
         camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 10000.0))
 
@@ -213,7 +219,7 @@ def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Loo
     xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
     asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
     asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
-    _in_our_measure(xform, measure_of(path_of(placement.asset)))
+    in_our_measure(xform, measure_of(path_of(placement.asset)))
     coat = placement.material
     if coat and coat.opacity < 1 < coat.ior:
         _glass(asset.GetPrim(), coat, looks)
@@ -263,15 +269,6 @@ def _is_solid(prim: Usd.Prim) -> bool:
     except PolygonError:
         return False  # reading the stage will say what is wrong with it
     return is_closed(triangles.vertices_v3, triangles.faces_t3)
-
-
-def _in_our_measure(xform: UsdGeom.Xform, measure: Measure) -> None:
-    """Bring what is below `xform` from its own axis and unit to ours: z up, metres."""
-    if measure.y_up:
-        xform.AddRotateXOp(opSuffix="unitsResolve").Set(90.0)
-    if measure.metres_per_unit != 1.0:
-        scale = xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble, "unitsResolve")
-        scale.Set(Gf.Vec3d(measure.metres_per_unit))
 
 
 def _panel(stage: Usd.Stage, panel: Panel, looks: _Looks) -> None:

@@ -1,4 +1,4 @@
-"""The unit and the up axis of a file that a stage refers to: USD leaves both to whoever refers to it."""
+"""What USD leaves to whoever refers to a file: its unit, its up axis, and the shape of a camera's pixels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from fsd_gen.usd.asset_files import changed_ns
 from fsd_gen.usd.errors import AssetFileError
-from fsd_gen.usd.openusd import Sdf, Tf, UsdGeom
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, UsdGeom
 
+PIXEL_ASPECT = "fsd:pixelAspect"  # of our cameras: width of a pixel by its height; without it they are square
 AXES = (UsdGeom.Tokens.y, UsdGeom.Tokens.z)
 
 
@@ -57,3 +58,12 @@ def _measure_of(path: Path, changed: int) -> Measure:
             f"{path}: expected a positive metersPerUnit and Y or Z up, got {metres} and {axis!r}"
         )
     return Measure(metres_per_unit=metres, y_up=axis == UsdGeom.Tokens.y)
+
+
+def in_our_measure(xform: UsdGeom.Xform, measure: Measure) -> None:
+    """Bring what is below `xform` from its own axis and unit to ours: z up, metres."""
+    if measure.y_up:
+        xform.AddRotateXOp(opSuffix="unitsResolve").Set(90.0)
+    if measure.metres_per_unit != 1.0:
+        scale = xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble, "unitsResolve")
+        scale.Set(Gf.Vec3d(measure.metres_per_unit))

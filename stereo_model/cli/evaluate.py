@@ -22,7 +22,7 @@ from stereo_model.cli.options import (
     data_source,
     load,
 )
-from stereo_model.cli.terminal import Counter, counter, say, warn
+from stereo_model.cli.terminal import Counter, counter, say, waiting, warn
 
 if TYPE_CHECKING:
     from stereo_model.data.base import StereoFiles
@@ -85,11 +85,13 @@ def evaluate(
     device: DeviceOption = Device.AUTO,
 ) -> None:
     """Measure a model on data sets with ground truth: EPE, BP-0.5/1/2/3 and D1 under every mask."""
-    sets = _open_sets(data, allow_missing=allow_missing)
+    with waiting("opening the data"):
+        sets = _open_sets(data, allow_missing=allow_missing)
     folders = _free_folders(sets, out_dir, replace=replace)
     rules = _benchmark(benchmark)
     policies = {name: _policies(mask, rules, name, dataset) for name, dataset in sets.items()}
-    model = load(checkpoint, fields, device)
+    with waiting("loading the model"):
+        model = load(checkpoint, fields, device)
     how = _How(name=Path(checkpoint).name, iterations=iterations, hierarchical=hierarchical, limit=limit)
     for name, dataset in sets.items():
         gallery = _gallery(policies[name], rules, max_disparity)

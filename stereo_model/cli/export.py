@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,11 @@ from stereo_model.cli.options import (
     load,
     size_hw,
 )
-from stereo_model.cli.terminal import err, fail, say
+from stereo_model.cli.terminal import fail, say, waiting
 
 if TYPE_CHECKING:
     from stereo_model.export.parity import ParityReport
+    from stereo_model.network.model import FoundationStereo
 
 EXPORT_EXAMPLE = "Example: fsd-stereo export model.pt model.onnx --iterations 16 --precision fp16"
 CONVERT_EXAMPLE = "Example: fsd-stereo convert 23-51-11/model_best_bp2.pth foundation.pt --to ours"
@@ -58,11 +60,11 @@ def export(
 ) -> None:
     """Write a model as ONNX, with a fixed number of iterations, and check that it says the same."""
     from stereo_model.export.onnx import TRACED_HW, export_onnx
-    from stereo_model.export.parity import check_parity
 
     height, width = TRACED_HW if size is None else size_hw(size, "--size")
-    model = load(checkpoint, fields)
-    with err.status("exporting"):
+    with waiting("loading the model"):
+        model = load(checkpoint, fields)
+    with waiting("exporting" + (" and comparing with the model" if check else "")):
         info = export_onnx(
             model,
             target,
@@ -71,17 +73,19 @@ def export(
             iterations=iterations,
             precision=precision.value,
             dynamic=size is None,
+            approve=partial(_compare, model, target, precision.value) if check else lambda path: None,
         )
     say(
         f"{target}: {target.stat().st_size / 1e6:.1f} MB, {info.iterations} iterations, {info.precision}, "
-        f"opset {info.opset}, size {info.size}"
+        f"opset {info.opset}, size {info.size}" + ("" if check else "; not compared with the model")
     )
-    if not check:
-        say("not compared with the model")
-        return
-    with err.status("comparing with the model"):
-        report = check_parity(model, target)
-    _say_verdict(report, target, info.precision)
+
+
+def _compare(model: FoundationStereo, target: Path, precision: str, written: Path) -> None:
+    """Raises typer.Exit unless the file that is to become `target` says what the model says."""
+    from stereo_model.export.parity import check_parity
+
+    _say_verdict(check_parity(model, written), target, precision)
 
 
 def _say_verdict(report: ParityReport, target: Path, precision: str) -> None:
@@ -98,7 +102,12 @@ def _say_verdict(report: ParityReport, target: Path, precision: str) -> None:
         say(f"PASS: {precision} may differ by {allowed}")
         return
     remedy = REMEDY[precision]
-    fail(f"FAIL: {precision} may differ by {allowed}; {target} is not fit for use: {remedy}", failed=True)
+    older = "what was there before is unchanged" if target.exists() else "there is no such file"
+    fail(
+        f"FAIL: {precision} may differ by {allowed}; it is not fit for use and was not written to {target}, "
+        f"{older}: {remedy}; --no-check writes it all the same",
+        failed=True,
+    )
 
 
 def convert(

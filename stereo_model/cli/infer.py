@@ -22,7 +22,7 @@ from stereo_model.cli.options import (
     load,
     size_hw,
 )
-from stereo_model.cli.terminal import counter, say, warn
+from stereo_model.cli.terminal import counter, say, waiting, warn
 
 if TYPE_CHECKING:
     from stereo_model.inference.options import Format, InferOptions
@@ -100,7 +100,8 @@ class _Task:
 
     def model(self) -> FoundationStereo:
         """Loaded when it is needed: what is wrong with other arguments is then known."""
-        return load(self.checkpoint, self.fields, self.device)
+        with waiting("loading the model"):
+            return load(self.checkpoint, self.fields, self.device)
 
     def options(self) -> InferOptions:
         """How the pairs are to be inferred. Raises InferOptionError and OptionError."""
@@ -163,7 +164,7 @@ def _formats(text: str, submission: Path | None) -> tuple[Format, ...]:
 
 def _infer_one(task: _Task, options: InferOptions) -> None:
     from stereo_model.inference.calibration import read_calibration
-    from stereo_model.inference.infer import infer_pair
+    from stereo_model.inference.images import read_pair
     from stereo_model.inference.results import require_free
 
     if task.submission is not None or task.allow_missing:
@@ -172,15 +173,20 @@ def _infer_one(task: _Task, options: InferOptions) -> None:
     calibration = None
     if task.intrinsics is not None:
         calibration = read_calibration(task.intrinsics, baseline_m=task.baseline)
-    facts = infer_pair(
-        task.model(),
-        task.left,
-        task.right,
-        task.out_dir,
-        options=options,
-        calibration=calibration,
-        replace=task.replace,
-    )
+    read_pair(task.left, task.right)  # what is wrong with them is said before a model is loaded
+    model = task.model()
+    with waiting("inferring"):
+        from stereo_model.inference.infer import infer_pair
+
+        facts = infer_pair(
+            model,
+            task.left,
+            task.right,
+            task.out_dir,
+            options=options,
+            calibration=calibration,
+            replace=task.replace,
+        )
     for warning in facts["warnings"]:
         warn(f"warning: {warning}")
     low, median, high = (facts["disparity_px"][key] for key in ("min", "median", "max"))
@@ -199,9 +205,10 @@ def _infer_many(task: _Task, options: InferOptions) -> None:
     pairs = _pairs(task)
     if task.submission is not None:
         require_submission(pairs, task.submission, replace=task.replace)
+    model = task.model()
     with counter("pairs", len(pairs)) as count:
         report = infer_pairs(
-            task.model(),
+            model,
             pairs,
             task.out_dir,
             options=options,

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.console import Console
+from rich.table import Column, Table
 
+from stereo_model.cli.evaluation import NARROWEST
 from stereo_model.cli.options import load
 from stereo_model.cli.terminal import out, say
 
 if TYPE_CHECKING:
     from stereo_model.network.model import FoundationStereo
 
+COLUMNS = ("model", "parameters", "learn", "prior", "max disparity", "iterations")
 FREE_FIELDS = frozenset({"max_disparity", "iterations", "disparity_attention"})  # no weight depends on them
 
 
@@ -93,7 +96,7 @@ def models() -> None:
     from stereo_model.network.model import FoundationStereo
     from stereo_model.training.recipe import preset_names
 
-    table = Table("model", "parameters", "learn", "prior", "max disparity", "iterations")
+    table = Table(*(Column(name, overflow="fold") for name in COLUMNS))
     for name in PRESETS:
         config = model_config(name)
         with torch.device("meta"):  # shapes without numbers
@@ -102,7 +105,9 @@ def models() -> None:
         table.add_row(
             name, *sizes, config.prior or "none", f"{config.max_disparity} px", str(config.iterations)
         )
-    out.print(table)
+    wide = Console(width=max(out.width, NARROWEST))
+    out.print(table) if out.is_terminal else wide.print(table)
+    say("nano is for tests and for trying things out: too small to learn stereo")
     say(f"recipes: {', '.join(preset_names())}")
     say(f"data sets: {', '.join(dataset_kinds())}")
     say(f"benchmarks: {', '.join(BENCHMARKS)}")

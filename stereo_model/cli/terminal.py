@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,12 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from jobs.locks import RunLockedError
+from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SPEAK_EVERY_S = 30.0  # between lines of progress where there is no terminal
+SPEAK_EVERY_S = 30.0  # between a training's lines of progress where there is no terminal
+REPEAT_S = 10.0  # between such lines of what is over within minutes
 OURS = ("stereo_model", "jobs")  # packages whose errors say what to do
 
 out = Console()
@@ -46,11 +49,11 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with our_warnings():
+            with interruptible(), our_warnings():
                 return command(*args, **kwargs)
         except KeyboardInterrupt as stop:
             warn(str(stop) or "stopped")
-            raise typer.Exit(130) from None
+            raise typer.Exit(STOPPED) from None
         except (ValueError, TypeError, OSError, ImportError, RuntimeError, ArithmeticError) as error:
             if type(error).__module__.partition(".")[0] not in OURS and not _from_the_system(error):
                 raise
@@ -90,11 +93,10 @@ def our_warnings() -> Iterator[None]:
 
 
 class Counter:
-    """A bar on a terminal; elsewhere a line now and then."""
+    """How many of some things are done; on a terminal a bar."""
 
     def __init__(self, what: str, total: int, progress: Progress | None) -> None:
         self._what, self._total, self._done = what, total, 0
-        self._said = time.monotonic()
         self._progress = progress
         self._task = None if progress is None else progress.add_task(what, total=total)
 
@@ -103,20 +105,51 @@ class Counter:
         self._done += 1
         if self._progress is not None and self._task is not None:
             self._progress.advance(self._task)
-        elif time.monotonic() - self._said > SPEAK_EVERY_S:
-            self._said = time.monotonic()
-            warn(f"{self._what}: {self._done}/{self._total}")
+
+    def __str__(self) -> str:
+        return f"{self._what}: {self._done}/{self._total}"
 
 
 @contextmanager
 def counter(what: str, total: int) -> Iterator[Counter]:
-    """Count `total` things while the block runs."""
+    """Count `total` things while the block runs: a bar on a terminal, elsewhere a line now and then."""
     if not err.is_terminal:
-        yield Counter(what, total, None)
+        count = Counter(what, total, None)
+        with _repeated(lambda waited_s: f"{count}, after {waited_s:.0f} s"):
+            yield count
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err) as progress:
         yield Counter(what, total, progress)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Something that takes long and has no parts: moves on a terminal, elsewhere a line now and then."""
+    if err.is_terminal:
+        with err.status(what):
+            yield
+        return
+    with _repeated(lambda waited_s: f"{what}, for {waited_s:.0f} s now"):
+        yield
+
+
+@contextmanager
+def _repeated(line: Callable[[float], str]) -> Iterator[None]:
+    """Say a line every REPEAT_S seconds, given the seconds so far, whatever the block is busy with."""
+    ended, began = threading.Event(), time.monotonic()
+
+    def repeat() -> None:
+        while not ended.wait(REPEAT_S):
+            warn(line(time.monotonic() - began))
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _is_failed_work(error: Exception) -> bool:

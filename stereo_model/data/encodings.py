@@ -237,6 +237,8 @@ def opened(
         image = Image.open(path)
         before(image)
         image.load()
+    except FileNotFoundError as error:
+        raise DataFileError(f"{path}: no such file") from error
     except UNREADABLE as error:
         seen = _seen(path) if isinstance(error, UnidentifiedImageError) else None
         raise DataFileError(f"{path}: cannot be read as a picture ({seen or one_line(error)})") from error
@@ -271,4 +273,4 @@ def _pfm_dtype(scale: bytes, path: str | os.PathLike[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """An error's type and message, short enough to stand in another message."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,9 +106,11 @@ def _rgb(picture: _Picture, bits: int) -> NDArray[np.uint8]:
 def _read(path: str | os.PathLike[str]) -> _Picture:
     said: list[int] = []
     coded: list[str] = []
+    deep_ppm: list[int] = []  # where the pixels of such a file begin
 
     def look(image: ImageFile) -> None:
         coded.extend(_rawmode(tile.args) for tile in image.tile)
+        deep_ppm.extend(_begin_of_deep_ppm(image, path))
         said.append(_orientation(image))
 
     with opened(path, look) as image:
@@ -116,6 +118,9 @@ def _read(path: str | os.PathLike[str]) -> _Picture:
         turn = _orientation(image)  # that of a TIFF is gone: Pillow has turned it
         if image.mode in ("RGB", "RGBA") and any(";16" in rawmode for rawmode in coded):
             values = _deep_colour(path, coded[0], values)
+        elif deep_ppm:
+            numbers = np.fromfile(path, ">u2", values.size, offset=deep_ppm[0])
+            values = numbers.reshape(values.shape).astype(np.uint16)
     upright = _TURNED[turn](values) if turn in _TURNED else values
     return _Picture(values=upright, orientation=said[0])
 
@@ -147,6 +152,17 @@ def _deep_colour(
     kind, _, order = rawmode.partition(";16")
     lower_hwc = _read_as(path, f"{kind};16{_OTHER_BYTE[order.replace('N', _NATIVE)]}")[..., :3]
     return (upper_hwc.astype(np.uint16) << 8 | lower_hwc).astype(np.uint16)
+
+
+def _begin_of_deep_ppm(image: ImageFile, path: str | os.PathLike[str]) -> Iterator[int]:
+    """The place of the pixels of a colour PPM of 16 bits, which Pillow scales to 8; of others nothing."""
+    for tile in image.tile:
+        largest = tile.args[-1] if isinstance(tile.args, tuple) else 0
+        if image.mode != "RGB" or not tile.codec_name.startswith("ppm") or largest <= 255:
+            continue
+        if tile.codec_name != "ppm":
+            raise DataFileError(f"{path}: a PPM of 16 bits written as text (P3); convert it to P6 or PNG")
+        yield tile.offset
 
 
 def _read_as(path: str | os.PathLike[str], rawmode: str) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ import json
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -78,13 +79,15 @@ def export_onnx(
     iterations: int | None = None,
     precision: Precision = "fp32",
     dynamic: bool = True,
+    approve: Callable[[Path], None] = lambda path: None,
 ) -> ExportInfo:
     """Write the model as ONNX, atomically; weights of more than 2 GB go to a second file beside it.
 
     `dynamic` leaves height and width free, unless the model has a prior of a kind that is not known here; the
     size given is then only the one that is traced, and a small one saves time and memory. An accelerated copy
-    is exported as the model it was made from. Warns once where the weights are random. Raises ExportError in
-    one line.
+    is exported as the model it was made from. Warns once where the weights are random. `approve` sees the
+    whole file before it gets its name; what it raises leaves nothing written and an older file as it was.
+    Raises ExportError in one line.
     """
     target, model = Path(path), reference(model)
     _check_request(target, height, width, precision)
@@ -104,11 +107,11 @@ def export_onnx(
     warn_if_random(model)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".part") as folder:
-        proto = onnx.load(_trace(model, info, Path(folder) / "traced.onnx"))
-        if precision == "fp16":
-            proto = to_half(proto)
-        _describe(proto, info, model.config.model_dump_json())
-        _publish(proto, info, Path(folder), target)
+        names = _write(model, info, Path(folder), target)
+        approve(Path(folder) / target.name)
+        for name in names:
+            with part_file(target.parent / name) as part:
+                os.replace(Path(folder) / name, part)
     return info
 
 
@@ -186,8 +189,12 @@ def _describe(proto: ModelProto, info: ExportInfo, config_json: str) -> None:
     )
 
 
-def _publish(proto: ModelProto, info: ExportInfo, folder: Path, target: Path) -> None:
-    """Write, verify and move into place: the weights' file first, under a name of its own content."""
+def _write(model: FoundationStereo, info: ExportInfo, folder: Path, target: Path) -> list[str]:
+    """Write and verify the file in `folder`; the names, the weights' file, named by its content, first."""
+    proto = onnx.load(_trace(model, info, folder / "traced.onnx"))
+    if info.precision == "fp16":
+        proto = to_half(proto)
+    _describe(proto, info, model.config.model_dump_json())
     whole = folder / target.name
     if proto.ByteSize() > LARGEST_FILE:
         content = hashlib.sha256(json.dumps(asdict(info)).encode()).hexdigest()
@@ -198,6 +205,4 @@ def _publish(proto: ModelProto, info: ExportInfo, folder: Path, target: Path) ->
         onnx.save_model(proto, whole)
         names = [target.name]
     onnx.checker.check_model(str(whole))
-    for name in names:
-        with part_file(target.parent / name) as part:
-            os.replace(folder / name, part)
+    return names

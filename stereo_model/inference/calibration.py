@@ -1,4 +1,4 @@
-"""Where a pair was photographed from: Middlebury's calib.txt, or K and the baseline in two lines.
+"""Where a pair was photographed from: Middlebury's calib.txt, or nine numbers of K and the baseline.
 
 z = focal_px * baseline_m / (disparity_px + doffs_px), where doffs is the difference of the principal points,
 cx_right - cx_left: 0 for most rectified rigs; Middlebury's calib.txt names it, or has cam1 to take it from.
@@ -16,6 +16,7 @@ import numpy as np
 from stereo_model.data.text import read_text
 
 MILLIMETRES = 1000  # per metre
+SKEW = 1e-3  # of fx; less moves no pixel
 DOFFS_PX = 1.0  # by which doffs may differ from cx1 - cx0
 _MATRIX = re.compile(r"\[([^\]]*)\]")
 
@@ -76,7 +77,7 @@ class Calibration:
 
 
 def read_calibration(path: str | Path, *, baseline_m: float | None = None) -> Calibration:
-    """Read Middlebury's calib.txt (baseline in mm), or nine numbers of K and a line with the baseline in m.
+    """Read Middlebury's calib.txt (baseline in mm), or the nine numbers of K and then the baseline in m.
 
     `baseline_m` replaces the file's. Raises CalibrationError naming the file and what it lacks.
     """
@@ -128,19 +129,29 @@ def _doffs(fields: Mapping[str, str], cx_left: float) -> float:
 
 
 def _plain(text: str, baseline_m: float | None) -> Calibration:
-    lines = [line for line in text.splitlines() if line.strip()]
-    k_9 = _numbers(lines[0]) if lines else []
-    if len(k_9) != 9:
+    """Nine numbers of K in lines of any length, then the baseline in a line of its own."""
+    numbers, rest = _first_nine(text)
+    if len(numbers) != 9:
         raise CalibrationError(
-            f"expected nine numbers (K, row by row) in the first line, or Middlebury's cam0=; got {len(k_9)}"
+            "expected nine numbers (K, row by row) in one line or several, or Middlebury's cam0=; got "
+            f"{len(numbers)}"
         )
-    _require_camera(k_9)
+    _require_camera(numbers)
     if baseline_m is None:
-        second = _numbers(lines[1]) if len(lines) > 1 else []
-        if len(second) != 1:
-            raise CalibrationError("expected the baseline in metres in the second line")
-        baseline_m = second[0]
-    return Calibration(fx=k_9[0], fy=k_9[4], cx=k_9[2], cy=k_9[5], baseline_m=baseline_m)
+        after = _numbers(rest[0]) if rest else []
+        if len(after) != 1:
+            raise CalibrationError("expected the baseline in metres in the line after K")
+        baseline_m = after[0]
+    return Calibration(fx=numbers[0], fy=numbers[4], cx=numbers[2], cy=numbers[5], baseline_m=baseline_m)
+
+
+def _first_nine(text: str) -> tuple[list[float], list[str]]:
+    """The numbers of the lines up to the ninth number, and the lines that follow."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    numbers: list[float] = []
+    while lines and len(numbers) < 9:
+        numbers += _numbers(lines.pop(0))
+    return numbers, lines
 
 
 def _matrix(name: str, value: str) -> list[float]:
@@ -159,6 +170,10 @@ def _require_camera(k_9: list[float]) -> None:
         raise CalibrationError(
             f"expected K row by row, fx 0 cx 0 fy cy 0 0 1, got {' '.join(f'{value:g}' for value in k_9)}; "
             "is it transposed, or scaled?"
+        )
+    if abs(k_9[1]) > SKEW * abs(k_9[0]):
+        raise CalibrationError(
+            f"K has a skew of {k_9[1]:g} (its second number), expected 0: a rectified camera has none"
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTHING = (0, 0, 0)  # colour of pixels without a disparity
+LEAST_SPAN = 4.0  # pixels from the first to the last colour
 
 TURBO = np.frombuffer(
     bytes.fromhex(
@@ -55,9 +56,15 @@ def colourise(
 
 
 def span_of(disparity_hw: NDArray[np.floating]) -> tuple[float, float]:
-    """1st and 99th percentile of the finite disparities in pixels, at least 1 px apart."""
+    """1st and 99th percentile of the finite disparities in pixels, or LEAST_SPAN around what lies closer.
+
+    Colours of a narrower span would show rounding and noise as if it were relief.
+    """
     known = disparity_hw[np.isfinite(disparity_hw)]
     if not known.size:
-        return 0.0, 1.0
+        return 0.0, LEAST_SPAN
     low, high = (float(value) for value in np.percentile(known, (1, 99)))
-    return low, max(high, low + 1.0)
+    if high - low < LEAST_SPAN:
+        low = max(0.0, (low + high - LEAST_SPAN) / 2)
+        high = low + LEAST_SPAN
+    return low, high

@@ -21,6 +21,7 @@ OFF_CENTRE = 0.25  # by which twice the principal point may differ from the imag
 FAR_OFF_CENTRE = 0.6  # ... along one axis only, as in images that are cut on one side
 UNLIKE = 0.15  # by which the two axes may differ for the reason to be one other size
 ANGLES_DEG = (5.0, 150.0)  # of view, across the image
+MOST_STRETCHED = 1.5  # ratio of the focal lengths; anamorphic lenses reach 2, rigs are nearly square
 BASELINES_M = (0.005, 3.0)
 MEDIAN_DEPTHS_M = (0.02, 2000.0)
 USUAL_SCALES = (0.25, 1 / 3, 0.5, 2 / 3, 0.75, 1.5, 2.0, 3.0, 4.0)  # of images, near which a guess is put
@@ -73,6 +74,7 @@ def doubts(geometry: Geometry, calibration: Calibration, width: int, height: int
     lines = (
         _other_size(calibration, width, height),
         _view(geometry.view_deg[0], calibration.fx),
+        _pixels(calibration.fx, calibration.fy),
         _baseline(calibration.baseline_m),
         _depth(geometry.depth_m),
     )
@@ -106,6 +108,16 @@ def _view(across_deg: float, fx: float) -> str | None:
         return None
     mistake = "is it in millimetres?" if across_deg > ANGLES_DEG[1] else "is it for larger images?"
     return f"fx = {fx:g} px would be a field of view of {across_deg:.1f} degrees; expected pixels: {mistake}"
+
+
+def _pixels(fx: float, fy: float) -> str | None:
+    """A rectified pair has square pixels, or nearly so."""
+    if 1 / MOST_STRETCHED <= fy / fx <= MOST_STRETCHED:
+        return None
+    return (
+        f"fx = {fx:g} and fy = {fy:g} px would be pixels {max(fx / fy, fy / fx):.3g} times as long as wide; "
+        "expected nearly square ones: were the images scaled along one axis only, or is a number of K wrong?"
+    )
 
 
 def _baseline(baseline_m: float) -> str | None:

@@ -22,9 +22,10 @@ def require_submission(pairs: Sequence[PairPaths], folder: Path, *, replace: boo
     names = [pair.left.stem for pair in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
+        sharing = sum(name in twice for name in names)
         raise PairError(
-            f"--submission: {len(twice)} left images share their name, such as {twice[0]}; expected a name "
-            "of its own for every pair"
+            f"--submission: {sharing} left images share their name with another, such as {twice[0]}; "
+            "expected a name of its own for every pair"
         )
     if folder.exists() and not folder.is_dir():
         raise ResultFolderError(f"{folder}: not a folder; choose another place for the submission")

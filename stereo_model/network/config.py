@@ -17,6 +17,8 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from jobs.expected import in_words
+
 BackboneName = Literal["efficientnet_lite0", "edgenext_small"]
 DisparityAttention = Literal["disparity", "heads", "volume"]
 Positions = Literal["cosine", "rope"]
@@ -228,5 +230,5 @@ def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, kind.model_fields, n=1)
         return f"unknown field {field!r}" + (f", did you mean {near[0]!r}?" if near else "")
-    message = item["msg"].removeprefix("Value error, ")
+    message = in_words(item["type"], item["msg"])
     return f"{field}: {message} (got {item['input']!r:.80})" if field else message

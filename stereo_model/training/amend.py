@@ -89,7 +89,7 @@ def other_data(path: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> st
     """What is said of a state that was made with other data; both map parts to what is known of them."""
     names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
     told = [f"{name}: {_known(was.get(name))} there, {_known(now.get(name))} here" for name in names]
-    what = "; ".join(told) or "as many samples, but other files or other sizes of them"
+    what = "; ".join(told) or "as many samples, but other files, or other sizes or contents of them"
     return (
         f"{path}: was trained on other data ({what}); restore the data to go on as before, "
         "or --amend data to go on with what is there now, or use another run folder"

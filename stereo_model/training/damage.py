@@ -1,9 +1,9 @@
 """Files of the training data that could not be read: repaired, they are the same data as before.
 
-    damaged.jsonl   in the run folder: part, file and size of each file that stopped the training
+    damaged.jsonl   in the run folder: part, file and mark of each file that stopped the training
 
-A data set is known by the names and sizes of its files, so that a file cut short is another one once it is
-whole again. Data whose other files are as they were is still the data of the run.
+A data set is known by the names and marks of its files (`stereo_model.data.filemark`), so that a damaged file
+is another one once it is whole again. Data whose other files are as they were is still the data of the run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from jobs.files import write_text_atomic
 from stereo_model.data.base import StereoFiles
 from stereo_model.data.encodings import DataFileError
+from stereo_model.data.filemark import FileMark
 from stereo_model.data.mixture import Part
 from stereo_model.data.sample import StereoDataset
 
@@ -29,6 +30,12 @@ class DamagedFile:
     part: str  # of the mixture
     file: str  # relative to the data set's root
     size: int  # bytes
+    content: str = ""  # hash of its blocks; "" in records of before it was taken
+
+    @property
+    def mark(self) -> FileMark:
+        """What it was known by."""
+        return FileMark(size=self.size, content=self.content)
 
 
 def note_damaged(run_dir: Path, parts: Iterable[Part], drawn: Iterable[tuple[int, int]]) -> list[DamagedFile]:
@@ -62,7 +69,7 @@ def digests_before_repair(run_dir: Path, sets: Mapping[str, StereoDataset]) -> d
     if not damaged:
         return None
     return {
-        name: dataset.digest_with({file.file: file.size for file in damaged if file.part == name})
+        name: dataset.digest_with({file.file: file.mark for file in damaged if file.part == name})
         for name, dataset in sets.items()
         if isinstance(dataset, StereoFiles)
     }
@@ -75,10 +82,10 @@ def _unreadable(part: Part, index: int) -> list[DamagedFile]:
     try:
         dataset[index]
     except DataFileError:
-        sizes = {name: _size(dataset.root / name) for name in dataset.files_of(index)}
-        return [DamagedFile(part=part.name, file=name, size=size) for name, size in sizes.items()]
+        marks = {name: _mark(dataset.root / name) for name in dataset.files_of(index)}
+        return [DamagedFile(part=part.name, file=name, **asdict(mark)) for name, mark in marks.items()]
     return []
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def _mark(path: Path) -> FileMark:
+    return FileMark.of(path) if path.is_file() else FileMark(size=0, content="")

@@ -30,7 +30,7 @@ from stereo_model.training.config import TrainConfig
 from stereo_model.training.log import LOG, NewLines, OnStep, keep_until
 from stereo_model.training.run_folder import saved_step
 from stereo_model.training.state import newest_state
-from stereo_model.training.stopping import TrainingInterrupted
+from stereo_model.training.stopping import StopWords, TrainingInterrupted
 from stereo_model.training.team import Team
 from stereo_model.training.trainer import Trainer
 
@@ -86,7 +86,8 @@ def train_together(
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / STOP).unlink(missing_ok=True)
     newest_state(run_dir)  # puts damaged ones aside, so that all agree on where the training goes on
-    with ray_session(workers, address), stop_requested(partial(_answer, run_dir)) as request:
+    words = StopWords(run_dir, partial(_logged_steps, run_dir))
+    with ray_session(workers, address), stop_requested(words.answer, words.again) as request:
         _require_room(workers, on_gpu)
         trainer = TorchTrainer(
             _work,
@@ -104,8 +105,10 @@ def train_together(
         )
 
 
-def _answer(run_dir: Path) -> None:
-    log.warning("stopping after the step that is being done; the state will be saved in %s", run_dir)
+def _logged_steps(run_dir: Path) -> int:
+    """Steps that the workers have done: the log has a line for each from the first one on."""
+    path = run_dir / LOG
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
 
 
 @contextmanager

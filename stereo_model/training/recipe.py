@@ -32,6 +32,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from jobs.expected import in_words
 from jobs.plain_yaml import PlainYamlError, read_plain
 from stereo_model.data.registry import dataset_kinds
 from stereo_model.training.config import TrainConfig
@@ -136,7 +137,8 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        complaints = "; ".join(_complaint(dict(item)) for item in error.errors() if not _follows(item, error))
+        wrong = [item for item in error.errors() if not _follows(item, error)]
+        complaints = "; ".join(_complaint(dict(item), _typed(item["loc"], values)) for item in wrong)
         raise RecipeError(f"recipe {source}: {complaints}") from None
 
 
@@ -191,11 +193,29 @@ def _entry(values: Any, name: str, dotted: str, source: str) -> Any:
     return values[name]
 
 
-def _complaint(item: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in item["loc"])
+def _typed(where: tuple[str | int, ...], values: Any) -> str:
+    """The dotted name that an override has: entries of a list by their name or kind."""
+    parts = []
+    for part in where:
+        entries = values if isinstance(values, list) else []
+        values = values[part] if _holds(values, part) else None
+        label = values.get("name") or values.get("kind") if entries and isinstance(values, dict) else None
+        parts.append(str(label or part))
+    return ".".join(parts)
+
+
+def _holds(values: Any, part: str | int) -> bool:
+    return (
+        part in values
+        if isinstance(values, dict)
+        else isinstance(values, list) and part in range(len(values))
+    )
+
+
+def _complaint(item: dict[str, Any], where: str) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown field {where!r}{_hint(str(item['loc'][-1]), _fields_of(item['loc'][:-1]))}"
-    message = item["msg"].removeprefix("Value error, ")
+    message = in_words(item["type"], item["msg"])
     got = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
     return f"{where}: {message}{got}" if where else f"{message}{got}"
 

@@ -27,6 +27,7 @@ from stereo_model.weights.checkpoint import load_model
 from stereo_model.weights.create import create_model
 
 NOBODY = Nobody()
+MOST_SKIPPED = 20  # scenes of one data set
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ def build_trainer(
     validation = {choice.label: _opened("validation", choice, listener) for choice in recipe.validation}
     weights = {choice.label: choice.weight for choice in chosen}
     if team is None or team.leads:
+        for line in (*_left_out(opened, "data"), *_left_out(validation, "validation")):
+            log.warning("%s", line)
         for line in shared(opened, validation):
             log.warning("%s", line)
     listener.phase("building the model")
@@ -113,6 +116,15 @@ def build_model(choice: ModelChoice) -> FoundationStereo:
         prior_weights=choice.prior_weights,
         **choice.overrides,
     )
+
+
+def _left_out(sets: Mapping[str, StereoFiles], section: str) -> Iterator[str]:
+    """A line for each scene that a data set leaves out (`allow_missing`), up to MOST_SKIPPED of a set."""
+    for name, data in sets.items():
+        for line in data.skipped[:MOST_SKIPPED]:
+            yield f"skipped: {section}.{name}: {line}"
+        if len(data.skipped) > MOST_SKIPPED:
+            yield f"skipped: {section}.{name}: and {len(data.skipped) - MOST_SKIPPED} more"
 
 
 def _digest(digests: Mapping[str, str], weights: Mapping[str, float]) -> str:

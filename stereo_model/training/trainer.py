@@ -44,7 +44,7 @@ from stereo_model.training.state import (
     write_state,
 )
 from stereo_model.training.step import BatchGradient, Shown
-from stereo_model.training.stopping import TrainingInterrupted
+from stereo_model.training.stopping import StopWords, TrainingInterrupted
 from stereo_model.training.team import Team
 from stereo_model.training.validation import SetScore, overall, validate
 from stereo_model.weights.checkpoint import save_checkpoint
@@ -95,10 +95,7 @@ class Trainer:
         self.team = team or Team()
         self.device = config.resolved_device()
         self.mixture = Mixture.of(dataset)
-        facts = {
-            part.name: {"samples": len(part.dataset), "weight": part.weight} for part in self.mixture.parts
-        }
-        self.data = DataIdentity(digest=data_digest, repaired=repaired, facts=facts)
+        self.data = DataIdentity(digest=data_digest, repaired=repaired, facts=_facts(self.mixture))
         self._stream = self.mixture.stream(config.seed)
         refuse_small_samples(self.mixture, config)
         self._places, pass_size = self.team.share(config)
@@ -111,6 +108,7 @@ class Trainer:
         self.step = 0  # steps done
         self.best: float | None = None  # the best validation so far
         self._shown: Shown | None = None  # between a step and its log
+        self._words = StopWords(self.run_dir, lambda: self.step)
         self.run_dir.mkdir(parents=True, exist_ok=True)
         found = newest_state(self.run_dir, leads=self.team.leads)
         if found is not None:
@@ -126,12 +124,13 @@ class Trainer:
     ) -> FoundationStereo:
         """Train up to step `until` (by default to the end), save, and return the model (`result`).
 
-        `stop` is asked after every step whether to stop there; by default SIGINT and SIGTERM mean so. Raises
-        TrainingInterrupted once the state is saved.
+        `stop` is asked after every step whether to stop there; by default SIGINT and SIGTERM mean so (see
+        `stereo_model.training.stopping`). Raises TrainingInterrupted once the state is saved.
         """
         last = self.config.steps if until is None else min(until, self.config.steps)
         with ExitStack() as stack:
-            asked = stop or stack.enter_context(stop_requested(self._answer)).__bool__
+            words = self._words
+            asked = stop or stack.enter_context(stop_requested(words.answer, words.again)).__bool__
             log = stack.enter_context(self._log()) if self.team.leads else None
             self._steps(last, log, on_step, asked)
         if self.step == self.config.steps and self.team.leads:
@@ -155,7 +154,8 @@ class Trainer:
             optimizer=self.optimizer.state_dict(),
             average=self.average.model.state_dict() if self.average else None,
         )
-        write_state(self.run_dir, self.model, state, keep=self.config.keep_checkpoints)
+        with self._words.writing():
+            write_state(self.run_dir, self.model, state, keep=self.config.keep_checkpoints)
 
     def _steps(
         self, last: int, log: TrainingLog | None, on_step: OnStep | None, asked: Callable[[], bool]
@@ -172,8 +172,12 @@ class Trainer:
                 self._write(log, record)
             if on_step is not None:
                 on_step(self.step, record["loss"], record["learning_rate"])
-            self._validate_if_due(log, last)
-            if self.team.leads and (stop or self.step == last or self.step % config.checkpoint_every == 0):
+            if self.team.leads and stop:
+                self.save()  # before a validation, which may take long
+            validated = self._validate_if_due(log, last)
+            if self.team.leads and (
+                (stop and validated) or self.step == last or self.step % config.checkpoint_every == 0
+            ):
                 self.save()
             if stop and self.step < last:
                 self._interrupt()
@@ -224,10 +228,11 @@ class Trainer:
         every = self.config.image_every
         return self.team.leads and self.config.tensorboard and every > 0 and step % every == 0
 
-    def _validate_if_due(self, log: TrainingLog | None, last: int) -> None:
+    def _validate_if_due(self, log: TrainingLog | None, last: int) -> bool:
+        """Whether it was due, and so a validation took place."""
         every = self.config.validate_every
         if not every or not self.validation or (self.step % every and self.step != last):
-            return
+            return False
         iterations = self.config.validation_iterations
         scores = validate(self.result, self.validation, team=self.team, iterations=iterations)
         score = overall(scores)
@@ -237,6 +242,7 @@ class Trainer:
             log.validation(_validation_record(self.step, score, scores))
             if better:
                 save_checkpoint(self.result, self.run_dir / BEST)
+        return True
 
     def _provenance(self, drawn: list[tuple[int, int]]) -> dict[str, Any]:
         """Which samples a step saw; and, of a mixture, how many of each part there were so far."""
@@ -246,15 +252,6 @@ class Trainer:
             seen = self._stream.counts(self.step * self.config.batch_size)
             record["mix"] = self.mixture.named(seen)
         return record
-
-    def _answer(self) -> None:
-        """What a person who stops the training is told at once."""
-        logger.warning(
-            "stopping after step %d, which may take a moment; its state will be saved in %s. Once more stops "
-            "at once, with the last saved state",
-            self.step + 1,
-            self.run_dir,
-        )
 
     def _interrupt(self) -> None:
         self.team.wait()
@@ -322,6 +319,11 @@ class Trainer:
         record_changes(self.run_dir, self.step, changes)
         self.save()
         forget_damaged(self.run_dir)
+
+
+def _facts(mixture: Mixture) -> dict[str, dict[str, Any]]:
+    """What people are told of each part."""
+    return {part.name: {"samples": len(part.dataset), "weight": part.weight} for part in mixture.parts}
 
 
 def _validation_record(step: int, score: float, scores: Mapping[str, SetScore]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def make_run(run_dir: Path, slots: int = 12, per_shard: int = 4, quarantined: Se
         gone = [slot for slot in mine if slot in quarantined]
         keys = [SlotKey(slot=slot) for slot in mine if slot not in gone]
         write_shard(run_dir / "shards" / f"{start // per_shard:05d}.h5", keys, gone)
-    (run_dir / "config.yaml").write_text("curation: {}\n")
+    (run_dir / "config.yaml").write_text("curation: {crop: [32, 64]}\n")
     return run_dir
 
 

@@ -62,7 +62,7 @@ def test_every_preset_is_valid_and_reads_back_from_its_own_yaml(name, tmp_path):
         ({"checks.min_valid": "nan"}, "checks.min_valid: .*finite number, got 'nan'"),
         ({"checks.mean_level": [300, 10]}, r"checks.mean_level: must be \[low, high\] within \[0, 255\]"),
         ({"rig": None}, "rig: expected a section of settings, got nothing"),
-        ({"rig.baseline_m": [65, 120]}, r"within \[0.001, 3\] metres, .* millimetres, write \[0.065, 0.12\]"),
+        ({"rig.baseline_m": [65, 120]}, r"within \[0.001, 5\] metres, .* millimetres, write \[0.065, 0.12\]"),
         ({"rig.baseline_m": [6.5, 12]}, r"if those are centimetres, write \[0.065, 0.12\]"),
         ({"rig.hfov_deg": [0.8, 1.5]}, r"if those are radians, write \[45.84, 85.94\]"),
         ({"render.exposure_ev": [-100, 100]}, r"render.exposure_ev: must lie within \[-20, 20\] stops"),

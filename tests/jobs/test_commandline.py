@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tests.commands import SCRIPTS
+from tests.commands import SCRIPTS, typer_of
 
 runner = CliRunner()
 
@@ -17,20 +16,14 @@ runner = CliRunner()
 @pytest.mark.parametrize("command", ["fsd-gen", "fsd-gen assets", "fsd-curate", "fsd-stereo"])
 def test_every_program_and_its_parts_say_the_version(command):
     program, *rest = command.split()
-    module, _, name = SCRIPTS[program].partition(":")
-    said = runner.invoke(
-        getattr(importlib.import_module(module), name), [*rest, "--version"], prog_name=program
-    )
+    said = runner.invoke(typer_of(program), [*rest, "--version"], prog_name=program)
     assert said.output.strip() == f"{program} {version('fsd-gen')}" and said.exit_code == 0
 
 
 def numeric_parameters() -> Iterator[tuple[str, Any, Any]]:
     """Every number that a command line of ours takes: command, its context, parameter."""
-    for program, where in SCRIPTS.items():
-        module, _, name = where.partition(":")
-        yield from _numbers_of(
-            program, typer.main.get_command(getattr(importlib.import_module(module), name))
-        )
+    for program in SCRIPTS:
+        yield from _numbers_of(program, typer.main.get_command(typer_of(program)))
 
 
 def _numbers_of(path: str, command: Any) -> Iterator[tuple[str, Any, Any]]:

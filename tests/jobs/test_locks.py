@@ -112,3 +112,14 @@ def test_a_lock_that_cannot_be_signed_is_given_back(tmp_path, monkeypatch, reaso
         RunLock(tmp_path).acquire()
     with RunLock(tmp_path):
         pass
+
+
+def test_a_folder_that_was_made_for_nothing_goes_with_the_lock(tmp_path):
+    with RunLock(tmp_path / "runs/new"):
+        assert (tmp_path / "runs/new/.lock").exists()
+    assert not (tmp_path / "runs").exists()
+    with RunLock(tmp_path / "runs/new"):
+        (tmp_path / "runs/new/state").write_text("kept")
+    with RunLock(tmp_path / "runs/new"):
+        pass
+    assert (tmp_path / "runs/new/state").read_text() == "kept"

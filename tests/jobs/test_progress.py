@@ -66,6 +66,13 @@ def test_away_from_a_terminal_progress_is_plain_lines():
     ]
 
 
+def test_where_nothing_is_to_be_done_nothing_is_shown():
+    console = Console(file=io.StringIO())
+    with ProgressDisplay([], console=console, quiet=True):
+        pass
+    assert console.file.getvalue() == ""
+
+
 def test_on_a_terminal_progress_is_live_bars_and_the_last_messages():
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, color_system=None)

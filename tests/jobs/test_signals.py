@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from jobs.signals import stop_requested
+from jobs.signals import interruptible, stop_requested
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -52,3 +54,59 @@ def test_the_first_signal_is_answered_at_once():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert answered == ["yes"]
+
+
+def test_a_further_signal_passes_where_the_one_who_is_asked_says_so():
+    answers = iter([True, False])
+    with stop_requested(again=lambda: next(answers)):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+DEAF = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    {again}
+except BaseException:  # as the loaders of some libraries do
+    pass
+whole = True
+"""
+
+
+def test_an_import_is_not_interrupted_but_followed_by_the_interruption(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "deaf_to_signals.py").write_text(DEAF.format(again=""))
+    before, went_on = signal.getsignal(signal.SIGINT), False
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        import deaf_to_signals  # noqa: F401
+
+        went_on = True
+    assert sys.modules["deaf_to_signals"].whole and not went_on
+    assert signal.getsignal(signal.SIGINT) == before and sys.gettrace() is None
+
+
+def test_outside_imports_the_interruption_comes_at_once():
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("went on")
+
+
+def test_a_second_signal_in_an_import_ends_the_process(tmp_path):
+    (tmp_path / "deaf.py").write_text(DEAF.format(again="os.kill(os.getpid(), signal.SIGINT)"))
+    code = "from jobs.signals import interruptible\nwith interruptible():\n    import deaf\n"
+    path = os.pathsep.join((str(tmp_path), *sys.path))
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONPATH": path})
+    assert (ended.returncode, ended.stderr) == (130, b"stopped\n")
+
+
+def test_a_process_that_ignores_signals_goes_on_ignoring_them():
+    code = (
+        "import os, signal\nfrom jobs.signals import interruptible, stopped_at_once\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nstopped_at_once()\n"
+        "with interruptible():\n    os.kill(os.getpid(), signal.SIGINT)\nprint('whole')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONPATH": os.getcwd()})
+    assert (ended.returncode, ended.stdout) == (0, b"whole\n")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
 from fsd_gen.backends.mitsuba.bulbs import bulb_plugins, find_bulbs
+from fsd_gen.backends.mitsuba.cameras import sensor_plugin
 from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
 from fsd_gen.backends.mitsuba.paths import PathIntegrator
@@ -37,7 +38,6 @@ from fsd_gen.usd.flat_scene import FlatScene
 from fsd_gen.usd.staged import StagedScene
 
 SCENES_PER_KERNEL_FLUSH = 16
-VISION_TO_MITSUBA = np.diag([-1.0, -1.0, 1.0, 1.0])  # Mitsuba's cameras have x left, y up, z forward
 EYES = ("left", "right")
 
 
@@ -160,32 +160,6 @@ class MitsubaBackend:
         if scene.dome:
             parts["dome"] = dome_plugin(scene.dome)
         return parts
-
-
-def sensor_plugin(scene: FlatScene, rig: StereoRig, spp: int, eye: str) -> PluginDict:
-    """The camera of one eye."""
-    shift = np.eye(4)
-    shift[0, 3] = rig.baseline_m if eye == "right" else 0.0
-    to_world = scene.left_to_world @ shift @ VISION_TO_MITSUBA
-    return {
-        "type": "perspective",
-        "fov": float(np.degrees(2 * np.arctan(rig.width / 2 / rig.focal_px))),
-        "fov_axis": "x",
-        "near_clip": 1e-3,
-        "far_clip": 1e5,
-        "principal_point_offset_x": 0.5 - rig.cx_px / rig.width,
-        "principal_point_offset_y": 0.5 - rig.cy_px / rig.height,
-        "to_world": mi.ScalarTransform4f(to_world),
-        "film": {
-            "type": "hdrfilm",
-            "width": rig.width,
-            "height": rig.height,
-            "rfilter": {"type": "box"},
-            "pixel_format": "rgb",
-            "component_format": "float32",
-        },
-        "sampler": {"type": "multijitter", "sample_count": spp},
-    }
 
 
 def _trace(scene: mi.Scene, sensor: mi.Sensor, integrator: mi.Integrator, seed: int) -> NDArray[np.float32]:

@@ -4,13 +4,28 @@ Read are meshes and simple solids (with references, packages, instances, point i
 UsdSkel), UsdPreviewSurface materials, UsdLux lights and the two cameras, all at one moment: the stage's
 startTimeCode, or a time code that is asked for. Subdivision surfaces are taken as their cage with smooth
 normals; so are the normals of posed meshes. What cannot be rendered faithfully is refused by name, not
-skipped; of a UsdPreviewSurface only clearcoat and occlusion are ignored. Materials are those
+skipped; what a stage says beyond that is left out with a
+warning (`omissions`), but for a UsdPreviewSurface's occlusion. Materials are those
 of the purpose `full`. Two readings of the specification are ours: `useMetadata` wrapping repeats, and a
 normal map whose colour space is `auto` is raw.
 """
 
 from __future__ import annotations
 
-from fsd_gen.usd.reader.read import read_stage, rig_of_stage
+from fsd_gen.usd.reader.read import (
+    camera_of_stage,
+    left_camera,
+    read_stage,
+    read_world,
+    rig_of_stage,
+    size_of_stage,
+)
 
-__all__ = ["read_stage", "rig_of_stage"]
+__all__ = [
+    "camera_of_stage",
+    "left_camera",
+    "read_stage",
+    "read_world",
+    "rig_of_stage",
+    "size_of_stage",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
 from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import Triangles
-from fsd_gen.usd.reader.cameras import Cameras, check_rig
+from fsd_gen.usd.reader.cameras import Cameras, check_rig, nearest_size
 from fsd_gen.usd.reader.geometry import is_cage, local_triangles, place, shape_parts
 from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
+from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
 from fsd_gen.usd.reader.stage import (
@@ -57,11 +58,41 @@ def read_stage(
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
-    walk = _Walk(stage, to_world, moment)
+    flat, walk, omissions = _everything(path, stage, to_world, moment, left_to_world)
+    for eye in (left,) if rig is None else (left, right):
+        cameras.note(eye, walk.meshes, omissions)
+    omissions.tell(path)
+    return flat
+
+
+def read_world(path: Path, *, time: float | None = None) -> FlatScene:
+    """As `read_stage`, of a stage without cameras; the left one stands at the origin. Raises StageError."""
+    stage = open_stage(path)
+    moment = stage_time(stage, time)
+    flat, _, omissions = _everything(path, stage, stage_to_world(stage), moment, np.eye(4))
+    omissions.tell(path)
+    return flat
+
+
+def camera_of_stage(path: Path, camera: str, *, time: float | None = None) -> tuple[Matrix, float]:
+    """Camera to world (x right, y down, z forward; metres, z up), and its horizontal view in degrees.
+
+    Raises StageError.
+    """
+    stage = open_stage(path)
+    cameras = Cameras(stage, stage_to_world(stage), stage_time(stage, time))
+    return cameras.pose(camera), cameras.hfov_deg(camera)
+
+
+def _everything(
+    path: Path, stage: Usd.Stage, to_world: Matrix, moment: Usd.TimeCode, left_to_world: Matrix
+) -> tuple[FlatScene, _Walk, Omissions]:
+    omissions = Omissions()
+    walk = _Walk(stage, to_world, moment, omissions)
     walk.collect()
     if not walk.meshes:
         raise StageError(f"{path}: the stage has no visible geometry")
-    return FlatScene(
+    flat = FlatScene(
         meshes=tuple(walk.meshes),
         surfaces=tuple(walk.surfaces.all),
         area_lights=tuple(walk.area_lights),
@@ -69,6 +100,7 @@ def read_stage(
         dome=walk.dome,
         left_to_world=left_to_world,
     )
+    return flat, walk, omissions
 
 
 def rig_of_stage(
@@ -87,12 +119,36 @@ def rig_of_stage(
     baseline_m = float(np.linalg.inv(left_to_world)[0] @ cameras.pose(right)[:, 3])
     if baseline_m <= 0:
         raise StageError(f"{right}: expected to the right of {left}, got x = {baseline_m:g} m in its frame")
-    focal_px, cx_px, cy_px = cameras.intrinsics(left, width, height)
-    rig = StereoRig(
-        width=width, height=height, focal_px=focal_px, baseline_m=baseline_m, cx_px=cx_px, cy_px=cy_px
-    )
+    lens = cameras.intrinsics(left, width, height)
+    rig = StereoRig(width=width, height=height, baseline_m=baseline_m, **asdict(lens))
     check_rig(cameras, rig, left, right)
     return rig
+
+
+def size_of_stage(
+    path: Path, *, width: int, left: str = LEFT, time: float | None = None
+) -> tuple[int, int] | None:
+    """The size nearest to `width` pixels that has the left camera's aspect; None if no
+    size has. Raises StageError.
+    """
+    stage = open_stage(path)
+    ratio = Cameras(stage, stage_to_world(stage), stage_time(stage, time)).ratio(left)
+    return nearest_size(ratio, width, width * ratio)
+
+
+def left_camera(path: Path, wanted: str = LEFT) -> str:
+    """The camera at `wanted`; where that is our own rig's and not there, the stage's only one.
+
+    Raises StageError where it has several others, or none.
+    """
+    stage = open_stage(path)
+    found = [str(prim.GetPath()) for prim in stage.Traverse() if prim.IsA(UsdGeom.Camera)]
+    if wanted in found or wanted != LEFT:
+        return wanted
+    if len(found) != 1:
+        which = f"say which is the left eye (--left): {', '.join(found)}" if found else "it has none"
+        raise StageError(f"{path}: expected one camera; {which}")
+    return found[0]
 
 
 @dataclass
@@ -102,13 +158,14 @@ class _Walk:
     stage: Usd.Stage
     to_world: Matrix
     time: Usd.TimeCode
+    omissions: Omissions
     meshes: list[Mesh] = field(default_factory=list)
     area_lights: list[AreaLight] = field(default_factory=list)
     parallel_lights: list[ParallelLight] = field(default_factory=list)
     dome: DomeLight | None = None
 
     def __post_init__(self) -> None:
-        self.surfaces = Surfaces(self.time)
+        self.surfaces = Surfaces(self.time, self.omissions)
         self._skins = Skins(self.stage)
         self._xforms = UsdGeom.XformCache(self.time)
         self._geometry: dict[tuple[Sdf.Path, Coordinates | None, Sdf.Path], Triangles] = {}
@@ -181,6 +238,8 @@ class _Walk:
         if is_cage(prim, self.time):
             self._cages[prim.GetPath()] = None
         skin = self._skins.of(prim)
+        if skin is None:
+            self.omissions.add_unbound(prim)
         placed = to_world @ self._local_to_world(skin.carrier if skin else prim)
         for part, faces, material in shape_parts(prim, self.time):
             surface, st = self.surfaces.of(material, prim)

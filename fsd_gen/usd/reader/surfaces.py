@@ -12,6 +12,7 @@ from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
 from fsd_gen.usd.reader.networks import is_output, kind_of, producer
+from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
 from fsd_gen.usd.reader.values import BRIGHTEST, colour, finite, floats_of, ints_of, where
@@ -28,8 +29,9 @@ Found = tuple[int, Coordinates | None]
 class Surfaces:
     """The distinct surfaces of a stage; equal materials under different paths are one."""
 
-    def __init__(self, time: Usd.TimeCode) -> None:
+    def __init__(self, time: Usd.TimeCode, omissions: Omissions) -> None:
         self.all: list[Surface] = []
+        self._omissions = omissions
         self._time = time
         self._index: dict[Surface, int] = {}
         self._of_material: dict[Sdf.Path, Found] = {}
@@ -41,11 +43,16 @@ class Surfaces:
             StageError: it cannot be rendered faithfully.
         """
         if not material:
+            if _is_painted(prim, self._time):
+                self._omissions.add("displayColor over a surface (its mean is drawn)", prim.GetPath())
             return self._add(_display_surface(prim, self._time)), None
         source = material.GetPrim()
         path = (source.GetPrimInPrototype() if source.IsInstanceProxy() else source).GetPath()
         if path not in self._of_material:
-            surface, st = _SurfaceReader(material, self._time).read()
+            reader = _SurfaceReader(material, self._time)
+            surface, st = reader.read()
+            if reader.has_clearcoat():
+                self._omissions.add("clearcoat", material.GetPath())
             self._of_material[path] = (self._add(surface), st)
         return self._of_material[path]
 
@@ -64,6 +71,13 @@ def _display_surface(prim: Usd.Prim, time: Usd.TimeCode) -> Surface:
         diffuse=_display_mean(prim, "displayColor", 3, GREY, time),
         opacity=_display_mean(prim, "displayOpacity", 1, (1.0,), time)[0],
     )
+
+
+def _is_painted(prim: Usd.Prim, time: Usd.TimeCode) -> bool:
+    """Whether the display colour differs over the shape."""
+    primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance("displayColor")
+    values = floats_of(primvar.GetAttr(), time, 3) if primvar and primvar.HasValue() else np.zeros((0, 3))
+    return bool(len(values) and (values != values[0]).any())
 
 
 def _display_mean(
@@ -115,6 +129,11 @@ class _SurfaceReader:
             normal=self._normal(),
         )
         return _as_rendered(surface), self._textures.st
+
+    def has_clearcoat(self) -> bool:
+        """Whether it asks for a coat, which is not rendered."""
+        source = self._source("clearcoat")
+        return source is not None and (is_output(source) or bool(source.Get(self._time)))
 
     def _source(self, name: str) -> Usd.Attribute | None:
         """Where the value of a surface input comes from."""

@@ -32,6 +32,7 @@ from stereo_model.data.encodings import (
     read_png16,
     read_u8,
 )
+from stereo_model.data.filemark import FileMark
 from stereo_model.data.tree import Tree
 
 PICTURES = ("png", "jpg", "jpeg", "webp", "ppm", "pgm", "bmp", "tif", "tiff")
@@ -82,9 +83,9 @@ class Folder(PairFiles):
     def _files(self, scene: str) -> Files:
         return self._by_scene[scene]
 
-    def digest_with(self, sizes: Mapping[str, int]) -> str:
+    def digest_with(self, marks: Mapping[str, FileMark]) -> str:
         """Files that are read with another scale are other data."""
-        files = super().digest_with(sizes)
+        files = super().digest_with(marks)
         if self._scale == KITTI_SCALE:
             return files
         return hashlib.sha256(f"{files} scale {self._scale!r}".encode()).hexdigest()

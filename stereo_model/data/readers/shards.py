@@ -27,6 +27,7 @@ import numpy as np
 
 from stereo_model.data.base import DataFolderError, StereoFiles
 from stereo_model.data.encodings import DataFileError, one_line
+from stereo_model.data.filemark import FileMark
 from stereo_model.data.sample import Sample
 from stereo_model.data.shards.columns import Row, rows_of
 from stereo_model.data.shards.files import DAMAGE, open_shard_file
@@ -63,6 +64,8 @@ class Shards(StereoFiles):
         self.root = _common_folder(self._paths)
         self._opened: dict[int, OrderedDict[int, h5py.File]] = {}  # by process id, then by shard
         rows = rows_of(self._paths, wanted.columns, _opened)
+        if wanted.stratum is not None:
+            wanted.require_strata(values["stratum"] for each in rows.values() for values in each)
         chosen = list(_chosen(found, rows, wanted))
         self._whole = len(chosen) == sum(map(len, rows.values()))
         self._where = [(shard, row) for shard, row, _ in chosen]  # shard, row
@@ -129,8 +132,8 @@ class Shards(StereoFiles):
         shard, row = self._where[self._checked(index)]
         return self._paths[shard], row
 
-    def digest_with(self, sizes: Mapping[str, int]) -> str:
-        files = super().digest_with(sizes)
+    def digest_with(self, marks: Mapping[str, FileMark]) -> str:
+        files = super().digest_with(marks)
         if self._whole:
             return files
         return hashlib.sha256(f"{files} {self._chosen_digest}".encode()).hexdigest()

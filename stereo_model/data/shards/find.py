@@ -27,6 +27,7 @@ StrPath = str | os.PathLike[str]
 Source = StrPath | Iterable[StrPath]
 WILDCARDS = frozenset("*?[")
 FIRST_DRAW = "shards"  # folder in a run
+MOST_NAMED = 5  # runs
 REGENERATED = "regenerated"  # folder in a round
 EXPECTED = "expected a shard, a folder of shards, a run, a round, a list of samples, or a pattern of those"
 
@@ -81,6 +82,15 @@ def found_shards(source: Source) -> list[FoundShard]:
 def shards_in(folder: Path) -> list[Path]:
     """The finished shards right in a folder, by name."""
     return sorted(path for path in folder.glob("*.h5") if path.is_file() and not path.name.startswith("."))
+
+
+def runs_in(folder: Path) -> str:
+    """In words, the runs that lie in a folder which is none itself; empty where there are none."""
+    runs = sorted({str(shard.parent.parent) for shard in folder.glob(f"[!.]*/{FIRST_DRAW}/*.h5")})
+    more = f" and {len(runs) - MOST_NAMED} more" if len(runs) > MOST_NAMED else ""
+    return (
+        f"{', '.join(runs[:MOST_NAMED])}{more} {'are runs' if len(runs) > 1 else 'is a run'}" if runs else ""
+    )
 
 
 def _meant_by(path: Path) -> list[FoundShard]:
@@ -153,6 +163,8 @@ def _what_is_there(path: Path) -> str:
             f": its {len(unfinished)} shards are unfinished ({samples} samples so far); the command that "
             f"rendered them goes on, or name what there is, such as {unfinished[0]}"
         )
+    if runs := runs_in(path):
+        return f"; {runs}"
     if path.name == ROUNDS and path.is_dir():
         return f"; name one round, such as {path / '1'}"
     return ""

@@ -61,6 +61,12 @@ class Keep:
             _refuse_unknown(f"keep.{name}", name, known)
         return cls(**{name: _READ[name](value) for name, value in values.items()})
 
+    def require_strata(self, there: Iterable[str]) -> None:
+        """Refuse a stratum of which no sample is there. Raises DataOptionError that lists those there are."""
+        known = sorted(set(there))
+        for name in sorted(self.stratum or ()) if known else ():
+            _refuse_unknown(f"keep.stratum: no sample is of {name!r}", name, known)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of a sample that decide."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assets_manifest.derived.levels import find_supports
 from assets_manifest.derived.supports import (
     OPEN_M,
     Support,
-    find_supports,
     fits,
     rectangle,
     spots,

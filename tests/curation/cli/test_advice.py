@@ -11,6 +11,7 @@ from rich.console import Console
 
 import curation.cli.advice as module
 from curation.cli.advice import Advice
+from curation.cli.progress import duration
 from curation.config import CurationConfig, load_config
 from curation.rounds.estimate import FITS_S, TrainingTime, as_yaml
 from tests.curation.cli.test_progress import Clock, samples, step
@@ -38,9 +39,9 @@ def test_the_estimate_comes_after_the_first_step_and_once(monkeypatch):
 
 
 def test_a_first_step_that_starts_things_up_raises_no_alarm(monkeypatch):
-    first, second = said(monkeypatch, DEFAULTS, "cpu", step_s=0.2, starting_s=30.0).splitlines()
+    first, second = said(monkeypatch, DEFAULTS, "cpu", step_s=0.1, starting_s=30.0).splitlines()
     assert "about 3 d 11 h on cpu" in first and "includes starting up" in first
-    assert second == "round 1: training takes about 33 min on cpu (2 models of 5000 steps, 0.2 s each)"
+    assert second == "round 1: training takes about 17 min on cpu (2 models of 5000 steps, 0.1 s each)"
 
 
 def test_a_cpu_with_the_defaults_is_warned_with_what_to_write(monkeypatch, tmp_path):
@@ -54,7 +55,14 @@ def test_a_cpu_with_the_defaults_is_warned_with_what_to_write(monkeypatch, tmp_p
     assert (found.crop, found.batch, found.steps_first, found.steps_next) == ((128, 256), 2, 600, 300)
 
 
-@pytest.mark.parametrize(("device", "step_s"), [("cuda", 12.0), ("cpu", 0.5)])
+def test_half_an_hour_on_a_cpu_is_warned_with_the_time_that_the_offered_settings_take(monkeypatch):
+    takes = TrainingTime(config=DEFAULTS, round=1, step_s=0.2)
+    assert 0 < takes.fitting_s() < 0.5 * takes.total_s
+    text = said(monkeypatch, DEFAULTS, "cpu", step_s=0.2)
+    assert f"The following take about {duration(takes.fitting_s())} on this machine" in text
+
+
+@pytest.mark.parametrize(("device", "step_s"), [("cuda", 12.0), ("cpu", 0.1)])
 def test_who_has_time_is_not_warned(monkeypatch, device, step_s):
     assert "warning" not in said(monkeypatch, DEFAULTS, device, step_s=step_s)
 

@@ -47,6 +47,7 @@ def test_what_the_checks_refused_is_not_counted_as_drawn_again():
         drawn={0: (drawn(0), drawn(1, 2), drawn(2)), 1: (drawn(2, 2),), 2: (drawn(2, 3),)},
         slots=frozenset(range(3)),
         slots_per_shard=3,
+        smallest_hw=(40, 64),
     )
     found = origins([drawn(0), drawn(1, 2), drawn(2, 3)], state)
     assert found == Origins(by_round={0: 2, 2: 1}, refused=3)

@@ -20,7 +20,7 @@ from curation.judging.verdicts import BrokenScorerError, Outcome
 from curation.rounds.layout import RoundDir, completed_rounds
 from curation.rounds.scoring import score_samples
 from curation.rounds.stages import RoundError, bring_to
-from curation.rounds.start import FrozenRoundError
+from curation.rounds.start import FrozenRoundError, started_config
 from curation.rounds.state import RunError, RunState, read_run
 from fsd_gen.scene.slots import SlotKey
 from jobs.files import write_json_atomic
@@ -323,15 +323,30 @@ def test_scores_of_another_model_in_a_part_file_do_not_count(run, tmp_path):
 
 def test_a_started_round_refuses_other_settings_and_says_which(run):
     with pytest.raises(Interrupted):
-        bring(run, world=FakeWorld(stop_at=("train", 1)))
+        bring(run, world=FakeWorld(stop_at=("train", 2)))
     other = CONFIG.model_copy(update={"lr": 0.5, "policy": Policy(threshold=0.3)})
     with pytest.raises(FrozenRoundError, match=r"lr: 0.001 -> 0.5; policy.threshold: 0.6 -> 0.3"):
         bring(run, config=other)
 
 
-def test_a_started_round_refuses_other_samples(run):
+def test_a_crop_that_fits_no_sample_is_refused_with_one_that_does_before_anything_is_written(run):
+    complaint = r"curation.crop 256x512 does not fit samples of 40x64 .*; set `curation: {crop: \[32, 64\]}`"
+    with pytest.raises(RunError, match=complaint):
+        bring(run, config=CONFIG.model_copy(update={"crop": (256, 512)}))
+    assert not (run / "rounds").exists()
+
+
+def test_a_round_in_which_nothing_is_trained_takes_other_settings(run):
     with pytest.raises(Interrupted):
         bring(run, world=FakeWorld(stop_at=("train", 1)))
+    other = CONFIG.model_copy(update={"folds": 3})
+    assert bring(run, 1, config=other) == 1
+    assert started_config(RoundDir(run_dir=run, number=1)) == other
+
+
+def test_a_started_round_refuses_other_samples(run):
+    with pytest.raises(Interrupted):
+        bring(run, world=FakeWorld(stop_at=("train", 2)))
     write_shard(run / "shards" / "00003.h5", [SlotKey(slot=12)])
     with pytest.raises(FrozenRoundError, match="samples changed"):
         bring(run)

@@ -7,19 +7,23 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import fsd_gen.production.unfinished
 import fsd_gen.shards.writer
 from assets_manifest.library import Pack, save_pack
 from fsd_gen.cli import app
+from fsd_gen.production.unfinished import want_shards, wanted_shards
 from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.writer import ShardWriter
 from jobs.config import FarmConfig
-from tests.fsd_gen.synthetic import make_shard
+from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 RUNNER = CliRunner()
 
@@ -48,6 +52,14 @@ def test_render_says_what_it_made_and_resumes(rendered):
     code, output = run(*small_render(rendered))
     assert code == 0
     assert "2 samples in 1 shards" in output and "1 of the shards were there already" in output
+    assert "rate=" not in output
+
+
+def test_a_run_that_is_to_have_fewer_shards_than_before_says_so(rendered):
+    want_shards(rendered, 6)
+    code, output = run(*small_render(rendered))
+    assert code == 0 and "was to have 6 shards; from now on it wants 1" in " ".join(output.split())
+    assert wanted_shards(rendered) == 1
 
 
 def test_a_run_with_another_configuration_is_refused_with_the_difference(rendered):
@@ -61,6 +73,15 @@ def test_info_and_verify_read_the_run(rendered):
     assert code == 0 and "2 samples of 96x64" in output
     code, output = run("verify", rendered)
     assert code == 0 and "2 samples are intact, 0 problems" in output
+
+
+def test_info_counts_why_attempts_were_refused_for_samples_that_were_made_in_the_end(tmp_path):
+    sample = make_sample(0, attempt=2)
+    told = replace(sample.render, refused=(("too_dark",), ("hung", "too_dark")))
+    writer = ShardWriter(tmp_path / "0.h5", [0], make_meta())
+    writer.add(replace(sample, render=told))
+    code, output = run("info", writer.finish())
+    assert code == 0 and "attempts refused, by reason: too_dark 2, hung 1" in output
 
 
 def with_foreign_shard(rendered: Path, folder: Path, **meta: str) -> Path:
@@ -118,6 +139,7 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
     assert "no sample was made" in output and "0 samples in 1 shards" in output
     code, output = run("info", folder)
     assert code == 0 and "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    assert "attempts refused, by reason: too_little_valid 2" in output
     code, output = run("stage", f"{folder}:0000000-a0", "--out", tmp_path / "x.usda")
     assert code == 2 and "slot 0 was given up after 2 attempts: too_little_valid" in output.replace("\n", " ")
     code, output = run("preview", folder, "--out", tmp_path / "sheet.png")
@@ -126,6 +148,23 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
     code, output = run("render", "--shards", 1, "--config", *corrected)
     assert code in (0, 1) and "another configuration" not in output
     assert (folder / "set_aside/00000.h5").is_file()
+
+
+def test_preview_of_a_config_writes_a_sheet_and_no_run(tmp_path, library):
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "image: {width: 128, height: 72}\nstyles: {planted-mirror: {}}\nassets: {packs: [builtin]}\n"
+    )
+    sheet = tmp_path / "sheet.png"
+    drawn = ("--per-style", "1", "--spp", "1", "--width", "96", "--out", sheet)
+    code, output = run("preview", "--config", config, *drawn)
+    assert code == 0 and "planted-mirror: 1 of 1 slots filled" in output
+    assert Image.open(sheet).width >= 3 * 96 and sorted(tmp_path.iterdir()) == [config, sheet]
+
+
+def test_preview_wants_a_run_or_a_config(tmp_path):
+    assert "got neither" in run("preview")[1]
+    assert "got both" in run("preview", tmp_path, "--config", "demo")[1]
 
 
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):
@@ -185,6 +224,7 @@ def test_a_stage_that_is_there_is_replaced_on_purpose_only(rendered, tmp_path):
         (("info", "nowhere"), "expected a shard"),
         (("replay", "runs"), "expected PATH:SAMPLE"),
         (("assets", "fetch", "attic"), "no pack called 'attic'"),
+        (("assets", "list", "attic"), "no pack called 'attic'"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, library):
@@ -194,6 +234,13 @@ def test_bad_input_is_one_clear_line(arguments, message, tmp_path, monkeypatch, 
     assert message in output
     assert "Traceback" not in output
     assert not list(tmp_path.rglob("config*.yaml"))  # nothing was frozen
+
+
+def test_samples_that_were_drawn_again_are_told_from_slots(tmp_path):
+    make_shard(tmp_path / "00000.h5", slots=[0, 1, 2])
+    make_shard(tmp_path / "00001.h5", slots=[1], attempt=1)
+    code, output = run("info", tmp_path)
+    assert code == 0 and "for 3 slots: 1 were drawn again, in 2 shards" in output, output
 
 
 def test_verify_names_shard_and_row_of_a_flipped_byte(tmp_path):

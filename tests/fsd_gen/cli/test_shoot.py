@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from fsd_gen.cli import app
+from stereo_model.inference.calibration import read_calibration
 from tests.fsd_gen.usd.cases import SUN, WALL, card, stage
 
 PREROLL = """double3 xformOp:translate.timeSamples = { 0: (0, 0, 1), 100: (0, 0, 0) }
@@ -14,8 +16,11 @@ PREROLL = """double3 xformOp:translate.timeSamples = { 0: (0, 0, 1), 100: (0, 0,
 
 
 def shot(path, folder, *more: str):
-    size = ("--width", "160", "--height", "96", "--spp", "1")
-    return CliRunner().invoke(app, ["shoot", str(path), "--out", str(folder), *size, *more])
+    return shoot(path, folder, "--width", "160", "--height", "96", *more)
+
+
+def shoot(path, folder, *more: str):
+    return CliRunner().invoke(app, ["shoot", str(path), "--out", str(folder), "--spp", "1", *more])
 
 
 def test_a_stage_is_shot_at_its_start_or_at_the_time_that_is_asked_for(tmp_path):
@@ -41,3 +46,80 @@ def test_a_pair_that_is_there_is_replaced_only_when_told(tmp_path):
     assert result.exit_code == 2 and "left.png is there already; --force replaces it" in result.output
     assert (folder / "left.png").read_text() == "mine"
     assert shot(path, folder, "--force").exit_code == 0 and Image.open(folder / "left.png").size == (160, 96)
+
+
+def test_the_camera_is_written_beside_the_pair_as_the_network_reads_it(tmp_path):
+    assert shot(stage(tmp_path, WALL, SUN), tmp_path / "out").exit_code == 0
+    known = read_calibration(tmp_path / "out" / "K.txt")
+    known.require_size(160, 96)
+    assert (known.fx, known.fy, known.cx, known.cy) == pytest.approx((160, 160, 79.5, 47.5))
+    assert known.baseline_m == pytest.approx(0.1)
+    wall_m = known.fx * known.baseline_m / np.load(tmp_path / "out" / "disparity.npy")[48, 80]
+    assert wall_m == pytest.approx(4)
+
+
+def test_a_size_that_does_not_fit_the_cameras_is_refused_with_the_nearest_that_does(tmp_path):
+    path = stage(tmp_path, WALL, SUN)
+    result = shoot(path, tmp_path / "out", "--size", "160x90")
+    assert result.exit_code == 2 and "the nearest size that fits is 155x93" in result.output
+    assert shoot(path, tmp_path / "out", "--size", "155x93").exit_code == 0
+    assert Image.open(tmp_path / "out" / "left.png").size == (155, 93)
+
+
+def test_without_a_size_the_cameras_aspect_decides_and_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("fsd_gen.cli.shoot.DEFAULT_SIZE", (160, 90))
+    result = shoot(stage(tmp_path, WALL, SUN), tmp_path / "out")
+    assert result.exit_code == 0 and "160x96, which has the aspect of the stage's cameras" in result.output
+    assert Image.open(tmp_path / "out" / "left.png").size == (160, 96)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--size", "160"), "--size: expected WIDTHxHEIGHT"),
+        (("--size", "16x9"), "--size: expected 32 to 8192 pixels each way, got 16x9"),
+        (("--size", "160x96", "--width", "160"), "give one or the others"),
+    ],
+)
+def test_a_size_that_cannot_be_is_one_line(tmp_path, options, complaint):
+    result = shoot(tmp_path / "x.usda", tmp_path / "out", *options)
+    assert result.exit_code == 2 and complaint in result.output
+
+
+def test_a_folder_means_the_one_stage_in_it(tmp_path):
+    folder = tmp_path / "handed on"
+    folder.mkdir()
+    result = shot(folder, tmp_path / "out")
+    assert result.exit_code == 2 and "no stage in this folder" in result.output
+    path = stage(folder, WALL, SUN)
+    assert shot(folder, tmp_path / "out").exit_code == 0
+    (folder / "second.usdz").write_bytes(path.read_bytes())
+    result = shot(folder, tmp_path / "out", "--force")
+    assert result.exit_code == 2 and f"holds several stages (second.usdz, {path.name})" in result.output
+
+
+def test_a_rig_is_put_where_the_stages_only_camera_stands(tmp_path):
+    """Whatever lens that has: fx 80 instead of 160 px, and pixels higher than wide."""
+    one = 'def Xform "Rig" { def Camera "Eye" { float focalLength = 20 } }\n'
+    path = stage(tmp_path, WALL, SUN, rig=one)
+    rig = "fx=80,fy=50,cx=100.25,cy=40,baseline=0.2"
+    result = shot(path, tmp_path / "out", "--rig", rig)
+    assert result.exit_code == 0, result.output
+    disparity = np.load(tmp_path / "out" / "disparity.npy")
+    assert disparity[40, 100] == 80 * 0.2 / 4
+    row, column = np.nonzero(disparity)  # the wall reaches 4 m to each side and 3 m up and down, at 4 m
+    assert (row.min(), row.max()) == (3, 77) and (column.min(), column.max()) == (21, 159)
+    assert (tmp_path / "out" / "K.txt").read_text() == "80 0 100.25 0 50 40 0 0 1\n0.2\n"
+
+
+def test_a_rig_without_a_single_camera_to_stand_at_is_refused(tmp_path):
+    for name, cameras, message in (
+        ("none", "", "expected one camera; it has none"),
+        ("two", 'def Camera "A" {}\ndef Camera "B" {}\n', "left eye (--left): /World/A, /World/B"),
+    ):
+        (tmp_path / name).mkdir()
+        path = stage(tmp_path / name, WALL, SUN, rig=cameras)
+        result = shot(path, tmp_path / name / "out", "--rig", "zed2")
+        assert result.exit_code == 2 and message in " ".join(result.output.split())
+        if name == "two":
+            assert shot(path, tmp_path / "b", "--rig", "zed2", "--left", "/World/B").exit_code == 0

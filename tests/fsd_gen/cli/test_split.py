@@ -6,10 +6,12 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from fsd_gen import StereoShards
 from fsd_gen.cli import app
+from fsd_gen.preview import GAP_PX
 from stereo_model.data.registry import open_dataset
 from stereo_model.training.leaks import shared
 from tests.fsd_gen.synthetic import make_shard
@@ -56,6 +58,33 @@ def test_the_same_command_writes_the_same_and_another_is_refused(rendered):
     (rendered / "split/mine.txt").write_text("precious")
     code, text = run(rendered, "--val", 2, "--replace")
     assert code == 2 and "holds something else" in text and (rendered / "split/mine.txt").exists()
+
+
+def test_what_a_list_names_is_what_info_verify_and_preview_tell_of(rendered, tmp_path):
+    run(rendered, "--val", 2)
+    listed = str(rendered / "split/val.txt")
+    told = RUNNER.invoke(app, ["info", listed])
+    assert told.exit_code == 0 and "2 samples of 64x40 in 1 shards" in told.output
+    assert "the shards hold 4 more samples, which were not asked for" in told.output
+    assert RUNNER.invoke(app, ["verify", listed]).output.startswith("2 samples are intact, 0 problems")
+    sheet = tmp_path / "sheet.png"
+    assert RUNNER.invoke(app, ["preview", listed, "--out", str(sheet), "--width", "64"]).exit_code == 0
+    whole = tmp_path / "whole.png"
+    RUNNER.invoke(app, ["preview", str(rendered / "shards"), "--out", str(whole), "--width", "64"])
+    heights = [Image.open(path).height - GAP_PX for path in (sheet, whole)]
+    assert heights[1] == 3 * heights[0]
+
+
+def test_a_folder_of_runs_is_refused_with_their_names(rendered):
+    told = RUNNER.invoke(app, ["preview", str(rendered.parent)])
+    assert told.exit_code == 2 and f"{rendered} is a run" in " ".join(told.output.split())
+
+
+def test_a_poor_split_is_written_with_a_warning(rendered):
+    code, text = run(rendered, "--val", 4)
+    assert (
+        code == 0 and "warning: fewer samples are left to train on than to validate on; try another" in text
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,31 @@ from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
+from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.config import Config
-from fsd_gen.production.attempt import attempts, draw, produce
+from fsd_gen.production.attempt import Attempt, attempts, draw, expose, produce
 from fsd_gen.production.errors import PluginError
-from fsd_gen.production.replay import compare, replay
+from fsd_gen.production.replay import compare, psnr, replay
 from fsd_gen.scene.instances import instance_names, instance_of, instance_prims
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, RenderSettings, SceneSpec
+from fsd_gen.scene.spec import (
+    CameraPose,
+    DomeSpec,
+    MaterialSpec,
+    Panel,
+    RenderSettings,
+    SceneSpec,
+    SensorSpec,
+)
+from fsd_gen.sensor.config import SensorConfig
+from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
-from fsd_gen.styles.compose import compose_scene
+from fsd_gen.styles.compose import compose_scene, stratum_of
 from fsd_gen.usd.errors import AssetFileError
+from tests.fsd_gen.synthetic import make_sample
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +90,52 @@ def error(sample: StereoSample, shift_px: float = 0.0) -> float:
     return float(np.abs(warped_right(sample, shift_px) - sample.left_hwc)[visible].mean())
 
 
+def test_a_sensor_changes_the_pictures_and_neither_truth_nor_what_the_checks_say(backend, library):
+    texture = next(a.id for a in library.select("texture") if a.id.endswith("poster_primary"))
+    plain = textured_scene(texture)
+    sensor = SensorSpec(read_noise=0.4, blur_px=4.0, right_ev=-2.9, look="grey", jpeg_quality=20)
+    ideal, sensed = (produce(spec, library, backend) for spec in (plain, plain.but(sensor=sensor)))
+    assert compare(ideal, sensed).same_truth
+    assert psnr(ideal.left_hwc, sensed.left_hwc) < 15
+    assert record_of(sensed).truth_digest == record_of(ideal).truth_digest
+    with draw(sensed.spec, library) as draft:
+        taken = expose(draft, backend)
+    assert (taken.ideal.left_hwc == ideal.left_hwc).all()
+    assert (taken.stored.right_hwc == sensed.right_hwc).all()
+    again, comparison = replay(sensed, library, backend)
+    assert comparison.psnr_left_db == comparison.psnr_right_db == float("inf")
+    assert again.spec.sensor == sensor
+
+
+def test_attempts_are_checked_before_the_sensor_and_stored_after_it(
+    backend, library, small_config, sample, monkeypatch
+):
+    def compose(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
+        sensor = config.sensor.draw(config.seed, key)
+        return sample.spec.but(key=key, stratum=stratum_of(config, key.slot), sensor=sensor)
+
+    monkeypatch.setattr("fsd_gen.production.attempt.compose_scene", compose)
+    limits = small_config.checks.model_copy(update={"mean_level": (sample.right_hwc.mean() - 10, 245.0)})
+    dark = SensorConfig(exposure_difference_ev=(-2.0, -2.0))
+    config = small_config.model_copy(update={"checks": limits, "sensor": dark})
+    (attempt,) = attempts(SlotKey(slot=1), config, library, backend)
+    assert attempt.sample is not None
+    assert attempt.sample.right_hwc.mean() < limits.mean_level[0] - 20
+    assert [defect.code for defect in check_sample(attempt.sample, limits)] == [DefectCode.EXPOSURE]
+
+
+def test_images_and_truth_agree_for_oblong_pixels_and_a_principal_point_far_off_centre(backend, library):
+    texture = next(a.id for a in library.select("texture") if a.id.endswith("poster_primary"))
+    plain = textured_scene(texture)
+    lens = {"focal_y_px": 125.0, "cx_px": 96 + 0.15 * 192, "cy_px": 50.0}
+    oblong = plain.but(rig=plain.rig.model_copy(update=lens))
+    made = produce(oblong, library, backend)
+    assert check_sample(made) == ()
+    assert error(made) < 0.5 * min(error(made, -2), error(made, 2))
+    tilted = replace(made, right_hwc=np.roll(made.right_hwc, 2, axis=0))
+    assert error(made) < 0.5 * error(tilted)  # matches lie in the same row
+
+
 def test_the_right_image_warped_by_the_truth_is_the_left_image(sample):
     assert (sample.flags_left_hw == 0).mean() > 0.7
     here = error(sample)
@@ -101,6 +159,22 @@ def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(small_co
     tried = list(attempts(SlotKey(slot=0, attempt=2), config, library, NoBackend()))
     assert [attempt.key.attempt for attempt in tried] == [2, 3, 4]
     assert all(attempt.sample is None and attempt.defects for attempt in tried)
+
+
+def test_an_accepted_sample_says_why_each_earlier_attempt_was_refused(monkeypatch, small_config):
+    made = [
+        Attempt(key=SlotKey(slot=0, attempt=0), sample=None, defects=(defect("bad_stage"), defect("hung"))),
+        Attempt(key=SlotKey(slot=0, attempt=1), sample=None, defects=(defect("bad_asset"),)),
+        Attempt(key=SlotKey(slot=0, attempt=2), sample=make_sample(0, attempt=2), defects=()),
+    ]
+    monkeypatch.setattr("fsd_gen.production.attempt._attempt", lambda key, *_: made[key.attempt])
+    config = small_config.model_copy(update={"max_attempts": 5})
+    *_, last = attempts(SlotKey(slot=0), config, None, None)
+    assert last.sample.render.refused == (("bad_stage", "hung"), ("bad_asset",))
+
+
+def defect(code: str) -> Defect:
+    return Defect(code=DefectCode(code), detail="")
 
 
 # ---- what is wrong with one scene

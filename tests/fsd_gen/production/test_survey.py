@@ -244,7 +244,7 @@ def test_a_run_without_a_finished_shard_says_how_far_it_is_and_shows_its_samples
     (run_dir / "shards/00000.h5").unlink()
     code, output = told("info", run_dir)
     assert code == 1 and "0 samples in 0 shards" in output and "1 more in 1 unfinished shards" in output
-    assert [path.name for path in shown_shards(run_dir)] == ["0000002-a0.h5"]
+    assert [shown.path.name for shown in shown_shards(run_dir)] == ["0000002-a0.h5"]
     code, output = told("preview", run_dir)
     assert code == 0 and (run_dir / "preview.png").read_bytes().startswith(b"\x89PNG")
 

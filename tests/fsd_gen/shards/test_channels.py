@@ -111,6 +111,10 @@ def test_the_dataset_gives_the_channels_that_were_asked_for(tmp_path):
 def test_a_dataset_without_a_channel_that_was_asked_for_is_refused_at_once(tmp_path):
     rich_shard(tmp_path / "0.h5", [0])
     make_shard(tmp_path / "1.h5", slots=[1])
+    with pytest.raises(
+        ShardError, match=r"no channel nrmals; did you mean normals_left\? It has left, right"
+    ):
+        StereoShards(tmp_path / "1.h5", crop=None, channels=("nrmals",))
     with pytest.raises(ShardError, match=r"1\.h5: has no channel normals_left; it has left, right"):
         StereoShards(tmp_path, crop=None, channels=("normals_left",))
 

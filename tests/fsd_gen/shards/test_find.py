@@ -84,3 +84,13 @@ def test_a_sample_is_addressed_by_its_id_or_its_row(tmp_path):
     ):
         with pytest.raises(ShardError, match=complaint):
             load_sample(address)
+
+
+def test_a_slot_means_the_one_sample_that_it_holds_whichever_attempt_that_is(tmp_path):
+    for number, attempt in enumerate((2, 0, 1)):
+        make_shard(tmp_path / f"run/shards/{number}.h5", slots=[min(number, 1)], attempt=attempt)
+    assert load_sample(f"{tmp_path / 'run'}:0").spec.key.attempt == 2
+    with pytest.raises(ShardError, match="slot 1 holds 0000001-a0, 0000001-a1; name one of them"):
+        load_sample(f"{tmp_path / 'run'}:1")
+    with pytest.raises(ShardError, match="no sample of slot 7 .* none of them holds slot 7"):
+        load_sample(f"{tmp_path / 'run'}:7")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from fsd_gen.shards.find import find_samples
 from fsd_gen.shards.reader import ShardReader
-from fsd_gen.shards.split import By, SplitError, split_samples
+from fsd_gen.shards.split import By, Split, SplitError, split_samples, weaknesses
 from tests.fsd_gen.synthetic import make_shard
 from tests.stereo_model.data.runs import make_scenes
 
@@ -74,3 +77,23 @@ def test_where_every_scene_shares_an_asset_nothing_is_pretended(tmp_path):
     make_scenes(tmp_path / "shards/0.h5", dict.fromkeys(range(3), ("p/sky",)))
     with pytest.raises(SplitError, match="shares an asset with one of the 1 to validate on .2 scenes.*packs"):
         split_samples(find_samples(tmp_path), val=1, by=By.ASSET)
+
+
+def parted(train: str, val: str, left_out: int = 0) -> Split:
+    """A letter for the stratum of every sample."""
+    sides = ([(Path("0.h5"), SimpleNamespace(stratum=letter)) for letter in side] for side in (train, val))
+    return Split(train=tuple(next(sides)), val=tuple(next(sides)), left_out=left_out)
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        (parted("abab", "ab", 3), []),
+        (parted("aaaa", "aa"), []),
+        (parted("abab", "bb"), ["all samples to validate on are b, none a"]),
+        (parted("ab", "aab"), ["fewer samples are left to train on than to validate on"]),
+        (parted("abab", "ab", 4), ["4 of 10 samples are in neither list"]),
+    ],
+)
+def test_a_poor_split_is_known_by_its_weaknesses(split, said):
+    assert list(weaknesses(split)) == said

@@ -46,8 +46,9 @@ def floor(**material) -> Panel:
     return Panel(name="Floor", position=(0, 0, 0.5), rotation=facing((0, 0, 1)), size=(4, 2), material=coat)
 
 
-def test_an_off_centre_rig_reads_back(tmp_path, library):
-    rig = RIG.model_copy(update={"cx_px": 70.5, "cy_px": 52.0})
+@pytest.mark.parametrize("focal_y_px", [None, 100.0])
+def test_an_off_centre_rig_reads_back(tmp_path, library, focal_y_px):
+    rig = RIG.model_copy(update={"cx_px": 70.5, "cy_px": 52.0, "focal_y_px": focal_y_px})
     scene = spec(panels=(floor(),)).model_copy(update={"rig": rig})
     path = write_stage(scene, tmp_path / "stage.usda", library.path)
     assert rig_of_stage(path, width=160, height=96).model_dump() == pytest.approx(rig.model_dump(), rel=1e-6)

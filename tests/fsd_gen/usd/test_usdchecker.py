@@ -11,6 +11,7 @@ from fsd_gen.scene.spec import DiskLight, DistantLight, DomeSpec, MaterialSpec, 
 from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.registry import style_names
 from fsd_gen.usd.export import export_stage
+from tests.fsd_gen.styles.only import needed
 
 
 def complaints(stage: Usd.Stage) -> set[str]:
@@ -22,7 +23,7 @@ def complaints(stage: Usd.Stage) -> set[str]:
 
 
 def everything(spec):
-    """The scene with one of each kind of light and material on top."""
+    """The scene with one of each kind of light and material on top, and with pixels that are not square."""
     at = dict(position=(0, 0, 50), radiance=(1, 1, 1))
     extra = (
         DiskLight(name="Extra_disk", radius_m=0.2, **at),
@@ -32,12 +33,13 @@ def everything(spec):
     placements = list(spec.placements)
     if placements:
         placements[0] = placements[0].but(material=MaterialSpec(opacity=0.2))
+    spec = spec.but(rig=spec.rig.model_copy(update={"focal_y_px": 0.8 * spec.rig.focal_px}))
     return spec.but(lights=(*spec.lights, *extra), dome=spec.dome or DomeSpec(), placements=tuple(placements))
 
 
 @pytest.mark.parametrize("style", style_names())
 def test_the_stages_of_a_style_are_clean(tmp_path, library, style):
-    config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: {"weight": 1.0}}})
+    config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: needed(style)}})
     spec = compose_scene(config, library, SlotKey(slot=0))
     assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", library.path)))) == set()
     whole = export_stage(everything(spec), tmp_path / "out.usda", library.path)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from jobs.extras import extra
 from stereo_model import create_model, load_model, save_checkpoint
 from stereo_model.cli import info as info_module
+from stereo_model.cli import terminal
 from stereo_model.cli.app import app
 from stereo_model.data.encodings import read_pfm, write_pfm, write_png16
 from stereo_model.export import onnx as exporter
@@ -228,6 +229,11 @@ def test_infer_takes_folders_and_reports_a_broken_pair_among_good_ones(checkpoin
     assert "1 pairs done" in text and "1 failed" in text and "b.png" in text
 
 
+def test_an_image_that_is_not_there_is_named_before_the_model_is_loaded(tmp_path):
+    said = error_of("infer", tmp_path / "no.pt", "nope.png", "nope.png", "--out", tmp_path / "out")
+    assert "nope.png: no such file" in said
+
+
 def test_infer_gathers_a_submission_named_as_the_left_images(checkpoint, pairs, tmp_path):
     for side, scene in (("left", "a"), ("right", "a"), ("left", "b"), ("right", "b")):
         target = tmp_path / f"testing [2015]/image_{2 if side == 'left' else 3}"
@@ -246,7 +252,7 @@ def test_infer_gathers_a_submission_named_as_the_left_images(checkpoint, pairs, 
     assert "earlier submission" in error_of("infer", checkpoint, *sides, *out)
     assert "png in --format" in error_of("infer", checkpoint, *sides, *out, "--format", "npy")
     same = (pairs / "*/left.png", pairs / "*/right.png")
-    assert "share their name" in error_of("infer", checkpoint, *same, *out)
+    assert "2 left images share their name with another" in error_of("infer", checkpoint, *same, *out)
     one = (pairs / "a/left.png", pairs / "a/right.png")
     assert "several pairs" in error_of("infer", checkpoint, *one, *out)
 
@@ -352,17 +358,41 @@ def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
         config_digest="", weights_digest="", max_disparity=64, iterations=1, height=64, width=96,
         dynamic=True, precision=precision,
     )  # fmt: skip
-    monkeypatch.setattr(exporter, "export_onnx", lambda model, target, **_: target.write_text("") or info)
+
+    def export_onnx(model, target, *, approve, **_):
+        approve(target)
+        target.write_text("new")
+        return info
+
+    monkeypatch.setattr(exporter, "export_onnx", export_onnx)
     result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--precision", precision])
     said = " ".join(result.output.split())
     assert result.exit_code == 1 and "PASS" not in said
-    assert (
-        f"error: FAIL: {precision} may differ by" in said
-        and f"not fit for use: export it with {remedy}" in said
-    )
+    assert f"error: FAIL: {precision} may differ by" in said and f": export it with {remedy}" in said
     assert "2.00% of the pixels, by 85 px at most" in said
+    assert "not written to" in said and not (tmp_path / "m.onnx").exists()
     result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--no-check"])
     assert result.exit_code == 0 and "not compared with the model" in result.output
+    result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--precision", precision])
+    assert "what was there before is unchanged" in " ".join(result.output.split())
+
+
+def test_an_unfit_model_leaves_no_file_and_an_older_one_as_it_was(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setitem(parity.TOLERANCE, "fp32", -1.0)  # nothing is as close as that
+    target = tmp_path / "model.onnx"
+    target.write_bytes(b"older")
+    text = call("export", checkpoint, target, "--iterations", 1, "--size", "96x64", code=1)
+    assert "FAIL: fp32 may differ by -1 px" in text and "what was there before is unchanged" in text
+    assert target.read_bytes() == b"older" and [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_without_a_terminal_long_work_says_lines_now_and_then(checkpoint, pairs, monkeypatch, tmp_path):
+    monkeypatch.setattr(terminal, "REPEAT_S", 0.01)
+    text = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--iterations", 1)
+    assert "loading the model, for 0 s now" in text
+    assert "folder: 0/2, after 0 s" in text and "folder: 1/2, after" in text
+    text = call("export", checkpoint, tmp_path / "m.onnx", "--iterations", 1, "--size", "96x64")
+    assert "exporting and comparing with the model, for 0 s now" in text
 
 
 @pytest.mark.filterwarnings("default")
@@ -443,6 +473,7 @@ def test_cuda_without_a_gpu_is_refused(checkpoint, pairs, monkeypatch):
 def test_models_lists_what_is_known_by_name():
     text = call("models")
     assert all(name in text for name in ("vitl", "vits", "tiny", "paper", "middlebury", "kitti2015"))
+    assert "depth_anything_v2_vitl" in text and "…" not in text and "nano is for tests" in text
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "infer", "export", "convert", "info", "models"])

@@ -205,3 +205,24 @@ def test_the_truth_stays_as_it_is_where_the_photographs_are_turned(tmp_path):
 def test_metadata_that_is_broken_does_not_hide_a_whole_picture(tmp_path):
     Image.fromarray(PHOTO).save(tmp_path / "a.png", exif=b"Exif\0\0broken")
     np.testing.assert_array_equal(read_rgb(tmp_path / "a.png"), PHOTO)
+
+
+@pytest.mark.parametrize("largest", [4095, 65535])
+def test_a_ppm_of_16_bits_is_read_as_the_png_of_the_same_numbers(tmp_path, largest):
+    values = np.random.default_rng(1).integers(0, largest + 1, (4, 6, 3), np.uint16)
+    values[0, 0] = largest
+    dark = values // 16
+    for name, numbers in (("left", values), ("right", dark)):
+        png16(tmp_path / f"{name}.png", numbers)
+        head = f"P6\n# of a camera\n6 4\n{largest}\n".encode()
+        (tmp_path / f"{name}.ppm").write_bytes(head + numbers.astype(">u2").tobytes())
+    for name in ("left", "right"):  # a dark picture alone has fewer bits: its lower byte counts
+        assert np.array_equal(read_rgb(tmp_path / f"{name}.ppm"), read_rgb(tmp_path / f"{name}.png"))
+
+
+def test_a_ppm_of_16_bits_as_text_is_refused_by_name_and_one_of_8_bits_read(tmp_path):
+    (tmp_path / "deep.ppm").write_text("P3\n1 1\n65535\n1 2 300\n")
+    with pytest.raises(DataFileError, match="deep.ppm: a PPM of 16 bits written as text"):
+        read_rgb(tmp_path / "deep.ppm")
+    (tmp_path / "plain.ppm").write_text("P3\n1 1\n255\n1 2 30\n")
+    assert read_rgb(tmp_path / "plain.ppm").tolist() == [[[1, 2, 30]]]

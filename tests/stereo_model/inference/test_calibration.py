@@ -23,6 +23,15 @@ def test_nine_numbers_and_a_baseline_in_metres(tmp_path):
     assert read_calibration(tmp_path / "K.txt", baseline_m=0.1).baseline_m == 0.1
 
 
+@pytest.mark.parametrize("text", ["80 0 48\n0 80 32\n0 0 1\n0.1\n", "80, 0, 48, 0, 80\n\n32 0 0 1\n0.1"])
+def test_the_nine_numbers_may_stand_in_several_lines(tmp_path, text):
+    (tmp_path / "K.txt").write_text(text)
+    rig = read_calibration(tmp_path / "K.txt")
+    assert (rig.fx, rig.fy, rig.cx, rig.cy, rig.baseline_m) == (80, 80, 48, 32, 0.1)
+    (tmp_path / "K.txt").write_text(text.rpartition("0.1")[0])
+    assert read_calibration(tmp_path / "K.txt", baseline_m=0.2).baseline_m == 0.2
+
+
 def test_middleburys_file_has_millimetres_and_an_offset(tmp_path):
     (tmp_path / "calib.txt").write_text(MIDDLEBURY)
     rig = read_calibration(tmp_path / "calib.txt")
@@ -34,8 +43,9 @@ def test_middleburys_file_has_millimetres_and_an_offset(tmp_path):
     ("text", "message"),
     [
         ("", "nine numbers"),
-        ("1 2 3\n0.1\n", "got 3"),
-        ("1 0 0 0 1 0 0 0 1\n", "baseline in metres in the second line"),
+        ("1 2 3\n0.1\n", "got 4"),
+        ("1 0 0 0 1 0 0 0 1\n", "baseline in metres in the line after K"),
+        ("1 0 0\n0 1 0\n0 0 1 0.1\n", "got 10"),
         ("1 0 0 0 1 0 0 0 1\nabc\n", "expected numbers, got 'abc'"),
         ("-1 0 0 0 1 0 0 0 1\n0.1\n", "must be positive"),
         ("nan 0 0 0 1 0 0 0 1\n0.1\n", "not finite"),
@@ -44,6 +54,7 @@ def test_middleburys_file_has_millimetres_and_an_offset(tmp_path):
         (MIDDLEBURY.replace("doffs=124.343", "doffs=0"), "doffs=0, but .* cx1 - cx0 = 124.343"),
         (MIDDLEBURY.replace("cam1=[3979.911", "cam1=[1 3979.911"), "expected cam1="),
         ("80 0 0 0 80 0 48 32 1\n0.1\n", "is it transposed"),
+        ("80 2.5 48 0 80 32 0 0 1\n0.1\n", "K has a skew of 2.5"),
     ],
 )
 def test_a_calibration_that_cannot_be_understood_is_one_line_with_its_name(tmp_path, text, message):

@@ -21,8 +21,11 @@ def test_pixels_without_a_disparity_are_black():
     assert (colourise(np.full((2, 2), np.nan)) == 0).all()
 
 
-def test_the_range_of_a_constant_map_is_not_empty():
-    assert span_of(np.full((3, 3), 7.0)) == (7.0, 8.0)
+def test_a_map_without_relief_is_not_drawn_as_a_rainbow():
+    assert span_of(np.full((3, 3), 7.0)) == (5.0, 9.0)
+    assert span_of(np.array([7.0, 7.5])) == pytest.approx((5.25, 9.25), abs=0.01)
+    assert span_of(np.zeros(3)) == (0.0, 4.0)
+    assert span_of(np.array([0.0, 100.0])) == pytest.approx((1.0, 99.0))
     with pytest.raises(ValueError, match="lower and a higher"):
         colourise(np.zeros((2, 2)), span=(3, 3))
 

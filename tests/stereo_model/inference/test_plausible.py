@@ -50,6 +50,8 @@ def test_a_calibration_of_another_image_size_is_named_with_that_size(factor, siz
         ({"baseline_m": 0.000193}, "is it in metres there \\(0.193 m\\)"),
         ({"fx": 4.0, "fy": 4.0}, "expected pixels: is it in millimetres"),
         ({"fx": 64000.0}, "is it for larger images"),
+        ({"fy": 1920.0}, "fx = 640 and fy = 1920 px would be pixels 3 times as long as wide"),
+        ({"fy": 320.0}, "pixels 2 times as long as wide.*scaled along one axis only"),
         ({"cx": 20.0}, "are they cropped, or is K of another camera"),
     ],
 )

@@ -100,8 +100,23 @@ def test_repairing_does_not_excuse_other_changes(pairs, run):
     assert {file.file for file in read_damaged(run)} >= {f"pair{third}/disp.pfm"}
     victim.write_bytes(content)
     other.write_bytes(other.read_bytes() + b"\0")
-    with pytest.raises(ResumeError, match="as many samples, but other files or other sizes"):
+    with pytest.raises(ResumeError, match="as many samples, but other files, or other sizes"):
         run_recipe(small(pairs), run)
+
+
+def test_files_with_other_contents_of_the_same_size_are_other_data(pairs, run):
+    victim = pairs / "pair1" / "disp.pfm"
+    content = bytearray(victim.read_bytes())
+    content[-8] ^= 1
+    victim.write_bytes(content)
+    with pytest.raises(ResumeError, match="as many samples, but other files, or other sizes or contents"):
+        run_recipe(small(pairs), run)
+
+
+def test_what_a_data_set_leaves_out_is_listed(pairs, tmp_path, caplog):
+    (pairs / "pair1" / "disp.pfm").unlink()
+    build_trainer(small(pairs, **{"data.folder.options": {"allow_missing": True}}), tmp_path / "out")
+    assert any("skipped: data.folder: pair1: no pair1/disp" in message for message in caplog.messages)
 
 
 def test_data_that_shrank_is_refused_with_the_numbers_and_taken_on_purpose(pairs, run):

@@ -19,6 +19,7 @@ from stereo_model.evaluation.metrics import MaskPolicy
 from stereo_model.training.amend import ResumeError
 from stereo_model.training.config import DeviceError, TrainConfig
 from stereo_model.training.run_folder import checkpoints
+from stereo_model.training.state import write_state
 from stereo_model.training.stopping import TrainingInterrupted
 from stereo_model.training.train import train
 from stereo_model.training.trainer import NonFiniteLossError, Trainer, UnsupportedModelError
@@ -266,6 +267,73 @@ def test_a_signal_is_answered_at_once_and_stops_after_the_step_with_the_state_sa
         trainer(dataset, tmp_path, config).run(on_step=interrupt)
     assert trainer(dataset, tmp_path, config).step == 3
     assert losses(tmp_path) == losses(uninterrupted[1])[:3]
+
+
+def test_a_second_signal_is_told_what_stopping_at_once_costs_and_the_state_is_still_saved(
+    dataset, tmp_path, caplog
+):
+    def interrupt(step, loss, rate):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert "one more stops at once" in caplog.messages[-1]
+            assert caplog.messages[-1].endswith("would go on after step 0, finished steps lost: 2")
+
+    config = CONFIG.model_copy(update={"checkpoint_every": 100})
+    with pytest.raises(TrainingInterrupted, match="stopped after step 3 of 4"):
+        trainer(dataset, tmp_path, config).run(on_step=interrupt)
+    assert trainer(dataset, tmp_path, config).step == 3
+
+
+def test_a_third_signal_stops_at_once_and_says_what_is_lost(dataset, tmp_path, caplog):
+    def interrupt(step, loss, rate):
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    config = CONFIG.model_copy(update={"checkpoint_every": 100})
+    with pytest.raises(KeyboardInterrupt):
+        trainer(dataset, tmp_path, config).run(on_step=interrupt)
+    assert caplog.messages[-1].startswith("stopped at once: ") and caplog.messages[-1].endswith("lost: 1")
+    assert trainer(dataset, tmp_path, config).step == 0
+
+
+def test_signals_while_the_state_is_written_do_not_hurt_it(dataset, tmp_path, monkeypatch, caplog):
+    def insist(run_dir, model, state, *, keep):
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+        write_state(run_dir, model, state, keep=keep)
+
+    def interrupt(step, loss, rate):
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    config = CONFIG.model_copy(update={"checkpoint_every": 100})
+    monkeypatch.setattr("stereo_model.training.trainer.write_state", insist)
+    with pytest.raises(TrainingInterrupted, match="stopped after step 2 of 4"):
+        trainer(dataset, tmp_path, config).run(on_step=interrupt)
+    assert caplog.messages[-1] == "the state is being written; then the training ends"
+    assert trainer(dataset, tmp_path, config).step == 2
+
+
+def test_a_training_that_is_stopped_saves_its_state_before_it_validates(dataset, tmp_path, monkeypatch):
+    def interrupt(step, loss, rate):
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def long_validation(*args, **options):
+        saved.extend(checkpoints(tmp_path))
+        return {}
+
+    saved = []
+    config = CONFIG.model_copy(update={"checkpoint_every": 100, "validate_every": 2})
+    monkeypatch.setattr("stereo_model.training.trainer.validate", long_validation)
+    monkeypatch.setattr("stereo_model.training.trainer.overall", lambda scores: 1.0)
+    stopped = Trainer(
+        create_model("nano"), dataset, config, tmp_path, data_digest="data-1", validation={"set": dataset}
+    )
+    with pytest.raises(TrainingInterrupted, match="stopped after step 2 of 4"):
+        stopped.run(on_step=interrupt)
+    assert [path.name for path in saved] == ["checkpoint_0000002.pt"]
 
 
 def test_the_way_of_training_may_change_in_a_run_but_not_its_precision(dataset, tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from fsd_gen.backends.base import Backend
-from fsd_gen.backends.mitsuba.backend import MitsubaBackend, sensor_plugin
+from fsd_gen.backends.mitsuba.backend import MitsubaBackend
+from fsd_gen.backends.mitsuba.cameras import sensor_plugin
 from fsd_gen.backends.mitsuba.paths import PathIntegrator
 from fsd_gen.backends.mitsuba.runtime import mi
 from fsd_gen.backends.textures import TextureCache

@@ -43,3 +43,25 @@ def test_a_right_camera_on_the_wrong_side_is_refused(tmp_path: Path) -> None:
 def test_a_missing_camera_is_refused_with_the_ones_there_are(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="no camera at </Eye>; the stage has /World/Rig/Left, /World/Rig/Ri"):
         read_stage(stage_file(tmp_path, quad()), None, left="/Eye")
+
+
+def test_pixels_are_as_wide_as_the_camera_says(tmp_path: Path) -> None:
+    path = stage_file(tmp_path, quad())
+    said = "double fsd:pixelAspect = 0.75\n        float verticalAperture = 36"
+    path.write_text(path.read_text().replace("float verticalAperture = 27", said))
+    rig = rig_of_stage(path, width=64, height=48)
+    assert (rig.focal_px, rig.focal_y_px) == pytest.approx((32, 24))
+    assert rig.cy_px == pytest.approx(24.75)  # the same offset, of a film that is higher
+    read_stage(path, rig)
+    with pytest.raises(StageError, match=r"Left>: expected focal length 32.000000 px, got 24.000000 px"):
+        read_stage(path, rig.model_copy(update={"focal_y_px": None}))
+    with pytest.raises(StageError, match="expected a vertical aperture of 48 for fsd:pixelAspect 0.75"):
+        rig_of_stage(path, width=64, height=64)
+
+
+def test_pixels_without_a_width_are_refused(tmp_path: Path) -> None:
+    path = stage_file(tmp_path, quad())
+    said = "double fsd:pixelAspect = 0\n        float verticalAperture = 27"
+    path.write_text(path.read_text().replace("float verticalAperture = 27", said))
+    with pytest.raises(StageError, match="Left>: fsd:pixelAspect must be positive, got 0"):
+        rig_of_stage(path, width=64, height=48)

@@ -105,10 +105,11 @@ def test_successors_that_were_scored_before_publishing_have_a_verdict_too(run, t
 
 
 def test_a_filter_that_leaves_nothing_says_what_there_is(run):
-    with pytest.raises(DataFolderError, match="none of 4 samples in 2 shards passes keep.stratum=roof; the"):
-        ours(run, stratum="roof")
-    with pytest.raises(ValueError, match="roof"):
-        theirs(run, stratum="roof")
+    for read in (ours, theirs):
+        with pytest.raises(DataOptionError, match="keep.stratum: no sample is of 'roof': there are .*indoor"):
+            read(run, stratum=["indoor", "roof"])
+    with pytest.raises(DataFolderError, match="none of 4 samples in 2 shards passes keep.baseline=900"):
+        ours(run, baseline="900..")
 
 
 def test_verdicts_are_asked_for_only_where_somebody_judged(tmp_path):

@@ -37,6 +37,14 @@ def test_what_cannot_be_is_refused_by_name(values, complaint):
         Keep.parse(values)
 
 
+def test_a_stratum_that_is_not_there_is_refused_with_those_that_are():
+    wanted = Keep.parse({"stratum": ["flying", "indor"]})
+    with pytest.raises(DataOptionError, match="'indor': there are flying, indoor; did you mean indoor"):
+        wanted.require_strata(["indoor", "flying", "flying"])
+    wanted.require_strata(["indor", "flying"])
+    Keep().require_strata(["flying"])
+
+
 def test_ranges_include_their_ends_and_may_lack_one():
     assert (
         Keep.parse({"disparity": "2..192"}).disparity

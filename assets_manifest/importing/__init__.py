@@ -1,0 +1,1 @@
+"""Assets of the user's own: files of strangers read, checked, converted once, and kept as a pack."""

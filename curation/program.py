@@ -1,0 +1,13 @@
+"""`fsd-curate` from its first moment: Ctrl-C is answered before anything is loaded."""
+
+from __future__ import annotations
+
+from jobs.signals import stopped_at_once
+
+
+def run() -> None:
+    """The program, on the arguments of this process."""
+    stopped_at_once()
+    from curation.cli import app
+
+    app()

@@ -1,0 +1,114 @@
+"""`fsd-gen preview`: contact sheets, of what was rendered or of what a config would render."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fsd_gen.cli.app import app, clear_errors, out, say_error
+from fsd_gen.config import Config, ConfigError, load_config
+
+if TYPE_CHECKING:
+    from fsd_gen.production.trial import Tried
+
+SOURCE = "Run, round, shard, folder of shards, list of samples or pattern."
+
+
+@app.command()
+@clear_errors
+def preview(
+    path: Annotated[Path | None, typer.Argument(help=f"{SOURCE} Or --config.")] = None,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Picture to write; default: preview.png in the run.")
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="Draw the first scenes of this config, small and fast, without a shard."),
+    ] = None,
+    per_style: Annotated[int, typer.Option(min=1, max=200, help="With --config: scenes of each style.")] = 8,
+    spp: Annotated[int, typer.Option(min=1, max=1024, help="With --config: samples per pixel.")] = 4,
+    samples: Annotated[int, typer.Option(min=1, max=1000, help="At most so many rows.")] = 8,
+    columns: Annotated[int, typer.Option(min=1, max=64, help="Samples side by side.")] = 1,
+    width: Annotated[int, typer.Option(min=32, max=4096, help="Width of one picture in pixels.")] = 426,
+) -> None:
+    """Write a contact sheet: left | right | disparity; of unfinished shards too.
+
+    With --config, of the scenes that a run of it would begin with.
+    """
+    if (path is None) == (config is None):
+        raise ConfigError(
+            "preview: expected a run, a folder of shards or a shard to show, or --config to draw from; "
+            f"got {'neither' if path is None else 'both'}"
+        )
+    if config is not None:
+        _show_config(config, out_file or Path("preview.png"), per_style, spp, width, columns)
+    elif path is not None:
+        _show_shards(path, out_file, samples, columns, width)
+
+
+def _show_shards(path: Path, out_file: Path | None, samples: int, columns: int, width: int) -> None:
+    from fsd_gen.preview import contact_sheet_of_shards, save_picture
+    from fsd_gen.production.survey import remedied, shown_shards
+
+    with remedied(path):
+        sheet = contact_sheet_of_shards(shown_shards(path), most=samples, columns=columns, thumb_px=width)
+    target = _preview_place(path) if out_file is None else out_file
+    save_picture(sheet, target)
+    out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _preview_place(path: Path) -> Path:
+    """Beside the data if they lie in a run, else right here."""
+    from fsd_gen.production.survey import is_run
+
+    run = next((place for place in (path, *path.absolute().parents[:3]) if is_run(place)), None)
+    return Path("preview.png") if run is None else run / "preview.png"
+
+
+def _show_config(source: str, target: Path, per_style: int, spp: int, width: int, columns: int) -> None:
+    from fsd_gen.preview import contact_sheet, refuse_unwritable, save_picture
+    from fsd_gen.production.trial import summary
+
+    refuse_unwritable(target)
+    tried = _try_out(load_config(source), per_style, width, spp)
+    for line in summary(tried):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    for each in tried:
+        if each.sample is None:
+            say_error(f"slot {each.slot} ({each.style}): no attempt passed; the last: {each.details[-1]}")
+    found = [each.sample for each in tried if each.sample is not None]
+    if not found:
+        raise typer.Exit(1)
+    save_picture(contact_sheet(found, columns=columns, thumb_px=width), target)
+    out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _try_out(chosen: Config, per_style: int, width: int, spp: int) -> list[Tried]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from assets_manifest.library import open_library
+    from assets_manifest.registry import refuse_unknown_packs
+    from fsd_gen.backends.registry import create_backend, refuse_unavailable
+    from fsd_gen.cli.assets import fetch_missing
+    from fsd_gen.production.trial import first_slots, try_out
+
+    refuse_unavailable(chosen.render.backend)
+    refuse_unknown_packs(chosen.assets.packs)
+    fetch_missing(chosen.assets.packs)
+    for style in chosen.styles.values():
+        if style.weight > 0:
+            style.prepare()
+    library, backend = open_library(chosen.assets.packs), create_backend(chosen.render.backend)
+    scenes = try_out(chosen, library, backend, per_style=per_style, width=width, spp=spp)
+    number = sum(map(len, first_slots(chosen, per_style).values()))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    found: list[Tried] = []
+    with Progress(*columns, console=out, transient=True) as progress:
+        bar = progress.add_task("scenes", total=number)
+        for each in scenes:
+            found.append(each)
+            progress.update(bar, advance=1, description=each.style)
+    backend.close()
+    return found

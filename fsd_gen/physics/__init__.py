@@ -1,0 +1,1 @@
+"""Letting things fall until they rest."""

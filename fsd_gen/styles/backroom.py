@@ -1,0 +1,47 @@
+"""A room behind something else: walls with openings and what hangs on them, ceiling lamps, the hour outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fsd_gen.scene.spec import DomeSpec, LightSpec, Panel, Placement
+from fsd_gen.sections import Count
+from fsd_gen.styles import lamps, openings, walls
+from fsd_gen.styles.floorplan import Floor
+from fsd_gen.styles.groups import Maker
+from fsd_gen.styles.pieces import Cast
+from fsd_gen.styles.room import Room, shell
+from fsd_gen.styles.sampler import AnySampler, count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackRoom:
+    """All of a room but its furniture."""
+
+    placements: tuple[Placement, ...]
+    panels: tuple[Panel, ...]
+    lights: tuple[LightSpec, ...]
+    dome: DomeSpec | None
+
+
+def back_room(sampler: AnySampler, room: Room, *, pictures: Count) -> BackRoom:
+    """The room with windows and doors, so many pictures on its walls, and light of its own."""
+    holes = openings.draw_openings(sampler, room)
+    cast, floor, hung = Cast(sampler.library), Floor(room, holes), walls.Hung()
+    maker = Maker(cast, room, sampler.rng("walls"))
+    walls.radiators(maker, floor, hung)
+    walls.fittings(maker, floor, hung)
+    walls.pictures(maker, sampler, floor, hung, count(maker.rng, pictures))
+    glazing, reveals = openings.glaze(sampler, room, holes)
+    trees, outside = openings.outside(sampler, room, cast, holes.windows)
+    doors = openings.hang_doors(sampler, room, holes.doors)
+    rng = sampler.rng("lights")
+    hour = lamps.draw_hour(rng, holes)
+    own = lamps.Lamps(Maker(cast, room, rng), hour.lamps, float(rng.uniform(2700, 5500)))
+    bodies, lights = own.ceiling()
+    return BackRoom(
+        placements=(*hung.placements, *doors, *glazing, *trees, *bodies),
+        panels=(*shell(sampler, room, holes.windows), *reveals, *hung.panels, *outside),
+        lights=(*lights, *lamps.low_sun(rng, holes, hour)),
+        dome=lamps.sky(sampler, hour),
+    )

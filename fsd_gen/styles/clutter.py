@@ -1,0 +1,301 @@
+"""What stands on furniture and lies on the floor: tables in use, shelves full, things along the walls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fsd_gen.scene.rotations import heading
+from fsd_gen.scene.spec import MaterialSpec, Panel, Placement
+from fsd_gen.styles import pieces
+from fsd_gen.styles.floorplan import Floor, Item, Stood
+from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.groups import Maker
+from fsd_gen.styles.pieces import Piece, made_id, new_seed
+from fsd_gen.styles.room import wall_heading
+from fsd_gen.styles.supporting import Board, boards, top_board
+
+TRIES = 8
+CLEAR_M = 0.012  # between things on a table
+LOWEST_SHELF_M = 0.07
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something on a board, in the frame of the piece that carries it."""
+
+    piece: Piece
+    x: float
+    y: float
+    z: float
+    turn_deg: float
+
+
+@dataclass(slots=True)
+class Spread:
+    """A board as it fills: things in a row along its back, others scattered."""
+
+    board: Board
+    rng: np.random.Generator
+    things: list[Thing] = field(default_factory=list)
+    taken: list[Footprint] = field(default_factory=list)
+
+    def put(self, piece: Piece | None, x: float, y: float, turn_deg: float) -> bool:
+        """Stand the piece there if it fits and the place is free."""
+        if piece is None or piece.size[2] > self.board.free_m - 0.01:
+            return False
+        spot = Footprint(
+            x=x, y=y, width=piece.size[0] + CLEAR_M, depth=piece.size[1] + CLEAR_M, heading_deg=turn_deg
+        )
+        if any(spot.overlaps(other) for other in self.taken):
+            return False
+        if not self.board.carries(piece.size[:2], x, y, turn_deg):
+            return False
+        self.taken.append(spot)
+        self.things.append(Thing(piece, x, y, self.board.height_m, turn_deg))
+        return True
+
+    def scatter(self, piece: Piece | None, *, turned: float = 180.0) -> bool:
+        """Stand the piece anywhere, turned up to so many degrees from the front."""
+        if piece is None:
+            return False
+        x0, y0, x1, y1 = self.board.bounds()
+        reach = min(piece.size[:2]) / 2
+        if x1 - x0 < 2 * reach or y1 - y0 < 2 * reach:
+            return False
+        for _ in range(TRIES):
+            x, y = self.rng.uniform(x0 + reach, x1 - reach), self.rng.uniform(y0 + reach, y1 - reach)
+            if self.put(piece, float(x), float(y), float(self.rng.uniform(-turned, turned))):
+                return True
+        return False
+
+    def behind(self, piece: Piece | None, *, turned: float = 8.0) -> bool:
+        """Stand the piece at the back, facing the front."""
+        if piece is None:
+            return False
+        x0, _, x1, y1 = self.board.bounds()
+        half = piece.size[0] / 2 + 0.015
+        if x1 - x0 < 2 * half:
+            return False
+        for attempt in range(TRIES):
+            x = float(self.rng.uniform(x0 + half, x1 - half))
+            y = y1 - piece.size[1] / 2 - 0.02 - 0.02 * attempt
+            if self.put(piece, x, y, float(self.rng.normal(0, turned / 2))):
+                return True
+        return False
+
+
+Dress = Callable[[Maker, Spread, int], None]
+
+
+def _desk(m: Maker, s: Spread, number: int) -> None:
+    x0, _, x1, y1 = s.board.bounds()
+    screen = m.one("screen")
+    if screen:
+        place = (x0 + x1) / 2 + m.wobble(0.15)
+        s.put(screen, place, y1 - screen.size[1] / 2 - m.uniform(0.02, 0.1), m.wobble(8))
+    if m.rng.uniform() < 0.6:
+        s.behind(m.lamp(tall=False))
+    if m.rng.uniform() < 0.6:
+        s.behind(pieces.book_row(m.rng, 0.4))
+    for _ in range(number):
+        s.scatter(pieces.books(m.rng) if m.rng.uniform() < 0.2 else m.one("desk_thing"), turned=70)
+
+
+def _of(
+    *roles: str, books: float = 0.2, row: float = 0.0, behind: float = 0.5, turned: float = 60.0
+) -> Dress:
+    """Things of the roles, a share of them at the back; piles of books among them."""
+
+    def dress(m: Maker, s: Spread, number: int) -> None:
+        if m.rng.uniform() < row:
+            s.behind(pieces.book_row(m.rng, 0.5))
+        for _ in range(number):
+            thing = pieces.books(m.rng) if m.rng.uniform() < books else m.one(*roles)
+            (s.behind if m.rng.uniform() < behind else s.scatter)(thing, turned=turned)
+
+    return dress
+
+
+def _night(m: Maker, s: Spread, number: int) -> None:
+    s.behind(m.lamp(tall=False))
+    _of("bed_thing", books=0.35, behind=0.0)(m, s, number)
+
+
+def _tv(m: Maker, s: Spread, number: int) -> None:
+    x0, y0, x1, y1 = s.board.bounds()
+    screen = m.one("big_screen", fits=lambda p: p.size[0] < x1 - x0 and p.size[1] < y1 - y0)
+    s.put(screen, (x0 + x1) / 2, (y0 + y1) / 2, m.wobble(3))
+    _of("living_thing", row=0.4)(m, s, number)
+
+
+def _dining(m: Maker, s: Spread, number: int) -> None:
+    """A centre piece, and what is left of a meal or of work."""
+    x0, y0, x1, y1 = s.board.bounds()
+    s.put(
+        m.one("centre_piece"),
+        (x0 + x1) / 2 + m.wobble(0.1),
+        (y0 + y1) / 2 + m.wobble(0.05),
+        m.uniform(0, 360),
+    )
+    setting = m.one("place_setting")
+    laid = m.rng.uniform() < 0.4 and setting is not None
+    for x in np.linspace(x0 + 0.3, x1 - 0.3, 3).tolist() if laid and setting else ():
+        for y, turn in ((y0 + 0.22, 0.0), (y1 - 0.22, 180.0)):
+            s.put(setting, x, y, turn + m.wobble(4))
+    _of("kitchen_thing", "living_thing", books=0.15, behind=0.0, turned=180)(m, s, number)
+
+
+def _worktop(m: Maker, s: Spread, number: int) -> None:
+    for _ in range(max(1, number // 3)):
+        s.behind(m.one("worktop_thing"), turned=15)
+    if m.rng.uniform() < 0.6:
+        s.scatter(m.one("kitchen_thing"), turned=180)
+
+
+def _boxes(m: Maker, s: Spread, number: int) -> None:
+    """Another box on top, or a thing."""
+    (x0, y0, x1, y1), box = s.board.bounds(), pieces.carton(m.rng)
+    if m.rng.uniform() < 0.6 and not s.put(box, (x0 + x1) / 2, (y0 + y1) / 2, m.wobble(10)):
+        s.scatter(m.one("tool", "desk_thing"))
+
+
+def _bath(m: Maker, s: Spread, number: int) -> None:
+    for _ in range(number):
+        s.scatter(m.one("bath_thing"), turned=40)
+
+
+DRESSINGS: dict[str, Dress] = {
+    "desk": _desk,
+    "night": _night,
+    "tv": _tv,
+    "dining": _dining,
+    "worktop": _worktop,
+    "boxes": _boxes,
+    "bath": _bath,
+    "coffee": _of("living_thing", books=0.35, behind=0.1, turned=120),
+    "sideboard": _of("living_thing", "centre_piece", row=0.6, behind=0.7, turned=15),
+}
+
+
+def dress(m: Maker, stood: Stood, number: int) -> list[Thing]:
+    """What stands on a piece of furniture."""
+    piece, dressing = stood.item.piece, stood.item.dressing
+    if m.room.kind == "bath" and dressing in ("sideboard", "basin"):
+        dressing = "bath"
+    if dressing == "shelves":
+        return _fill_shelves(m, piece)
+    if dressing not in DRESSINGS or number == 0:
+        return []
+    board = top_board(m.cast.library, piece)
+    if board is None or stood.spot.top - piece.size[2] + board.height_m > 1.9:
+        return []
+    spread = Spread(board, m.rng)
+    DRESSINGS[dressing](m, spread, number)
+    return spread.things
+
+
+def _fill_shelves(m: Maker, piece: Piece) -> list[Thing]:
+    """Rows of books and small things on every board."""
+    things: list[Thing] = []
+    for board in boards(m.cast.library, piece)[:12]:
+        if board.free_m < 0.1 or board.height_m < LOWEST_SHELF_M or board.height_m > 2.1:
+            continue
+        things += _fill_board(m, board)
+    return things
+
+
+def _fill_board(m: Maker, board: Board) -> list[Thing]:
+    x0, y0, x1, y1 = board.bounds()
+    spread, x = Spread(board, m.rng), x0 + 0.02
+    while x < x1 - 0.08:
+        thing = _for_shelf(m, min(x1 - x - 0.02, 0.7), y1 - y0 - 0.03, min(board.free_m - 0.02, 0.34))
+        if thing is None:
+            break
+        y = (y0 + y1) / 2 if m.rng.uniform() < 0.5 else y1 - thing.size[1] / 2 - 0.015
+        spread.put(thing, x + thing.size[0] / 2, y, 0.0)
+        x += thing.size[0] + (m.uniform(0.02, 0.06) if m.rng.uniform() < 0.7 else m.uniform(0.06, 0.3))
+    return spread.things
+
+
+def _for_shelf(m: Maker, widest: float, deepest: float, highest: float) -> Piece | None:
+    """A row of books, or a thing that is small enough."""
+    if m.rng.uniform() < 0.65:
+        row = pieces.book_row(m.rng, widest, min(highest, deepest / 0.7))
+        return row if row.size[0] <= widest else None
+    return m.one("living_thing", "centre_piece", fits=lambda p: p.size[0] < widest and p.size[2] < highest)
+
+
+def on(stood: Stood, thing: Thing, name: str) -> tuple[Placement, Footprint]:
+    """The thing in its place in the room, on the piece that stands there."""
+    spot = stood.spot
+    turn = np.deg2rad(spot.heading_deg)
+    cos, sin = float(np.cos(turn)), float(np.sin(turn))
+    x, y = spot.x + thing.x * cos - thing.y * sin, spot.y + thing.x * sin + thing.y * cos
+    turned = (spot.heading_deg + thing.turn_deg) % 360
+    z, (width, depth, height) = spot.bottom + thing.z, thing.piece.size
+    ground = Footprint(x=x, y=y, width=width, depth=depth, heading_deg=turned, bottom=z, top=z + height)
+    placement = Placement(name=name, asset=thing.piece.asset, position=(x, y, z), rotation=heading(turned))
+    return placement, ground
+
+
+def papers(m: Maker, stood: Stood, things: list[Thing], name: str) -> list[Panel]:
+    """Sheets of paper on a desk, where nothing stands."""
+    board = top_board(m.cast.library, stood.item.piece)
+    if board is None or stood.item.dressing not in ("desk", "dining", "coffee"):
+        return []
+    spread = Spread(board, m.rng)
+    for thing in things:
+        size = thing.piece.size
+        spread.taken.append(
+            Footprint(x=thing.x, y=thing.y, width=size[0], depth=size[1], heading_deg=thing.turn_deg)
+        )
+    panels: list[Panel] = []
+    for number in range(int(m.rng.integers(0, 5))):
+        sheet = Piece(made_id("room_page", new_seed(m.rng)), (0.21, 0.297, 0.0))
+        if spread.scatter(sheet, turned=35):
+            placed, _ = on(stood, spread.things[-1], "")
+            panels.append(_sheet(f"{name}_{number}", placed, sheet))
+    return panels
+
+
+def _sheet(name: str, placed: Placement, sheet: Piece) -> Panel:
+    x, y, z = placed.position
+    ink = MaterialSpec(texture=sheet.asset, uv_scale=(1 / sheet.size[0], 1 / sheet.size[1]), roughness=0.9)
+    size = (sheet.size[0], sheet.size[1])
+    return Panel(name=name, position=(x, y, z + 0.0015), rotation=placed.rotation, size=size, material=ink)
+
+
+def along_walls(m: Maker, floor: Floor, number: int) -> None:
+    """Things on the floor near the walls: bags, boxes, shoes, toys, piles of books, plants."""
+    for _ in range(number):
+        piece = _floor_thing(m)
+        if piece is None:
+            continue
+        for _ in range(TRIES):
+            wall = int(m.rng.integers(4))
+            turn, off = m.wobble(25), piece.across / 2 + m.uniform(0.01, 0.25)
+            slack = max(0.0, floor.room.wall_length(wall) / 2 - piece.across / 2)
+            along = m.uniform(-slack, slack)
+            x, y, _ = floor.room.on_wall(wall, along, 0.0, off)
+            heading_deg = (wall_heading(wall) + turn) % 360
+            spot = Footprint(
+                x=x, y=y, width=piece.size[0], depth=piece.size[1], heading_deg=heading_deg, top=piece.size[2]
+            )
+            if floor.is_free(spot):
+                floor.stood.append(
+                    Stood(Item(piece, 0.0, 0.0, dressing="boxes" if piece.top_m else ""), spot, -1)
+                )
+                break
+
+
+def _floor_thing(m: Maker) -> Piece | None:
+    kind = m.rng.uniform()
+    if kind < 0.25:
+        return pieces.carton(m.rng)
+    if kind < 0.35 and m.room.kind not in ("bath", "warehouse"):
+        return pieces.books(m.rng)
+    roles = {"warehouse": ("store_misc", "floor_thing"), "office": ("floor_thing", "bin", "plant")}
+    return m.one(*roles.get(m.room.kind, ("floor_thing", "small_floor_thing", "small_floor_thing", "plant")))
