@@ -104,7 +104,7 @@ MAKER = Maker(name="building", version=1, kind="object", make=make)
 
 def _palette(building: Building) -> facade.Look:
     rng = building.rng(4)
-    wall = np.array([0.55, 0.5, 0.42]) * rng.uniform(0.6, 1.2, 3)
+    wall = np.array([0.55, 0.5, 0.42]) * rng.uniform(0.55, 1.2) * rng.uniform(0.93, 1.07, 3)
     wood = np.array(
         [
             (0.03, 0.06, 0.04),

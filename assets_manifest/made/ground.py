@@ -79,7 +79,7 @@ def _winding(ground: Ground) -> tuple[float, float, float]:
 def _waves(ground: Ground) -> tuple[Array, Array, Array]:
     """Wave vectors (K, 2), phases and amplitudes: long waves are high, short ones low."""
     rng = np.random.Generator(np.random.Philox(key=[ground.seed, 2]))
-    length = np.exp(rng.uniform(np.log(5), np.log(40), 9))
+    length = np.exp(rng.uniform(np.log(8), np.log(60), 9))
     turn = rng.uniform(0, 2 * np.pi, 9)
     vectors = (2 * np.pi / length)[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
     high = length**1.4

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assets_manifest.meshes.parts import MeshPart, Surface, face_normals, triangle_areas
-from assets_manifest.meshes.usd import write_object_usd
 
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
@@ -129,6 +128,8 @@ class Solids:
 
     def write(self, folder: Path) -> Path:
         """The object's USD file in `folder`."""
+        from assets_manifest.meshes.usd import write_object_usd  # here: scenes are composed without USD
+
         write_object_usd(folder / FILE, self.parts(), numbered=False)
         return folder / FILE
 

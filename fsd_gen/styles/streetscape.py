@@ -173,7 +173,9 @@ class Street:
     def _verge(self, rng: np.random.Generator) -> MaterialSpec:
         if not self.zone.fences:
             return paving(self.sampler, rng)
-        green = [a for a in self.sampler.assets("texture", "ground") if "grass" in a.id]
+        green = [
+            a for a in self.sampler.assets("texture", "ground") if "grass" in a.id and "skimage" not in a.id
+        ]
         asset = pick(rng, green or self.sampler.some("texture", "ground"))
         return materials.of_texture(rng, asset, tile_m=(asset.tile_m or 1.0) * 1.4)
 

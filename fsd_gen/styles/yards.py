@@ -137,7 +137,7 @@ GARDEN = Yard(
 PARK = Yard(
     side_m=(45, 80),
     ground="lawn",
-    relief_m=(0.4, 2.6),
+    relief_m=(0.3, 1.8),
     path_m=(1.8, 4.0),
     around=("hedge", "railing", "trees", "town", "trees"),
     trees=(14, 34),
@@ -178,7 +178,11 @@ class Place:
     def _ground_looks(self, rng: np.random.Generator) -> tuple[PartLook, ...]:
         lawn = self.yard.ground == "lawn"
         if lawn:
-            assets = [a for a in self.sampler.assets("texture", "ground") if "grass" in a.id]
+            assets = [
+                a
+                for a in self.sampler.assets("texture", "ground")
+                if "grass" in a.id and "skimage" not in a.id
+            ]
             asset = pick(rng, assets or self.sampler.some("texture", "ground"))
             cover = materials.of_texture(rng, asset, tile_m=(asset.tile_m or 1.0) * rng.uniform(0.8, 1.6))
         else:
