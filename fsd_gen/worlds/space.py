@@ -128,7 +128,7 @@ class Space:
         angles = np.arange(16) * np.pi / 8
         level_k3 = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(16)])
         hits = self.cast(np.repeat(eyes_n3, 16, axis=0), np.tile(level_k3, (len(eyes_n3), 1)))
-        faced: Mask = (hits.t_n < FACED_M).reshape(-1, 16).any(axis=1)
+        faced: Mask = np.any((hits.t_n < FACED_M).reshape(-1, 16), axis=1)
         return faced
 
     def _normals(self) -> Array:
