@@ -242,7 +242,8 @@ def _beside(values: dict[str, Any], source: str) -> dict[str, Any]:
     stages = environment.get("stages") if isinstance(environment, Mapping) else None
     if isinstance(stages, list) and all(isinstance(stage, str) for stage in stages):
         absolute = [str((folder / Path(stage).expanduser()).resolve()) for stage in stages]
-        values = {**values, "styles": {**styles, "environment": {**environment, "stages": absolute}}}
+        moved = {**dict(environment or {}), "stages": absolute}
+        values = {**values, "styles": {**dict(styles or {}), "environment": moved}}
     return values
 
 

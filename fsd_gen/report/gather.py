@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.production.survey import Shard, Survey
-from fsd_gen.scene.spec import MaterialSpec, SceneSpec
+from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, SceneSpec
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
@@ -129,7 +129,8 @@ def _add_scene(numbers: Numbers, style: StyleNumbers, spec: SceneSpec) -> None:
         pack = asset.split("/")[0]
         numbers.packs.add(pack)
         numbers.assets[made_by(asset) if pack == "made" else asset] += 1
-    kinds = [thing.hard for thing in (*spec.placements, *spec.panels) if thing.hard]
+    things: tuple[Placement | Panel, ...] = (*spec.placements, *spec.panels)
+    kinds = [thing.hard for thing in things if thing.hard]
     style.hard_things.update(kinds)
     style.hard.update(set(kinds))
     for placement in spec.placements:

@@ -201,7 +201,7 @@ def _refuse_far_connections(path: Path, prim: Usd.Prim, own: Sdf.Path) -> None:
 
 
 def _scene_pole(prim: Usd.Prim) -> bool:
-    return UsdLux.DomeLight_1(prim).GetPoleAxisAttr().Get() == UsdLux.Tokens.scene
+    return bool(UsdLux.DomeLight_1(prim).GetPoleAxisAttr().Get() == UsdLux.Tokens.scene)
 
 
 def _resets(prim: Usd.Prim) -> bool:

@@ -67,13 +67,13 @@ class Space:
 
     def level(self, hits: Hits) -> Mask:
         """Which of the rays met a level surface."""
-        level_n = hits.primitive_n >= 0
+        level_n: Mask = hits.primitive_n >= 0
         level_n[level_n] = self._level_t[hits.primitive_n[level_n]]
         return level_n
 
     def backs(self, hits: Hits, directions_n3: Array) -> Mask:
         """Which of the rays met a surface from behind, and not far away."""
-        back_n = (hits.primitive_n >= 0) & (hits.t_n * np.linalg.norm(directions_n3, axis=1) < FAR_M)
+        back_n: Mask = (hits.primitive_n >= 0) & (hits.t_n * np.linalg.norm(directions_n3, axis=1) < FAR_M)
         normals_m3 = self._rays.planes_t4[hits.primitive_n[back_n], :3]
         back_n[back_n] = np.einsum("ij,ij->i", normals_m3, directions_n3[back_n]) > 0
         return back_n
@@ -111,13 +111,13 @@ class Space:
         """Places above floors, the same for the same stage; perhaps none."""
         points_n3 = self._on_level_surfaces(np.random.Generator(np.random.Philox(key=VERSION)))
         room_n = self._room_above(points_n3)
-        keep_n = room_n >= LEAST_ROOM_M
+        keep_n: Mask = room_n >= LEAST_ROOM_M
         points_n3, room_n = points_n3[keep_n], room_n[keep_n]
         keep_n = self._ground_around(points_n3)
         points_n3, room_n = points_n3[keep_n], room_n[keep_n]
         eyes_n3 = points_n3 + UP * np.minimum(HIGHEST_M, room_n * 0.6)[:, None]
         nearest_n, back_n = self.around(eyes_n3)
-        free_n = (nearest_n >= FREE_M) & self._faces_something(eyes_n3)
+        free_n: Mask = (nearest_n >= FREE_M) & self._faces_something(eyes_n3)
         keep_n = free_n & (back_n < INSIDE)
         if not keep_n.any():
             keep_n = free_n
@@ -128,7 +128,7 @@ class Space:
         angles = np.arange(16) * np.pi / 8
         level_k3 = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(16)])
         hits = self.cast(np.repeat(eyes_n3, 16, axis=0), np.tile(level_k3, (len(eyes_n3), 1)))
-        faced: Mask = (hits.t_n < FACED_M).reshape(-1, 16).any(axis=1)
+        faced: Mask = np.any((hits.t_n < FACED_M).reshape(-1, 16), axis=1)
         return faced
 
     def _normals(self) -> Array:
