@@ -177,6 +177,10 @@ class AssetLibrary:
         asset = self.get(asset_id)
         return self._file(asset, asset.uri)
 
+    def folder(self, asset_id: str) -> Path:
+        """Absolute folder of the asset's pack; MissingAssetError where no open pack has it."""
+        return self._folders[self.get(asset_id).id]
+
     def select(
         self, kind: AssetKind, *, tags: Iterable[str] = (), without: Iterable[str] = ()
     ) -> tuple[Asset, ...]:
