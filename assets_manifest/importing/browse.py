@@ -62,7 +62,7 @@ def page(library: AssetLibrary, root: Path | None = None, on_progress: Progress 
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
         f'<h1>{title}: <span id="count">{len(cards)}</span> assets</h1>'
-        '<input type="search" placeholder="filter: words of id, title, kind, tags, licence, author" autofocus>'
+        '<input type="search" placeholder="filter: words of id, title, tags, licence, author" autofocus>'
         f"<main>{''.join(cards)}</main><script>{SCRIPT}</script></html>\n"
     )
 
