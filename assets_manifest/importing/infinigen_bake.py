@@ -5,8 +5,8 @@
 
 It needs `infinigen` 1.15 with `bpy` 4.2, and nothing of this project: it is one file of the standard library.
 Every object is made by a process of its own, so that a factory that crashes or hangs costs its object alone.
-What is there already is kept: the same command goes on. Only the loop around Infinigen is tested here, with a
-stand-in for it; the factories named are those that were measured to work offline with at most 500,000 triangles.
+What is there already is kept: the same command goes on. Only the loop around Infinigen is tested, with a
+stand-in for it; the factories named were measured to work offline with at most 500,000 triangles.
 """
 
 from __future__ import annotations

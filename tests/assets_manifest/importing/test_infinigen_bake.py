@@ -16,9 +16,17 @@ EXPORT = '''
 def export_single_obj(obj, folder, format, image_res):
     assert (format, image_res) == ("usdc", 512)
     (folder / "chair.usda").write_text("""#usda 1.0
-(metersPerUnit = 1 upAxis = "Z")
-def Mesh "Chair" { int[] faceVertexCounts = [3] int[] faceVertexIndices = [0, 1, 2]
-point3f[] points = [(0,0,0), (1,0,0), (0,0,1)] uniform token subdivisionScheme = "none" }
+(
+    metersPerUnit = 1
+    upAxis = "Z"
+)
+def Mesh "Chair"
+{
+    int[] faceVertexCounts = [3]
+    int[] faceVertexIndices = [0, 1, 2]
+    point3f[] points = [(0, 0, 0), (1, 0, 0), (0, 0, 1)]
+    uniform token subdivisionScheme = "none"
+}
 """)
 '''
 CHAIR = """
