@@ -177,10 +177,13 @@ class AssetLibrary:
         asset = self.get(asset_id)
         return self._file(asset, asset.uri)
 
+    def folder(self, asset_id: str) -> Path:
+        """Absolute folder of the asset's pack; MissingAssetError where no open pack has it."""
+        return self._folders[self.get(asset_id).id]
+
     def root(self, asset_id: str) -> Path:
         """The folder of packs that holds the asset's pack: where what is derived from it is remembered."""
-        self.get(asset_id)
-        return self._folders[asset_id].parent
+        return self.folder(asset_id).parent
 
     def select(
         self, kind: AssetKind, *, tags: Iterable[str] = (), without: Iterable[str] = ()

@@ -16,10 +16,13 @@ from assets_manifest.meshes.thumbnail import Patch, shrunk, thumbnail
 ANY = Limits(triangles=50_000_000, file_bytes=1 << 33)
 
 
-def portrait(path: Path) -> bytes:
-    """A small PNG. Raises RejectedFileError where the file cannot be read as an object."""
+def portrait(path: Path, root: Path | None = None) -> bytes:
+    """A small PNG. `root` holds all that the file refers to, by default its folder.
+
+    Raises RejectedFileError where the file cannot be read as an object.
+    """
     textures: dict[Picture, NDArray[np.float64]] = {}
-    return thumbnail([_patch(mesh, textures) for mesh in read_usd(path, path.parent, ANY).meshes])
+    return thumbnail([_patch(mesh, textures) for mesh in read_usd(path, root or path.parent, ANY).meshes])
 
 
 def _patch(mesh: RawMesh, textures: dict[Picture, NDArray[np.float64]]) -> Patch:

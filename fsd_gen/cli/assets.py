@@ -13,6 +13,7 @@ from fsd_gen.sections import ConfigError
 from jobs.commandline import VersionOption
 
 if TYPE_CHECKING:
+    from assets_manifest.library import AssetLibrary, Difference
     from assets_manifest.records import Asset
 
 assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list, verify and credit asset packs.")
@@ -84,11 +85,14 @@ def _assets_of(pack: str, tag: str | None) -> list[Asset]:
 @clear_errors
 def assets_verify(
     packs: Annotated[list[str] | None, typer.Argument(help="All packs that are here by default.")] = None,
+    open_files: Annotated[
+        bool, typer.Option("--open", help="Also open every file, which takes longer.")
+    ] = False,
 ) -> None:
     """Compare every file of the packs with its checksum; exit code 1 if one differs."""
-    names, problems = packs or _packs_here(), 0
+    names, problems = packs or packs_here(), 0
     for name in names:
-        for problem in _problems_of(name):
+        for problem in _problems_of(name, open_files=open_files):
             err.print(escaped(problem), soft_wrap=True, highlight=False)
             problems += 1
     out.print(f"{', '.join(names) or 'no pack'}: {problems} files differ", soft_wrap=True, highlight=False)
@@ -96,7 +100,7 @@ def assets_verify(
         raise typer.Exit(1)
 
 
-def _problems_of(pack: str) -> Iterator[str]:
+def _problems_of(pack: str, *, open_files: bool) -> Iterator[str]:
     """What is wrong with a pack, file by file; a pack that cannot be opened is one problem."""
     from assets_manifest.library import MissingAssetError, PackError, open_library
 
@@ -105,8 +109,15 @@ def _problems_of(pack: str) -> Iterator[str]:
     except (PackError, MissingAssetError) as error:
         yield str(error)
         return
-    for difference in library.verify():
+    unopened = _unopened(library) if open_files else ()
+    for difference in (*library.verify(), *unopened):
         yield f"{difference.asset_id}: {difference.path}: {difference.problem}"
+
+
+def _unopened(library: AssetLibrary) -> Iterator[Difference]:
+    from assets_manifest.importing.opening import unopened
+
+    return unopened(library)
 
 
 @assets_app.command("attribution")
@@ -118,10 +129,10 @@ def assets_attribution(
     from assets_manifest.attribution import attribution_text
     from assets_manifest.library import open_library
 
-    typer.echo(attribution_text(open_library(packs or _packs_here())))
+    typer.echo(attribution_text(open_library(packs or packs_here())))
 
 
-def _packs_here() -> list[str]:
+def packs_here() -> list[str]:
     """Packs that are fetched or the user's own, damaged ones too; no recipe that cannot be loaded."""
     from assets_manifest.registry import pack_statuses
 

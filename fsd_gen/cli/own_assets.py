@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fsd_gen.cli.app import clear_errors, err, escaped, out
-from fsd_gen.cli.assets import assets_app
+from fsd_gen.cli.assets import assets_app, packs_here
 from fsd_gen.sections import ConfigError
 
 if TYPE_CHECKING:
@@ -89,6 +89,26 @@ def assets_add(
     with _progress(pack) as show:
         report = add_file(file, pack, chosen, licence=licence, author=author, force=force, on_progress=show)
     _tell(report)
+
+
+@assets_app.command("browse")
+@clear_errors
+def assets_browse(
+    packs: Annotated[list[str] | None, typer.Argument(help="All packs that are here by default.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("assets.html"),
+) -> None:
+    """Write one HTML page of the packs: thumbnails, sizes, licences, tags, triangles, and a filter."""
+    from assets_manifest.importing.browse import page
+    from assets_manifest.library import open_library
+    from jobs.files import write_text_atomic
+
+    if not output.parent.is_dir():
+        raise ConfigError(f"--output: {output.parent} is no folder")
+    library = open_library(packs or packs_here())
+    with _progress("browse") as show:
+        text = page(library, on_progress=show)
+    write_text_atomic(output, text)
+    out.print(escaped(f"{len(library)} assets in {output}"), soft_wrap=True, highlight=False)
 
 
 def _choices(

@@ -41,8 +41,8 @@ def open_chosen(config: Config) -> AssetLibrary:
     remote = [asset.id for asset in library if REMOTE_TAG in asset.tags]
     if remote and config.render.backend == FILES_ALONE:
         raise ConfigError(
-            f"assets.packs: {len(remote)} assets stay at omniverse:// URLs, the first is {remote[0]}; the backend "
-            f"{FILES_ALONE} opens files alone: render them with a backend for Omniverse, or leave out the pack "
+            f"assets.packs: {len(remote)} assets stay at omniverse:// URLs, the first is {remote[0]}; the "
+            f"backend {FILES_ALONE} opens files alone: use a backend for Omniverse, or leave out the pack "
             f"{remote[0].partition('/')[0]}"
         )
     return library

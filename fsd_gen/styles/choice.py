@@ -1,8 +1,8 @@
 """Which assets a scene may draw from, by the config: objects of some packs only, and weights.
 
 Weights thin the library out, anew for each attempt: an asset stays with the probability of its weight over
-the largest one of its kind. Whoever then picks evenly from what is left picks by weight, in every style, without
-replacement too. Without settings nothing is thinned and no random number is drawn.
+the largest one of its kind. Whoever then picks evenly from what is left picks by weight, in every style.
+Without settings nothing is thinned and no random number is drawn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A pack of one's own follows its files: what changed is made anew, the rest stays, nothing half done shows."""
+"""A pack of one's own follows its files: what changed is made anew, the rest stays."""
 
 from __future__ import annotations
 

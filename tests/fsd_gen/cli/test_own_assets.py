@@ -1,0 +1,62 @@
+"""`fsd-gen assets import | add | browse | verify --open`, and the examples of docs/assets.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from assets_manifest.importing.manifest import Manifest
+from fsd_gen.cli import app
+from fsd_gen.sections import AssetsConfig
+from tests.assets_manifest.importing.files import obj
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("FSD_ASSETS_DIR", str(tmp_path / "packs"))
+
+    def run(*arguments):
+        result = RUNNER.invoke(app, ["assets", *map(str, arguments)])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, " ".join(result.output.split())
+
+    return run
+
+
+def test_a_folder_is_imported_added_to_browsed_and_verified(run, tmp_path):
+    obj(tmp_path / "in/chair.obj", (60, 90, 60))
+    (tmp_path / "in/bad.obj").write_text("nothing")
+    code, said = run("import", tmp_path / "in", "--name", "mine", "--unit", "cm", "--licence", "MIT")
+    assert code == 0 and "rejected: in/bad.obj: unreadable OBJ" in said
+    assert "mine/chair: new; tags guessed: floor indoor seat" in said and "1 new, 0 changed" in said
+    code, said = run("add", obj(tmp_path / "mug.obj", (0.1, 0.1, 0.1)), "--pack", "mine", "--license", "MIT")
+    assert code == 0 and "mine/mug: new" in said
+    code, said = run("browse", "mine", "-o", tmp_path / "page.html")
+    assert code == 0 and "2 assets in" in said and (tmp_path / "page.html").read_text().count("<img") == 2
+    assert run("verify", "--open", "mine") == (0, "mine: 0 files differ")
+    (tmp_path / "packs/mine/objects/mug/model.usdc").write_bytes(b"rotten")
+    code, said = run("verify", "--open", "mine")
+    assert code == 1 and "unreadable USD" in said
+
+
+def test_what_cannot_be_done_is_one_line(run, tmp_path):
+    obj(tmp_path / "in/a.obj")
+    code, said = run("import", tmp_path / "in", "--name", "mine")
+    assert code == 2 and "no licence is said; give --licence" in said
+    code, said = run("import", tmp_path / "in", "--name", "../x", "--licence", "MIT")
+    assert code == 2 and "no name of a pack" in said
+    code, said = run("import", tmp_path / "in", "--name", "mine", "--licence", "MIT", "--tags", "A b")
+    assert code == 2 and "--tags: expected tags of small letters" in said
+
+
+def test_the_examples_of_the_documentation_are_in_the_form_that_is_read():
+    text = (Path(__file__).parents[3] / "docs/assets.md").read_text()
+    config, manifest = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))
+    assert AssetsConfig.model_validate(config["assets"]).weights == {"mine": 5, "tag:chair": 2}
+    assert len(Manifest.model_validate(manifest).objects) == 4
