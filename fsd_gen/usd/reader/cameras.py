@@ -114,9 +114,10 @@ class Cameras:
         expected = aperture_x * height / width / aspect
         if abs(expected / aperture_y - 1) > SQUARE:
             pixels = "square pixels" if aspect == 1 else f"{PIXEL_ASPECT} {aspect:g}"
+            nearest = nearest_size(aspect * aperture_y / aperture_x, width, height)
             raise StageError(
                 f"<{path}>: expected a vertical aperture of {expected:g} for {pixels} at {width}x{height}, "
-                f"got {aperture_y:g}{_in_words(nearest_size(aspect * aperture_y / aperture_x, width, height))}"
+                f"got {aperture_y:g}{_in_words(nearest)}"
             )
         focal_px = focal / aperture_x * width
         return Intrinsics(
