@@ -180,7 +180,7 @@ ROLES: dict[str, Role] = {
         depth=(0.6, 0.95),
         height=(0.4, 0.9),
     ),
-    "shower": _role(r"shower stall|corner bathtub|shower cabin", "floor bathroom"),
+    "shower": _role(r"shower stall|shower cabin", "floor bathroom"),
     "toilet": _role(r"toilets? unit|toilet$|^wc$", "bathroom", never="brush|paper"),
     "basin": _role(r"washbasin|lavatory|vanity", "bathroom", width=(0.4, 1.9), depth=(0.3, 0.8)),
     "bidet": _role(r"bidet", "floor bathroom"),

@@ -17,6 +17,7 @@ from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface
 
 ROUND = 1e-4  # relative deviation of a ball's corners from its radius
 AROUND = 1.001  # radius of the sphere, in radii of the mesh
+STEP = 4e-4  # of its place and more: a ray that goes on behind the sphere starts so far on, before the mesh
 MIN_CORNERS = 100  # coarser ones are polyhedra
 
 
@@ -58,7 +59,7 @@ def bulb_plugins(surface: Surface, balls: list[Ball]) -> Iterator[PluginDict]:
     """A sphere without a body around each ball, which gives as much light."""
     assert isinstance(surface.emissive, tuple)
     for ball in balls:
-        radius = ball.radius * AROUND
+        radius = ball.radius * AROUND + STEP * (1 + max(map(abs, ball.centre)))
         fainter = ball.area / (4 * np.pi * radius**2)
         red, green, blue = (channel * fainter for channel in surface.emissive)
         yield {

@@ -9,7 +9,7 @@ import pytest
 
 from fsd_gen.backends.base import Backend
 from fsd_gen.backends.mitsuba import backend as mitsuba
-from fsd_gen.backends.mitsuba.bulbs import find_bulbs
+from fsd_gen.backends.mitsuba.bulbs import bulb_plugins, find_bulbs
 from fsd_gen.scene.spec import RenderSettings, SphereLight
 from fsd_gen.usd.flat_scene import Mesh, Surface
 from fsd_gen.usd.lamps import glowing
@@ -62,3 +62,13 @@ def test_a_ball_is_seen_as_bright_as_it_is(backend: Backend) -> None:
     near = scene(wall(0), bulb(y=0.5, z=0.0), surfaces=(MATTE, GLOW))
     image_hwc = backend.render(near, RIG, NOISY, 1).left_hwc
     assert middle(image_hwc) == pytest.approx((50.0, 40.0, 30.0), rel=0.01)
+
+
+@pytest.mark.parametrize("away_m", [0.0, 3.0, 15.0])
+def test_a_ray_that_passes_the_sphere_around_a_ball_goes_on_before_the_ball(away_m: float) -> None:
+    """Mitsuba starts it 1500 roundings of float32 further on; behind the mesh's front all is dark."""
+    flat = scene(wall(0), bulb(x=away_m), surfaces=(MATTE, GLOW)).flat
+    ((ball,),) = find_bulbs(flat).values()
+    (plugin,) = bulb_plugins(GLOW, [ball])
+    step = 1500 * float(np.finfo(np.float32).eps) * (1 + max(map(abs, ball.centre)))
+    assert plugin["radius"] - ball.radius > step
