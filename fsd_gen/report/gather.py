@@ -125,10 +125,9 @@ def _counted(values_n: Array, edges: Array) -> Array:
 
 def _add_scene(numbers: Numbers, style: StyleNumbers, spec: SceneSpec) -> None:
     numbers.scenes += 1
-    for asset in spec.asset_ids():
-        pack = asset.split("/")[0]
-        numbers.packs.add(pack)
-        numbers.assets[made_by(asset) if pack == "made" else asset] += 1
+    assets = spec.asset_ids()
+    numbers.packs.update(asset.split("/")[0] for asset in assets)
+    numbers.assets.update(set(map(made_by, assets)))  # each once, however many a maker made
     things: tuple[Placement | Panel, ...] = (*spec.placements, *spec.panels)
     kinds = [thing.hard for thing in things if thing.hard]
     style.hard_things.update(kinds)
