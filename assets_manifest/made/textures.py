@@ -18,7 +18,6 @@ from assets_manifest.made.registry import MadeAssetError, Maker
 from assets_manifest.made.swatches import cloth, printed, prints, stones, timber, walls
 from assets_manifest.made.swatches.fields import SIZE, Draft, Swatch
 from assets_manifest.made.swatches.palettes import DARKEST, LIGHTEST
-from assets_manifest.packs.builtin.patterns import normal_map
 from jobs.extras import extra
 
 with extra("render"):
@@ -144,6 +143,8 @@ def _relief(folder: Path, words: Words) -> Path:
     if height_m is None:
         raise MadeAssetError(f"a {words[0]} has no relief")
     run_m = 2 * tile_m(words) / SIZE  # between the neighbours of a pixel
+    from assets_manifest.packs.builtin.patterns import normal_map  # scipy: configurations do without
+
     return _save(folder / "relief.png", normal_map((height_m / run_m).astype(np.float64), 1.0))
 
 

@@ -14,10 +14,6 @@ from numpy.typing import NDArray
 
 from jobs.extras import extra
 
-with extra("render"):
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
 CREASE_DEGREES = 40.0  # neighbouring faces that meet at less than this are shaded as one smooth surface
 
 
@@ -134,6 +130,10 @@ def crease_normals(
     cross = _cross(points_f33)
     first, second = _smooth_edges(places_f3, _unit(cross), np.cos(np.radians(crease_degrees)))
     corners = 3 * faces
+    with extra("render"):  # here and not above: surfaces and parts are also described where nothing is made
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(corners, corners))
     groups = connected_components(graph, directed=False)[1]
     weights = _corner_angles(points_f33)[:, :, None] * _unit(cross)[:, None, :]

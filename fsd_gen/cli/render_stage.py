@@ -28,7 +28,9 @@ CameraOption = Annotated[
     typer.Option(help="Path of a camera of the stage as left eye, in place of zones; again for more."),
 ]
 LightsOption = Annotated[str, typer.Option(help="own: those of the stage; random: ours instead.")]
-TimeOption = Annotated[float | None, typer.Option(help="Time code. Default: the stage's startTimeCode.")]
+TimeOption = Annotated[
+    float | None, typer.Option(min=-1e9, max=1e9, help="Time code. Default: the stage's startTimeCode.")
+]
 PicturesOption = Annotated[
     bool, typer.Option("--pictures", help="Also write left.png, right.png, disparity.npy ... of each pair.")
 ]

@@ -12,6 +12,7 @@ from fsd_gen.scene.spec import CameraPose, SceneSpec
 from fsd_gen.sections import Count, PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.outdoor import time_of_day
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
@@ -55,7 +56,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     scene = sampler.scene(
         rig,
         _pose(sampler, street, lane, height),
-        placements=tuple(street.scenery.placements),
+        placements=hardened(sampler, street.scenery.placements),
         panels=(street.land,),
         lights=(*light.lights, *street.scenery.lights),
         dome=light.dome,

@@ -6,7 +6,7 @@ thing goes to the next that can wear it, so that the shares hold over many scene
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -74,6 +74,16 @@ def harden(sampler: AnySampler, rng: np.random.Generator, quota: Quota, placemen
     kept = tuple(each for each in placement.looks if each.part not in alike)
     hard = tuple(PartLook(part=name, material=look) for name in sorted(alike))
     return placement.but(material=None, looks=kept + hard, hard=kind)
+
+
+def hardened(sampler: AnySampler, placements: Iterable[Placement]) -> tuple[Placement, ...]:
+    """The objects, those made hard that the style's quotas ask for, part by part."""
+    rng = sampler.rng("hard")
+    quota = Quota.of(sampler.style.hard, rng)
+    return tuple(
+        placement if placement.hard or placement.material else harden(sampler, rng, quota, placement)
+        for placement in placements
+    )
 
 
 def harden_whole(rng: np.random.Generator, quota: Quota, placement: Placement) -> Placement:

@@ -24,6 +24,7 @@ from fsd_gen.styles import lighting, materials, piles
 from fsd_gen.styles.backdrop import behind
 from fsd_gen.styles.backroom import back_room
 from fsd_gen.styles.floorplan import Floor
+from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.let_go import furniture_points
 from fsd_gen.styles.openings import draw_openings
 from fsd_gen.styles.piles import Ground, How, Pile
@@ -68,7 +69,12 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     return sampler.scene(
         rig,
         camera,
-        placements=(*place.furniture, *_coated(sampler, heaps), *background, *around.placements),
+        placements=(
+            *place.furniture,
+            *hardened(sampler, _coated(sampler, heaps)),
+            *background,
+            *around.placements,
+        ),
         panels=around.panels,
         lights=(*around.lights, *_work_lamps(sampler, room, place.focus)),
         dome=around.dome,

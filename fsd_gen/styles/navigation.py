@@ -20,6 +20,7 @@ from fsd_gen.scene.spec import Placement, SceneSpec
 from fsd_gen.sections import Count, PositiveRange, Share, within
 from fsd_gen.styles import indoor, lighting
 from fsd_gen.styles.footprint import Footprint, is_free
+from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.outdoor import time_of_day
 from fsd_gen.styles.pieces import Piece, carton, of_asset, pallet
 from fsd_gen.styles.registry import Style
@@ -69,7 +70,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     return sampler.scene(
         rig,
         pose(way, sampler.rng("camera"), _height_m(sampler), _level),
-        placements=(*interior.placements, *bodies, *company),
+        placements=(*interior.placements, *bodies, *hardened(sampler, company)),
         panels=interior.panels,
         lights=lights,
         dome=dome,
@@ -89,7 +90,7 @@ def _outdoors(sampler: Sampler[Config]) -> SceneSpec:
     return sampler.scene(
         rig,
         pose(way, sampler.rng("camera"), _height_m(sampler), place.ground.height),
-        placements=(*scenery.placements, *company),
+        placements=hardened(sampler, (*scenery.placements, *company)),
         lights=(*light.lights, *scenery.lights),
         dome=light.dome,
     )

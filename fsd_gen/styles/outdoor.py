@@ -16,6 +16,7 @@ from fsd_gen.scene.spec import CameraPose, SceneSpec
 from fsd_gen.sections import PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 from fsd_gen.styles.standpoint import Stand, best_stand, body, random_stand
@@ -66,7 +67,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     scene = sampler.scene(
         rig,
         _pose(sampler, stand),
-        placements=tuple(place.scenery.placements),
+        placements=hardened(sampler, place.scenery.placements),
         lights=(*light.lights, *place.scenery.lights),
         dome=light.dome,
     )
@@ -94,7 +95,7 @@ def _street(sampler: Sampler[Config], rig: StereoRig, light: lighting.Daylight) 
     return sampler.scene(
         rig,
         _pose(sampler, stand),
-        placements=tuple(street.scenery.placements),
+        placements=hardened(sampler, street.scenery.placements),
         panels=(street.land,),
         lights=(*light.lights, *street.scenery.lights),
         dome=light.dome,

@@ -13,7 +13,7 @@ from fsd_gen.config import Config, ConfigError, load_config, preset_names, thaw
 from fsd_gen.styles.registry import own_styles
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "mitsuba", "pxr", "ray", "h5py", "pyarrow")
+HEAVY = ("torch", "mitsuba", "mujoco", "pxr", "ray", "h5py", "pyarrow", "scipy", "trimesh")
 
 
 @pytest.mark.parametrize("name", preset_names())

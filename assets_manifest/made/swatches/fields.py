@@ -7,12 +7,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.fft import irfft2
 from numpy.typing import NDArray
-
-from jobs.extras import extra
-
-with extra("render"):
-    from scipy.fft import irfft2
 
 SIZE = 512  # pixels along each side of a tile
 Field = NDArray[np.floating[Any]]  # (SIZE, SIZE)

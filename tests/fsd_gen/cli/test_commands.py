@@ -152,9 +152,7 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
 
 def test_preview_of_a_config_writes_a_sheet_and_no_run(tmp_path, library):
     config = tmp_path / "c.yaml"
-    config.write_text(
-        "image: {width: 128, height: 72}\nstyles: {flying: {}}\nassets: {packs: [builtin]}\n"
-    )
+    config.write_text("image: {width: 128, height: 72}\nstyles: {flying: {}}\nassets: {packs: [builtin]}\n")
     sheet = tmp_path / "sheet.png"
     drawn = ("--per-style", "1", "--spp", "1", "--width", "96", "--out", sheet)
     code, output = run("preview", "--config", config, *drawn)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from pxr import Ar, Sdf, Usd, UsdShade, UsdUtils
 
+from fsd_gen.production.staging import asset_paths
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, MaterialSpec, Panel, Placement, SceneSpec
@@ -237,10 +238,13 @@ def test_packing_is_silent(tmp_path, scene, pack):
 def test_a_drawn_scene_arrives_with_all_its_assets(tmp_path, small_config, library):
     for slot in range(2):  # one flying, one indoor
         spec = compose_scene(small_config, library, SlotKey(slot=slot))
-        stage = export_stage(spec, tmp_path / f"{slot}.usdz", library.path)
-        plain = export_stage(spec, tmp_path / f"{slot}.usda", library.path)
+        paths = asset_paths(library, tmp_path / "assets")
+        stage = export_stage(spec, tmp_path / f"{slot}.usdz", paths)
+        plain = export_stage(spec, tmp_path / f"{slot}.usda", paths)
         assert textures_seen(stage) == textures_seen(plain)
         held = {sha256(data) for data in map(zipfile.ZipFile(stage).read, zipfile.ZipFile(stage).namelist())}
-        images = [library.path(asset) for asset in spec.asset_ids() if library.get(asset).kind != "object"]
+        files = map(paths, spec.asset_ids())
+        images = [path for path in files if path.suffix not in (".usdc", ".usda")]
+        assert images
         assert {sha256(path.read_bytes()) for path in images} <= held
         assert Sdf.Layer.FindOrOpen(str(stage)).customLayerData["fsd"]["digest"] == spec.digest()

@@ -6,6 +6,7 @@ import pytest
 from pxr import Sdf, Usd, UsdGeom, UsdShade, UsdValidation
 
 from fsd_gen.config import load_config
+from fsd_gen.production.staging import asset_paths
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import DiskLight, DistantLight, DomeSpec, MaterialSpec, SphereLight
 from fsd_gen.styles.compose import compose_scene
@@ -32,7 +33,7 @@ def everything(spec):
     )
     placements = list(spec.placements)
     if placements:
-        placements[0] = placements[0].but(material=MaterialSpec(opacity=0.2))
+        placements[0] = placements[0].but(material=MaterialSpec(opacity=0.2), looks=())
     spec = spec.but(rig=spec.rig.model_copy(update={"focal_y_px": 0.8 * spec.rig.focal_px}))
     return spec.but(lights=(*spec.lights, *extra), dome=spec.dome or DomeSpec(), placements=tuple(placements))
 
@@ -41,8 +42,9 @@ def everything(spec):
 def test_the_stages_of_a_style_are_clean(tmp_path, library, style):
     config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: needed(style)}})
     spec = compose_scene(config, library, SlotKey(slot=0))
-    assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", library.path)))) == set()
-    whole = export_stage(everything(spec), tmp_path / "out.usda", library.path)
+    paths = asset_paths(library, tmp_path / "assets")
+    assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", paths)))) == set()
+    whole = export_stage(everything(spec), tmp_path / "out.usda", paths)
     assert complaints(Usd.Stage.Open(str(whole))) == set()
 
 
@@ -77,6 +79,7 @@ def break_nesting(stage: Usd.Stage) -> None:
 def test_the_validators_see_what_is_broken(tmp_path, library, small_config, breaking):
     """The control: without it a list of validators that check nothing would pass for clean stages."""
     spec = compose_scene(small_config, library, SlotKey(slot=0))
-    stage = Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usda", library.path)))
+    paths = asset_paths(library, tmp_path / "assets")
+    stage = Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usda", paths)))
     breaking(stage)
     assert complaints(stage)
