@@ -31,10 +31,10 @@ class Config(StyleConfig):
     camera_m: Annotated[PositiveRange, AfterValidator(within(0.3, 5, "metres"))] = (1.2, 1.8)
     """Height over the road."""
 
-    people: Count = (3, 16)
-    overcast: Share = 0.2
-    dusk: Share = 0.15
-    night: Share = 0.15
+    people: Count = (3, 16)  # on pavements and crossings
+    overcast: Share = 0.2  # of the scenes under cloud
+    dusk: Share = 0.15  # of the scenes at dusk
+    night: Share = 0.15  # of the scenes at night, with lamps
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:

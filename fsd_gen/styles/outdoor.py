@@ -29,9 +29,9 @@ BaselineRange = Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres
 class Config(StyleConfig):
     """When and where, as shares of the scenes; the rest is a clear or cloudy day, or a park."""
 
-    overcast: Share = 0.18
-    dusk: Share = 0.16
-    night: Share = 0.16
+    overcast: Share = 0.18  # of the scenes under cloud
+    dusk: Share = 0.16  # of the scenes at dusk
+    night: Share = 0.16  # of the scenes at night, with lamps
     streets: Share = 0.25  # seen from the pavement; the others are squares, courtyards, gardens, parks
     camera_first: Share = 0.5  # the others place the camera last
     baseline_m: BaselineRange = (0.06, 0.45)

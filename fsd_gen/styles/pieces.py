@@ -123,7 +123,7 @@ class Cast:
         """Everything that can play the role, in a fixed order; may be empty."""
         if name not in self.known:
             role = ROLES[name]
-            found = (a for a in self.library if a.kind == "object" and a.size_m and _plays(a, name, role))
+            found = (a for a in self.library.select("object") if a.size_m and _plays(a, name, role))
             self.known[name] = tuple(map(of_asset, found))
         return self.known[name]
 

@@ -23,9 +23,9 @@ T = TypeVar("T")
 class HardConfig(Section):
     """Shares of the objects, and of the large surfaces, that are hard to match on purpose; 0: none."""
 
-    glass: Share = 0.04
-    mirror: Share = 0.04
-    brushed_metal: Share = 0.04
+    glass: Share = 0.04  # clear
+    mirror: Share = 0.04  # of silver
+    brushed_metal: Share = 0.04  # whose shine moves with the eye
     translucent: Share = 0.04  # plastic or frosted glass
     repetition: Share = 0.04  # one figure over and over
     plain: Share = 0.04  # one colour without texture
@@ -47,7 +47,7 @@ class StyleConfig(Section):
 
     weight: float = Field(default=1.0, ge=0, le=1e9)  # share of the slots, relative to the other weights
     made: Share = 0.6  # of the textures that are made from numbers instead of taken from packs
-    hard: HardConfig = HardConfig()
+    hard: HardConfig = HardConfig()  # surfaces that are hard to match
 
     def lacking(self) -> str:
         """What no scene can be made without and was not given, as "field: what was expected"; else ""."""

@@ -148,7 +148,7 @@ def test_a_field_that_is_not_given_is_not_in_the_digest():
     config = load_config("fsd")
     given = json.loads(config.identity().json)
     assert set(given) == {"version", "image", "samples_per_shard", "styles", "render"}
-    assert given["styles"] == {"flying": {"weight": 0.5}, "indoor": {"weight": 0.5}}
+    assert all(set(section) == {"weight"} for section in given["styles"].values())
     assert set(config.resolved()) >= {"seed", "max_attempts", "rig", "assets", "checks"}
 
 

@@ -80,7 +80,7 @@ def test_a_run_goes_on_only_with_the_stage_that_it_was_begun_with(tmp_path):
         (lambda folder: hall(folder, lamp=False), (), "nothing in the stage gives light"),
         (hall, ("--camera", "/Hall/Nope"), "no camera at </Hall/Nope>; the stage has /Hall/Cam"),
         (hall, ("--zones", "nope.yaml"), "--zones: expected auto or a YAML file of zones"),
-        (hall, ("--lights", "blue"), "lights: Input should be 'own' or 'random'"),
+        (hall, ("--lights", "blue"), "lights: should be 'own' or 'random'"),
         (
             lambda folder: stage(folder, WALL, SUN, card("int[] holeIndices = [7]")),
             (),

@@ -100,7 +100,7 @@ def test_the_callback_sees_every_step_its_loss_and_rate(dataset, tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"digest": "data-2"}, "was trained on other data (as many samples, but other files or other sizes"),
+        ({"digest": "data-2"}, "was trained on other data (as many samples, but other files, or other sizes"),
         (
             {"config": CONFIG.model_copy(update={"learning_rate": 0.5, "gamma": 0.8})},
             "another training configuration; training.gamma is 0.9 there and 0.8 here: give "
