@@ -40,7 +40,7 @@ CHECKED_LATER = {  # with the configuration that they are part of, or against th
     "fsd-gen render --spp": "config",
     "fsd-curate sweep --tau": "one of the bins",
 }
-SIGNED = {"fsd-gen shoot --time"}
+SIGNED = {"fsd-gen render-stage --time", "fsd-gen shoot --time"}
 ENDLESS = {"fsd-stereo infer --z-far"}  # infinity: nothing is left out
 
 
