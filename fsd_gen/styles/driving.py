@@ -14,9 +14,9 @@ from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.outdoor import time_of_day
+from fsd_gen.styles.outdoors.streetscape import RIGHT, ZONES, Street
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
-from fsd_gen.styles.streetscape import RIGHT, ZONES, Street
 
 CAR_M = 4.6  # what the lane before the camera is free of others for, at least
 SWEEP_M = 1.1  # half the width of the camera's car

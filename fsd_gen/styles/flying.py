@@ -19,8 +19,8 @@ from fsd_gen.scene.rotations import camera_to_world, heading, random_rotation, r
 from fsd_gen.scene.spec import CameraPose, Placement, Quaternion, SceneSpec, Vec3
 from fsd_gen.sections import Count, PositiveCount, Share
 from fsd_gen.styles import materials
-from fsd_gen.styles.flying_backdrops import Backdrop, Painter
-from fsd_gen.styles.flying_lights import chaotic_dome, chaotic_lamps
+from fsd_gen.styles.chaos.backdrops import Backdrop, Painter
+from fsd_gen.styles.chaos.lights import chaotic_dome, chaotic_lamps
 from fsd_gen.styles.hard import Quota, harden_whole
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig, count, log_uniform, pick

@@ -15,14 +15,14 @@ from pydantic import AfterValidator, Field
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import CameraPose, LightSpec, Panel, Placement, SceneSpec, Vec3
 from fsd_gen.sections import Count, PositiveRange, Share, within
-from fsd_gen.styles import lamps, openings, plans, walls
-from fsd_gen.styles.floorplan import Floor
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.furniture import Furnished, FurnishedConfig, furnish
-from fsd_gen.styles.groups import Maker
-from fsd_gen.styles.pieces import Cast
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.room import Room, shell
+from fsd_gen.styles.rooms import lamps, openings, plans, walls
+from fsd_gen.styles.rooms.floorplan import Floor
+from fsd_gen.styles.rooms.furniture import Furnished, FurnishedConfig, furnish
+from fsd_gen.styles.rooms.groups import Maker
+from fsd_gen.styles.rooms.pieces import Cast
+from fsd_gen.styles.rooms.room import Room, shell
 from fsd_gen.styles.sampler import AnySampler, Sampler, count, pick
 from fsd_gen.styles.viewpoint import Viewpoint
 

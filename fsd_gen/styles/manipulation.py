@@ -20,18 +20,19 @@ from fsd_gen.scene.spec import (
     Vec3,
 )
 from fsd_gen.sections import PositiveCount, PositiveRange, Share
-from fsd_gen.styles import lighting, materials, piles
-from fsd_gen.styles.backdrop import behind
-from fsd_gen.styles.backroom import back_room
-from fsd_gen.styles.floorplan import Floor
+from fsd_gen.styles import lighting, materials
 from fsd_gen.styles.hard import hardened
-from fsd_gen.styles.let_go import furniture_points
-from fsd_gen.styles.openings import draw_openings
-from fsd_gen.styles.piles import Ground, How, Pile
+from fsd_gen.styles.heaps import piles
+from fsd_gen.styles.heaps.let_go import furniture_points
+from fsd_gen.styles.heaps.piles import Ground, How, Pile
+from fsd_gen.styles.heaps.workplace import Workplace, WorkplaceConfig, draw_workplace
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.room import Room, draw_room
+from fsd_gen.styles.rooms.backdrop import behind
+from fsd_gen.styles.rooms.backroom import back_room
+from fsd_gen.styles.rooms.floorplan import Floor
+from fsd_gen.styles.rooms.openings import draw_openings
+from fsd_gen.styles.rooms.room import Room, draw_room
 from fsd_gen.styles.sampler import AnySampler, Sampler, count, log_uniform
-from fsd_gen.styles.workplace import Workplace, WorkplaceConfig, draw_workplace
 
 EYE_TRIES = 60
 FEW_CORNERS = 60

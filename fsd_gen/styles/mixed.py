@@ -19,7 +19,7 @@ from fsd_gen.sections import PositiveCount, Share
 from fsd_gen.styles import indoor, materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.room import Room
+from fsd_gen.styles.rooms.room import Room
 from fsd_gen.styles.sampler import Sampler, count, log_uniform, pick
 
 TRIES = 40  # places tried for one object

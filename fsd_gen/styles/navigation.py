@@ -22,12 +22,12 @@ from fsd_gen.styles import indoor, lighting
 from fsd_gen.styles.footprint import Footprint, is_free
 from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.outdoor import time_of_day
-from fsd_gen.styles.pieces import Piece, carton, of_asset, pallet
+from fsd_gen.styles.outdoors.scenery import leaning, people
+from fsd_gen.styles.outdoors.yards import YARDS, Place
 from fsd_gen.styles.registry import Style
+from fsd_gen.styles.rooms.pieces import Piece, carton, of_asset, pallet
 from fsd_gen.styles.sampler import Sampler, count, pick
-from fsd_gen.styles.scenery import leaning, people
 from fsd_gen.styles.wayfinding import Way, longest_way, pose
-from fsd_gen.styles.yards import YARDS, Place
 
 Kind = indoor.Kind
 MOST_STRIP_M = 12.0  # of the way that is kept free

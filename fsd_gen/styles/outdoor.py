@@ -17,11 +17,11 @@ from fsd_gen.sections import PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
+from fsd_gen.styles.outdoors.standpoint import Stand, best_stand, body, random_stand
+from fsd_gen.styles.outdoors.streetscape import LEFT, RIGHT, ZONES, Street
+from fsd_gen.styles.outdoors.yards import YARDS, Place
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
-from fsd_gen.styles.standpoint import Stand, best_stand, body, random_stand
-from fsd_gen.styles.streetscape import LEFT, RIGHT, ZONES, Street
-from fsd_gen.styles.yards import YARDS, Place
 
 BaselineRange = Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))]
 

@@ -10,10 +10,10 @@ import numpy as np
 from fsd_gen.scene.rotations import camera_to_world, facing
 from fsd_gen.scene.spec import CameraPose, DomeSpec, MaterialSpec, Panel, Placement, SceneSpec
 from fsd_gen.styles import lighting
-from fsd_gen.styles.furniture import Furnished, FurnishedConfig, bare, furnish
-from fsd_gen.styles.pieces import Cast
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.room import RoomConfig, draw_room, shell
+from fsd_gen.styles.rooms.furniture import Furnished, FurnishedConfig, bare, furnish
+from fsd_gen.styles.rooms.pieces import Cast
+from fsd_gen.styles.rooms.room import RoomConfig, draw_room, shell
 from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig, pick
 
 GREY = MaterialSpec(colour=(0.5, 0.5, 0.5), roughness=1.0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.spec import Value, rounded
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.room import Room
+from fsd_gen.styles.rooms.room import Room
 
 Eye = Annotated[float, rounded(4)]  # metres
 Array = NDArray[np.float64]

@@ -13,9 +13,9 @@ from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles import indoor, mixed
 from fsd_gen.styles.compose import compose_scene
-from fsd_gen.styles.plans import KINDS
 from fsd_gen.styles.registry import find_style
-from fsd_gen.styles.room import INWARD
+from fsd_gen.styles.rooms.plans import KINDS
+from fsd_gen.styles.rooms.room import INWARD
 from fsd_gen.styles.sampler import Sampler
 from tests.fsd_gen.styles.only import only
 

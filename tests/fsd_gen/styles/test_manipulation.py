@@ -11,7 +11,7 @@ from fsd_gen.physics.settle import settle
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.compose import compose_scene
-from fsd_gen.styles.piles import MOST_PENETRATION_M, world_points
+from fsd_gen.styles.heaps.piles import MOST_PENETRATION_M, world_points
 from tests.fsd_gen.styles.only import only
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fsd_gen.styles import groups
-from fsd_gen.styles.floorplan import Floor
-from fsd_gen.styles.groups import Draw, Maker, alone
-from fsd_gen.styles.room import Room
+from fsd_gen.styles.rooms import groups
+from fsd_gen.styles.rooms.floorplan import Floor
+from fsd_gen.styles.rooms.groups import Draw, Maker, alone
+from fsd_gen.styles.rooms.room import Room
 
 
 @dataclass(frozen=True, slots=True)

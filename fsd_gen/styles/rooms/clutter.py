@@ -9,13 +9,13 @@ import numpy as np
 
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement
-from fsd_gen.styles import pieces
-from fsd_gen.styles.floorplan import Floor, Item, Stood
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.groups import Maker
-from fsd_gen.styles.pieces import Piece, made_id, new_seed
-from fsd_gen.styles.room import wall_heading
-from fsd_gen.styles.supporting import Board, boards, top_board
+from fsd_gen.styles.heaps.supporting import Board, boards, top_board
+from fsd_gen.styles.rooms import pieces
+from fsd_gen.styles.rooms.floorplan import Floor, Item, Stood
+from fsd_gen.styles.rooms.groups import Maker
+from fsd_gen.styles.rooms.pieces import Piece, made_id, new_seed
+from fsd_gen.styles.rooms.room import wall_heading
 
 TRIES = 8
 CLEAR_M = 0.012  # between things on a table

@@ -9,10 +9,11 @@ import numpy as np
 from assets_manifest.made.interior_sizes import CURTAIN_DEPTH_M, DOOR_DEPTH_M, FACADE_M, WINDOW_DEPTH_M
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, Vec3
-from fsd_gen.styles import finishes, materials
+from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.pieces import Cast, made_id, new_seed
-from fsd_gen.styles.room import INWARD, WALL_M, Room, Window, wall_heading
+from fsd_gen.styles.rooms import finishes
+from fsd_gen.styles.rooms.pieces import Cast, made_id, new_seed
+from fsd_gen.styles.rooms.room import INWARD, WALL_M, Room, Window, wall_heading
 from fsd_gen.styles.sampler import AnySampler, count, pick
 
 DOOR_WAY_M = 1.1  # the ground before a door that stays free

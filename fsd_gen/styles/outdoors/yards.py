@@ -14,8 +14,7 @@ from assets_manifest.records import Asset
 from fsd_gen.scene.spec import MaterialSpec, PartLook
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.sampler import AnySampler, pick
-from fsd_gen.styles.scenery import (
+from fsd_gen.styles.outdoors.scenery import (
     Facades,
     Scenery,
     choose,
@@ -32,7 +31,8 @@ from fsd_gen.styles.scenery import (
     seed,
     thing_spot,
 )
-from fsd_gen.styles.standpoint import Stand, before
+from fsd_gen.styles.outdoors.standpoint import Stand, before
+from fsd_gen.styles.sampler import AnySampler, pick
 
 SIDES = ((0.0, 1.0, 0.0), (1.0, 0.0, -90.0), (0.0, -1.0, 180.0), (-1.0, 0.0, 90.0))  # outward x, y; heading
 MOST_WINDOWS, MOST_LAMPS = 26, 9  # lit ones; every light costs noise

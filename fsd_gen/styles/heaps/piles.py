@@ -21,7 +21,7 @@ from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import Block, Body, slab, standing
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import Placement, Vec2
-from fsd_gen.styles.let_go import How, Thing, drawn_things, let_go, moved_to, stacked, world_points
+from fsd_gen.styles.heaps.let_go import How, Thing, drawn_things, let_go, moved_to, stacked, world_points
 from fsd_gen.styles.sampler import AnySampler
 
 Floats = NDArray[np.float64]

@@ -11,11 +11,11 @@ from assets_manifest.made.textures import TEXTURE, words_of
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, Vec2
 from fsd_gen.styles import materials
-from fsd_gen.styles.floorplan import Claim, Floor, Item, Stood, wall_coordinates
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.groups import Maker
-from fsd_gen.styles.pieces import Piece, made_id, new_seed
-from fsd_gen.styles.room import wall_heading
+from fsd_gen.styles.rooms.floorplan import Claim, Floor, Item, Stood, wall_coordinates
+from fsd_gen.styles.rooms.groups import Maker
+from fsd_gen.styles.rooms.pieces import Piece, made_id, new_seed
+from fsd_gen.styles.rooms.room import wall_heading
 from fsd_gen.styles.sampler import AnySampler, pick
 
 TRIES = 10

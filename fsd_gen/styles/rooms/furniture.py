@@ -9,14 +9,15 @@ import numpy as np
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import Panel, Placement
 from fsd_gen.sections import Count, Share
-from fsd_gen.styles import clutter, finishes, materials, plans
-from fsd_gen.styles.floorplan import Floor, Stood
+from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.groups import Maker
 from fsd_gen.styles.hard import Quota, harden
-from fsd_gen.styles.openings import Openings
-from fsd_gen.styles.pieces import Cast, Piece
-from fsd_gen.styles.room import Room, RoomConfig
+from fsd_gen.styles.rooms import clutter, finishes, plans
+from fsd_gen.styles.rooms.floorplan import Floor, Stood
+from fsd_gen.styles.rooms.groups import Maker
+from fsd_gen.styles.rooms.openings import Openings
+from fsd_gen.styles.rooms.pieces import Cast, Piece
+from fsd_gen.styles.rooms.room import Room, RoomConfig
 from fsd_gen.styles.sampler import Sampler, count
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fsd_gen.styles.footprint import Footprint, is_free
-from fsd_gen.styles.openings import Openings, before_window
-from fsd_gen.styles.pieces import Piece
-from fsd_gen.styles.room import Room, wall_heading
+from fsd_gen.styles.rooms.openings import Openings, before_window
+from fsd_gen.styles.rooms.pieces import Piece
+from fsd_gen.styles.rooms.room import Room, wall_heading
 
 TRIES = 14  # places tried for one group
 GAP_M = 0.02  # between neighbours

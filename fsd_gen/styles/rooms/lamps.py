@@ -17,12 +17,12 @@ from fsd_gen.scene.spec import (
     SphereLight,
     Vec3,
 )
-from fsd_gen.styles.groups import Maker
 from fsd_gen.styles.lighting import scaled
 from fsd_gen.styles.materials import blackbody
-from fsd_gen.styles.openings import Openings
-from fsd_gen.styles.pieces import Piece, made_id, new_seed
-from fsd_gen.styles.room import INWARD, Room
+from fsd_gen.styles.rooms.groups import Maker
+from fsd_gen.styles.rooms.openings import Openings
+from fsd_gen.styles.rooms.pieces import Piece, made_id, new_seed
+from fsd_gen.styles.rooms.room import INWARD, Room
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
 HIGHEST_LAMP_M = 0.6  # a pendant hangs at most so far down

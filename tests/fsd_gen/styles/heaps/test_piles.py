@@ -12,8 +12,8 @@ from fsd_gen.physics.settle import settle
 from fsd_gen.scene.rotations import axis_angle, heading
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import Placement
-from fsd_gen.styles.let_go import SIZES_M
-from fsd_gen.styles.piles import MOST_PENETRATION_M, Ground, grounds, put, small_things, world_points
+from fsd_gen.styles.heaps.let_go import SIZES_M
+from fsd_gen.styles.heaps.piles import MOST_PENETRATION_M, Ground, grounds, put, small_things, world_points
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assets_manifest.library import AssetLibrary
-from fsd_gen.styles.pieces import Piece
+from fsd_gen.styles.rooms.pieces import Piece
 
 if TYPE_CHECKING:
     from assets_manifest.derived.supports import Support

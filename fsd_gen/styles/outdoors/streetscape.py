@@ -20,8 +20,7 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import Hard, MaterialSpec, Panel, PartLook, SphereLight, Vec3
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.sampler import AnySampler, pick
-from fsd_gen.styles.scenery import (
+from fsd_gen.styles.outdoors.scenery import (
     Facades,
     Scenery,
     car_looks,
@@ -40,7 +39,8 @@ from fsd_gen.styles.scenery import (
     thing_spot,
     vehicles,
 )
-from fsd_gen.styles.yards import paving
+from fsd_gen.styles.outdoors.yards import paving
+from fsd_gen.styles.sampler import AnySampler, pick
 
 FAR_M = 300.0  # so far along the road things stand
 MOST_WINDOWS, MOST_LAMPS, MOST_HEADLIGHTS = 22, 9, 6

@@ -15,7 +15,8 @@ from pydantic import AfterValidator
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Value, Vec2, Vec3, rounded
 from fsd_gen.sections import PositiveRange, within
-from fsd_gen.styles import finishes, materials
+from fsd_gen.styles import materials
+from fsd_gen.styles.rooms import finishes
 from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig
 
 WALL_M = 0.25  # thickness of a wall that has windows

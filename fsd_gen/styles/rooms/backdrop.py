@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import CameraPose, Placement
-from fsd_gen.styles.floorplan import Floor
 from fsd_gen.styles.footprint import Footprint, is_free
-from fsd_gen.styles.room import INWARD, Room
+from fsd_gen.styles.rooms.floorplan import Floor
+from fsd_gen.styles.rooms.room import INWARD, Room
 from fsd_gen.styles.sampler import AnySampler, pick
 
 UNSUITED = (

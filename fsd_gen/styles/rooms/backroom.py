@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from fsd_gen.scene.spec import DomeSpec, LightSpec, Panel, Placement
 from fsd_gen.sections import Count
-from fsd_gen.styles import lamps, openings, walls
-from fsd_gen.styles.floorplan import Floor
-from fsd_gen.styles.groups import Maker
-from fsd_gen.styles.pieces import Cast
-from fsd_gen.styles.room import shell
+from fsd_gen.styles.rooms import lamps, openings, walls
+from fsd_gen.styles.rooms.floorplan import Floor
+from fsd_gen.styles.rooms.groups import Maker
+from fsd_gen.styles.rooms.pieces import Cast
+from fsd_gen.styles.rooms.room import shell
 from fsd_gen.styles.sampler import AnySampler, count
 
 

@@ -16,7 +16,7 @@ from assets_manifest.library import AssetLibrary
 from assets_manifest.made.interior_sizes import STAND_M
 from assets_manifest.made.registry import makers
 from assets_manifest.records import Asset
-from fsd_gen.styles.roles import ROLES, Role
+from fsd_gen.styles.rooms.roles import ROLES, Role
 from fsd_gen.styles.sampler import pick
 
 Size = tuple[float, float, float]

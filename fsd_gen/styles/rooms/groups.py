@@ -12,10 +12,10 @@ from functools import partial
 
 import numpy as np
 
-from fsd_gen.styles import pieces
-from fsd_gen.styles.floorplan import Group, Item
-from fsd_gen.styles.pieces import Cast, Piece
-from fsd_gen.styles.room import Room
+from fsd_gen.styles.rooms import pieces
+from fsd_gen.styles.rooms.floorplan import Group, Item
+from fsd_gen.styles.rooms.pieces import Cast, Piece
+from fsd_gen.styles.rooms.room import Room
 
 Rng = np.random.Generator
 GLOBES = 0.5  # of the standing lamps: they are on

@@ -12,9 +12,10 @@ from fsd_gen.physics.bodies import box
 from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import MaterialSpec, Placement, Quaternion, Vec2, Vec3
 from fsd_gen.sections import ConfigError, PositiveRange, Share
-from fsd_gen.styles import materials, piles
-from fsd_gen.styles.piles import Ground
-from fsd_gen.styles.room import Room, RoomConfig
+from fsd_gen.styles import materials
+from fsd_gen.styles.heaps import piles
+from fsd_gen.styles.heaps.piles import Ground
+from fsd_gen.styles.rooms.room import Room, RoomConfig
 from fsd_gen.styles.sampler import Sampler, pick
 
 TABLE_M = (0.4, 1.15)  # heights of what one works at

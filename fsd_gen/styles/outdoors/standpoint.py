@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import Vec3
 from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.outdoors.scenery import HeightOf
 from fsd_gen.styles.sampler import pick
-from fsd_gen.styles.scenery import HeightOf
 
 TRIES = 90
 BODY_M = 0.45  # kept free round either eye
