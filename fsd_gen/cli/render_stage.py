@@ -11,6 +11,7 @@ from fsd_gen.cli.app import app, clear_errors, out
 from fsd_gen.cli.render import BACKENDS, render_run, size_settings
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.config import Config, ConfigError, load_config
+from fsd_gen.strict_yaml import LARGEST_INT
 
 if TYPE_CHECKING:
     from fsd_gen.worlds.zones import Zone
@@ -50,7 +51,7 @@ def render_stage(
     camera: CameraOption = None,
     lights: LightsOption = "own",
     time: TimeOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides every view.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_INT, help="Decides every view.")] = 0,
     size: Annotated[str, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = "640x360",
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
     backend: Annotated[str, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = "mitsuba",
