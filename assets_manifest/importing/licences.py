@@ -108,7 +108,10 @@ def checked(licence: str, author: str, source: str = "", title: str = "") -> Lic
 def _read_table(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
-    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig", errors="replace"))))
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig", errors="replace"))))
+    except csv.Error as error:
+        raise RejectedFileError(f"{path}: not a table of comma-separated values: {error}") from None
     columns = set(rows[0]) if rows else COLUMNS
     if "file" not in columns or None in columns or not columns <= COLUMNS:
         raise RejectedFileError(

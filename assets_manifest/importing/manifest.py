@@ -239,5 +239,8 @@ def _one(manifest: Manifest, entry: Entry, path: Path, choices: Choices, shop: W
 
 def _file_name(uri: str) -> str:
     """The last word of a URI's path, as a file here may be called."""
-    name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
+    try:
+        name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
+    except ValueError as error:
+        raise RejectedFileError(f"{uri!r:.200} is no URI: {error}") from None
     return plain_id(name) if name not in ("", ".", "..") else "object"

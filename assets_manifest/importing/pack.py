@@ -113,6 +113,7 @@ class Workshop:
             made = each if isinstance(each, Rejected) else self._tried(each, origin, force)
             if isinstance(made, Rejected):
                 rejected.append(made)
+                entries += self._kept(each)
             else:
                 entries.append(made[0])
                 entered.append(_entered(*made))
@@ -134,6 +135,13 @@ class Workshop:
             return {id: entry for id, entry in self.earlier.items() if entry.origin != origin.key}
         names = {f"{self.pack}/{each.name}" for each in found if not isinstance(each, Rejected)}
         return {id: entry for id, entry in self.earlier.items() if id not in names}
+
+    def _kept(self, refused: Wanted | Rejected) -> list[Entry]:
+        """What the pack holds of a file that is bad now, from when it was good."""
+        if isinstance(refused, Rejected):
+            return []
+        earlier = self.earlier.get(f"{self.pack}/{refused.name}")
+        return [] if earlier is None else [earlier]
 
     def _tried(self, wanted: Wanted, origin: Origin, force: bool) -> tuple[Entry, str] | Rejected:
         try:

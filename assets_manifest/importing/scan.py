@@ -40,7 +40,10 @@ def folder_candidates(
     root = folder.resolve()
     for path in _files(root):
         label = f"{folder.name}/{path.relative_to(root).as_posix()}"
-        if not path.resolve().is_relative_to(root):
+        if not _is_text(label):
+            shown = label.encode("utf-8", "backslashreplace").decode()
+            yield Rejected(label=shown, reason="its name is no UTF-8; call it otherwise")
+        elif not path.resolve().is_relative_to(root):
             yield Rejected(label=label, reason=f"a link that leads out of {folder}; copy the file instead")
         elif path.suffix.lower() == ARCHIVE:
             yield from archive_candidates(path, label, choices, licences, unpacked)
@@ -106,6 +109,14 @@ def _files(root: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def plain_id(name: str) -> str:
     """The name as an asset's id can hold it: letters, digits, _, - and dots, by folders."""
     words = []
@@ -116,7 +127,7 @@ def plain_id(name: str) -> str:
 
 
 def _from_digest(word: str) -> str:
-    return f"object_{hashlib.sha256(word.encode()).hexdigest()[:8]}"
+    return f"object_{hashlib.sha256(word.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def existing(folder: Path) -> Path:

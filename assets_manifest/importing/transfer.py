@@ -31,7 +31,10 @@ def transfer(uri: str, target: Path, sha256: str, base: Path, most_bytes: int) -
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    scheme = urlsplit(uri).scheme
+    try:
+        scheme = urlsplit(uri).scheme
+    except ValueError as error:
+        raise RejectedFileError(f"{uri!r:.200} is no URI: {error}") from None
     if scheme in ("http", "https"):
         _from_web(uri, part, most_bytes)
     elif scheme in ("", "file"):

@@ -71,13 +71,24 @@ class _Reader:
         meshes = tuple(
             part for mesh, sides in zip(prims, counts, strict=True) for part in self._parts(mesh, sides)
         )
+        unit_m = self._unit_m()
         return RawObject(
             meshes=meshes,
-            unit_m=float(UsdGeom.GetStageMetersPerUnit(self._stage)),
+            unit_m=unit_m,
             up="y" if UsdGeom.GetStageUpAxis(self._stage) == UsdGeom.Tokens.y else "z",
             files=tuple(self._files),
             notes=tuple(sorted(self._notes)),
         )
+
+    def _unit_m(self) -> float:
+        if not self._stage.HasAuthoredMetadata(UsdGeom.Tokens.metersPerUnit):
+            self._notes.add(
+                "says no metersPerUnit: taken for centimetres, as OpenUSD does, unless --unit is given"
+            )
+        unit_m = float(UsdGeom.GetStageMetersPerUnit(self._stage))
+        if not (np.isfinite(unit_m) and unit_m > 0):
+            raise RejectedFileError(f"its metersPerUnit must be a positive number, got {unit_m:g}")
+        return unit_m
 
     def _shown(self) -> Iterator[Usd.Prim]:
         for prim in Usd.PrimRange(self._stage.GetPseudoRoot(), VISIBLE):

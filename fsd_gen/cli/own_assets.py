@@ -159,3 +159,5 @@ def _tell(report: ImportReport) -> None:
     out.print(
         escaped(f"{report.summary()}; see {report.folder / 'report.html'}"), soft_wrap=True, highlight=False
     )
+    if report.rejected and not report.entered:
+        raise typer.Exit(1)  # nothing came in

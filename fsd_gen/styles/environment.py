@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import CameraPose, SceneSpec, World
@@ -44,7 +44,7 @@ class Config(StyleConfig):
     stages: Annotated[tuple[str, ...], AfterValidator(_absolute)] = ()
     """Absolute paths of USD stages, the same on every machine that renders."""
 
-    zones: Literal["auto"] | tuple[Zone, ...] = (
+    zones: Literal["auto"] | Annotated[tuple[Zone, ...], Field(min_length=1)] = (
         "auto"  # where cameras stand; auto: above floors, found by rays
     )
     cameras: tuple[

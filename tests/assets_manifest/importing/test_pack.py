@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -12,7 +13,9 @@ from assets_manifest.fetch import FetchError
 from assets_manifest.importing import pack as packs
 from assets_manifest.importing.convert import Choices
 from assets_manifest.importing.doors import add_file
-from assets_manifest.importing.raw import ImportRefusedError
+from assets_manifest.importing.manifest import _file_name
+from assets_manifest.importing.raw import ImportRefusedError, RejectedFileError
+from assets_manifest.importing.transfer import transfer
 from assets_manifest.library import open_library
 from assets_manifest.registry import pack_statuses
 from tests.assets_manifest.importing.files import brought_in, obj, png, reasons
@@ -140,3 +143,33 @@ def test_the_report_escapes_what_strangers_wrote(root, tmp_path):
     obj(tmp_path / "in/b.obj", head="usemtl <script>alert(1)</script>")
     page = (brought_in(tmp_path / "in", root).folder / "report.html").read_text()
     assert "<script" not in page and "<img src=x" not in page and "&lt;img src=x&gt;" in page
+
+
+def test_what_was_good_stays_in_the_pack_when_its_file_goes_bad(folder, root):
+    brought_in(folder, root)
+    before = open_library(["mine"], root).get("mine/plain")
+    (folder / "plain.obj").write_text("x")
+    report = brought_in(folder, root)
+    assert [refused.label for refused in report.rejected] == ["in/plain.obj"] and report.gone == ()
+    assert open_library(["mine"], root).get("mine/plain") == before
+
+
+def test_names_units_uris_and_tables_that_cannot_be_are_refused_one_by_one(folder, root):
+    (folder / os.fsdecode(b"odd\xff.obj")).write_text("v 0 0 0\n")
+    usd = '#usda 1.0\n(\n metersPerUnit = 0\n upAxis = "Z"\n)\ndef Mesh "M" {\n point3f[] points = '
+    usd += "[(0,0,0),(1,0,0),(0,1,0)]\n int[] faceVertexCounts = [3]\n int[] faceVertexIndices = [0,1,2]\n}\n"
+    (folder / "flat.usda").write_text(usd)
+    report = brought_in(folder, root)
+    assert len(report.entered) == 2
+    why = " ".join(refused.reason for refused in report.rejected)
+    assert "no UTF-8" in why and "metersPerUnit must be a positive number, got 0" in why
+    (folder / "licences.csv").write_text(f"file,licence\n{'x' * 200_000},CC0-1.0\n")
+    with pytest.raises(ImportRefusedError, match="not a table"):
+        brought_in(folder, root)
+
+
+@pytest.mark.parametrize("read", [_file_name, lambda uri: transfer(uri, Path("x"), "", Path(), 1)])
+def test_what_is_no_uri_is_refused(read, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RejectedFileError, match="is no URI"):
+        read("http://[bad/x.obj")
