@@ -77,12 +77,14 @@ def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> N
     from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
+    from fsd_gen.production.worlds import worlds_of
     from fsd_gen.shards.index import refresh_index
     from jobs.locks import RunLock
 
     refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
+    worlds_of(chosen)  # what is wrong with a stage is said before there is a folder
     with RunLock(folder):
         fetch_missing(chosen.assets.packs)
         run = Run.start(folder, chosen)

@@ -12,6 +12,7 @@ from fsd_gen.cli.render import BACKENDS, render_run, size_settings
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.config import Config, ConfigError, load_config
 from fsd_gen.strict_yaml import LARGEST_INT
+from jobs.rundir import CONFIG_NAME
 
 if TYPE_CHECKING:
     from fsd_gen.worlds.zones import Zone
@@ -64,7 +65,7 @@ def render_stage(
     """
     from fsd_gen.production.farm import render_farm
 
-    shard = shard_of(views)
+    shard = _shard_in(out_dir, views) or shard_of(views)
     config = _config(
         stage_file,
         {"seed": seed, "samples_per_shard": shard, "render.spp": spp, "render.backend": backend},
@@ -80,6 +81,19 @@ def _write_pictures(run_dir: Path) -> None:
     from fsd_gen.production.pictures import write_pairs
 
     out.print(f"pairs: {write_pairs(run_dir)}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _shard_in(run_dir: Path, views: int) -> int | None:
+    """Pairs per shard of a run that is there. Raises ConfigError where they do not make up so many views."""
+    frozen = run_dir / CONFIG_NAME
+    if not frozen.is_file():
+        return None
+    shard = load_config(str(frozen)).samples_per_shard
+    if views % shard:
+        raise ConfigError(
+            f"--views: {run_dir} has shards of {shard} pairs; give a multiple of {shard}, or another folder"
+        )
+    return shard
 
 
 def shard_of(views: int) -> int:

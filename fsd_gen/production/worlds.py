@@ -31,10 +31,7 @@ def bind_worlds(run_dir: Path, config: Config) -> None:
         ConfigError, StageError: a stage cannot be used.
         RunAssetsError: one has changed since the run was begun.
     """
-    here: dict[str, str] = {}
-    for style in config.styles.values():
-        if style.weight > 0:
-            here |= style.prepare()
+    here = worlds_of(config)
     frozen = frozen_worlds(run_dir)
     if frozen and frozen != here and holds_samples(run_dir):
         raise RunAssetsError(f"{run_dir}: {'; '.join(_differences(frozen, here))}")
@@ -42,6 +39,15 @@ def bind_worlds(run_dir: Path, config: Config) -> None:
         unbind_assets(run_dir)
     if here and frozen != here:
         write_text_atomic(run_dir / WORLDS_NAME, ABOUT + yaml.safe_dump(here, allow_unicode=True))
+
+
+def worlds_of(config: Config) -> dict[str, str]:
+    """Digest by path of the stages that the styles need. Raises ConfigError, StageError."""
+    here: dict[str, str] = {}
+    for style in config.styles.values():
+        if style.weight > 0:
+            here |= style.prepare()
+    return here
 
 
 def frozen_worlds(run_dir: Path) -> dict[str, str]:

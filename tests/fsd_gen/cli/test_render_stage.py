@@ -91,7 +91,7 @@ def test_a_run_goes_on_only_with_the_stage_that_it_was_begun_with(tmp_path):
 def test_what_cannot_be_used_is_one_line_that_names_it(tmp_path, made, more, said):
     result = rendered(made(tmp_path), tmp_path / "run", *more)
     assert result.exit_code == 2 and said in result.output
-    assert not list(tmp_path.glob("run/shards/*.h5"))
+    assert not (tmp_path / "run/config.yaml").exists()  # no folder that is nothing
 
 
 def test_a_zone_in_a_wall_is_named(tmp_path):
@@ -113,3 +113,10 @@ def test_a_camera_of_the_stage_brings_its_field_of_view(tmp_path):
 def test_shards_hold_exactly_the_views_that_are_asked_for():
     assert [shard_of(views) for views in (1, 6, 16, 17, 100, 250)] == [1, 6, 16, 1, 10, 10]
     assert all(views % shard_of(views) == 0 for views in range(1, 300))
+
+
+def test_a_run_that_is_there_takes_views_that_fill_its_shards(run):
+    result = called("render-stage", hall(run.parent), "-o", run, "--size", "96x64", "--views", 3, *RIG)
+    assert result.exit_code == 2 and "shards of 2 pairs; give a multiple of 2" in " ".join(
+        result.output.split()
+    )
