@@ -55,10 +55,13 @@ def _finished(image: Image.Image, rng: np.random.Generator, grain: float = 2.5) 
 
 
 def text(draw: ImageDraw.ImageDraw, rng: np.random.Generator, box: Rect, rows: int, ink: Colour) -> None:
-    """Lines of nonsense words that fill a box (left, top, right, bottom), ragged on the right."""
+    """Lines of nonsense words that fill a box (left, top, right, bottom), ragged on the right.
+
+    A box too low for letters stays empty.
+    """
     left, top, right, bottom = box
     line = (bottom - top) / max(rows, 1)
-    for row in range(rows):
+    for row in range(rows if line >= 1 else 0):
         x, end = left, right - (right - left) * rng.uniform(0, 0.3) * (row == rows - 1 or rng.uniform() < 0.3)
         while x < end - line:
             width = min(line * rng.uniform(0.5, 3.5), end - x)

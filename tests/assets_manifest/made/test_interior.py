@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from assets_manifest.library import MissingAssetError
 from assets_manifest.made.interior import MAKERS
+from assets_manifest.made.interior.prints import text
 from assets_manifest.made.registry import made_file, makers
 from assets_manifest.meshes.usd_triangles import read_triangles
 
@@ -55,3 +57,10 @@ def test_a_seed_makes_the_same_print_in_every_folder(tmp_path):
 def test_words_that_are_no_sizes_are_refused(words, tmp_path):
     with pytest.raises(MissingAssetError, match="expected SEED/WIDTH/DEPTH/HEIGHT as whole numbers"):
         made_file(makers()["room_box"].asset_id(*words), tmp_path)
+
+
+@pytest.mark.parametrize("bottom", [9.9, 10.0, 10.4])
+def test_a_box_too_low_for_letters_stays_empty(bottom):
+    image = Image.new("L", (40, 20), 255)
+    text(ImageDraw.Draw(image), np.random.default_rng(0), (2, 10, 38, bottom), 5, 0)
+    assert image.getextrema() == (255, 255)
