@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,22 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+from fsd_gen.report.plots import STYLE
+
+GRID = "#e4e7eb"
 DRAWN, KEPT, LIMIT = "#b8c4d6", "#2f6f9f", "#c4472f"
 NICE = [1, 2, 2.5, 5, 10]  # steps between ticks, as matplotlib itself chooses them
 LINES = ("#2f6f9f", "#d08a2e", "#4b8b5a", "#8a5aa8", "#a84f5a", "#5a7f8a")
-_STYLE: dict[Any, Any] = {  # its stubs list every key there is
-    "svg.hashsalt": "fsd-curate",
-    "svg.fonttype": "path",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+_STYLE = {**STYLE, "svg.hashsalt": "fsd-curate"}
 
 
 def bp2_histogram(

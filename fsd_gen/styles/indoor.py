@@ -18,11 +18,12 @@ from fsd_gen.sections import Count, PositiveRange, Share, within
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.rooms import lamps, openings, plans, walls
+from fsd_gen.styles.rooms.enclosure import enclose
 from fsd_gen.styles.rooms.floorplan import Floor
 from fsd_gen.styles.rooms.furniture import Furnished, FurnishedConfig, furnish
 from fsd_gen.styles.rooms.groups import Maker
 from fsd_gen.styles.rooms.pieces import Cast
-from fsd_gen.styles.rooms.room import Room, shell
+from fsd_gen.styles.rooms.room import Room
 from fsd_gen.styles.sampler import AnySampler, Sampler, count, pick
 from fsd_gen.styles.viewpoint import Viewpoint
 
@@ -111,21 +112,13 @@ def build(sampler: Sampler[Config], room: Room) -> Interior:
     walls.radiators(maker, floor, hung)
     furnished = furnish(sampler, floor, cast)
     _decorate(sampler, maker, floor, hung)
-    glazing, reveals = openings.glaze(sampler, room, holes)
-    trees, outside = openings.outside(sampler, room, cast, holes.windows)
-    doors = openings.hang_doors(sampler, room, holes.doors)
+    around = enclose(sampler, floor, cast)
     return Interior(
         room=room,
         floor=floor,
         furnished=furnished,
-        placements=(*furnished.placements, *hung.placements, *doors, *glazing, *trees),
-        panels=(
-            *shell(sampler, room, holes.windows),
-            *reveals,
-            *furnished.panels,
-            *hung.panels,
-            *outside,
-        ),
+        placements=(*furnished.placements, *hung.placements, *around.placements),
+        panels=(*around.panels, *furnished.panels, *hung.panels, *around.outside),
     )
 
 

@@ -10,7 +10,7 @@ from fsd_gen.scene.rotations import heading
 from fsd_gen.scene.spec import CameraPose, Placement
 from fsd_gen.styles.footprint import Footprint, is_free
 from fsd_gen.styles.rooms.floorplan import Floor
-from fsd_gen.styles.rooms.room import INWARD, Room
+from fsd_gen.styles.rooms.room import Room, wall_heading
 from fsd_gen.styles.sampler import AnySampler, pick
 
 UNSUITED = (
@@ -61,7 +61,7 @@ def _by_a_wall(rng: np.random.Generator, room: Room, asset: Asset) -> Footprint:
     wall = int(rng.integers(4))
     slack = max(0.0, room.wall_length(wall) / 2 - width / 2 - 0.05)
     x, y, _ = room.on_wall(wall, float(rng.uniform(-slack, slack)), 0.0, depth / 2 + 0.04)
-    turn = float(np.rad2deg(np.arctan2(INWARD[wall][1], INWARD[wall][0]))) + 90
+    turn = wall_heading(wall)
     return Footprint(x=x, y=y, width=width + 0.04, depth=depth + 0.04, heading_deg=turn, top=height)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from fsd_gen.scene.spec import DomeSpec, LightSpec, Panel, Placement
 from fsd_gen.sections import Count
-from fsd_gen.styles.rooms import lamps, openings, walls
+from fsd_gen.styles.rooms import lamps, walls
+from fsd_gen.styles.rooms.enclosure import enclose
 from fsd_gen.styles.rooms.floorplan import Floor
 from fsd_gen.styles.rooms.groups import Maker
 from fsd_gen.styles.rooms.pieces import Cast
-from fsd_gen.styles.rooms.room import shell
 from fsd_gen.styles.sampler import AnySampler, count
 
 
@@ -32,16 +32,14 @@ def back_room(sampler: AnySampler, floor: Floor, *, pictures: Count) -> BackRoom
     walls.radiators(maker, floor, hung)
     walls.fittings(maker, floor, hung)
     walls.pictures(maker, sampler, floor, hung, count(maker.rng, pictures))
-    glazing, reveals = openings.glaze(sampler, room, holes)
-    trees, outside = openings.outside(sampler, room, cast, holes.windows)
-    doors = openings.hang_doors(sampler, room, holes.doors)
+    around = enclose(sampler, floor, cast)
     rng = sampler.rng("lights")
     hour = lamps.draw_hour(rng, holes)
     own = lamps.Lamps(Maker(cast, room, rng), hour.lamps, float(rng.uniform(2700, 5500)))
     bodies, lights = own.ceiling()
     return BackRoom(
-        placements=(*hung.placements, *doors, *glazing, *trees, *bodies),
-        panels=(*shell(sampler, room, holes.windows), *reveals, *hung.panels, *outside),
+        placements=(*hung.placements, *around.placements, *bodies),
+        panels=(*around.panels, *hung.panels, *around.outside),
         lights=(*lights, *lamps.low_sun(rng, holes, hour)),
         dome=lamps.sky(sampler, hour),
     )
