@@ -1,4 +1,4 @@
-"""Textures without end: `made/texture.1/SORT/SEED` is an albedo, `made/relief.1/SORT/SEED` its normal map.
+"""Textures without end: `made/texture.2/SORT/SEED` is an albedo, `made/relief.2/SORT/SEED` its normal map.
 
 Every seed of a sort has a palette, a scale and an arrangement of its own. What a scene has to know of one
 before it exists, such as how many metres a tile measures, follows from its words alone.
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from assets_manifest.made.registry import MadeAssetError, Maker
-from assets_manifest.made.swatches import cloth, printed, prints, stones, timber, walls
+from assets_manifest.made.swatches import cloth, printed, prints, screens, stones, timber, walls
 from assets_manifest.made.swatches.fields import SIZE, Draft, Swatch
 from assets_manifest.made.swatches.palettes import DARKEST, LIGHTEST
 from jobs.extras import extra
@@ -88,6 +88,7 @@ SORTS: dict[str, Sort] = {
     "label": _sort(printed.label, (0.12, 0.3), (0.25, 0.7), "label", "paper", repeats=False, relief=False),
     "spines": _sort(printed.spines, (0.24, 0.34), (0.4, 0.8), "books", "paper", repeats=False),
     "newsprint": _sort(printed.newsprint, (0.3, 0.6), (0.7, 1.0), "paper", repeats=False, relief=False),
+    "screen": _sort(screens.screen, (0.3, 0.6), (0.05, 0.12), "screen", repeats=False, relief=False),
     "cardboard": _sort(printed.cardboard, (0.35, 0.7), (0.8, 1.0), "cardboard", "paper", repeats=False),
 }
 
@@ -153,6 +154,6 @@ def _save(path: Path, image: np.ndarray) -> Path:
     return path
 
 
-TEXTURE = Maker(name="texture", version=1, kind="texture", make=_albedo)
-RELIEF = Maker(name="relief", version=1, kind="normal_map", make=_relief)
+TEXTURE = Maker(name="texture", version=2, kind="texture", make=_albedo)
+RELIEF = Maker(name="relief", version=2, kind="normal_map", make=_relief)
 MAKERS = (TEXTURE, RELIEF)

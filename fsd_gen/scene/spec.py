@@ -78,6 +78,8 @@ class Value(BaseModel):
 class MaterialSpec(Value):
     """A UsdPreviewSurface: constants, or textures laid over the mesh's own texture coordinates."""
 
+    LATER = frozenset({"tint", "clearcoat", "clearcoat_roughness", "glow", "glow_texture"})
+
     colour: Rgb = (0.5, 0.5, 0.5)  # linear RGB; multiplies nothing when `texture` is given
     texture: str | None = None  # asset id of an albedo texture or a photo
     normal_map: str | None = None  # asset id
@@ -88,6 +90,11 @@ class MaterialSpec(Value):
     metallic: Unit = 0.0
     opacity: Unit = 1.0  # below 1: see-through
     ior: float = Field(default=1.5, ge=1)  # of glass and of shine; 1: light goes straight through
+    tint: Rgb = (1.0, 1.0, 1.0)  # multiplies `texture`, linear
+    clearcoat: Unit = 0.0  # how much of a second, clear layer lies over all: lacquer, glaze
+    clearcoat_roughness: Unit = 0.03
+    glow: Radiance = (0.0, 0.0, 0.0)  # light that it gives, in all directions alike
+    glow_texture: str | None = None  # asset id of a picture that `glow` multiplies: a screen
 
 
 Hard = Literal["glass", "mirror", "brushed_metal", "translucent", "repetition", "plain"]
@@ -268,7 +275,7 @@ class SceneSpec(Value):
         coats = (*(p.material for p in self.placements), *(p.material for p in self.panels), *parts)
         materials = [coat for coat in coats if coat]
         ids = {p.asset for p in self.placements}
-        ids |= {m.texture for m in materials if m.texture} | {m.normal_map for m in materials if m.normal_map}
+        ids |= {name for m in materials for name in (m.texture, m.normal_map, m.glow_texture) if name}
         if self.dome and self.dome.hdri:
             ids.add(self.dome.hdri)
         return tuple(sorted(ids))

@@ -40,11 +40,13 @@ from fsd_gen.usd.units import PIXEL_ASPECT, in_our_measure, measure_of
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
 DARK: Vec3 = (0.0, 0.0, 0.0)
+WHITE: Vec3 = (1.0, 1.0, 1.0)
 NO_REFRACTION = 1.0  # ior of what light passes straight
 LAMP_ALBEDO = 0.2  # of the glass and the back of a lamp
 RTX_LUX_VERSION = "omni:rtx:usdluxVersion"  # 2505: Omniverse reads UsdLux as OpenUSD does since 25.05
 OBJECT_ST = "st_box"  # texture coordinates in metres that every asset carries beside its own `st`
 
+ALWAYS = {"opacityThreshold": 0.0, "clearcoat": 0.0, "clearcoatRoughness": 0.03, "occlusion": 1.0}
 LAYER_SUFFIXES = (".usda", ".usdc", ".usd")
 SUFFIXES = (*LAYER_SUFFIXES, ".usdz")
 
@@ -164,7 +166,7 @@ class _Looks:
         shader = UsdShade.Shader.Define(self._stage, f"{path}/Surface")
         shader.CreateIdAttr("UsdPreviewSurface")
         shader.CreateInput("useSpecularWorkflow", Sdf.ValueTypeNames.Int).Set(0)
-        for name, value in {**numbers, "opacityThreshold": 0.0, "clearcoat": 0.0, "occlusion": 1.0}.items():
+        for name, value in {**ALWAYS, **numbers}.items():
             shader.CreateInput(name, Sdf.ValueTypeNames.Float).Set(value)
         for name in ("diffuseColor", "emissiveColor"):
             shader.CreateInput(name, Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(0.0))
@@ -173,18 +175,32 @@ class _Looks:
 
     def _define(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Material:
         shader = self._surface(
-            path, roughness=spec.roughness, metallic=spec.metallic, opacity=spec.opacity, ior=spec.ior
+            path,
+            roughness=spec.roughness,
+            metallic=spec.metallic,
+            opacity=spec.opacity,
+            ior=spec.ior,
+            clearcoat=spec.clearcoat,
+            clearcoatRoughness=spec.clearcoat_roughness,
         )
-        diffuse = shader.GetInput("diffuseColor")
-        diffuse.Set(Gf.Vec3f(*spec.colour))
-        if spec.texture or spec.normal_map:
-            coordinates = self._coordinates(path, spec, st)
-        if spec.texture:
-            diffuse.ConnectToSource(self._texture(f"{path}/Albedo", spec.texture, "sRGB", coordinates))
-        if spec.normal_map:
-            output = self._texture(f"{path}/Bumps", spec.normal_map, "raw", coordinates)
-            shader.CreateInput("normal", Sdf.ValueTypeNames.Normal3f).ConnectToSource(output)
+        shader.GetInput("diffuseColor").Set(Gf.Vec3f(*spec.colour))
+        shader.GetInput("emissiveColor").Set(Gf.Vec3f(*spec.glow))
+        if spec.texture or spec.normal_map or spec.glow_texture:
+            self._connect_textures(path, spec, shader, self._coordinates(path, spec, st))
         return UsdShade.Material.Get(self._stage, path)
+
+    def _connect_textures(
+        self, path: str, spec: MaterialSpec, shader: UsdShade.Shader, st: UsdShade.Output
+    ) -> None:
+        if spec.texture:
+            output = self._texture(f"{path}/Albedo", spec.texture, "sRGB", st, gain=spec.tint)
+            shader.GetInput("diffuseColor").ConnectToSource(output)
+        if spec.glow_texture and max(spec.glow) > 0:
+            output = self._texture(f"{path}/Picture", spec.glow_texture, "sRGB", st, gain=spec.glow)
+            shader.GetInput("emissiveColor").ConnectToSource(output)
+        if spec.normal_map:
+            output = self._texture(f"{path}/Bumps", spec.normal_map, "raw", st)
+            shader.CreateInput("normal", Sdf.ValueTypeNames.Normal3f).ConnectToSource(output)
 
     def _coordinates(self, path: str, spec: MaterialSpec, st: str) -> UsdShade.Output:
         reader = UsdShade.Shader.Define(self._stage, f"{path}/Coordinates")
@@ -199,7 +215,9 @@ class _Looks:
         transform.CreateInput("translation", Sdf.ValueTypeNames.Float2).Set(Gf.Vec2f(*spec.uv_offset))
         return transform.CreateOutput("result", Sdf.ValueTypeNames.Float2)
 
-    def _texture(self, path: str, asset: str, space: str, st: UsdShade.Output) -> UsdShade.Output:
+    def _texture(
+        self, path: str, asset: str, space: str, st: UsdShade.Output, *, gain: Vec3 = WHITE
+    ) -> UsdShade.Output:
         texture = UsdShade.Shader.Define(self._stage, path)
         texture.CreateIdAttr("UsdUVTexture")
         texture.CreateInput("file", Sdf.ValueTypeNames.Asset).Set(str(self._path_of(asset)))
@@ -210,6 +228,8 @@ class _Looks:
         if space == "raw":  # a normal map: [0, 1] to [-1, 1]
             texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
             texture.CreateInput("bias", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(-1, -1, -1, 0))
+        elif gain != WHITE:
+            texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(*gain, 1))
         return texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
 
 

@@ -69,6 +69,8 @@ class Surface:
     opacity_threshold: float = 0.0  # > 0: a cut-out, each point is there or not
     presence: bool = False  # opacity is the share of the surface that is there; nothing refracts
     ior: float = 1.5
+    clearcoat: float | Texture = 0.0  # share of a second, clear layer over all
+    clearcoat_roughness: float = 0.01
     normal: Texture | None = None  # 0..1 stands for -1..1; green points along +t
 
     @property
@@ -77,6 +79,11 @@ class Surface:
         if isinstance(self.opacity, Texture):
             return False
         return self.opacity < self.opacity_threshold or (self.presence and self.opacity <= 0)
+
+    @property
+    def coated(self) -> bool:
+        """Has a clear layer over it."""
+        return isinstance(self.clearcoat, Texture) or self.clearcoat > 0
 
     @property
     def transparent(self) -> bool:

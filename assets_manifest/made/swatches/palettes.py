@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assets_manifest.made.swatches.fields import Field, Image
 
 Colour = NDArray[np.floating[Any]]  # (3,), display
+Range = tuple[float, float]
 DARKEST, LIGHTEST = 0.192, 0.954  # display values of the albedos 0.03 and 0.9
 
 _TO_CONES = np.array(
@@ -52,11 +53,28 @@ def scheme(rng: np.random.Generator, number: int) -> list[Colour]:
     return colours
 
 
+PAINTS: tuple[tuple[float, Range, Range, Range], ...] = (  # share, lightness, chroma, hue in degrees
+    (0.44, (0.93, 0.97), (0.0, 0.012), (60, 110)),  # off-white
+    (0.2, (0.76, 0.92), (0.0, 0.014), (50, 260)),  # grey and greige
+    (0.17, (0.84, 0.94), (0.015, 0.045), (68, 100)),  # beige and cream
+    (0.05, (0.82, 0.92), (0.015, 0.045), (215, 250)),  # pale blue
+    (0.04, (0.82, 0.92), (0.015, 0.045), (125, 165)),  # pale green
+    (0.03, (0.84, 0.92), (0.015, 0.04), (20, 50)),  # blush
+    (0.02, (0.6, 0.74), (0.02, 0.05), (115, 150)),  # sage
+    (0.015, (0.3, 0.42), (0.03, 0.07), (245, 265)),  # navy
+    (0.01, (0.42, 0.55), (0.04, 0.07), (190, 215)),  # petrol
+    (0.01, (0.55, 0.68), (0.07, 0.11), (35, 55)),  # terracotta
+    (0.01, (0.68, 0.8), (0.08, 0.12), (75, 92)),  # ochre
+    (0.005, (0.34, 0.42), (0.06, 0.1), (10, 30)),  # wine
+)
+
+
 def paint(rng: np.random.Generator) -> Colour:
-    """A colour that walls are painted in: mostly pale, sometimes deep."""
-    if rng.uniform() < 0.72:
-        return oklch(rng.uniform(0.82, 0.96), rng.uniform(0.0, 0.045), rng.uniform(0, 360))
-    return oklch(rng.uniform(0.4, 0.8), rng.uniform(0.02, 0.1), rng.uniform(0, 360))
+    """A colour that walls are painted in at home: white, grey and beige mostly, seldom a strong one."""
+    shares = np.array([row[0] for row in PAINTS])
+    _, *ranges = PAINTS[int(rng.choice(len(PAINTS), p=shares / shares.sum()))]
+    lightness, chroma, hue = (float(rng.uniform(*each)) for each in ranges)
+    return oklch(lightness, chroma, hue)
 
 
 def timber(rng: np.random.Generator) -> list[Colour]:

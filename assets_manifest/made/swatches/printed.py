@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets_manifest.made.swatches.fields import SIZE, Draft, Field, Image, Swatch, axis, mixed, noise, soft
+from assets_manifest.made.swatches.fields import SIZE, Draft, Image, Swatch, axis, mixed, noise, soft
 from assets_manifest.made.swatches.palettes import Colour, flat, oklch, ramp, scheme
+from assets_manifest.made.swatches.pens import (
+    Box,
+    Page,
+    Pen,
+    as_image,
+    as_page,
+    blank,
+    font,
+    ink,
+    pen_on,
+    some_words,
+    strip,
+    write,
+)
 from assets_manifest.made.swatches.prints import SHAPES, figures, stamp
-from jobs.extras import extra
-
-with extra("render"):
-    from PIL import Image as Picture
-    from PIL import ImageDraw, ImageFont
-
-LETTERS = "AAABCDEEEEFGHIIJKLMNNOOPRRSSTTUUVWYZ"
-Box = tuple[int, int, int, int]  # x0, y0, x1, y1, pixels
 
 
 def poster(draft: Draft) -> Swatch:
     """One picture to a tile: abstract, colour fields, a landscape, a portrait, or mostly type."""
-    kinds = (_abstract, _fields, _landscape, _portrait, _typeset, _strokes)
+    kinds = (_abstract, _fields, landscape, portrait, _typeset, _strokes)
     image = kinds[draft.whole(0, len(kinds) - 1)](draft)
     canvas = noise(draft.rng, 80, slope=1)
     return Swatch(rgb=image * (1 + draft.uniform(0, 0.03) * canvas)[..., None])
@@ -57,7 +63,7 @@ def _fields(draft: Draft) -> Image:
     return image
 
 
-def _landscape(draft: Draft) -> Image:
+def landscape(draft: Draft) -> Image:
     """Sky, hills behind hills, water or a field."""
     colours = scheme(draft.rng, 6)
     sky = np.broadcast_to(axis()[:, None], (SIZE, SIZE)) + 0.06 * noise(draft.rng, 3, slope=2, across=2)
@@ -80,7 +86,7 @@ def _landscape(draft: Draft) -> Image:
     return image
 
 
-def _portrait(draft: Draft) -> Image:
+def portrait(draft: Draft) -> Image:
     """A head and shoulders before a ground, in brush strokes."""
     colours = scheme(draft.rng, 4)
     image = ramp(0.5 + 0.2 * noise(draft.rng, 4, slope=2), colours[:2])
@@ -115,42 +121,42 @@ def _strokes(draft: Draft) -> Image:
 def _typeset(draft: Draft) -> Image:
     """A poster of words: a large line or two, a block of colour, small print."""
     colours = scheme(draft.rng, 4)
-    page = _page(colours[0])
-    pen = ImageDraw.Draw(page)
+    page = blank(colours[0])
+    pen = pen_on(page)
     y = draft.whole(10, 60)
     for size in (draft.whole(60, 150), draft.whole(30, 90), draft.whole(14, 30), draft.whole(12, 20)):
         for _ in range(draft.whole(1, 3)):
-            _write(pen, draft, (draft.whole(10, 60), y), size, colours[draft.whole(1, 3)])
+            write(pen, draft, (draft.whole(10, 60), y), size, colours[draft.whole(1, 3)])
             y += int(size * 1.15)
         if draft.chance(0.4) and y < 420:
-            pen.rectangle((0, y, SIZE, y + draft.whole(10, 120)), fill=_ink(colours[draft.whole(1, 3)]))
-    return _image(page)
+            pen.rectangle((0, y, SIZE, y + draft.whole(10, 120)), fill=ink(colours[draft.whole(1, 3)]))
+    return as_image(page)
 
 
 def label(draft: Draft) -> Swatch:
     """A printed package: blocks of colour, a name, a badge, small print, a bar code."""
     colours = scheme(draft.rng, 4)
-    page = _page(colours[0])
+    page = blank(colours[0])
     if draft.chance(0.3):
-        page = Picture.fromarray((np.clip(figures(draft), 0, 1) * 255).astype(np.uint8))
-    pen = ImageDraw.Draw(page)
+        page = as_page(figures(draft))
+    pen = pen_on(page)
     top = draft.whole(0, 140)
-    pen.rectangle((0, top, SIZE, top + draft.whole(80, 220)), fill=_ink(colours[1]))
-    _write(pen, draft, (draft.whole(8, 60), top + 10), draft.whole(50, 120), colours[2])
+    pen.rectangle((0, top, SIZE, top + draft.whole(80, 220)), fill=ink(colours[1]))
+    write(pen, draft, (draft.whole(8, 60), top + 10), draft.whole(50, 120), colours[2])
     x, y, reach = draft.whole(60, 450), draft.whole(260, 420), draft.whole(30, 90)
-    pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=_ink(colours[3]))
-    _write(pen, draft, (x - reach + 8, y - 14), 26, colours[0])
+    pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=ink(colours[3]))
+    write(pen, draft, (x - reach + 8, y - 14), 26, colours[0])
     for line in range(draft.whole(2, 8)):
-        _write(pen, draft, (16, 320 + 20 * line), 15, colours[2], words=5)
+        write(pen, draft, (16, 320 + 20 * line), 15, colours[2], words=5)
     if draft.chance(0.6):
         _bar_code(pen, draft, (draft.whole(280, 380), 410))
-    return Swatch(rgb=_image(page))
+    return Swatch(rgb=as_image(page))
 
 
 def spines(draft: Draft) -> Swatch:
     """Books in a row, seen from the shelf's front: one row to a tile."""
-    page = _page(oklch(0.25, 0.01, 60))
-    pen = ImageDraw.Draw(page)
+    page = blank(oklch(0.25, 0.01, 60))
+    pen = pen_on(page)
     bulge = np.zeros(SIZE, np.float32)
     mean_px, x = SIZE * 0.028 / draft.tile_m, 0
     while x < SIZE:
@@ -159,51 +165,51 @@ def spines(draft: Draft) -> Swatch:
         _spine(page, pen, draft, (x, draft.whole(6, 120), x + wide - 2, SIZE))
         bulge[x : x + wide] = np.sin(np.linspace(0.15, np.pi - 0.15, wide))
         x += wide
-    image = _image(page) * (0.8 + 0.2 * bulge)[None, :, None]
+    image = as_image(page) * (0.8 + 0.2 * bulge)[None, :, None]
     return Swatch(rgb=image, height_m=np.broadcast_to(bulge * np.float32(0.004), (SIZE, SIZE)))
 
 
-def _spine(page: Picture.Image, pen: ImageDraw.ImageDraw, draft: Draft, box: Box) -> None:
+def _spine(page: Page, pen: Pen, draft: Draft, box: Box) -> None:
     colours = scheme(draft.rng, 3)
     x0, y0, x1, y1 = box
-    pen.rectangle(box, fill=_ink(colours[0]))
+    pen.rectangle(box, fill=ink(colours[0]))
     for _ in range(draft.whole(0, 3)):
         y = draft.whole(y0 + 8, y1 - 20)
-        pen.rectangle((x0, y, x1, y + draft.whole(2, 14)), fill=_ink(colours[1]))
+        pen.rectangle((x0, y, x1, y + draft.whole(2, 14)), fill=ink(colours[1]))
     size = int(min(x1 - x0 - 2, 40))
     if size >= 9:
-        strip = Picture.new("RGB", (y1 - y0, x1 - x0), _ink(colours[0]))
-        _write(
-            ImageDraw.Draw(strip), draft, (draft.whole(10, 60), 0), size, colours[2], words=draft.whole(2, 4)
+        side = strip((y1 - y0, x1 - x0), colours[0])
+        write(
+            pen_on(side), draft, (draft.whole(10, 60), 0), size, colours[2], words=draft.whole(2, 4)
         )
-        page.paste(strip.rotate(-90, expand=True), (x0, y0))
+        page.paste(side.rotate(-90, expand=True), (x0, y0))
 
 
 def newsprint(draft: Draft) -> Swatch:
     """A page of columns, headlines and pictures; or a form, a letter, a ruled sheet."""
     light, dark = oklch(draft.uniform(0.84, 0.95), draft.uniform(0, 0.03), 85), oklch(0.3, 0.01, 260)
-    page = _page(light)
-    pen = ImageDraw.Draw(page)
+    page = blank(light)
+    pen = pen_on(page)
     columns, size = draft.whole(1, 4), draft.whole(9, 15)
-    _write(pen, draft, (12, 8), draft.whole(28, 60), dark)
+    write(pen, draft, (12, 8), draft.whole(28, 60), dark)
     wide = SIZE // columns
     for column in range(columns):
         y = 80
         while y < SIZE - size:
             y = _paragraph(pen, draft, (column * wide + 8, y, wide - 18, size), dark)
-    return Swatch(rgb=_image(page))
+    return Swatch(rgb=as_image(page))
 
 
-def _paragraph(pen: ImageDraw.ImageDraw, draft: Draft, place: Box, ink: Colour) -> int:
+def _paragraph(pen: Pen, draft: Draft, place: Box, colour: Colour) -> int:
     """A picture or some lines; where the next may begin."""
     x, y, wide, size = place
     if draft.chance(0.12):
-        grey = _ink(scheme(draft.rng, 3)[0])
+        grey = ink(scheme(draft.rng, 3)[0])
         pen.rectangle((x, y, x + wide, y + wide // 2), fill=grey)
         return y + wide // 2 + size
     lines = draft.whole(2, 7)
-    text = "\n".join(_words(draft, 1 + wide // (6 * size))[: int(wide / size / 0.55)] for _ in range(lines))
-    pen.multiline_text((x, y), text.lower(), fill=_ink(ink), font=_font(size), spacing=3)
+    text = "\n".join(some_words(draft, 1 + wide // (6 * size))[: int(wide / size / 0.55)] for _ in range(lines))
+    pen.multiline_text((x, y), text.lower(), fill=ink(colour), font=font(size), spacing=3)
     return y + int(lines * (size + 5)) + size
 
 
@@ -213,15 +219,15 @@ def cardboard(draft: Draft) -> Swatch:
     kraft = oklch(draft.uniform(0.58, 0.75), draft.uniform(0.04, 0.075), draft.uniform(62, 78))
     if draft.chance(0.15):
         kraft = oklch(0.93, 0.01, 90)
-    page = _page(kraft)
-    pen = ImageDraw.Draw(page)
+    page = blank(kraft)
+    pen = pen_on(page)
     if draft.chance(0.6):
         y = draft.whole(40, 400)
         pen.rectangle(
-            (0, y, SIZE, y + draft.whole(30, 70)), fill=_ink(kraft * np.float32(draft.uniform(0.85, 1.15)))
+            (0, y, SIZE, y + draft.whole(30, 70)), fill=ink(kraft * np.float32(draft.uniform(0.85, 1.15)))
         )
     if draft.chance(0.6):
-        _write(
+        write(
             pen,
             draft,
             (draft.whole(10, 120), draft.whole(20, 400)),
@@ -232,11 +238,11 @@ def cardboard(draft: Draft) -> Swatch:
     fibre = noise(rng, 50, slope=1, across=3)
     shade = 1 + 0.035 * fibre + 0.02 * flutes + 0.02 * noise(rng, 2, slope=2)
     return Swatch(
-        rgb=_image(page) * shade[..., None], height_m=(flutes * 8e-5 + fibre * 1e-5).astype(np.float32)
+        rgb=as_image(page) * shade[..., None], height_m=(flutes * 8e-5 + fibre * 1e-5).astype(np.float32)
     )
 
 
-def _bar_code(pen: ImageDraw.ImageDraw, draft: Draft, corner: tuple[int, int]) -> None:
+def _bar_code(pen: Pen, draft: Draft, corner: tuple[int, int]) -> None:
     x, y = corner
     pen.rectangle((x - 6, y - 6, x + 100, y + 66), fill=(240, 240, 240))
     end = x + 92
@@ -246,35 +252,5 @@ def _bar_code(pen: ImageDraw.ImageDraw, draft: Draft, corner: tuple[int, int]) -
         x += wide + draft.whole(1, 4)
 
 
-def _words(draft: Draft, number: int) -> str:
-    sizes = draft.rng.integers(2, 9, number)
-    letters = "".join(LETTERS[k] for k in draft.rng.integers(0, len(LETTERS), int(sizes.sum())))
-    ends = np.cumsum(sizes)
-    return " ".join(letters[end - size : end] for end, size in zip(ends, sizes, strict=True))
-
-
-def _write(
-    pen: ImageDraw.ImageDraw, draft: Draft, corner: tuple[int, int], size: int, ink: Colour, words: int = 2
-) -> None:
-    pen.text(corner, _words(draft, words), fill=_ink(ink), font=_font(size))
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def _ink(colour: Colour) -> tuple[int, int, int]:
-    red, green, blue = (round(float(c) * 255) for c in np.clip(colour, 0, 1))
-    return red, green, blue
-
-
 def _ground(colour: Colour) -> Image:
     return np.broadcast_to(colour, (SIZE, SIZE, 3)).astype(np.float32).copy()
-
-
-def _page(colour: Colour) -> Picture.Image:
-    return Picture.new("RGB", (SIZE, SIZE), _ink(colour))
-
-
-def _image(page: Picture.Image) -> Field:
-    return np.asarray(page, np.float32) / np.float32(255)

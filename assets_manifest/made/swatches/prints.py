@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from assets_manifest.made.swatches.fields import SIZE, Draft, Field, Image, Swatch, axis, mixed, noise, soft
-from assets_manifest.made.swatches.palettes import Colour, among, scheme
+from assets_manifest.made.swatches.palettes import Colour, among, paint, scheme
 
+PALE = 0.8  # of the wallpapers
 Figure = Callable[[Draft], Image]
 
 
@@ -19,8 +20,11 @@ def figures(draft: Draft) -> Image:
 
 
 def wallpaper(draft: Draft) -> Swatch:
-    """A print on paper, slightly embossed where it is dark."""
+    """A print on paper, mostly in pale tones, slightly embossed where it is dark."""
     image = figures(draft)
+    if draft.chance(PALE):
+        ground = paint(draft.rng)
+        image = ground + (image - image.mean(axis=(0, 1))) * np.float32(draft.uniform(0.12, 0.35))
     tone = image.mean(axis=2)
     height = soft(tone - tone.mean(), 0.1) * np.float32(draft.uniform(0, 1.5e-4))
     return Swatch(rgb=image * (1 + 0.015 * noise(draft.rng, 60, slope=1))[..., None], height_m=height)

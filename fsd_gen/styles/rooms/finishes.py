@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.swatches import palettes
 from assets_manifest.made.textures import SORTS
+from assets_manifest.meshes.textures import srgb_to_linear
 from fsd_gen.scene.spec import MaterialSpec, Vec2
 from fsd_gen.styles import materials
 from fsd_gen.styles.sampler import AnySampler, pick
@@ -51,14 +53,13 @@ def floor(sampler: AnySampler, rng: np.random.Generator, kind: str) -> MaterialS
     return materials.made(rng, sort, spin=True)
 
 
-def paint(rng: np.random.Generator, *, value: Vec2 = (0.75, 0.97)) -> MaterialSpec:
-    """Wall paint on plaster: nearly white, pale, or a strong colour."""
-    lively = rng.uniform()
-    saturation = (0.0, 0.08) if lively < 0.5 else (0.08, 0.3) if lively < 0.85 else (0.3, 0.65)
+def paint(rng: np.random.Generator) -> MaterialSpec:
+    """Wall paint on plaster, matt to silk, in the colours of homes."""
     plaster = materials.made(rng, "plaster")
+    r, g, b = srgb_to_linear(palettes.paint(rng)).tolist()
     return plaster.but(
         texture=None,
-        colour=materials.colour(rng, saturation=saturation, value=value if lively < 0.85 else (0.35, 0.8)),
+        colour=(r, g, b),
         normal_map=plaster.normal_map if rng.uniform() < 0.7 else None,
         roughness=float(rng.uniform(0.6, 0.95)),
     )

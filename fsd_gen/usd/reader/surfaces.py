@@ -21,6 +21,7 @@ NO_SURFACE = "displayColor"
 GREY: Rgb = (0.18, 0.18, 0.18)
 ONES: Four = (1.0, 1.0, 1.0, 1.0)
 ZEROS: Four = (0.0, 0.0, 0.0, 0.0)
+COAT_ROUGHNESS = 0.01  # UsdPreviewSurface's own default
 OPACITY_MODES = ("transparent", "presence")
 
 Found = tuple[int, Coordinates | None]
@@ -51,8 +52,8 @@ class Surfaces:
         if path not in self._of_material:
             reader = _SurfaceReader(material, self._time)
             surface, st = reader.read()
-            if reader.has_clearcoat():
-                self._omissions.add("clearcoat", material.GetPath())
+            if reader.has_patchy_coat():
+                self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
             self._of_material[path] = (self._add(surface), st)
         return self._of_material[path]
 
@@ -126,14 +127,21 @@ class _SurfaceReader:
             opacity_threshold=self._number("opacityThreshold", 0.0, most=1.0),
             presence=mode == "presence",
             ior=self._number("ior", 1.5),
+            clearcoat=self._scalar("clearcoat", 0.0, most=1.0),
+            clearcoat_roughness=self._coat_roughness(),
             normal=self._normal(),
         )
         return _as_rendered(surface), self._textures.st
 
-    def has_clearcoat(self) -> bool:
-        """Whether it asks for a coat, which is not rendered."""
-        source = self._source("clearcoat")
-        return source is not None and (is_output(source) or bool(source.Get(self._time)))
+    def has_patchy_coat(self) -> bool:
+        """Whether it asks for a coat that is smoother in some places than in others, which is not drawn."""
+        coat, smooth = self._source("clearcoat"), self._source("clearcoatRoughness")
+        coated = coat is not None and (is_output(coat) or bool(coat.Get(self._time)))
+        return coated and smooth is not None and is_output(smooth)
+
+    def _coat_roughness(self) -> float:
+        value = self._scalar("clearcoatRoughness", COAT_ROUGHNESS, most=1.0)
+        return COAT_ROUGHNESS if isinstance(value, Texture) else value
 
     def _source(self, name: str) -> Usd.Attribute | None:
         """Where the value of a surface input comes from."""

@@ -75,6 +75,21 @@ def test_materials_read_back(tmp_path, library):
     assert (found.scale, found.rotation_deg, found.translation) == ((2.0, 3.0), 90.0, (0.5, 0.25))
 
 
+def test_coat_tint_and_glow_read_back(tmp_path, library):
+    texture = library.select("texture")[0].id
+    tinted = floor(texture=texture, tint=(0.5, 0.75, 1.0), clearcoat=1.0, clearcoat_roughness=0.1)
+    screen = floor(colour=(0.01, 0.01, 0.01), glow=(2.0, 2.0, 3.0), glow_texture=texture)
+    shade = floor(glow=(4.0, 3.0, 2.0))
+    panels = [p.but(name=name) for name, p in (("A", tinted), ("B", screen), ("C", shade))]
+    scene = read_back(spec(panels=panels), tmp_path, library)
+    a, b, c = (scene.surfaces[mesh.surface] for mesh in scene.meshes)
+    assert a.diffuse.gain == (0.5, 0.75, 1.0, 1.0) and a.emissive == (0, 0, 0)
+    assert (a.clearcoat, a.clearcoat_roughness) == pytest.approx((1.0, 0.1))
+    assert (b.emissive.path, b.emissive.gain) == (library.path(texture), (2.0, 2.0, 3.0, 1.0))
+    assert b.diffuse == pytest.approx((0.01, 0.01, 0.01)) and b.clearcoat == 0
+    assert c.emissive == (4.0, 3.0, 2.0)
+
+
 def test_a_placed_asset_stands_where_its_placement_says(tmp_path, library):
     asset = next(a for a in library.select("object") if a.size_m and "floor" in a.tags)
     placed = Placement(name="It", asset=asset.id, position=(3.0, 1.0, 0.25), scale=(2.0, 2.0, 2.0))
@@ -156,7 +171,7 @@ def test_every_input_of_a_material_is_given(tmp_path, library):
     given = {attribute.GetBaseName() for attribute in shader.GetAuthoredAttributes()}
     assert given >= {
         "useSpecularWorkflow", "diffuseColor", "emissiveColor", "roughness", "metallic", "opacity",
-        "opacityThreshold", "ior", "clearcoat", "occlusion",
+        "opacityThreshold", "ior", "clearcoat", "clearcoatRoughness", "occlusion",
     }  # fmt: skip
 
 

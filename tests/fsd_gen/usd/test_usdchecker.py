@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pxr import Sdf, Usd, UsdGeom, UsdShade, UsdValidation
 
+from assets_manifest.made import textures
 from fsd_gen.config import load_config
 from fsd_gen.production.staging import asset_paths
 from fsd_gen.scene.slots import SlotKey
@@ -15,12 +16,25 @@ from fsd_gen.usd.export import export_stage
 from tests.fsd_gen.styles.only import needed
 
 
+PICTURE = textures.TEXTURE.asset_id("screen", "7")
+
+
 def complaints(stage: Usd.Stage) -> set[str]:
     """Validator and error of everything that is wrong with the stage."""
     validators = UsdValidation.ValidationRegistry().GetOrLoadAllValidators()
     assert len(validators) >= 30
     context = UsdValidation.ValidationContext(validators)
     return {f"{error.GetIdentifier()}: {error.GetMessage()}" for error in context.Validate(stage)}
+
+
+GLOWING = MaterialSpec(
+    texture=PICTURE,
+    tint=(0.9, 0.8, 0.7),
+    clearcoat=1.0,
+    clearcoat_roughness=0.05,
+    glow=(1.0, 1.0, 1.0),
+    glow_texture=PICTURE,
+)
 
 
 def everything(spec):
@@ -34,6 +48,7 @@ def everything(spec):
     placements = list(spec.placements)
     if placements:
         placements[0] = placements[0].but(material=MaterialSpec(opacity=0.2), looks=())
+        placements[1:2] = [placements[0].but(name="Glowing", material=GLOWING)]
     spec = spec.but(rig=spec.rig.model_copy(update={"focal_y_px": 0.8 * spec.rig.focal_px}))
     return spec.but(lights=(*spec.lights, *extra), dome=spec.dome or DomeSpec(), placements=tuple(placements))
 

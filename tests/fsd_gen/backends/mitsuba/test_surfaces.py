@@ -126,3 +126,33 @@ def test_green_in_a_normal_map_tilts_the_surface_upwards(
     flat = middle(backend.render(scene(wall(0), parallel_lights=(sun,)), RIG, PLAIN, 1).left_hwc)
     view = scene(wall(0), surfaces=(bent,), parallel_lights=(sun,))
     assert (middle(backend.render(view, RIG, PLAIN, 1).left_hwc) > flat).all() == brighter
+
+
+LACQUER = replace(MATTE, diffuse=(0.1, 0.1, 0.1), clearcoat=1.0, clearcoat_roughness=0.1)
+
+
+def lit_from_the_eye(backend: Backend, surface: Surface) -> float:
+    view = scene(wall(0), surfaces=(surface,), parallel_lights=(SUN,))
+    return float(backend.render(view, RIG, PLAIN, 1).left_hwc[17:19, 31:33].mean())
+
+
+def test_a_coat_mirrors_a_lamp_and_leaves_the_rest_as_it_is(backend: Backend) -> None:
+    """Where the sun is mirrored into the eye the coat shines; to the side of it the paint shows."""
+    bare = lit_from_the_eye(backend, replace(LACQUER, clearcoat=0.0))
+    assert lit_from_the_eye(backend, LACQUER) > 3 * bare
+    assert lit_from_the_eye(backend, replace(LACQUER, clearcoat=0.5)) < lit_from_the_eye(backend, LACQUER)
+    view = scene(wall(0), surfaces=(LACQUER,), parallel_lights=(SUN,))
+    aside = backend.render(view, RIG, PLAIN, 1).left_hwc[17:19, 0:2].mean()
+    assert aside == pytest.approx(bare, rel=0.2)
+
+
+def test_a_rougher_coat_spreads_the_lamp(backend: Backend) -> None:
+    sharp, soft = (lit_from_the_eye(backend, replace(LACQUER, clearcoat_roughness=r)) for r in (0.1, 0.3))
+    assert soft < 0.5 * sharp
+
+
+def test_a_coat_may_come_from_a_texture(backend: Backend, tmp_path: Path) -> None:
+    Image.new("L", (4, 4), 128).save(tmp_path / "half.png")
+    half = Texture(path=tmp_path / "half.png", colour_space="raw", channel="r")
+    seen = [lit_from_the_eye(backend, replace(LACQUER, clearcoat=coat)) for coat in (half, 0.502)]
+    assert seen[0] == pytest.approx(seen[1], rel=0.01)

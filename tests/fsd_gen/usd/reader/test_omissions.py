@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PIL import Image
+
 from fsd_gen.usd.reader import read_stage
 from tests.fsd_gen.usd.cases import BOUND, SUN, WALL, card, material, stage
 
@@ -19,7 +21,9 @@ def told(path, caplog) -> list[str]:
 
 
 def test_what_is_left_out_is_one_warning_that_names_the_prims(tmp_path, caplog):
-    coated = material("float inputs:clearcoat = 1", name="Look")
+    coat = "float inputs:clearcoat = 1\n float inputs:clearcoatRoughness.connect = </World/Look/T.outputs:r>"
+    Image.new("L", (2, 2), 99).save(tmp_path / "wear.png")
+    coated = material(coat, "./wear.png", name="Look")
     shapes = (card(PAINTED, name="Painted"), card(JOINTS, name="Limp"), card(BOUND, name="Coated"))
     path = stage(tmp_path, WALL, SUN, coated, *shapes)
     text = path.read_text().replace("float focalLength = 36", LENS)
@@ -29,7 +33,7 @@ def test_what_is_left_out_is_one_warning_that_names_the_prims(tmp_path, caplog):
         "clippingRange (nothing is clipped): </World/Rig/Left>",
         "fStop (all is in focus): </World/Rig/Left>",
         "shutter (nothing is blurred by motion): </World/Rig/Left>",
-        "clearcoat: </World/Look>",
+        "clearcoatRoughness of a texture (drawn even): </World/Look>",
         "displayColor over a surface (its mean is drawn): </World/Painted>",
         "joint influences without a skeleton (drawn at rest): </World/Limp>",
     ):

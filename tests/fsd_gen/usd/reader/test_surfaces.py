@@ -119,3 +119,15 @@ def test_a_displacement_of_nothing_is_accepted(tmp_path: Path) -> None:
 def test_what_glows_brighter_than_float32_can_add_up_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="</World/Look> emissiveColor: expected at most 1e.24, got 3e.38"):
         surface(tmp_path, "color3f inputs:emissiveColor = (3e38, 0, 0)")
+
+
+def test_a_clear_coat_is_read_with_its_roughness(tmp_path: Path) -> None:
+    got = surface(tmp_path, "float inputs:clearcoat = 0.75\n float inputs:clearcoatRoughness = 0.25")
+    assert (got.clearcoat, got.clearcoat_roughness, got.coated) == (0.75, 0.25, True)
+    bare = surface(tmp_path, "")
+    assert (bare.clearcoat, bare.clearcoat_roughness, bare.coated) == (0.0, 0.01, False)
+
+
+def test_a_coat_of_more_than_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="</World/Look> clearcoat: expected"):
+        surface(tmp_path, "float inputs:clearcoat = 1.5")
