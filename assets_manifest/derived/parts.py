@@ -179,7 +179,7 @@ def find_parts(asset: Asset, surfaces: tuple[MeshSurface, ...]) -> tuple[Part, .
 
 
 def _stuff(asset: Asset, surface: MeshSurface, colour: Rgb, share: float) -> Stuff:
-    names = _words(surface.name, surface.material, surface.texture.stem if surface.texture else "")
+    names = plain_words(surface.name, surface.material, surface.texture.stem if surface.texture else "")
     told = _first(MATERIAL_WORDS, names)
     if surface.opacity < GLASSY and not surface.texture and told not in VEILS:
         return "glass"
@@ -208,7 +208,17 @@ def _shown(asset: Asset, surface: MeshSurface, colour: Rgb, share: float) -> Stu
     return whole or "plastic"
 
 
-def _words(*names: str) -> str:
+def named_stuff(name: str) -> Stuff | None:
+    """What the name of a material says that it is made of; None where it says nothing."""
+    return _first(MATERIAL_WORDS, plain_words(name))
+
+
+def named_thing(name: str) -> Stuff | None:
+    """What a part called so is mostly made of, by what it is for: a tap is metal."""
+    return _first(THING_WORDS, plain_words(name))
+
+
+def plain_words(*names: str) -> str:
     """Names as words in small letters: `part_003_whitePlastic` is `white plastic`."""
     text = " ".join(re.sub(r"(^|/)(part_\d+_|m\d{3}_)", " ", name) for name in names)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)

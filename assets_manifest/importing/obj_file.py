@@ -20,7 +20,14 @@ from assets_manifest.importing.raw import (
     confined,
     found_nearby,
 )
-from assets_manifest.meshes.load import MtlMaterial, ObjError, ObjTriangles, parse_mtl, parse_obj
+from assets_manifest.meshes.load import (
+    MtlMaterial,
+    ObjError,
+    ObjTriangles,
+    parse_mtl,
+    parse_obj,
+    phong_roughness,
+)
 from assets_manifest.meshes.textures import srgb_to_linear
 
 MOST_SIDES = 256  # of one polygon
@@ -116,7 +123,7 @@ class _Materials:
 
     def _convert(self, written: MtlMaterial) -> RawMaterial:
         glossy = max(written.specular) >= 0.02
-        roughness = float(np.sqrt(2.0 / (max(written.shininess, 0) + 2.0))) if glossy else 0.9
+        roughness = phong_roughness(written.shininess) if glossy else 0.9
         red, green, blue = srgb_to_linear(np.clip(written.diffuse, 0.0, 1.0)).tolist()
         color_map = self._picture(written.diffuse_map)
         if color_map is not None and written.alpha_map is not None:

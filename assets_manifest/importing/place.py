@@ -166,7 +166,5 @@ def _part(surface: Surface, with_uv: bool, group: Sequence[RawMesh]) -> MeshPart
 
 def _framed(mesh: RawMesh) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Points, normals and coordinates (zero where there are none), with one order of the corners."""
-    points, normals = corner_frames(mesh.points_f33, mesh.normals_f33)
-    uv = np.zeros((len(points), 3, 2)) if mesh.uv_f32 is None else mesh.uv_f32
-    turned = (points[:, 1] != mesh.points_f33[:, 1]).any(axis=1)  # corners 1 and 2 changed places
-    return points, normals, np.where(turned[:, None, None], uv[:, [0, 2, 1]], uv)
+    uv = np.zeros((len(mesh.points_f33), 3, 2)) if mesh.uv_f32 is None else mesh.uv_f32
+    return corner_frames(mesh.points_f33, mesh.normals_f33, uv)

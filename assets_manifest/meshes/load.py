@@ -106,6 +106,14 @@ def parse_mtl(text: str) -> dict[str, MtlMaterial]:
     return materials
 
 
+def phong_roughness(exponent: float) -> float:
+    """Roughness, whose square is the width of a GGX lobe, that looks like a Phong exponent (Ns).
+
+    Walter et al., "Microfacet models for refraction through rough surfaces" (2007): alpha^2 = 2 / (Ns + 2).
+    """
+    return float((2.0 / (max(exponent, 0.0) + 2.0)) ** 0.25)
+
+
 def _read_mtl_value(material: MtlMaterial, key: str, rest: str) -> None:
     if key == "map_Kd":
         material.diffuse_map = rest

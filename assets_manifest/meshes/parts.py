@@ -33,6 +33,8 @@ class Surface:
     cutout: bool = False  # opacity from the alpha of `color_texture`, all or nothing at `cutoff`
     cutoff: float = 0.5  # alpha below this is a hole
     ior: float = 1.5
+    clearcoat: float = 0.0  # share of a second, clear layer over all
+    clearcoat_roughness: float = 0.03
 
     @property
     def textures(self) -> tuple[str, ...]:

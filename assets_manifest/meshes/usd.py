@@ -98,6 +98,12 @@ def _define_material(stage: Usd.Stage, prim_path: str, surface: Surface) -> UsdS
     color.Set(Gf.Vec3f(*surface.color))
     for name in ("roughness", "metallic", "ior"):
         shader.CreateInput(name, Sdf.ValueTypeNames.Float).Set(float(getattr(surface, name)))
+    if surface.clearcoat:
+        for name, value in (
+            ("clearcoat", surface.clearcoat),
+            ("clearcoatRoughness", surface.clearcoat_roughness),
+        ):
+            shader.CreateInput(name, Sdf.ValueTypeNames.Float).Set(float(value))
     if surface.metal_rough_texture:
         texture = _define_texture(stage, f"{prim_path}/MetalRough", surface.metal_rough_texture, "raw")
         _scale(texture, (1.0, surface.roughness, surface.metallic))

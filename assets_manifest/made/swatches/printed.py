@@ -179,9 +179,7 @@ def _spine(page: Page, pen: Pen, draft: Draft, box: Box) -> None:
     size = int(min(x1 - x0 - 2, 40))
     if size >= 9:
         side = strip((y1 - y0, x1 - x0), colours[0])
-        write(
-            pen_on(side), draft, (draft.whole(10, 60), 0), size, colours[2], words=draft.whole(2, 4)
-        )
+        write(pen_on(side), draft, (draft.whole(10, 60), 0), size, colours[2], words=draft.whole(2, 4))
         page.paste(side.rotate(-90, expand=True), (x0, y0))
 
 
@@ -208,7 +206,9 @@ def _paragraph(pen: Pen, draft: Draft, place: Box, colour: Colour) -> int:
         pen.rectangle((x, y, x + wide, y + wide // 2), fill=grey)
         return y + wide // 2 + size
     lines = draft.whole(2, 7)
-    text = "\n".join(some_words(draft, 1 + wide // (6 * size))[: int(wide / size / 0.55)] for _ in range(lines))
+    text = "\n".join(
+        some_words(draft, 1 + wide // (6 * size))[: int(wide / size / 0.55)] for _ in range(lines)
+    )
     pen.multiline_text((x, y), text.lower(), fill=ink(colour), font=font(size), spacing=3)
     return y + int(lines * (size + 5)) + size
 

@@ -27,9 +27,10 @@ from assets_manifest.meshes.parts import (
     place_numbers,
     triangle_areas,
 )
-from assets_manifest.meshes.textures import ObjectTexture, srgb_to_linear, store_texture
+from assets_manifest.meshes.textures import ObjectTexture, store_texture
 from assets_manifest.meshes.usd import write_object_usd
 from assets_manifest.packs.sweethome3d.catalogue import CatalogueModel
+from assets_manifest.packs.sweethome3d.looks import surface_of
 
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])  # y up, front +z -> z up, front -y
 MIN_EXTENT_M = 0.002  # thinner is paper: both sides would fight for the same pixels
@@ -37,7 +38,8 @@ MIN_AREA_M2 = 1e-12
 MAX_TRIANGLES = 300_000
 MAX_UNTEXTURED_SHARE = 0.2  # of the area, for want of a texture file
 INVISIBLE_OPACITY = 0.02
-MIN_ROUGHNESS = 0.08
+
+Corners = tuple[NDArray[np.float64], NDArray[np.float64] | None, NDArray[np.float64]]  # points, normals, uv
 
 
 class UnusableModelError(ValueError):
@@ -58,7 +60,7 @@ def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> 
     """Write `folder/KEY.usdc` and the textures it needs. Raises UnusableModelError with the reason."""
     obj_path = library_folder / model.model
     triangles = _read_triangles(obj_path)
-    points, normals = place(triangles, model)
+    points, normals, uv = place(triangles, model)
     keep = np.isfinite(points).all(axis=(1, 2)) & (triangle_areas(points) > MIN_AREA_M2)
     if not keep.any():
         raise UnusableModelError("no triangle with an area")
@@ -66,14 +68,14 @@ def convert_model(model: CatalogueModel, library_folder: Path, folder: Path) -> 
     textures = _store_textures(obj_path.parent, materials, folder)
     _check_missing_textures(triangles, materials, textures, points[keep], keep)
     surfaces = [
-        surface_of(material, textures.get(material.diffuse_map or ""))
+        surface_of(material, textures.get(material.diffuse_map or ""), vehicle=model.category == "Vehicles")
         for material in (materials.get(name, MtlMaterial(name=name)) for name in triangles.materials)
     ]
     seen_m = np.array([surface.opacity >= INVISIBLE_OPACITY for surface in surfaces])
     keep &= seen_m[triangles.material_f]
     opacity_m = np.array([surface.opacity for surface in surfaces])
     dropped = _drop_indistinct(keep, points, opacity_m[triangles.material_f])
-    parts = _parts(triangles, surfaces, points, normals, keep)
+    parts = _parts(triangles, surfaces, (points, normals, uv), keep)
     if not parts:
         raise UnusableModelError("every surface is fully transparent")
     usd = folder / f"{model.key}.usdc"
@@ -97,21 +99,23 @@ def _drop_indistinct(
 def _parts(
     triangles: ObjTriangles,
     surfaces: list[Surface],
-    points: NDArray[np.float64],
-    normals: NDArray[np.float64] | None,
+    placed: Corners,
     keep: NDArray[np.bool_],
 ) -> list[MeshPart]:
     """One part for each surface that the kept triangles wear."""
     if not keep.any():
         return []
-    points, corner_normals = corner_frames(points[keep], None if normals is None else normals[keep])
-    uv = np.where(triangles.has_uv_f[keep][:, None, None], triangles.uv_f32[keep], box_uv(points))
+    points, given, given_uv = placed
+    points, normals, kept_uv = corner_frames(
+        points[keep], None if given is None else given[keep], given_uv[keep]
+    )
+    uv = np.where(triangles.has_uv_f[keep][:, None, None], kept_uv, box_uv(points))
     parts = []
     for number, (name, surface) in enumerate(zip(triangles.materials, surfaces, strict=True)):
         chosen = triangles.material_f[keep] == number
         if chosen.any():
             own_uv = uv[chosen] if triangles.has_uv_f[keep][chosen].any() else None
-            parts.append(indexed_part(name, surface, points[chosen], corner_normals[chosen], own_uv))
+            parts.append(indexed_part(name, surface, points[chosen], normals[chosen], own_uv))
     return parts
 
 
@@ -127,10 +131,10 @@ def _read_triangles(obj_path: Path) -> ObjTriangles:
     return triangles
 
 
-def place(
-    triangles: ObjTriangles, model: CatalogueModel
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Points in metres (F, 3, 3) standing on z = 0 about the z axis, and unit normals if the file has any."""
+def place(triangles: ObjTriangles, model: CatalogueModel) -> Corners:
+    """Points in metres (F, 3, 3) standing on z = 0 about the z axis, unit normals if the file has any, and
+    texture coordinates: corner by corner.
+    """
     turn = Z_UP @ np.array(model.rotation).reshape(3, 3)
     points = triangles.points_f33 @ turn.T
     normals = None if triangles.normals_f33 is None else triangles.normals_f33 @ turn.T
@@ -147,31 +151,35 @@ def place(
         normals = normals / scale
         length = np.linalg.norm(normals, axis=2, keepdims=True)
         normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 1e-12)
+    uv = triangles.uv_f32
     if np.linalg.det(turn) < 0:
-        points = points[:, ::-1]
+        points, uv = points[:, ::-1], uv[:, ::-1]
         normals = None if normals is None else normals[:, ::-1]
-    return points, normals
+    return points, normals, uv
 
 
 def corner_frames(
-    points: NDArray[np.float64], normals: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    points: NDArray[np.float64], normals: NDArray[np.float64] | None, uv: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Corner normals that agree with their triangle's winding: the file's own, else by crease angle.
 
-    Returns points (F, 3, 3) and unit normals (F, 3, 3). Where all three given normals look to the other side
-    the winding is turned round, since normals are drawn with more care; a single dissenter is replaced.
+    Returns points (F, 3, 3), unit normals (F, 3, 3) and texture coordinates (F, 3, 2). Where all three given
+    normals look to the other side the winding is turned round, since normals are drawn with more care; a
+    single dissenter is replaced.
     """
     if normals is None:
         span = float((points.max(axis=(0, 1)) - points.min(axis=(0, 1))).max())
         places = place_numbers(points.reshape(-1, 3), span * 1e-5).reshape(-1, 3)
-        return points, crease_normals(points, places)
+        return points, crease_normals(points, places), uv
     faces = face_normals(points)
     backwards = (np.einsum("fij,fj->fi", normals, faces) < 0).all(axis=1)
-    points = np.where(backwards[:, None, None], points[:, [0, 2, 1]], points)
-    normals = np.where(backwards[:, None, None], normals[:, [0, 2, 1]], normals)
+    points, normals, uv = (
+        np.where(backwards[:, None, None], corners[:, [0, 2, 1]], corners)
+        for corners in (points, normals, uv)
+    )
     faces = np.where(backwards[:, None], -faces, faces)
     agree = np.einsum("fij,fj->fi", normals, faces) > 0.05
-    return points, np.where(agree[:, :, None], normals, faces[:, None, :])
+    return points, np.where(agree[:, :, None], normals, faces[:, None, :]), uv
 
 
 def box_uv(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -179,22 +187,6 @@ def box_uv(points: NDArray[np.float64]) -> NDArray[np.float64]:
     axis = np.abs(face_normals(points)).argmax(axis=1)
     plane = np.array([[1, 2], [0, 2], [0, 1]])[axis]
     return np.take_along_axis(points, plane[:, None, :].repeat(3, axis=1), axis=2)
-
-
-def surface_of(material: MtlMaterial, texture: ObjectTexture | None) -> Surface:
-    """UsdPreviewSurface inputs of an MTL material. Its colours are display colours: they become linear."""
-    glossy = max(material.specular) >= 0.02
-    roughness = np.sqrt(2.0 / (material.shininess + 2.0)) if glossy else 0.9
-    veil = 1.0 if texture is None or texture.mean_alpha is None else texture.mean_alpha
-    red, green, blue = srgb_to_linear(np.clip(material.diffuse, 0.0, 1.0)).tolist()
-    return Surface(
-        name=material.name or "default",
-        color=(red, green, blue),
-        color_texture=texture.name if texture else None,
-        roughness=float(np.clip(roughness, MIN_ROUGHNESS, 1.0)),
-        opacity=float(np.clip(material.opacity * veil, 0, 1)),
-        cutout=bool(texture and texture.cutout),
-    )
 
 
 def source_files(model: CatalogueModel, library_folder: Path) -> list[Path]:

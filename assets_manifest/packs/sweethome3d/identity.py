@@ -5,7 +5,7 @@ from __future__ import annotations
 from assets_manifest.downloads import Archive
 
 NAME = "sweethome3d"
-CONVERTER = 3  # raise it when the same models would convert to something else
+CONVERTER = 4  # raise it when the same models would convert to something else
 PACKAGE = Archive(
     tool="apt",
     package="sweethome3d-furniture",

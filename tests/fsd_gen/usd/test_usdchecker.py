@@ -15,7 +15,6 @@ from fsd_gen.styles.registry import style_names
 from fsd_gen.usd.export import export_stage
 from tests.fsd_gen.styles.only import needed
 
-
 PICTURE = textures.TEXTURE.asset_id("screen", "7")
 
 

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from pxr import Gf, Usd, UsdGeom, UsdShade
 
-from assets_manifest.meshes.load import MtlMaterial
 from assets_manifest.meshes.parts import MeshPart
-from assets_manifest.packs.sweethome3d.convert import (
-    UnusableModelError,
-    convert_model,
-    surface_of,
-)
+from assets_manifest.packs.sweethome3d.convert import UnusableModelError, convert_model, corner_frames
 from tests.assets_manifest.packs.sweethome3d.furniture import (
     cube_model,
     write_library,
@@ -65,7 +60,7 @@ def test_materials_are_linear_rough_and_textured(tmp_path: Path) -> None:
     stage, _ = convert(tmp_path)
     paint, front = (shader_of(mesh) for mesh in meshes(stage))
     assert paint.GetInput("diffuseColor").Get() == pytest.approx(Gf.Vec3f(0.2140411))
-    assert paint.GetInput("roughness").Get() == pytest.approx(0.2)
+    assert paint.GetInput("roughness").Get() == pytest.approx(0.447, abs=1e-3)
     assert paint.GetInput("metallic").Get() == 0.0
     source = UsdShade.Shader(front.GetInput("diffuseColor").GetConnectedSource()[0])
     assert source.GetIdAttr().Get() == "UsdUVTexture"
@@ -94,6 +89,39 @@ def test_a_paper_thin_model_is_refused(tmp_path: Path) -> None:
         convert(tmp_path, depth_m=0.001)
 
 
-def test_glass_is_half_open_and_never_metal() -> None:
-    surface = surface_of(MtlMaterial(name="g", specular=(1.0, 1.0, 1.0), shininess=1e6, opacity=0.25), None)
-    assert (surface.opacity, surface.ior, surface.metallic, surface.roughness) == (0.25, 1.5, 0.0, 0.08)
+TRIANGLE = np.array([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]])
+UV = np.array([[[0.0, 0], [1, 0], [0, 1]]])
+
+
+def test_corners_that_change_places_take_normals_and_texture_coordinates_along() -> None:
+    """A triangle wound against its normals is turned round: every corner keeps what is its own."""
+    down = np.array([[[0.1, 0, -1], [0, 0.1, -1], [0, 0, -1.0]]])
+    points, normals, uv = corner_frames(TRIANGLE, down, UV)
+    assert points.tolist() == [[[0, 0, 0], [0, 1, 0], [1, 0, 0]]]
+    assert normals.tolist() == down[:, [0, 2, 1]].tolist()
+    assert (uv == points[:, :, :2]).all()
+    unchanged = corner_frames(TRIANGLE, -down, UV)
+    assert (unchanged[0] == TRIANGLE).all() and (unchanged[2] == UV).all()
+
+
+def texture_at(stage: Usd.Stage, x: float) -> list[float]:
+    """Texture coordinates of the front's corners at this x, from below upwards."""
+    front = meshes(stage)[1]
+    points = np.array(front.GetPointsAttr().Get())
+    st = np.array(UsdGeom.PrimvarsAPI(front).GetPrimvar("st").Get())
+    rows = np.flatnonzero(np.isclose(points[:, 0], x))
+    return st[rows[np.argsort(points[rows, 2])]].ravel().tolist()
+
+
+def test_the_picture_lies_on_the_front_as_the_file_has_it_also_when_wound_backwards(tmp_path: Path) -> None:
+    """The catalogue's mirroring turns every triangle round."""
+    stage, _ = convert(tmp_path / "plain")
+    assert texture_at(stage, -0.6) == [0, 0, 0, 1] and texture_at(stage, 0.6) == [1, 0, 1, 1]
+    mirrored, _ = convert(tmp_path / "mirrored", rotation=(-1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+    assert texture_at(mirrored, 0.6) == [0, 0, 0, 1] and texture_at(mirrored, -0.6) == [1, 0, 1, 1]
+
+
+def test_a_coat_of_lacquer_is_written(tmp_path: Path) -> None:
+    stage, _ = convert(tmp_path, category="Vehicles")  # the cube's sides are called `paint`
+    paint, front = (shader_of(mesh) for mesh in meshes(stage))
+    assert paint.GetInput("clearcoat").Get() == 1.0 and not front.GetInput("clearcoat")
