@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import colorsys
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from assets_manifest.records import Asset
 if TYPE_CHECKING:
     from assets_manifest.meshes.usd_surfaces import MeshSurface
 
-VERSION = 2
+VERSION = 3
 Stuff = Literal[
     "wood",
     "fabric",
@@ -44,7 +45,9 @@ Stuff = Literal[
 ]
 STUFFS: tuple[Stuff, ...] = get_args(Stuff)
 Rgb = tuple[float, float, float]
+Face = tuple[float, float, float, float]  # s and t at the lower left, then at the upper right
 
+NO_FACE = (np.nan,) * 4
 GLASSY = 0.85  # opacity below which a plain surface is glass
 VEILS = ("plastic", "fabric", "other", "plant")  # may let light through and be no glass
 LARGE = 0.06  # share of the asset's area from which a part is what the asset is
@@ -62,12 +65,13 @@ class Part:
     textured: bool
     cutout: bool = False  # its texture has holes
     mapped: bool = True  # it has `st_box`: texture coordinates in metres that a new look needs
+    face: Face | None = None  # the rectangle of it in `st_box`, seen from outside: where a picture goes
 
 
 MATERIAL_WORDS: tuple[tuple[Stuff, str], ...] = (  # what names of parts, materials and textures say, in order
     ("fabric", r"lampshade|abat ?jour"),
     ("mirror", r"mirror|miroir|espejo|spejo|spiegel|specchio|door reflect"),
-    ("screen", r"screen|[eé]cran|pantalla|display|\blcd\b"),
+    ("screen", r"screen|[eé]cran|pantalla|display|\blcd\b|\bcrt\b"),
     ("other", r"skin|\bhair|\beyes?\b|eyeball|iris|lips|\bteeth|\bfire\b|flame|water|snow|\bcake|bread|"
               r"banana|burger|chocolat|food|license|headlight|taillight|\bash\b|hole|player|\bball|\brl\b"),
     ("paper", r"paper|papier|papel|\bbooks?\b|livre|libro|label|\bpages?\b|newspaper|cardboard|carton|"
@@ -115,6 +119,13 @@ TITLE_WORDS: tuple[tuple[Stuff, str], ...] = (  # what the whole asset is mostly
 )  # fmt: skip
 
 
+SHADE_WORDS = (  # of parts of lamps that light comes through or from
+    r"shade|abat ?jour|pantalla|lantern$|^lamp$|white lamp|light lamp|lamp inside|multilamps|bulb|bombeta|"
+    r"\bemit|fl?uror?escent|\btube|frosted|white glass|milk|opal|cristal blanc"
+)
+DARK = 0.05  # albedo below which a part lets no light through
+
+
 @lru_cache(maxsize=4096)
 def parts(asset: Asset, path: Path, root: Path) -> tuple[Part, ...]:
     """The parts of the asset (its file is `path`), in its file's order; remembered below `root`.
@@ -122,20 +133,20 @@ def parts(asset: Asset, path: Path, root: Path) -> tuple[Part, ...]:
     Raises MeshError where the file cannot be read.
     """
     kept = derived(asset, root, "parts", VERSION, lambda: _computed(asset, path))
-    rows = zip(
-        kept["names"], kept["stuffs"], kept["areas"], kept["colours"].tolist(), kept["flags"], strict=True
-    )
+    names = ("names", "stuffs", "areas", "colours", "flags", "faces")
+    rows = zip(*(kept[name].tolist() for name in names), strict=True)
     return tuple(
         Part(
-            name=str(name),
-            stuff=STUFFS[int(stuff)],
-            area_m2=float(area),
+            name=name,
+            stuff=STUFFS[stuff],
+            area_m2=area,
             colour=(colour[0], colour[1], colour[2]),
             textured=bool(flags[0]),
             cutout=bool(flags[1]),
             mapped=bool(flags[2]),
+            face=None if np.isnan(face[0]) else (face[0], face[1], face[2], face[3]),
         )
-        for name, stuff, area, colour, flags in rows
+        for name, stuff, area, colour, flags, face in rows
     )
 
 
@@ -154,6 +165,7 @@ def _packed(found: tuple[Part, ...]) -> dict[str, NDArray[np.generic]]:
         "flags": np.array([(part.textured, part.cutout, part.mapped) for part in found], np.bool_).reshape(
             -1, 3
         ),
+        "faces": np.array([part.face or NO_FACE for part in found], np.float64).reshape(-1, 4),
     }
 
 
@@ -173,9 +185,22 @@ def find_parts(asset: Asset, surfaces: tuple[MeshSurface, ...]) -> tuple[Part, .
                 textured=surface.texture is not None,
                 cutout=surface.cutout,
                 mapped=surface.mapped,
+                face=surface.face,
             )
         )
     return tuple(found)
+
+
+def luminous(asset: Asset, found: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts of a lamp that glow when it is on: shades, milk glass, bulbs; none of what is no lamp."""
+    if "lamp" not in asset.tags:
+        return ()
+    return tuple(part for part in found if _glows(part))
+
+
+def _glows(part: Part) -> bool:
+    named = re.search(SHADE_WORDS, plain_words(part.name)) is not None and part.stuff != "metal"
+    return (named or part.stuff == "fabric") and max(part.colour) > DARK
 
 
 def _stuff(asset: Asset, surface: MeshSurface, colour: Rgb, share: float) -> Stuff:

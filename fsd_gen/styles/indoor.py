@@ -17,7 +17,7 @@ from fsd_gen.scene.spec import CameraPose, LightSpec, Panel, Placement, SceneSpe
 from fsd_gen.sections import Count, PositiveRange, Share, within
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.registry import Style
-from fsd_gen.styles.rooms import lamps, openings, plans, walls
+from fsd_gen.styles.rooms import glow, lamps, openings, plans, walls
 from fsd_gen.styles.rooms.enclosure import enclose
 from fsd_gen.styles.rooms.floorplan import Floor
 from fsd_gen.styles.rooms.furniture import Furnished, FurnishedConfig, furnish
@@ -113,11 +113,13 @@ def build(sampler: Sampler[Config], room: Room) -> Interior:
     furnished = furnish(sampler, floor, cast)
     _decorate(sampler, maker, floor, hung)
     around = enclose(sampler, floor, cast)
+    hour, kelvin = _hour(sampler, room, holes)
+    switches = glow.Switches(sampler, sampler.rng("switches"), hour.lamps, kelvin)
     return Interior(
         room=room,
         floor=floor,
         furnished=furnished,
-        placements=(*furnished.placements, *hung.placements, *around.placements),
+        placements=switches.turned((*furnished.placements, *hung.placements, *around.placements)),
         panels=(*around.panels, *furnished.panels, *hung.panels, *around.outside),
     )
 
@@ -132,15 +134,20 @@ def _decorate(sampler: Sampler[Config], maker: Maker, floor: Floor, hung: walls.
         walls.pictures(maker, sampler, floor, hung, wanted - done)
 
 
+def _hour(sampler: AnySampler, room: Room, holes: openings.Openings) -> tuple[lamps.Hour, float]:
+    """How bright it is in and out, and the colour temperature of the lamps."""
+    rng = sampler.rng("hour")
+    home = room.kind in lamps.HOME
+    return lamps.draw_hour(rng, holes), float(rng.uniform(2600, 4200) if home else rng.uniform(3500, 6500))
+
+
 def light(
     sampler: AnySampler, interior: Interior
 ) -> tuple[tuple[LightSpec, ...], tuple[Placement, ...], object]:
     """Lamps, sun and sky at some hour; and the lamps' own bodies."""
     rng, holes = sampler.rng("lights"), interior.floor.openings
-    hour = lamps.draw_hour(rng, holes)
-    maker = Maker(Cast(sampler.library), interior.room, rng)
-    kelvin = float(rng.uniform(2600, 4200) if interior.room.kind in lamps.HOME else rng.uniform(3500, 6500))
-    own = lamps.Lamps(maker, hour.lamps, kelvin)
+    hour, kelvin = _hour(sampler, interior.room, holes)
+    own = lamps.Lamps(sampler, Maker(Cast(sampler.library), interior.room, rng), hour.lamps, kelvin)
     bodies, lights = own.ceiling()
     lights += [own.globe(lit.name, lit.piece, lit.position) for lit in interior.furnished.lit]
     lights += lamps.low_sun(rng, holes, hour)

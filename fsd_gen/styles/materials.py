@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from assets_manifest.derived.parts import Part, Stuff, parts
+from assets_manifest.derived.parts import Face, Part, Stuff, parts
 from assets_manifest.made import textures
 from assets_manifest.made.registry import is_made
 from assets_manifest.made.textures import RELIEF, SORTS, TEXTURE, with_tag, words_of
@@ -27,6 +27,9 @@ METALS: tuple[Vec3, ...] = (  # linear reflectance at normal incidence
     (0.66, 0.61, 0.53),  # nickel
 )
 
+NO_TINT: Vec3 = (1.0, 1.0, 1.0)
+LACQUERED = 0.2  # of the new coats of whole objects that are no glass
+STRONG_TINT = 0.7
 PAINTED = 0.12  # of the objects with a new coat
 XYZ_TO_SRGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
 
@@ -56,8 +59,13 @@ def blackbody(kelvin: float) -> Vec3:
     return (r, g, b)
 
 
-def of_texture(rng: np.random.Generator, asset: Asset, *, tile_m: float, spin: bool = True) -> MaterialSpec:
-    """The texture at `tile_m` metres per tile, turned by quarter turns if `spin`, shifted at random."""
+def of_texture(
+    rng: np.random.Generator, asset: Asset, *, tile_m: float, spin: bool = True, tinted: float = 0.2
+) -> MaterialSpec:
+    """The texture at `tile_m` metres per tile, turned by quarter turns if `spin`, shifted at random.
+
+    Half of them are tinted, by as much as `tinted` says; photos of something are as they are.
+    """
     scale = round(1 / tile_m, 5)
     return MaterialSpec(
         texture=asset.id,
@@ -65,7 +73,23 @@ def of_texture(rng: np.random.Generator, asset: Asset, *, tile_m: float, spin: b
         uv_rotation_deg=90.0 * int(rng.integers(4)) if spin else 0.0,
         uv_offset=(round(float(rng.uniform()), 4), round(float(rng.uniform()), 4)),
         roughness=float(rng.uniform(0.35, 0.95)),
+        tint=_tint(rng, tinted) if asset.kind == "texture" else NO_TINT,
     )
+
+
+def _tint(rng: np.random.Generator, most: float) -> Vec3:
+    """Factors that darken a texture by up to `most`, and colour it half as much; none in half of the cases."""
+    level, hue, saturation = 1 - most * rng.uniform(), rng.uniform(), most / 2 * rng.uniform()
+    if rng.uniform() < 0.5:
+        return NO_TINT
+    r, g, b = colorsys.hsv_to_rgb(hue, saturation, level)
+    return (r, g, b)
+
+
+def lacquered(rng: np.random.Generator, coat: MaterialSpec, share: float = 1.0) -> MaterialSpec:
+    """With the chance `share`, the material under a clear coat: varnish, glaze, the lacquer of cars."""
+    smooth, chosen = float(rng.uniform(0.01, 0.12)), rng.uniform() < share
+    return coat.but(clearcoat=1.0, clearcoat_roughness=smooth) if chosen else coat
 
 
 def made(rng: np.random.Generator, sort: str, *, scale: float = 1.0, spin: bool = False) -> MaterialSpec:
@@ -90,6 +114,21 @@ def spread(rng: np.random.Generator, sort: str, size_m: Vec2) -> MaterialSpec:
     """One whole thing of the sort, such as a picture or a rug, laid once over a panel of this size."""
     whole = made(rng, sort)
     return whole.but(uv_scale=(round(1 / size_m[0], 5), round(1 / size_m[1], 5)), uv_offset=(0.0, 0.0))
+
+
+def picture_on(rng: np.random.Generator, glass: MaterialSpec, face: Face, glow: Vec3) -> MaterialSpec:
+    """A screen that shows something: `glass` with a made picture behind it, as bright as `glow` where white.
+
+    `face` says where the picture's corners are in texture coordinates.
+    """
+    s0, t0, s1, t1 = face
+    wide, high = s1 - s0, t1 - t0
+    return glass.but(
+        glow=glow,
+        glow_texture=TEXTURE.asset_id(*words_of("screen", int(rng.integers(2**40)))),
+        uv_scale=(round(1 / wide, 5), round(1 / high, 5)),
+        uv_offset=(-s0 / wide, -t0 / high),
+    )
 
 
 def real_surface(sampler: AnySampler, rng: np.random.Generator, *tags: str) -> MaterialSpec:
@@ -142,23 +181,30 @@ def object_material(
     sampler: AnySampler, rng: np.random.Generator, size_m: float, *, metal: float, glass: float
 ) -> MaterialSpec:
     """A new coat for a whole object `size_m` across, whatever it is: glass, metal (by these shares), paint,
-    a made texture, a photographed one or a photo, at any scale.
+    a made texture, a photographed one or a photo, at any scale. Some of what is no glass is lacquered.
     """
     kind = rng.uniform()
     if kind < glass:
         return clear_glass(rng)
     if kind < glass + metal:
         roughness = float(rng.uniform(0.2, 0.5))
-        return MaterialSpec(colour=pick(rng, METALS), metallic=1.0, roughness=roughness)
-    if kind < glass + metal + PAINTED:
-        return MaterialSpec(colour=colour(rng), roughness=float(rng.uniform(0.25, 0.9)))
+        bare = MaterialSpec(colour=pick(rng, METALS), metallic=1.0, roughness=roughness)
+    elif kind < glass + metal + PAINTED:
+        bare = MaterialSpec(colour=colour(rng), roughness=float(rng.uniform(0.25, 0.9)))
+    else:
+        bare = _printed(sampler, rng, size_m)
+    return lacquered(rng, bare, LACQUERED)
+
+
+def _printed(sampler: AnySampler, rng: np.random.Generator, size_m: float) -> MaterialSpec:
+    """A made texture, or a photographed one, strongly tinted, or a photo."""
     tile_m = size_m * log_uniform(rng, 0.4, 1.6)
     if rng.uniform() < sampler.style.made:
         sort = pick(rng, tuple(SORTS))
         tiles = round(1 / tile_m, 5)
         return made(rng, sort, spin=True).but(uv_scale=(tiles, tiles))
     assets = sampler.some("texture") + sampler.assets("photo")
-    return of_texture(rng, pick(rng, assets), tile_m=tile_m)
+    return of_texture(rng, pick(rng, assets), tile_m=tile_m, tinted=STRONG_TINT)
 
 
 def clear_glass(rng: np.random.Generator) -> MaterialSpec:
@@ -245,8 +291,8 @@ def _painted(rng: np.random.Generator, roughness: Vec2) -> MaterialSpec:
 
 def _wood(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
     if rng.uniform() < 0.25:
-        return _painted(rng, (0.3, 0.8))
-    return made(rng, "veneer", scale=scale, spin=True)
+        return lacquered(rng, _painted(rng, (0.3, 0.8)), 0.5)
+    return lacquered(rng, made(rng, "veneer", scale=scale, spin=True), 0.3)
 
 
 def _fabric(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
@@ -263,8 +309,8 @@ def _metal(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
     kind = rng.uniform()
     if kind < 0.25:
         return made(rng, "brushed", scale=scale, spin=True)
-    if kind < 0.5:  # lacquered
-        return _painted(rng, (0.2, 0.7))
+    if kind < 0.5:  # painted, as appliances are
+        return lacquered(rng, _painted(rng, (0.2, 0.7)), 0.5)
     metal = METALS[0] if rng.uniform() < 0.6 else pick(rng, METALS)
     return MaterialSpec(colour=metal, metallic=1.0, roughness=float(rng.uniform(0.08, 0.45)))
 
@@ -278,13 +324,13 @@ def _mirror(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
 
 
 def _ceramic(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
-    return _painted(rng, (0.06, 0.3))
+    return lacquered(rng, _painted(rng, (0.06, 0.5)), 0.7)
 
 
 def _plastic(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:
     if rng.uniform() < 0.35:
         return made(rng, "plastic", scale=scale)
-    return _painted(rng, (0.15, 0.7))
+    return lacquered(rng, _painted(rng, (0.15, 0.7)), 0.2)
 
 
 def _stone(rng: np.random.Generator, scale: float, old: Vec3) -> MaterialSpec:

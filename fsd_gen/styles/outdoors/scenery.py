@@ -209,6 +209,7 @@ COATS = 6
 BODY = re.compile(
     r"paint|part_\d+_Car$|first_?color|color_exterior|color_beige|chapa|white_?container|whiteBase|red_cabin"
 )
+METALLIC_PAINT = 0.45  # of the cars
 CAR_PAINTS = (
     (0.75, 0.75, 0.74),
     (0.02, 0.02, 0.022),
@@ -231,7 +232,9 @@ def car_looks(sampler: AnySampler, rng: np.random.Generator, asset: Asset) -> tu
     if rng.uniform() < 0.17:
         return ()
     r, g, b = np.clip(np.array(pick(rng, CAR_PAINTS)) * rng.uniform(0.75, 1.25, 3), 0, 0.85).tolist()
-    lacquer = MaterialSpec(colour=(r, g, b), roughness=float(rng.uniform(0.12, 0.3)), metallic=0.0)
+    flakes = float(rng.uniform(0.4, 0.9)) if rng.uniform() < METALLIC_PAINT else 0.0
+    paint = MaterialSpec(colour=(r, g, b), roughness=float(rng.uniform(0.3, 0.55)), metallic=flakes)
+    lacquer = paint.but(clearcoat=1.0, clearcoat_roughness=float(rng.uniform(0.01, 0.06)))
     found = parts(asset, sampler.library.path(asset.id), sampler.library.root(asset.id))
     return tuple(
         PartLook(part=part.name, material=lacquer)

@@ -35,7 +35,7 @@ def back_room(sampler: AnySampler, floor: Floor, *, pictures: Count) -> BackRoom
     around = enclose(sampler, floor, cast)
     rng = sampler.rng("lights")
     hour = lamps.draw_hour(rng, holes)
-    own = lamps.Lamps(Maker(cast, room, rng), hour.lamps, float(rng.uniform(2700, 5500)))
+    own = lamps.Lamps(sampler, Maker(cast, room, rng), hour.lamps, float(rng.uniform(2700, 5500)))
     bodies, lights = own.ceiling()
     return BackRoom(
         placements=(*hung.placements, *around.placements, *bodies),

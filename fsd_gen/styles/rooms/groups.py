@@ -41,7 +41,7 @@ class Maker:
         return self.cast.one(self.rng, *roles, fits=lambda p: p.size[2] < low and fits(p))
 
     def lamp(self, *, tall: bool) -> Piece | None:
-        """A glowing globe on a stand, or a lamp of the library, which is off."""
+        """A glowing globe on a stand, or a lamp of the library."""
         theirs = self.one("floor_lamp" if tall else "table_lamp")
         if theirs is None or self.rng.uniform() < GLOBES:
             return pieces.globe_lamp(self.rng, tall=tall)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets_manifest.derived.parts import luminous
 from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import (
     DiskLight,
     DistantLight,
     DomeSpec,
     LightSpec,
+    PartLook,
     Placement,
     RectLight,
     SphereLight,
@@ -19,12 +21,15 @@ from fsd_gen.scene.spec import (
 )
 from fsd_gen.styles.lighting import scaled
 from fsd_gen.styles.materials import blackbody
+from fsd_gen.styles.rooms.glow import asset_parts, shade_looks
 from fsd_gen.styles.rooms.groups import Maker
 from fsd_gen.styles.rooms.openings import Openings
 from fsd_gen.styles.rooms.pieces import Piece, made_id, new_seed
 from fsd_gen.styles.rooms.room import INWARD, Room
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
+PENDANT_FLUX = 4.9
+THROUGH = 0.35  # of a pendant's light: leaves by its shade
 HIGHEST_LAMP_M = 0.6  # a pendant hangs at most so far down
 HOME = ("living", "bedroom", "kitchen", "bath", "corridor")
 
@@ -95,6 +100,7 @@ def low_sun(rng: np.random.Generator, openings: Openings, hour: Hour) -> tuple[D
 class Lamps:
     """The ceiling's lamps, and the light of those that stand around."""
 
+    sampler: AnySampler
     maker: Maker
     level: float
     kelvin: float
@@ -166,19 +172,28 @@ class Lamps:
         placements: list[Placement],
         lights: list[LightSpec],
     ) -> None:
-        """A lamp of the library with a glowing disk in its lower opening."""
+        """A lamp of the library: a glowing disk in its lower opening, and a shade that lets light through."""
         z = self.maker.room.ceiling_m - piece.size[2]
         radius = max(0.03, min(piece.size[:2]) * 0.3)
-        placements.append(Placement(name=f"Pendant_{number}", asset=piece.asset, position=(x, y, z)))
+        light = self.light(1.0)
+        looks = self._shades(piece, light)
+        lamp = Placement(name=f"Pendant_{number}", asset=piece.asset, position=(x, y, z), looks=looks)
+        placements.append(lamp)
         lights.append(
             DiskLight(
                 name=f"Bulb_{number}",
                 position=(x, y, z - 0.012),
                 rotation=heading(0.0),
                 radius_m=radius,
-                radiance=self.light(0.5 / radius**2),
+                radiance=scaled(light, (1 - THROUGH if looks else 1) * PENDANT_FLUX / (np.pi * radius) ** 2),
             )
         )
+
+    def _shades(self, piece: Piece, light: Vec3) -> tuple[PartLook, ...]:
+        if piece.record is None:
+            return ()
+        shades = luminous(piece.record, asset_parts(self.sampler, piece.record))
+        return shade_looks(shades, (), THROUGH * PENDANT_FLUX, light)
 
     def globe(self, name: str, piece: Piece, position: Vec3) -> SphereLight:
         """The glowing globe of a standing lamp."""

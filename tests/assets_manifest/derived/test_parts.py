@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from assets_manifest.derived import parts as module
-from assets_manifest.derived.parts import find_parts, parts
+from assets_manifest.derived.parts import find_parts, luminous, parts
 from assets_manifest.meshes.parts import MeshPart, Surface
 from assets_manifest.meshes.usd import write_object_usd
 from assets_manifest.meshes.usd_surfaces import MeshSurface, read_surfaces
@@ -17,6 +18,7 @@ from assets_manifest.meshes.usd_triangles import MeshError
 from assets_manifest.records import Asset
 
 SQUARE = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]], np.float32)
+WHITE = (0.8, 0.8, 0.8)
 BROWN, BLUE, GREEN = (0.2, 0.09, 0.03), (0.05, 0.1, 0.5), (0.05, 0.3, 0.05)
 
 
@@ -137,6 +139,56 @@ def test_a_file_is_read_mesh_by_mesh(usd):
     assert top.name == "part_000_top" and top.texture == usd.parent / "oak.png"
     assert top.area_m2 == pytest.approx(2.0) and not top.cutout
     assert pane.opacity == 0.25 and pane.texture is None and pane.material.endswith("look_of_pane")
+
+
+def panel(name, *corners):
+    """Two triangles, counter-clockwise from where they are seen."""
+    points = np.array(corners, np.float32)
+    return dataclasses.replace(mesh(name), points_n3=points, normals_n3=np.zeros_like(points) + [0, 0, 1])
+
+
+def test_a_part_knows_where_a_picture_goes_on_the_side_that_it_faces(tmp_path):
+    """s runs to the right and t upwards for whoever looks at it."""
+    front = panel("front", (0, 0, 1), (2, 0, 1), (2, 0, 4), (0, 0, 4))
+    behind = panel("behind", (2, 5, 1), (0, 5, 1), (0, 5, 4), (2, 5, 4))
+    left = panel("left", (0, 2, 0), (0, 0, 0), (0, 0, 1), (0, 2, 1))
+    top = panel("top", (0, 0, 9), (2, 0, 9), (2, 3, 9), (0, 3, 9))
+    path = tmp_path / "t.usdc"
+    write_object_usd(path, [front, behind, left, top])
+    found = parts(asset(), path, tmp_path)
+    faces = [(0, 1, 2, 4), (2, 1, 0, 4), (2, 0, 0, 1), (0, 0, 2, 3)]
+    assert [part.face for part in found] == faces
+    parts.cache_clear()
+    assert parts(asset(), path, tmp_path) == found
+
+
+def test_a_box_shows_its_picture_in_front(tmp_path):
+    front, behind = ([(0, y, 0), (1, y, 0), (1, y, 1), (0, y, 1)][:: 1 if y == 0 else -1] for y in (0.0, 0.2))
+    both = dataclasses.replace(
+        panel("box", *front, *behind),
+        triangles_f3=np.array([[4, 5, 6], [4, 6, 7], [0, 1, 2], [0, 2, 3]], np.int32),
+    )
+    write_object_usd(tmp_path / "t.usdc", [both])
+    assert parts(asset(), tmp_path / "t.usdc", tmp_path)[0].face == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "glows"),
+    [
+        ("part_002_Shade", WHITE, True),
+        ("part_003_pantalla", WHITE, True),
+        ("part_002_white_lamp", WHITE, True),
+        ("part_001_Main_Bulb", WHITE, True),
+        ("part_003_chrome_multilamps_jpg", WHITE, False),
+        ("part_000_Base", WHITE, False),
+        ("part_001_Lamp", (0.0, 0.0, 0.0), False),
+    ],
+)
+def test_of_a_lamp_the_shade_and_the_bulb_glow(name, colour, glows):
+    lamp = asset("Lamp", "lamp")
+    found = find_parts(lamp, [surface(name, colour=colour)])
+    assert bool(luminous(lamp, found)) == glows
+    assert not luminous(asset("Sofa"), found)
 
 
 def test_what_was_found_is_remembered(usd, tmp_path, monkeypatch):

@@ -159,3 +159,35 @@ def test_a_whole_coat_follows_the_shares_of_metal_and_glass(sampler):
 
     assert all(coat.opacity < 1 for coat in drawn(glass=1.0, metal=0.0))
     assert all(coat.metallic == 1 and not coat.texture for coat in drawn(glass=0.0, metal=1.0))
+
+
+def test_photographed_textures_are_tinted_a_little_and_strongly_where_all_is_random(sampler):
+    texture = sampler.library.select("texture")[0]
+
+    def tints(**how):
+        drawn = [materials.of_texture(rng(k), texture, tile_m=1.0, **how).tint for k in range(80)]
+        return np.array(drawn)
+
+    modest, strong = tints(), tints(tinted=materials.STRONG_TINT)
+    assert 0.3 < (modest == 1).all(axis=1).mean() < 0.7
+    assert modest.max() <= 1 and modest.min() > 0.7 and 0.1 < strong.min() < 0.5
+
+
+def test_photos_of_something_keep_their_colours(sampler):
+    texture = sampler.library.select("texture")[0].model_copy(update={"kind": "photo"})
+    assert all(materials.of_texture(rng(k), texture, tile_m=1.0).tint == (1, 1, 1) for k in range(20))
+
+
+def test_some_wood_paint_and_most_ceramics_are_lacquered_and_no_cloth_or_glass_is(looks):
+    def share(stuff):
+        drawn = [m for seed in range(60) for m in looks(parts_of(stuff), seed=seed).values()]
+        return np.mean([material.clearcoat > 0 for material in drawn])
+
+    assert 0.15 < share("wood") < 0.6 and share("ceramic") > 0.5 and 0.02 < share("metal") < 0.4
+    assert share("fabric") == share("glass") == share("leather") == share("mirror") == 0
+
+
+def test_some_whole_coats_are_lacquered(sampler):
+    coats = [materials.object_material(sampler, rng(k), 1.0, metal=0.1, glass=0.1) for k in range(120)]
+    assert 0.08 < np.mean([coat.clearcoat > 0 for coat in coats]) < 0.35
+    assert not any(coat.clearcoat for coat in coats if coat.opacity < 1)
