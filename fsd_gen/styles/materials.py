@@ -78,7 +78,7 @@ def of_texture(
 
 
 def _tint(rng: np.random.Generator, most: float) -> Vec3:
-    """Factors that darken a texture by up to `most`, and colour it half as much; none in half of the cases."""
+    """Factors that darken a texture by up to `most` and colour it half as much; half of the time none."""
     level, hue, saturation = 1 - most * rng.uniform(), rng.uniform(), most / 2 * rng.uniform()
     if rng.uniform() < 0.5:
         return NO_TINT

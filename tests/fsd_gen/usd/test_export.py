@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import shutil
 import subprocess
@@ -20,8 +21,10 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import CameraPose, MaterialSpec, Panel, Placement, SceneSpec
 from fsd_gen.styles.compose import compose_scene
+from fsd_gen.usd.author import write_stage
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.export import export_stage
+from fsd_gen.usd.reader import read_stage
 
 CUBE = """#usda 1.0
 (
@@ -218,6 +221,7 @@ EXPORT = """
 import sys
 from tests.conftest import *
 from fsd_gen.usd.export import export_stage
+from fsd_gen.usd.reader import read_stage
 from fsd_gen.scene.spec import SceneSpec
 from pathlib import Path
 pack = Path(sys.argv[2])
@@ -248,3 +252,32 @@ def test_a_drawn_scene_arrives_with_all_its_assets(tmp_path, small_config, libra
         assert images
         assert {sha256(path.read_bytes()) for path in images} <= held
         assert Sdf.Layer.FindOrOpen(str(stage)).customLayerData["fsd"]["digest"] == spec.digest()
+
+
+@pytest.mark.parametrize("form", ["out.usda", "out.usdz"])
+def test_coat_tint_and_glow_arrive(tmp_path, scene, path_of, form):
+    """What is handed on is drawn as the farm draws it: both are read into the same surfaces."""
+    coat = MaterialSpec(
+        texture="wood",
+        tint=(0.9, 0.8, 0.7),
+        clearcoat=1.0,
+        clearcoat_roughness=0.05,
+        glow=(3.0, 2.0, 1.0),
+        glow_texture="wood",
+    )
+    spec = scene.but(panels=tuple(panel.but(material=coat) for panel in scene.panels))
+    handed_on = read_stage(export_stage(spec, tmp_path / form, path_of), spec.rig)
+    drawn = read_stage(write_stage(spec, tmp_path / "own.usda", path_of), spec.rig)
+
+    def panels(flat):
+        found = (flat.surfaces[mesh.surface] for mesh in flat.meshes if "/Panels/" in mesh.name)
+        return [dataclasses.replace(each, name="", **textureless(each)) for each in found]
+
+    def textureless(surface):
+        return {
+            name: dataclasses.replace(getattr(surface, name), path=Path()) for name in ("diffuse", "emissive")
+        }
+
+    assert panels(handed_on) == panels(drawn)
+    (surface, *_) = panels(drawn)
+    assert surface.emissive.gain == (3.0, 2.0, 1.0, 1.0) and surface.coated
