@@ -265,7 +265,7 @@ def test_coat_tint_and_glow_arrive(tmp_path, scene, path_of, form):
         glow=(3.0, 2.0, 1.0),
         glow_texture="wood",
     )
-    spec = scene.but(panels=tuple(panel.but(material=coat) for panel in scene.panels))
+    spec = scene.but(placements=(), panels=tuple(panel.but(material=coat) for panel in scene.panels))
     handed_on = read_stage(export_stage(spec, tmp_path / form, path_of), spec.rig)
     drawn = read_stage(write_stage(spec, tmp_path / "own.usda", path_of), spec.rig)
 
