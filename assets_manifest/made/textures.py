@@ -1,4 +1,4 @@
-"""Textures without end: `made/texture.1/SORT/SEED` is an albedo, `made/relief.1/SORT/SEED` its normal map.
+"""Textures without end: `made/texture.2/SORT/SEED` is an albedo, `made/relief.2/SORT/SEED` its normal map.
 
 Every seed of a sort has a palette, a scale and an arrangement of its own. What a scene has to know of one
 before it exists, such as how many metres a tile measures, follows from its words alone.
@@ -67,7 +67,8 @@ SORTS: dict[str, Sort] = {
     "tiles": _sort(walls.tiles, (0.5, 1.4), (0.08, 0.5), "tiles", "wall", "floor", "ceramic"),
     "panelled": _sort(walls.panelled, (0.5, 1.2), (0.35, 0.8), "wall", "wood", "plastic"),
     "gravel": _sort(walls.gravel, (0.8, 3.0), (0.75, 1.0), "ground", "stone", "outdoor"),
-    "marble": _sort(stones.marble, (0.6, 1.6), (0.08, 0.4), "stone", "floor", "furniture", relief=False),
+    "marble": _sort(stones.marble, (1.0, 2.2), (0.08, 0.4), "stone", "furniture", relief=False),
+    "slabs": _sort(stones.slabs, (1.2, 2.4), (0.12, 0.5), "stone", "tiles", "floor"),
     "terrazzo": _sort(stones.terrazzo, (0.5, 1.0), (0.15, 0.5), "stone", "floor", relief=False),
     "granite": _sort(stones.granite, (0.4, 1.0), (0.2, 0.8), "stone", "floor", "furniture", "outdoor"),
     "asphalt": _sort(stones.asphalt, (1.0, 2.0), (0.8, 1.0), "ground", "outdoor"),
@@ -153,6 +154,6 @@ def _save(path: Path, image: np.ndarray) -> Path:
     return path
 
 
-TEXTURE = Maker(name="texture", version=1, kind="texture", make=_albedo)
-RELIEF = Maker(name="relief", version=1, kind="normal_map", make=_relief)
+TEXTURE = Maker(name="texture", version=2, kind="texture", make=_albedo)
+RELIEF = Maker(name="relief", version=2, kind="normal_map", make=_relief)
 MAKERS = (TEXTURE, RELIEF)
