@@ -97,7 +97,9 @@ def _heaps(sampler: Sampler[Config], place: Workplace) -> tuple[Pile, ...]:
         others = place.grounds[1:]
     for index, ground in enumerate(others, start=1):
         how = _how(rng, heap=0.0)
-        heaps.append(piles.put(sampler, f"Thing_{index}", ground, assets, max(3, wanted // 3), how=how))
+        lacking = (wanted - len(heaps[0].placements)) // len(others)  # what rolled off stands around
+        more = max(3, min(lacking, wanted * 2 // 3))
+        heaps.append(piles.put(sampler, f"Thing_{index}", ground, assets, more, how=how))
     return tuple(heap for heap in heaps if heap.placements)
 
 

@@ -171,7 +171,10 @@ class Filler:
         if wide < 0.15:
             return end
         while z + 0.03 < top:
-            share, thick = float(self.rng.uniform(0.75, 0.95)), min(float(self.rng.uniform(0.03, 0.07)), top - z)
+            share, thick = (
+                float(self.rng.uniform(0.75, 0.95)),
+                min(float(self.rng.uniform(0.03, 0.07)), top - z),
+            )
             x, y = wide * share / 2, deep * share / 2
             flat = block((-x, -y, 0), (x, y, thick)).turned("z", float(self.rng.uniform(-3, 3)))
             number = int(self.rng.integers(1000))

@@ -25,7 +25,10 @@ def carton(folder: Path, rng: np.random.Generator) -> str:
     columns, rows = CARTON_CELLS
     kraft = hsv(rng.uniform(0.07, 0.1), rng.uniform(0.3, 0.5), rng.uniform(0.5, 0.8))
     image, draw = canvas((CARTON_PX * columns, CARTON_PX * rows), kraft)
-    tape, stamp = hsv(0.1, rng.uniform(0.1, 0.4), rng.uniform(0.45, 0.85)), ink(oklch(0.4, 0.1, rng.uniform(0, 60)))
+    tape, stamp = (
+        hsv(0.1, rng.uniform(0.1, 0.4), rng.uniform(0.45, 0.85)),
+        ink(oklch(0.4, 0.1, rng.uniform(0, 60))),
+    )
     s = CARTON_PX * DRAWN_AT
     for cell in range(columns * rows):
         x, y = cell % columns * s, cell // columns * s
@@ -52,10 +55,14 @@ def _carton_side(
         for left in (0.62, 0.76):
             points = [(x + s * (left + dx), y + s * dy) for dx, dy in ((0, 0.86), (0.05, 0.74), (0.1, 0.86))]
             draw.polygon(points, fill=stamp)
-            draw.rectangle((x + s * (left + 0.035), y + s * 0.86, x + s * (left + 0.065), y + s * 0.93), fill=stamp)
+            draw.rectangle(
+                (x + s * (left + 0.035), y + s * 0.86, x + s * (left + 0.065), y + s * 0.93), fill=stamp
+            )
 
 
-def _carton_label(draw: ImageDraw.ImageDraw, rng: np.random.Generator, corner: tuple[float, float], s: float) -> None:
+def _carton_label(
+    draw: ImageDraw.ImageDraw, rng: np.random.Generator, corner: tuple[float, float], s: float
+) -> None:
     x, y = corner
     draw.rectangle((x, y, x + s * 0.35, y + s * 0.26), fill=(232, 230, 222))
     text(draw, rng, (x + s * 0.02, y + s * 0.02, x + s * 0.33, y + s * 0.15), 4, (30, 30, 30))

@@ -8,7 +8,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets_manifest.made.interior.drawing import DRAWN_AT, Colour, canvas, finished, hsv, palette, saved, text
+from assets_manifest.made.interior.drawing import (
+    DRAWN_AT,
+    Colour,
+    canvas,
+    finished,
+    hsv,
+    palette,
+    saved,
+    text,
+)
 from assets_manifest.made.interior.solids import numbers
 from assets_manifest.made.registry import Maker
 from jobs.extras import extra

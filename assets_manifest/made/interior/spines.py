@@ -34,7 +34,11 @@ def _spine(
     """Cover, bands, author and title in letters that run down the spine, a publisher's mark."""
     cover = ink(thing(rng))
     light = (240, 234, 218) if rng.uniform() < 0.6 else (206, 176, 108)
-    letters = light if sum(cover) < 400 else ink(oklch(rng.uniform(0.2, 0.4), rng.uniform(0, 0.1), rng.uniform(0, 60)))
+    letters = (
+        light
+        if sum(cover) < 400
+        else ink(oklch(rng.uniform(0.2, 0.4), rng.uniform(0, 0.1), rng.uniform(0, 60)))
+    )
     draw.rectangle((left, 0, left + wide, tall), fill=cover)
     band = ink(thing(rng)) if rng.uniform() < 0.5 else letters
     for y in rng.choice([0.04, 0.1, 0.84, 0.9, 0.95], int(rng.integers(0, 4)), replace=False) * tall:
@@ -51,7 +55,11 @@ def _spine(
 
 
 def _down(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, place: tuple[float, float, float], size: float, fill: Colour
+    draw: ImageDraw.ImageDraw,
+    rng: np.random.Generator,
+    place: tuple[float, float, float],
+    size: float,
+    fill: Colour,
 ) -> None:
     """Letters of that size that run down from (left of the spine, top) for a length, read from the right."""
     left, top, long = place

@@ -55,7 +55,14 @@ def scheme(rng: np.random.Generator, number: int) -> list[Colour]:
 
 HUES = ((28, 18), (60, 16), (88, 12), (145, 20), (225, 25), (262, 16), (350, 14))  # mean and spread, degrees
 COMMON = (0.24, 0.22, 0.12, 0.12, 0.08, 0.17, 0.05)  # how common each is among things
-VIVID = ((0.5, 0.19, 27), (0.68, 0.16, 55), (0.85, 0.16, 88), (0.5, 0.13, 148), (0.48, 0.16, 262), (0.72, 0.1, 235))
+VIVID = (
+    (0.5, 0.19, 27),
+    (0.68, 0.16, 55),
+    (0.85, 0.16, 88),
+    (0.5, 0.13, 148),
+    (0.48, 0.16, 262),
+    (0.72, 0.1, 235),
+)
 
 
 def hue_of_things(rng: np.random.Generator) -> float:

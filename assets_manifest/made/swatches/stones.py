@@ -31,7 +31,6 @@ from assets_manifest.made.swatches.palettes import (
 )
 from assets_manifest.made.swatches.wear import scratches, worn
 
-
 MARBLES = (  # lightness, chroma and hue of ground, of cloud and of veins; contrast of clouds; share of veins
     ((0.92, 0.004, 250), (0.78, 0.006, 250), (0.6, 0.01, 255), 0.5, 0.5),  # Carrara
     ((0.94, 0.006, 90), (0.86, 0.01, 85), (0.62, 0.03, 70), 0.35, 0.4),  # Calacatta
@@ -79,7 +78,9 @@ def _veins(draft: Draft, share: float) -> Field:
         across = np.hypot(np.roll(bent, 1, 0) - bent, np.roll(bent, 1, 1) - bent)
         far_px = np.abs(bent) / np.maximum(across, np.quantile(across, 0.3))
         wide_px = wide_m * SIZE / draft.tile_m * np.exp(0.7 * noise(rng, 5, slope=2))
-        line = np.exp(-((far_px / np.maximum(wide_px, 0.6)) ** 2)) + 0.18 * np.exp(-far_px / (4 * wide_px + 2))
+        line = np.exp(-((far_px / np.maximum(wide_px, 0.6)) ** 2)) + 0.18 * np.exp(
+            -far_px / (4 * wide_px + 2)
+        )
         patches = noise(rng, 1.5, slope=2.2)
         there = soft(patches - np.quantile(patches, 1 - min(share, 0.9)), 1.2)
         total = np.maximum(total, line * there * np.float32(strength * draft.uniform(0.5, 1)))
@@ -169,11 +170,7 @@ def leather(draft: Draft) -> Swatch:
     near, edge, _ = cells(rng, count, count)
     wrinkles, clouds = np.exp(-np.abs(noise(rng, 5, slope=2.2)) * 12), noise(rng, 2, slope=2.2)
     grain = soft(edge - 0.1, 0.2) * (1 - 0.3 * near)
-    colour = (
-        timber(rng)[1]
-        if draft.chance(0.5)
-        else thing(rng)
-    )
+    colour = timber(rng)[1] if draft.chance(0.5) else thing(rng)
     wear = draft.uniform(0.01, 0.045)
     shade = 0.9 + 0.1 * grain + wear * clouds - 0.12 * wrinkles
     height = grain * np.float32(draft.uniform(5e-5, 2e-4)) - wrinkles * np.float32(1e-4)
