@@ -9,3 +9,4 @@ RADIATOR_DEPTH_M = 0.1
 STAND_M = 0.22  # width of a lamp's foot
 CORD_M = 0.1  # width of a pendant's rose
 FACADE_M = 15.0  # of the real world in one façade
+RUG_M = 0.016  # of a rug at its highest over the floor

@@ -24,10 +24,10 @@ WORN_BY: dict[str, tuple[Hard, ...]] = {  # what a part of this stuff may turn i
     "metal": ("brushed_metal", "mirror", "plain"),
     "plastic": ("translucent", "glass", "plain", "brushed_metal", "repetition"),
     "ceramic": ("glass", "translucent", "plain", "repetition"),
-    "wood": ("plain", "repetition"),
+    "wood": ("plain",),
     "fabric": ("repetition", "plain"),
     "leather": ("plain",),
-    "stone": ("plain", "repetition"),
+    "stone": ("plain",),
 }
 VISIBLE = 0.15  # share of an object's area that a hard part must have
 
@@ -113,4 +113,4 @@ def hard_material(rng: np.random.Generator, kind: Hard, *, scale: float = 1.0) -
         return materials.translucent(rng)
     if kind == "repetition":
         return materials.made(rng, "lattice", scale=scale)
-    return MaterialSpec(colour=materials.colour(rng), roughness=float(rng.uniform(0.3, 1.0)))
+    return MaterialSpec(colour=materials.thing_colour(rng), roughness=float(rng.uniform(0.3, 1.0)))

@@ -15,6 +15,7 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import (
     CameraPose,
     DiskLight,
+    MaterialSpec,
     Placement,
     SceneSpec,
     Vec3,
@@ -32,7 +33,7 @@ from fsd_gen.styles.rooms.backroom import back_room
 from fsd_gen.styles.rooms.floorplan import Floor
 from fsd_gen.styles.rooms.openings import draw_openings
 from fsd_gen.styles.rooms.room import Room, draw_room
-from fsd_gen.styles.sampler import AnySampler, Sampler, count, log_uniform
+from fsd_gen.styles.sampler import AnySampler, Sampler, count, log_uniform, pick
 
 EYE_TRIES = 60
 FEW_CORNERS = 60
@@ -96,7 +97,9 @@ def _heaps(sampler: Sampler[Config], place: Workplace) -> tuple[Pile, ...]:
         others = place.grounds[1:]
     for index, ground in enumerate(others, start=1):
         how = _how(rng, heap=0.0)
-        heaps.append(piles.put(sampler, f"Thing_{index}", ground, assets, max(3, wanted // 3), how=how))
+        lacking = (wanted - len(heaps[0].placements)) // len(others)  # what rolled off stands around
+        more = max(3, min(lacking, wanted * 2 // 3))
+        heaps.append(piles.put(sampler, f"Thing_{index}", ground, assets, more, how=how))
     return tuple(heap for heap in heaps if heap.placements)
 
 
@@ -138,13 +141,25 @@ def _centre(heaps: tuple[Pile, ...]) -> Vec3:
 
 
 def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placement, ...]:
+    """A share of the things with new looks, part by part; plain shapes, which are of nothing, with a coat."""
     rng = sampler.rng("coats")
     placements = []
     for placement in (p for heap in heaps for p in heap.placements):
-        new = rng.uniform() < sampler.style.retexture
-        coat = materials.object_material(sampler, rng, 0.15, metal=0.25, glass=0.1) if new else None
-        placements.append(placement.but(material=coat) if coat else placement)
+        asset = sampler.library.get(placement.asset)
+        if "shape" in asset.tags:
+            placements.append(placement.but(material=_of_something(rng, placement)))
+        elif rng.uniform() < sampler.style.retexture:
+            looks = materials.relook(sampler, rng, asset, 0.9, scale=placement.scale[0])
+            placements.append(placement.but(looks=looks))
+        else:
+            placements.append(placement)
     return tuple(placements)
+
+
+def _of_something(rng: np.random.Generator, placement: Placement) -> MaterialSpec:
+    """What a plain shape is made of: wood, plastic, painted, stone, metal, card, cloth."""
+    stuff = ("wood", "plastic", "plastic", "ceramic", "metal", "stone", "fabric", "leather")
+    return materials.LOOKS[pick(rng, stuff)](rng, placement.scale[0], (0.5, 0.5, 0.5))
 
 
 def _surfaces(sampler: AnySampler, place: Workplace, heaps: tuple[Pile, ...]) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from assets_manifest.derived.parts import Face, Part, Stuff, parts
 from assets_manifest.made import textures
 from assets_manifest.made.registry import is_made
+from assets_manifest.made.swatches import palettes
 from assets_manifest.made.textures import RELIEF, SORTS, TEXTURE, with_tag, words_of
 from assets_manifest.records import Asset
 from fsd_gen.scene.spec import MaterialSpec, PartLook, Vec2, Vec3
@@ -38,6 +39,12 @@ def colour(rng: np.random.Generator, *, saturation: Vec2 = (0.1, 0.9), value: Ve
     """A random paint, linear RGB."""
     rgb = colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(*saturation), rng.uniform(*value))
     r, g, b = (c**2.2 for c in rgb)
+    return (r, g, b)
+
+
+def thing_colour(rng: np.random.Generator) -> Vec3:
+    """The colour of something that people own, linear RGB: mostly muted; see `palettes.thing`."""
+    r, g, b = (float(c) ** 2.2 for c in palettes.thing(rng))
     return (r, g, b)
 
 
@@ -284,8 +291,8 @@ Look = Callable[[np.random.Generator, float, Vec3], MaterialSpec]  # of (rng, sc
 
 
 def _painted(rng: np.random.Generator, roughness: Vec2) -> MaterialSpec:
-    white = rng.uniform() < 0.45
-    coat = colour(rng, saturation=(0.0, 0.08), value=(0.78, 0.96)) if white else colour(rng)
+    white = rng.uniform() < 0.35
+    coat = colour(rng, saturation=(0.0, 0.08), value=(0.78, 0.96)) if white else thing_colour(rng)
     return MaterialSpec(colour=coat, roughness=float(rng.uniform(*roughness)))
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from assets_manifest.made.interior.prints import PAGES, SPINES, carton, cover_rect, spine_rect, spines
-from assets_manifest.made.interior.solids import WHOLE, Body, Rgb, block, object_maker, paint, plain
+from assets_manifest.made.interior.cartons import carton, carton_faces
+from assets_manifest.made.interior.solids import Body, Rgb, block, linear, object_maker, paint, plain
+from assets_manifest.made.interior.spines import PAGES, SPINES, cover_rect, spine_rect, spines
+from assets_manifest.made.swatches.palettes import thing
 from assets_manifest.meshes.parts import Surface
 from assets_manifest.packs.builtin.shapes import Soup, revolved
 
@@ -72,7 +74,7 @@ def _pile(folder: Path, rng: np.random.Generator, size: list[float]) -> Body:
 def _shelf(folder: Path, rng: np.random.Generator, size: list[float]) -> Body:
     """A bookcase: sides, back, boards, and what stands on each."""
     width, depth, height = size
-    body, wood = Body(), plain("wood", paint(rng, WOODS), 0.45)
+    body, wood = Body(), paint(rng, WOODS)
     rows = max(1, round(height / rng.uniform(0.28, 0.4)))
     columns = max(1, round(width / rng.uniform(0.55, 1.0)))
     _case(body, wood, size, rows, columns)
@@ -87,18 +89,20 @@ def _shelf(folder: Path, rng: np.random.Generator, size: list[float]) -> Body:
     return body
 
 
-def _case(body: Body, wood: Surface, size: list[float], rows: int, columns: int) -> None:
+def _case(body: Body, colour: Rgb, size: list[float], rows: int, columns: int) -> None:
+    """Back, uprights and boards: parts of their own, as their grain runs up or along."""
     width, depth, height = size
     x, y, t = width / 2, depth / 2, BOARD_M
-    body.add(wood, block((-x, y - 0.008, 0), (x, y, height)))
+    back, upright, board = (plain(name, colour, 0.45) for name in ("back", "upright", "board"))
+    body.add(back, block((-x, y - 0.008, 0), (x, y, height)))
     for column in range(columns + 1):
         left = -x + column * (width - t) / columns
-        body.add(wood, block((left, -y, 0), (left + t, y - 0.008, height)))
+        body.add(upright, block((left, -y, 0), (left + t, y - 0.008, height)))
     for row in range(rows + 1):
         z = row * (height - t) / rows
         for column in range(columns):
             left = -x + t + column * (width - t) / columns
-            body.add(wood, block((left, -y, z), (left + (width - t) / columns - t, y - 0.008, z + t)))
+            body.add(board, block((left, -y, z), (left + (width - t) / columns - t, y - 0.008, z + t)))
 
 
 class Filler:
@@ -120,8 +124,10 @@ class Filler:
                 x += float(self.rng.uniform(0.04, 0.25))
             elif kind < self.bookish:
                 x = self._row(left, end, room)
-            elif kind < self.bookish + (1 - self.bookish) * 0.4:
+            elif kind < self.bookish + (1 - self.bookish) * 0.25:
                 x = self._lying(left, end, room)
+            elif kind < self.bookish + (1 - self.bookish) * 0.45:
+                x = self._games(left, end, room)
             elif kind < self.bookish + (1 - self.bookish) * 0.75:
                 x = self._box(left, end, room)
             else:
@@ -131,8 +137,8 @@ class Filler:
         """Books side by side, one series or all kinds."""
         x, y, z = left
         tall = float(self.rng.uniform(0.55, 0.85)) * room[2]
-        alike = int(self.rng.integers(SPINES)) if self.rng.uniform() < 0.2 else None
-        for _ in range(int(self.rng.integers(4, 22))):
+        alike = int(self.rng.integers(SPINES)) if self.rng.uniform() < 0.15 else None
+        for _ in range(int(self.rng.integers(4, 8) if alike is not None else self.rng.integers(4, 22))):
             thick = float(self.rng.uniform(0.012, 0.05))
             high = min(tall * float(self.rng.uniform(0.8, 1.15)), room[2] - 0.01)
             deep = min(high * 0.72, room[1] - 0.01)
@@ -142,7 +148,40 @@ class Filler:
             out = y + float(self.rng.uniform(0.0, 0.02)) + max(0.0, room[1] - deep - 0.05) * 0.5
             self.body.add(self.paper, book(number, (x, out, z), (thick, deep, high)))
             x += thick + 0.0008
-        return x + 0.004
+        return self._leaning((x, y, z), end, room, tall) + 0.004
+
+    def _leaning(self, left: Spot, end: float, room: Spot, tall: float) -> float:
+        """Sometimes a book that leans on the row to its left; where the next thing may stand."""
+        angle, thick = float(self.rng.uniform(6, 22)), float(self.rng.uniform(0.012, 0.035))
+        high = min(tall, room[2] - 0.02) * float(self.rng.uniform(0.75, 1.0))
+        aside = high * float(np.sin(np.deg2rad(angle)))
+        if self.rng.uniform() < 0.55 or left[0] + aside + thick > end:
+            return left[0]
+        out = float(self.rng.uniform(0.0, 0.02))
+        size = (thick, min(high * 0.72, room[1] - 0.03), high)
+        standing = book(int(self.rng.integers(SPINES)), (0.0, 0.0, 0.0), size).turned("y", -angle)
+        self.body.add(self.paper, standing.moved(left[0] + aside, left[1] + out, left[2]))
+        return left[0] + aside + thick / float(np.cos(np.deg2rad(angle)))
+
+    def _games(self, left: Spot, end: float, room: Spot) -> float:
+        """Flat boxes on top of each other, each a little askew."""
+        wide, z = min(float(self.rng.uniform(0.2, 0.38)), end - left[0]), left[2]
+        top = left[2] + room[2] * float(self.rng.uniform(0.25, 0.85))
+        deep = min(wide * float(self.rng.uniform(0.65, 1.0)), room[1] - 0.02)
+        if wide < 0.15:
+            return end
+        while z + 0.03 < top:
+            share, thick = (
+                float(self.rng.uniform(0.75, 0.95)),
+                min(float(self.rng.uniform(0.03, 0.07)), top - z),
+            )
+            x, y = wide * share / 2, deep * share / 2
+            flat = block((-x, -y, 0), (x, y, thick)).turned("z", float(self.rng.uniform(-3, 3)))
+            number = int(self.rng.integers(1000))
+            coat = plain(f"game{number}", linear(thing(self.rng)), 0.55)
+            self.body.add(coat, flat.moved(left[0] + wide / 2, left[1] + room[1] / 2, z))
+            z += thick
+        return left[0] + wide + 0.01
 
     def _lying(self, left: Spot, end: float, room: Spot) -> float:
         long = min(0.26, end - left[0], room[1] / 0.75)
@@ -164,9 +203,9 @@ class Filler:
         )
         surface = self.carton
         if self.rng.uniform() < 0.6:
-            surface = plain(f"box{int(self.rng.integers(3))}", paint(self.rng, WOODS + GLAZES), 0.7)
+            surface = plain(f"box{int(self.rng.integers(3))}", linear(thing(self.rng)), 0.7)
         high_corner = (left[0] + wide, left[1] + deep, left[2] + high)
-        self.body.add(surface, block(left, high_corner, rest=WHOLE))
+        self.body.add(surface, block(left, high_corner, **carton_faces(self.rng)))
         return left[0] + wide + 0.01
 
     def _vase(self, left: Spot, end: float, room: Spot) -> float:
@@ -205,6 +244,6 @@ def _standing(folder: Path, rng: np.random.Generator, size: list[float]) -> Body
     return body
 
 
-BOOKS = object_maker("room_books", 1, "SEED WIDTH DEPTH HEIGHT", _pile)
-BOOK_ROW = object_maker("room_book_row", 1, "SEED WIDTH DEPTH HEIGHT", _standing)
-SHELF = object_maker("room_shelf", 1, "SEED WIDTH DEPTH HEIGHT", _shelf)
+BOOKS = object_maker("room_books", 2, "SEED WIDTH DEPTH HEIGHT", _pile)
+BOOK_ROW = object_maker("room_book_row", 2, "SEED WIDTH DEPTH HEIGHT", _standing)
+SHELF = object_maker("room_shelf", 2, "SEED WIDTH DEPTH HEIGHT", _shelf)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assets_manifest.made.interior.prints import palette
+from assets_manifest.made.interior.drawing import palette
 from assets_manifest.made.interior.solids import Array, Body, object_maker
 from assets_manifest.made.interior_sizes import CURTAIN_DEPTH_M
 from assets_manifest.meshes.parts import Surface
@@ -68,4 +68,4 @@ def _weave(folder: Path, rng: np.random.Generator) -> str:
     return "cloth.png"
 
 
-CURTAIN = object_maker("room_curtain", 1, "SEED WIDTH HEIGHT", _curtain)
+CURTAIN = object_maker("room_curtain", 2, "SEED WIDTH HEIGHT", _curtain)

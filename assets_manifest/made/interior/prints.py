@@ -1,4 +1,4 @@
-"""Printed things: pictures, posters, pages of text, spines of books, cartons, house fronts."""
+"""Printed things: pictures, posters, pages of text, house fronts."""
 
 from __future__ import annotations
 
@@ -8,80 +8,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets_manifest.made.interior.solids import Rect, numbers
+from assets_manifest.made.interior.drawing import (
+    DRAWN_AT,
+    Colour,
+    canvas,
+    finished,
+    hsv,
+    palette,
+    saved,
+    text,
+)
+from assets_manifest.made.interior.solids import numbers
 from assets_manifest.made.registry import Maker
 from jobs.extras import extra
 
 with extra("render"):
     from PIL import Image, ImageDraw
 
-Colour = tuple[int, int, int]  # sRGB bytes
 PRINT_PX = 384
 FACADE_PX = 768
-SPINES = 14  # of different books in one picture
-SPINE_PX = (32, 256)
-DRAWN_AT = 2  # times the size, for smooth edges
-
-
-def palette(rng: np.random.Generator, number: int) -> list[Colour]:
-    """Colours that go together: one hue, its neighbours and its opposite."""
-    hue = rng.uniform()
-    colours = []
-    for index in range(number):
-        shift = (0.0, 0.06, -0.08, 0.5, 0.12)[index % 5] + rng.normal(0, 0.02)
-        colours.append(hsv(hue + shift, rng.uniform(0.15, 0.85), rng.uniform(0.2, 0.98)))
-    return colours
-
-
-def hsv(hue: float, saturation: float, value: float) -> Colour:
-    """sRGB bytes of hue, saturation and value from 0 to 1."""
-    k_3 = (np.array([5, 3, 1]) + hue * 6) % 6
-    rgb_3 = value - value * saturation * np.clip(np.minimum(k_3, 4 - k_3), 0, 1)
-    r, g, b = np.rint(rgb_3 * 255).astype(int).tolist()
-    return (r, g, b)
-
-
-def _canvas(size: tuple[int, int], colour: Colour) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    image = Image.new("RGB", (size[0] * DRAWN_AT, size[1] * DRAWN_AT), colour)
-    return image, ImageDraw.Draw(image)
-
-
-def _finished(image: Image.Image, rng: np.random.Generator, grain: float = 2.5) -> Image.Image:
-    """At its own size, with the grain of paper."""
-    small = image.reduce(DRAWN_AT)
-    noise_hw1 = rng.standard_normal((small.height, small.width, 1), np.float32) * np.float32(grain)
-    pixels = np.asarray(small, np.float32) + noise_hw1
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
-
-def text(draw: ImageDraw.ImageDraw, rng: np.random.Generator, box: Rect, rows: int, ink: Colour) -> None:
-    """Lines of nonsense words that fill a box (left, top, right, bottom), ragged on the right.
-
-    A box too low for letters stays empty.
-    """
-    left, top, right, bottom = box
-    line = (bottom - top) / max(rows, 1)
-    for row in range(rows if line >= 1 else 0):
-        x, end = left, right - (right - left) * rng.uniform(0, 0.3) * (row == rows - 1 or rng.uniform() < 0.3)
-        while x < end - line:
-            width = min(line * rng.uniform(0.5, 3.5), end - x)
-            y = top + row * line
-            _word(draw, rng, (x, y, x + width, y + line * 0.62), ink)
-            x += width + line * 0.35
-
-
-def _word(draw: ImageDraw.ImageDraw, rng: np.random.Generator, box: Rect, ink: Colour) -> None:
-    """Strokes that look like letters from reading distance."""
-    left, top, right, bottom = box
-    pen = max(1, round((bottom - top) / 6))
-    x = left
-    while x < right:
-        height = (bottom - top) * (1.0 if rng.uniform() < 0.3 else 0.7)
-        draw.line((x, bottom - height, x, bottom), fill=ink, width=pen)
-        if rng.uniform() < 0.6:
-            y = bottom - height * rng.uniform(0, 1)
-            draw.line((x, y, x + pen * 2.2, y), fill=ink, width=pen)
-        x += pen * 3.2
 
 
 def _landscape(image: Image.Image, draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:
@@ -177,9 +122,9 @@ STYLES: tuple[Callable[[Image.Image, ImageDraw.ImageDraw, np.random.Generator], 
 def _print(folder: Path, words: tuple[str, ...]) -> Path:
     (seed,) = numbers(words, "SEED")
     rng = np.random.default_rng(seed)
-    image, draw = _canvas((PRINT_PX, PRINT_PX), palette(rng, 1)[0])
+    image, draw = canvas((PRINT_PX, PRINT_PX), palette(rng, 1)[0])
     STYLES[int(rng.integers(len(STYLES)))](image, draw, rng)
-    return _saved(_finished(image, rng), folder / "print.png")
+    return saved(finished(image, rng), folder / "print.png")
 
 
 def _page(folder: Path, words: tuple[str, ...]) -> Path:
@@ -187,7 +132,7 @@ def _page(folder: Path, words: tuple[str, ...]) -> Path:
     (seed,) = numbers(words, "SEED")
     rng = np.random.default_rng(seed)
     width, height = 256, 360
-    image, draw = _canvas((width, height), hsv(rng.uniform(), rng.uniform(0, 0.06), 0.96))
+    image, draw = canvas((width, height), hsv(rng.uniform(), rng.uniform(0, 0.06), 0.96))
     ink, top = (35, 35, 45), 0.08
     while top < 0.9:
         tall = rng.uniform(0.08, 0.25)
@@ -197,67 +142,7 @@ def _page(folder: Path, words: tuple[str, ...]) -> Path:
         else:
             text(draw, rng, box, max(1, round(tall * 45)), ink)
         top += tall + 0.04
-    return _saved(_finished(image, rng, 1.0), folder / "page.png")
-
-
-def spines(folder: Path, rng: np.random.Generator) -> str:
-    """A picture of the spines of SPINES books side by side, and of the edges of their pages; its name."""
-    width, height = SPINE_PX
-    image, draw = _canvas((width * (SPINES + 1), height), (222, 212, 190))
-    for number in range(SPINES):
-        _spine(draw, rng, number * width * DRAWN_AT, width * DRAWN_AT, height * DRAWN_AT)
-    return _saved(image.reduce(DRAWN_AT), folder / "spines.png").name
-
-
-def _spine(
-    draw: ImageDraw.ImageDraw, rng: np.random.Generator, left: float, wide: float, tall: float
-) -> None:
-    cover = hsv(rng.uniform(), rng.uniform(0, 0.85), rng.uniform(0.12, 0.95))
-    ink = (245, 240, 225) if sum(cover) < 380 else (30, 28, 30)
-    draw.rectangle((left, 0, left + wide, tall), fill=cover)
-    for _ in range(int(rng.integers(0, 3))):
-        y = tall * rng.choice([0.06, 0.12, 0.78, 0.86, 0.93])
-        colour = palette(rng, 1)[0] if rng.uniform() < 0.5 else ink
-        draw.rectangle((left, y, left + wide, y + tall * rng.uniform(0.01, 0.05)), fill=colour)
-    y, end = tall * 0.2, tall * rng.uniform(0.45, 0.75)
-    while y < end:  # a title that runs down the spine
-        step = wide * rng.uniform(0.1, 0.25)
-        x = left + wide * rng.uniform(0.3, 0.4)
-        draw.rectangle((x, y, x + wide * rng.uniform(0.15, 0.35), y + step), fill=ink)
-        y += step + wide * 0.08
-
-
-def spine_rect(number: int) -> Rect:
-    """Where the picture of spines shows that book."""
-    return ((number + 0.02) / (SPINES + 1), 0.0, (number + 0.98) / (SPINES + 1), 1.0)
-
-
-def cover_rect(number: int) -> Rect:
-    """A part of the picture of spines that has that book's colour alone."""
-    u = (number + 0.1) / (SPINES + 1)
-    return (u, 0.16, u + 0.002, 0.18)
-
-
-PAGES: Rect = ((SPINES + 0.2) / (SPINES + 1), 0.1, (SPINES + 0.8) / (SPINES + 1), 0.4)
-
-
-def carton(folder: Path, rng: np.random.Generator) -> str:
-    """One side of a cardboard box with tape, a label and signs; the picture's name."""
-    side = 256
-    image, draw = _canvas(
-        (side, side), hsv(rng.uniform(0.07, 0.1), rng.uniform(0.3, 0.5), rng.uniform(0.5, 0.8))
-    )
-    s = side * DRAWN_AT
-    draw.rectangle((0, s * 0.46, s, s * 0.54), fill=hsv(0.1, 0.35, rng.uniform(0.4, 0.9)))
-    x, y = rng.uniform(0.05, 0.5) * s, rng.choice([0.08, 0.6]) * s
-    draw.rectangle((x, y, x + s * 0.35, y + s * 0.26), fill=(240, 238, 230))
-    text(draw, rng, (x + s * 0.02, y + s * 0.02, x + s * 0.33, y + s * 0.15), 4, (20, 20, 20))
-    for bar in range(30):
-        if rng.uniform() < 0.55:
-            left = x + s * (0.03 + bar * 0.01)
-            draw.rectangle((left, y + s * 0.17, left + s * 0.006, y + s * 0.24), fill=(10, 10, 10))
-    text(draw, rng, (s * 0.55, s * 0.7, s * 0.95, s * 0.8), 1, (90, 30, 25))
-    return _saved(_finished(image, rng, 4.0), folder / "carton.png").name
+    return saved(finished(image, rng, 1.0), folder / "page.png")
 
 
 def _facade(folder: Path, words: tuple[str, ...]) -> Path:
@@ -265,7 +150,7 @@ def _facade(folder: Path, words: tuple[str, ...]) -> Path:
     (seed,) = numbers(words, "SEED")
     rng = np.random.default_rng(seed)
     wall = hsv(rng.uniform(0.02, 0.15), rng.uniform(0.05, 0.5), rng.uniform(0.45, 0.9))
-    image, draw = _canvas((FACADE_PX, FACADE_PX), wall)
+    image, draw = canvas((FACADE_PX, FACADE_PX), wall)
     side = FACADE_PX * DRAWN_AT
     if rng.uniform() < 0.5:
         _bricks(draw, rng, side, wall)
@@ -278,8 +163,8 @@ def _facade(folder: Path, words: tuple[str, ...]) -> Path:
             _pane(draw, rng, box, (side / columns * shape[0], side / rows * shape[1]), frame)
     soot = rng.normal(0, 1, (24, 24)).astype(np.float32)
     shade = np.asarray(Image.fromarray(soot).resize((FACADE_PX, FACADE_PX), Image.Resampling.BICUBIC))
-    pixels = np.asarray(_finished(image, rng, 5.0), np.float32) * (1 + 0.05 * shade[..., None])
-    return _saved(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), folder / "facade.png")
+    pixels = np.asarray(finished(image, rng, 5.0), np.float32) * (1 + 0.05 * shade[..., None])
+    return saved(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), folder / "facade.png")
 
 
 def _bricks(draw: ImageDraw.ImageDraw, rng: np.random.Generator, side: int, wall: Colour) -> None:
@@ -315,11 +200,6 @@ def _pane(
     draw.rectangle((middle - bar / 2, y, middle + bar / 2, y + height), fill=frame)
 
 
-def _saved(image: Image.Image, path: Path) -> Path:
-    image.save(path, compress_level=1)
-    return path
-
-
-PRINT = Maker(name="room_print", version=1, kind="texture", make=_print)
-PAGE = Maker(name="room_page", version=1, kind="texture", make=_page)
+PRINT = Maker(name="room_print", version=2, kind="texture", make=_print)
+PAGE = Maker(name="room_page", version=2, kind="texture", make=_page)
 FACADE = Maker(name="room_facade", version=1, kind="texture", make=_facade)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def _part(surface: Surface, soup: Soup) -> MeshPart:
 def block(low: Sequence[float], high: Sequence[float], **faces: Rect) -> Soup:
     """A box between two corners; `faces` says which part of a texture a face shows, `rest` of all others.
 
-    Without it a face has texture coordinates in metres.
+    Without it a face has texture coordinates in metres, u along its longer side, as boards are cut.
     """
     corners_23 = np.array([low, high], float)
     points, uvs = [], []
@@ -76,7 +77,9 @@ def _rect_corners(rect: Rect) -> Array:
 def _metres(quad_43: Array) -> Array:
     width = float(np.linalg.norm(quad_43[1] - quad_43[0]))
     height = float(np.linalg.norm(quad_43[3] - quad_43[0]))
-    return _rect_corners((0.0, 0.0, width, height))
+    if width >= height:
+        return _rect_corners((0.0, 0.0, width, height))
+    return np.array([[0.0, 0.0], [0.0, -width], [height, -width], [height, 0.0]])
 
 
 def plain(name: str, colour: Rgb, roughness: float = 0.5, metallic: float = 0.0) -> Surface:
@@ -88,6 +91,12 @@ def paint(rng: np.random.Generator, colours: Sequence[Rgb]) -> Rgb:
     """One of the colours, a little lighter or darker."""
     r, g, b = (np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.8, 1.1)).tolist()
     return (min(r, 0.9), min(g, 0.9), min(b, 0.9))
+
+
+def linear(colour: NDArray[np.floating[Any]]) -> Rgb:
+    """A display colour as linear RGB."""
+    r, g, b = (float(c) ** 2.2 for c in np.clip(colour, 0, 1))
+    return (r, g, b)
 
 
 def numbers(words: tuple[str, ...], names: str) -> list[int]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from assets_manifest.made.interior.prints import carton
-from assets_manifest.made.interior.solids import WHOLE, Body, Rgb, block, object_maker, paint, plain
+from assets_manifest.made.interior.cartons import carton, carton_faces
+from assets_manifest.made.interior.solids import Body, Rgb, block, object_maker, paint, plain
 from assets_manifest.meshes.parts import Surface
 
 PALLET_M = 0.144  # height of an empty one
@@ -19,7 +19,8 @@ PINE: Rgb = (0.42, 0.29, 0.15)
 def _box(folder: Path, rng: np.random.Generator, size: list[float]) -> Body:
     width, depth, height = size
     body, paper = Body(), _carton(folder, rng)
-    body.add(paper, block((-width / 2, -depth / 2, 0), (width / 2, depth / 2, height), rest=WHOLE))
+    sides = carton_faces(rng)
+    body.add(paper, block((-width / 2, -depth / 2, 0), (width / 2, depth / 2, height), **sides))
     return body
 
 
@@ -64,9 +65,8 @@ def _load(
         if k == nz - 1 and nz > 1 and (i, j) != (0, 0) and rng.uniform() < 0.25:
             continue
         low = np.array(centre) + (i * w - size[0] / 2, j * d - size[1] / 2, k * h)
-        body.add(
-            surface, block(low + 0.002 * np.array([1, 1, 0]), low + (w - 0.004, d - 0.004, h), rest=WHOLE)
-        )
+        ends = low + 0.002 * np.array([1, 1, 0]), low + (w - 0.004, d - 0.004, h)
+        body.add(surface, block(*ends, **carton_faces(rng)))
 
 
 def _rack(folder: Path, rng: np.random.Generator, size: list[float]) -> Body:
@@ -113,6 +113,6 @@ def _bay(
         _load(body, rng, paper, (left + (k + 0.5) * width / loads, 0.0, z), room)
 
 
-BOX = object_maker("room_box", 1, "SEED WIDTH DEPTH HEIGHT", _box)
-PALLET = object_maker("room_pallet", 1, "SEED WIDTH DEPTH HEIGHT", _pallet)
-RACK = object_maker("room_rack", 1, "SEED WIDTH DEPTH HEIGHT", _rack)
+BOX = object_maker("room_box", 2, "SEED WIDTH DEPTH HEIGHT", _box)
+PALLET = object_maker("room_pallet", 2, "SEED WIDTH DEPTH HEIGHT", _pallet)
+RACK = object_maker("room_rack", 2, "SEED WIDTH DEPTH HEIGHT", _rack)

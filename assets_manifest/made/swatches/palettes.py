@@ -41,15 +41,16 @@ def oklch(lightness: float, chroma: float, hue_deg: float) -> Colour:
 
 def scheme(rng: np.random.Generator, number: int) -> list[Colour]:
     """Colours that go together: shades of one hue, neighbours, opposites, or greys with one."""
-    hue, kind = rng.uniform(0, 360), int(rng.integers(5))
-    chroma = float(rng.choice([0.03, 0.07, 0.12, 0.17], p=[0.25, 0.3, 0.3, 0.15]))
+    hue, kind = hue_of_things(rng), int(rng.integers(5))
+    chroma = float(rng.choice([0.02, 0.05, 0.09, 0.14], p=[0.25, 0.35, 0.28, 0.12]))
     spread = ([0.0], [0.0, 30.0, -30.0, 60.0], [0.0, 180.0, 20.0, 200.0], [0.0, 120.0, 240.0], [0.0])[kind]
     lightness = rng.permutation(np.linspace(rng.uniform(0.28, 0.5), rng.uniform(0.75, 0.96), number))
     colours = []
     for index, light in enumerate(lightness):
         grey = kind == 4 and index % 2 == 0
         turned = hue + spread[index % len(spread)] + rng.normal(0, 8)
-        colours.append(oklch(float(light), 0.01 if grey else chroma * rng.uniform(0.6, 1.1), turned))
+        dyed = 0.01 if grey else _dyed(float(light), chroma * rng.uniform(0.6, 1.1))
+        colours.append(oklch(float(light), dyed, turned))
     return colours
 
 
@@ -67,6 +68,45 @@ PAINTS: tuple[tuple[float, Range, Range, Range], ...] = (  # share, lightness, c
     (0.01, (0.68, 0.8), (0.08, 0.12), (75, 92)),  # ochre
     (0.005, (0.34, 0.42), (0.06, 0.1), (10, 30)),  # wine
 )
+
+
+HUES = ((28, 18), (60, 16), (88, 12), (145, 20), (225, 25), (262, 16), (350, 14))  # mean and spread, degrees
+COMMON = (0.24, 0.22, 0.12, 0.12, 0.08, 0.17, 0.05)  # how common each is among things
+VIVID = (
+    (0.5, 0.19, 27),
+    (0.68, 0.16, 55),
+    (0.85, 0.16, 88),
+    (0.5, 0.13, 148),
+    (0.48, 0.16, 262),
+    (0.72, 0.1, 235),
+)
+
+
+def hue_of_things(rng: np.random.Generator) -> float:
+    """A hue in degrees: reds, browns, yellows and blues are common, mauves and bright greens rare."""
+    mean, spread = HUES[int(rng.choice(len(HUES), p=COMMON))]
+    return float(rng.normal(mean, spread)) % 360
+
+
+def _dyed(lightness: float, chroma: float) -> float:
+    """The chroma that a dye of this lightness has: what is very light or very dark is pale."""
+    return chroma * float(np.clip(min((0.99 - lightness) / 0.3, lightness / 0.4), 0.15, 1))
+
+
+def thing(rng: np.random.Generator) -> Colour:
+    """The colour of a thing that someone bought: white, grey, black, brown, muted; one in nine is vivid."""
+    kind = rng.uniform()
+    if kind < 0.22:  # white to ivory
+        return oklch(rng.uniform(0.84, 0.96), rng.uniform(0.0, 0.025), rng.uniform(70, 110))
+    if kind < 0.4:  # grey to black
+        return oklch(rng.uniform(0.24, 0.72), rng.uniform(0.0, 0.012), rng.uniform(0, 360))
+    if kind < 0.58:  # beige to dark brown
+        return oklch(rng.uniform(0.3, 0.8), rng.uniform(0.025, 0.075), rng.uniform(45, 90))
+    if kind < 0.89:
+        light = rng.uniform(0.3, 0.8)
+        return oklch(light, _dyed(light, rng.uniform(0.03, 0.1)), hue_of_things(rng))
+    light, chroma, hue = VIVID[int(rng.integers(len(VIVID)))]
+    return oklch(light + rng.normal(0, 0.04), chroma * rng.uniform(0.75, 1.0), hue + rng.normal(0, 8))
 
 
 def paint(rng: np.random.Generator) -> Colour:
@@ -107,8 +147,11 @@ def clay(rng: np.random.Generator) -> list[Colour]:
 
 
 def mineral(rng: np.random.Generator, number: int = 3) -> list[Colour]:
-    """Stone, from dark to light."""
-    hue, chroma = rng.uniform(30, 280), rng.uniform(0.0, 0.035)
+    """Stone, from dark to light: warm or bluish greys and browns, seldom pink or green."""
+    mean, spread, most = ((70, 15, 0.035), (245, 20, 0.018), (35, 10, 0.03), (150, 15, 0.02))[
+        int(rng.choice(4, p=[0.6, 0.22, 0.11, 0.07]))
+    ]
+    hue, chroma = rng.normal(mean, spread), rng.uniform(0.0, most)
     low = rng.uniform(0.25, 0.72)
     high = min(low + rng.uniform(0.12, 0.4), 0.95)
     return [oklch(light, chroma, hue + rng.normal(0, 15)) for light in np.linspace(low, high, number)]

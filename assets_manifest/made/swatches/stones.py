@@ -4,27 +4,113 @@ from __future__ import annotations
 
 import numpy as np
 
-from assets_manifest.made.swatches.fields import Draft, Field, Swatch, axis, cells, each, mixed, noise, soft
-from assets_manifest.made.swatches.palettes import among, flat, mineral, oklch, paint, ramp, scheme, timber
+from assets_manifest.made.swatches.fields import (
+    SIZE,
+    Draft,
+    Field,
+    Swatch,
+    axis,
+    bond,
+    cells,
+    each,
+    mixed,
+    noise,
+    soft,
+)
+from assets_manifest.made.swatches.palettes import (
+    Colour,
+    among,
+    flat,
+    mineral,
+    oklch,
+    paint,
+    ramp,
+    scheme,
+    thing,
+    timber,
+)
+from assets_manifest.made.swatches.wear import scratches, worn
+
+MARBLES = (  # lightness, chroma and hue of ground, of cloud and of veins; contrast of clouds; share of veins
+    ((0.92, 0.004, 250), (0.78, 0.006, 250), (0.6, 0.01, 255), 0.5, 0.5),  # Carrara
+    ((0.94, 0.006, 90), (0.86, 0.01, 85), (0.62, 0.03, 70), 0.35, 0.4),  # Calacatta
+    ((0.83, 0.035, 80), (0.75, 0.045, 72), (0.6, 0.06, 60), 0.5, 0.35),  # Botticino, Crema Marfil
+    ((0.74, 0.02, 75), (0.62, 0.028, 70), (0.85, 0.012, 80), 0.5, 0.3),  # grey-brown limestones
+    ((0.58, 0.006, 250), (0.46, 0.008, 250), (0.82, 0.004, 250), 0.6, 0.4),  # Bardiglio
+    ((0.27, 0.005, 260), (0.33, 0.006, 260), (0.82, 0.004, 90), 0.3, 0.25),  # Nero Marquina
+    ((0.36, 0.025, 155), (0.46, 0.025, 155), (0.74, 0.02, 140), 0.6, 0.3),  # Verde Alpi
+    ((0.47, 0.065, 35), (0.56, 0.05, 40), (0.82, 0.02, 60), 0.6, 0.35),  # Rosso Verona
+)
+MARBLE_SHARES = (0.24, 0.14, 0.22, 0.14, 0.12, 0.07, 0.03, 0.04)
 
 
 def marble(draft: Draft) -> Swatch:
-    """Polished slab: clouds, veins where bent noise crosses zero, finer veins between."""
+    """Polished slab: soft clouds, and few veins of uneven width that run one way, fork and fade."""
     rng = draft.rng
-    colours = mineral(rng, 4)
-    body = noise(rng, 3, slope=2.2)
-    stretch = draft.uniform(1, 3)
-    vein = np.abs(noise(rng, draft.uniform(2, 5), slope=2.6, across=stretch))
-    fine = np.abs(noise(rng, draft.uniform(6, 14), slope=2.2, across=stretch))
-    strong = np.exp(-vein * draft.uniform(8, 22)) + 0.5 * np.exp(-fine * draft.uniform(15, 35))
-    strong = strong * soft(noise(rng, 3, slope=2) + draft.uniform(0, 1.5), 2.0)
-    ground = ramp(0.5 + draft.uniform(0.06, 0.2) * body, colours)
-    other = colours[0] * 0.8 if draft.chance(0.7) else oklch(0.9, 0.02, 80)
-    return Swatch(
-        rgb=mixed(
-            ground, np.broadcast_to(other, ground.shape), np.clip(strong, 0, 1) * draft.uniform(0.3, 0.9)
+    colours, contrast, share = _marble(rng)
+    clouds = _slanted(draft, noise(rng, 2.5, slope=2.4, across=draft.uniform(1, 2.5)))
+    image = ramp(np.clip(0.35 + 0.22 * contrast * clouds, 0, 1), colours[:2])
+    image = image * (1 + 0.012 * noise(rng, 40, slope=1.3))[..., None]
+    return Swatch(rgb=mixed(image, flat(colours[2], np.ones_like(clouds)), _veins(draft, share)))
+
+
+def _marble(rng: np.random.Generator) -> tuple[list[Colour], float, float]:
+    """Colours of ground, clouds and veins; contrast of the clouds; how much of a slab has veins."""
+    *three, contrast, share = MARBLES[int(rng.choice(len(MARBLES), p=MARBLE_SHARES))]
+    lighter, turned = rng.normal(0, 0.02), rng.normal(0, 6)
+    colours = [oklch(light + lighter, chroma, hue + turned) for light, chroma, hue in three]
+    return colours, contrast * rng.uniform(0.6, 1.3), share * rng.uniform(0.5, 1.4)
+
+
+def _slanted(draft: Draft, field: Field) -> Field:
+    """The field leaning, and still without a seam."""
+    lean, (rows, columns) = draft.whole(-2, 2), np.indices(field.shape, sparse=True)
+    slanted: Field = field[rows, (columns + lean * rows) % SIZE]
+    return slanted
+
+
+def _veins(draft: Draft, share: float) -> Field:
+    """How much of each pixel is vein: lines some millimetres wide where noise is zero, here and there."""
+    rng, total = draft.rng, np.zeros((SIZE, SIZE), np.float32)
+    stretch = draft.uniform(2.5, 6)
+    for scale, wide_m, strength in ((1.5, 0.004, 0.75), (3.0, 0.002, 0.5), (7.0, 0.001, 0.35)):
+        bent = noise(rng, scale, slope=2.6, across=stretch) + 0.05 * noise(rng, 14, slope=1.8)
+        across = np.hypot(np.roll(bent, 1, 0) - bent, np.roll(bent, 1, 1) - bent)
+        far_px = np.abs(bent) / np.maximum(across, np.quantile(across, 0.3))
+        wide_px = wide_m * SIZE / draft.tile_m * np.exp(0.7 * noise(rng, 5, slope=2))
+        line = np.exp(-((far_px / np.maximum(wide_px, 0.6)) ** 2)) + 0.18 * np.exp(
+            -far_px / (4 * wide_px + 2)
         )
-    )
+        patches = noise(rng, 1.5, slope=2.2)
+        there = soft(patches - np.quantile(patches, 1 - min(share, 0.9)), 1.2)
+        total = np.maximum(total, line * there * np.float32(strength * draft.uniform(0.5, 1)))
+    return _slanted(draft, np.clip(total, 0, 1))
+
+
+def slabs(draft: Draft) -> Swatch:
+    """A stone floor: slabs cut from here and there of one block, with thin joints."""
+    rng, kind = draft.rng, draft.whole(0, 3)
+    block = marble(draft) if kind < 2 else _limestone(draft) if kind == 2 else granite(draft)
+    side_m = float(rng.choice([0.3, 0.4, 0.5, 0.6]))
+    rows = draft.count(side_m, most=12)
+    columns = max(1, rows // int(rng.choice([1, 1, 2])))
+    laid = bond(draft, rows, columns, shift=0.0 if draft.chance(0.6) else 0.5 * (rows % 2 == 0))
+    down, across = rng.integers(0, SIZE, (2, laid.total))
+    y, x = np.indices(laid.number.shape, sparse=True)
+    image = block.rgb[(y + down[laid.number]) % SIZE, (x + across[laid.number]) % SIZE]
+    image = image * (1 + draft.uniform(0.0, 0.07) * (each(rng, laid.number, laid.total) - 0.5))[..., None]
+    face = soft(laid.edge_m - draft.uniform(0.0008, 0.002), 0.003)
+    joint = image.mean(axis=(0, 1)) * np.float32(draft.uniform(0.55, 1.0))
+    image = mixed(flat(joint, np.ones_like(face)), image, face)
+    return Swatch(rgb=image * worn(draft)[..., None], height_m=face * np.float32(draft.uniform(2e-4, 7e-4)))
+
+
+def _limestone(draft: Draft) -> Swatch:
+    """Dull stone with faint clouds, grains and now and then a fossil."""
+    rng, colours = draft.rng, mineral(draft.rng)
+    body = 0.16 * noise(rng, 4, slope=2) + 0.05 * noise(rng, 60, slope=1)
+    spots = soft(noise(rng, draft.cycles(0.012), slope=3) - 2.2, 0.5)
+    return Swatch(rgb=ramp(np.clip(0.55 + body - 0.3 * spots, 0, 1), colours))
 
 
 def terrazzo(draft: Draft) -> Swatch:
@@ -44,16 +130,19 @@ def terrazzo(draft: Draft) -> Swatch:
 
 def granite(draft: Draft) -> Swatch:
     """Speckled stone, sandstone or slate."""
-    rng, kind = draft.rng, draft.whole(0, 2)
+    rng, kind = draft.rng, int(draft.rng.choice(3, p=[0.6, 0.15, 0.25]))
     colours = mineral(rng, 4)
     if kind == 0:
-        fine, coarse = (noise(rng, draft.cycles(size_m), slope=4, high=200) for size_m in (0.004, 0.012))
-        grain = fine + coarse
-        return Swatch(rgb=ramp(0.5 + 0.22 * grain, colours), height_m=grain * np.float32(1e-5))
+        grain = noise(rng, draft.cycles(0.005), slope=4, high=220)
+        image = ramp(np.clip(0.55 + 0.18 * grain + 0.04 * noise(rng, 3, slope=2), 0, 1), colours)
+        mica = soft(noise(rng, draft.cycles(0.003), slope=4, high=240) - draft.uniform(0.9, 1.6), 0.4)
+        image = mixed(image, flat(oklch(0.24, 0.005, 250), np.ones_like(mica)), 0.8 * mica)
+        return Swatch(rgb=image, height_m=grain * np.float32(1e-5))
     stretch = draft.uniform(2, 8) if kind == 1 else 1.3
     layers = noise(rng, draft.uniform(3, 9), slope=1.9, across=stretch)
-    height = layers * np.float32(draft.uniform(2e-4, 1e-3)) if kind == 2 else layers * np.float32(1e-4)
-    return Swatch(rgb=ramp(0.5 + 0.2 * layers + 0.04 * noise(rng, 90, slope=1), colours), height_m=height)
+    height = layers * np.float32(draft.uniform(1e-4, 5e-4)) if kind == 2 else layers * np.float32(1e-4)
+    tone = 0.5 + draft.uniform(0.08, 0.16) * layers + 0.04 * noise(rng, 90, slope=1)
+    return Swatch(rgb=ramp(tone, colours), height_m=height)
 
 
 def asphalt(draft: Draft) -> Swatch:
@@ -81,11 +170,7 @@ def leather(draft: Draft) -> Swatch:
     near, edge, _ = cells(rng, count, count)
     wrinkles, clouds = np.exp(-np.abs(noise(rng, 5, slope=2.2)) * 12), noise(rng, 2, slope=2.2)
     grain = soft(edge - 0.1, 0.2) * (1 - 0.3 * near)
-    colour = (
-        timber(rng)[1]
-        if draft.chance(0.5)
-        else oklch(draft.uniform(0.25, 0.75), draft.uniform(0, 0.12), draft.uniform(0, 360))
-    )
+    colour = timber(rng)[1] if draft.chance(0.5) else thing(rng)
     wear = draft.uniform(0.01, 0.045)
     shade = 0.9 + 0.1 * grain + wear * clouds - 0.12 * wrinkles
     height = grain * np.float32(draft.uniform(5e-5, 2e-4)) - wrinkles * np.float32(1e-4)
@@ -99,9 +184,8 @@ def plastic(draft: Draft) -> Swatch:
     if draft.chance(0.25):
         ribs = np.abs(np.sin(np.pi * draft.count(draft.uniform(0.005, 0.02), most=64) * axis()))[None, :]
         height = height + ribs * np.float32(draft.uniform(2e-4, 8e-4))
-    dirt = noise(rng, 3, slope=2)
-    colour = scheme(rng, 3)[0] if draft.chance(0.6) else paint(rng)
-    return Swatch(rgb=flat(colour, 1 + draft.uniform(0.0, 0.03) * dirt), height_m=height)
+    colour = thing(rng) if draft.chance(0.75) else paint(rng)
+    return Swatch(rgb=flat(colour, worn(draft)), height_m=height)
 
 
 def metal(draft: Draft) -> Swatch:
@@ -134,7 +218,7 @@ def _worked(draft: Draft, kind: str) -> tuple[Field, Field]:
             draft.uniform(2e-6, 1e-5)
         )
     if kind == "scratched":
-        lines = _scratches(draft)
+        lines = scratches(draft, level=draft.uniform(1.2, 2.2))
         return 1 + 0.12 * lines, -lines * np.float32(2e-5)
     if kind == "spangled":
         count = draft.count(draft.uniform(0.01, 0.04), most=50)
@@ -146,13 +230,6 @@ def _worked(draft: Draft, kind: str) -> tuple[Field, Field]:
         near, _, _ = cells(rng, count, count, jitter=0.7)
         return 1.02 - 0.06 * near, near**2 * np.float32(0.06 * draft.tile_m / count)
     return _chequer_plate(draft)
-
-
-def _scratches(draft: Draft) -> Field:
-    """Straight fine scratches in a few directions."""
-    marks = noise(draft.rng, 30, slope=0.5, across=40) + 0.0
-    other = noise(draft.rng, 30, slope=0.5, down=40)
-    return soft(np.maximum(marks, other) - draft.uniform(1.2, 2.2), 0.4)
 
 
 def _chequer_plate(draft: Draft) -> tuple[Field, Field]:

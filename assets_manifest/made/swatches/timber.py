@@ -9,7 +9,6 @@ from assets_manifest.made.swatches.fields import (
     Bond,
     Draft,
     Field,
-    Image,
     Swatch,
     axis,
     bond,
@@ -17,7 +16,8 @@ from assets_manifest.made.swatches.fields import (
     noise,
     soft,
 )
-from assets_manifest.made.swatches.palettes import Colour, ramp, timber
+from assets_manifest.made.swatches.palettes import ramp, timber
+from assets_manifest.made.swatches.wear import trodden, worn
 
 
 def _grain(draft: Draft, along: float) -> Field:
@@ -34,7 +34,8 @@ def _grain(draft: Draft, along: float) -> Field:
 def veneer(draft: Draft) -> Swatch:
     """A face of furniture: grain without joints."""
     grain = _grain(draft, draft.uniform(3, 9))
-    return Swatch(rgb=ramp(grain, timber(draft.rng)), height_m=grain * np.float32(draft.uniform(0, 6e-5)))
+    image = ramp(grain, timber(draft.rng)) * worn(draft, most=0.7)[..., None]
+    return Swatch(rgb=image, height_m=grain * np.float32(draft.uniform(0, 6e-5)))
 
 
 def planks(draft: Draft) -> Swatch:
@@ -73,15 +74,6 @@ def _boards(draft: Draft, laid: Bond, grain: Field) -> Swatch:
     own = np.take_along_axis(grain, rows, axis=0)
     value = own + np.float32(draft.uniform(0.15, 0.6)) * (tone - 0.5)
     board = soft(laid.edge_m - draft.uniform(0.0004, 0.002), 0.002)
-    image = _worn(draft, ramp(np.clip(value, 0, 1), timber(rng)))
+    image = trodden(draft, ramp(np.clip(value, 0, 1), timber(rng))) * worn(draft)[..., None]
     height = board * np.float32(draft.uniform(3e-4, 1e-3)) + own * np.float32(5e-5)
     return Swatch(rgb=image * (0.45 + 0.55 * board)[..., None], height_m=height)
-
-
-def _worn(draft: Draft, image: Image) -> Image:
-    """Worn and greyed in places, or painted thinly, or new."""
-    if draft.chance(0.6):
-        return image
-    grey: Colour = image.mean(axis=(0, 1)).mean() * np.ones(3, np.float32)
-    where = soft(noise(draft.rng, 3, slope=2) - 0.3, 2.0) * np.float32(draft.uniform(0.1, 0.5))
-    return image + (grey * np.float32(draft.uniform(0.8, 1.3)) - image) * where[..., None]

@@ -19,6 +19,7 @@ from assets_manifest.made.swatches.fields import (
     soft,
 )
 from assets_manifest.made.swatches.palettes import among, clay, flat, mineral, oklch, paint, ramp, scheme
+from assets_manifest.made.swatches.wear import worn
 
 
 def plaster(draft: Draft) -> Swatch:
@@ -35,8 +36,8 @@ def plaster(draft: Draft) -> Swatch:
     else:  # nearly smooth
         height = noise(rng, draft.cycles(0.05), slope=2.5) * np.float32(draft.uniform(1e-5, 6e-5))
     clouds = noise(rng, 2, slope=2.4)
-    wear = draft.uniform(0.005, 0.035) * clouds + draft.uniform(0.0, 0.03) * height / height.std()
-    return Swatch(rgb=flat(paint(rng), 1 + wear), height_m=height)
+    uneven = draft.uniform(0.005, 0.025) * clouds + draft.uniform(0.0, 0.02) * height / height.std()
+    return Swatch(rgb=flat(paint(rng), (1 + uneven) * worn(draft, most=0.5)), height_m=height)
 
 
 def concrete(draft: Draft) -> Swatch:
@@ -93,7 +94,8 @@ def tiles(draft: Draft) -> Swatch:
     dome = soft(laid.edge_m - 0.004, 0.008)
     tilt = (each(rng, laid.number, laid.total) - 0.5) * (laid.u - 0.5) * np.float32(draft.uniform(0, 6e-4))
     height = face * np.float32(0.001) + dome * np.float32(draft.uniform(0, 4e-4)) + tilt
-    return Swatch(rgb=mixed(flat(grout, np.ones_like(face)), image, face), height_m=height)
+    image = mixed(flat(grout, 1 + 0.06 * noise(rng, 6, slope=1.8)), image, face)
+    return Swatch(rgb=image * worn(draft)[..., None], height_m=height)
 
 
 def _rectangles(draft: Draft) -> Bond:

@@ -1,4 +1,4 @@
 """What the pack is called."""
 
 NAME = "builtin"
-VERSION = "2"
+VERSION = "3"

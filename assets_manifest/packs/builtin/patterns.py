@@ -80,17 +80,33 @@ def ramp(values: NDArray[np.float64], colors: Sequence[Color]) -> NDArray[np.flo
     return np.stack(channels, axis=2)
 
 
-def marble(colors: Sequence[Color]) -> Pattern:
-    """Veins of the colours along waves bent by noise."""
+def marble(ground: Color, cloud: Color, vein: Color, slabs: int = 3) -> Pattern:
+    """Polished slabs with joints: soft clouds, and few veins that run one way, fork and fade."""
 
     def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        warp = fractal(size, 4, rng, octaves=6)
-        x = np.arange(size)[None, :] / size
-        veins = 1 - np.abs(np.sin(2 * np.pi * (2 * x + 0.9 * warp)))
-        fine = 1 - np.abs(fractal(size, 9, rng, octaves=5))
-        return ramp(np.clip(0.25 + 0.5 * veins**3 + 0.25 * fine**6 + 0.08 * warp, 0, 1), colors)
+        row, column, edge = _brick_cells(size, slabs, slabs, stagger=0.0)
+        rise, shift = rng.integers(0, size, (2, slabs, slabs))
+        down = (np.arange(size)[:, None] + rise[row, column]) % size
+        across = (np.arange(size)[None, :] + shift[row, column]) % size  # each slab is cut from elsewhere
+        clouds, veins = fractal(size, 3, rng, octaves=5)[down, across], _veins(size, rng)[down, across]
+        face = ramp(np.clip(0.4 + 0.3 * clouds, 0, 1), (ground, cloud))
+        face = face + (np.array(vein) - face) * veins[:, :, None]
+        return np.where((edge < 0.006)[:, :, None], np.array(ground) * 0.7, face)
 
     return draw
+
+
+def _veins(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Share of vein at each pixel: lines of uneven width where noise is zero, in patches."""
+    total = np.zeros((size, size))
+    for cells, wide_n, strength in (((3, 1), 0.003, 0.7), ((6, 2), 0.0014, 0.5), ((12, 5), 0.0008, 0.3)):
+        bent = fractal(size, cells, rng, octaves=4, gain=0.45)
+        steep = np.hypot(np.roll(bent, 1, 0) - bent, np.roll(bent, 1, 1) - bent)
+        far = np.abs(bent) / np.maximum(steep, np.quantile(steep, 0.3))
+        wide = np.maximum(wide_n * size * np.exp(2 * fractal(size, 5, rng, octaves=2)), 0.6)
+        there = np.clip(0.25 + 2.5 * fractal(size, 3, rng, octaves=2), 0, 1)
+        total = np.maximum(total, strength * there * np.exp(-((far / wide) ** 2)))
+    return total
 
 
 def wood(colors: Sequence[Color], boards: int = 0) -> Pattern:

@@ -23,6 +23,8 @@ How = Literal["heap", "rows", "standing", "lying"]
 Floats = NDArray[np.float64]
 
 SIZES_M = (0.04, 0.35)  # longest side of a small thing
+SHARE_OF_GROUND = 0.5  # of its narrower side that a thing may be long
+SPARES = 2  # things drawn for each that is to stand
 TRIES = 25
 CLEAR_M = 0.004  # between things before they are let go
 DENSITIES = {"glass": 800.0, "plant": 250.0, "lamp": 300.0}  # kg/m3 by tag, hollows included
@@ -40,17 +42,33 @@ class Thing:
 def drawn_things(
     rng: np.random.Generator, assets: Sequence[Asset], wanted: int, how: How, support: Support
 ) -> list[tuple[Asset, float]]:
-    """Assets with the scale that makes them 4 to 35 cm long; rows are several of one kind."""
+    """Assets with the scale that makes them 4 to 35 cm long, less on a small surface.
+
+    Rows are several of one kind. What is to stand side by side is drawn with spares, as not all finds a place;
+    of a heap the largest come first, mostly.
+    """
     drawn: list[tuple[Asset, float]] = []
+    most_m = max(
+        min(SIZES_M[1], SHARE_OF_GROUND * float(np.ptp(support.outline, axis=0).min())), 2 * SIZES_M[0]
+    )
+    wanted = wanted if how == "heap" else SPARES * wanted
     while assets and len(drawn) < wanted:
         asset = pick(rng, assets)
         size_m = asset.size_m or (0.1, 0.1, 0.1)
         longest = max(size_m)
-        length = log_uniform(rng, 0.06, 0.2) if "shape" in asset.tags else float(np.clip(longest, *SIZES_M))
+        length = (
+            log_uniform(rng, 0.06, 0.2)
+            if "shape" in asset.tags
+            else float(np.clip(longest, SIZES_M[0], most_m))
+        )
         length = min(length, 0.9 * support.free_above_m * longest / size_m[2])
         repeats = int(rng.integers(2, 6)) if how == "rows" else 1
         drawn += [(asset, length / longest)] * repeats
-    return drawn[:wanted]
+    drawn = drawn[:wanted]
+    if how != "heap":
+        return drawn
+    heft = [max(asset.size_m or (0.1,)) * scale * log_uniform(rng, 0.7, 1.4) for asset, scale in drawn]
+    return [drawn[k] for k in np.argsort(heft)[::-1]]
 
 
 @lru_cache(maxsize=512)
@@ -81,12 +99,13 @@ def let_go(
     how: How,
     centre: Vec2 | None,
     spread_m: float,
+    wanted: int,
 ) -> list[Thing]:
-    """The things where they are let go, outside the boxes (2, 3: low, high) that are `taken`."""
+    """`wanted` things where they are let go, or as many as find a place, outside the boxes (2, 3: low, high) that are `taken`."""
     if how == "heap":
         return stacked(rng, sampler, support, taken, drawn, [], centre, spread_m)
     turned = [(asset, scale, _pose(rng, how)) for asset, scale in drawn]
-    return _side_by_side(rng, sampler, support, taken, turned, rows=how == "rows")
+    return _side_by_side(rng, sampler, support, taken, turned, wanted, rows=how == "rows")
 
 
 def _pose(rng: np.random.Generator, how: How) -> Quaternion:
@@ -156,6 +175,7 @@ def _side_by_side(
     support: Support,
     taken: list[Floats],
     turned: list[tuple[Asset, float, Quaternion]],
+    wanted: int,
     *,
     rows: bool,
 ) -> list[Thing]:
@@ -164,6 +184,8 @@ def _side_by_side(
     boxes = [box_23[:, :2] for box_23 in taken]
     row: tuple[str, float, float, float] | None = None  # asset, its last x and y, its last half width
     for asset, scale, rotation in turned:
+        if len(things) == wanted:
+            break
         body = _body(sampler, asset, scale, (0.0, 0.0, 0.0), rotation)
         points = world_points(body)
         low, high = points.min(axis=0), points.max(axis=0)

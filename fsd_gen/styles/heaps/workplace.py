@@ -103,10 +103,10 @@ def _standing(
     rotation: Quaternion,
     name: str,
 ) -> Placement:
-    coat = None
-    if rng.uniform() < sampler.style.new_top:
-        coat = materials.surface(sampler, rng, "wood", "stone", "metal", "fabric", paint=0.2)
-    return Placement(name=name, asset=asset.id, position=position, rotation=rotation, material=coat)
+    table = Placement(name=name, asset=asset.id, position=position, rotation=rotation)
+    if rng.uniform() >= sampler.style.new_top:
+        return table
+    return table.but(looks=materials.relook(sampler, rng, asset, 0.9))
 
 
 def _focus(rng: np.random.Generator, ground: Ground) -> Vec3 | None:
@@ -131,7 +131,7 @@ def _with_bin(sampler: Sampler[WorkplaceConfig], table: Workplace, plate: Asset)
     length, width = length * shrink, width * shrink
     if min(length, width) < 0.15:
         return table
-    material = materials.surface(sampler, rng, "wood", "metal", paint=0.6)
+    material = _bin_material(rng)
     walls = _bin_walls(table.focus, (length, width, height), turn)
     boards = tuple(
         _board(plate, f"Bin_{index}", centre, size, turn, material)
@@ -151,6 +151,14 @@ def _with_bin(sampler: Sampler[WorkplaceConfig], table: Workplace, plate: Asset)
         down_deg=(max(35.0, table.down_deg[0]), max(60.0, table.down_deg[1])),
         bin=True,
     )
+
+
+def _bin_material(rng: np.random.Generator) -> MaterialSpec:
+    """Plastic mostly, or wood, card, sheet metal."""
+    sort = pick(rng, ("plastic", "plastic", "plastic", "veneer", "planks", "cardboard", "brushed", ""))
+    if not sort:
+        return MaterialSpec(colour=materials.thing_colour(rng), roughness=float(rng.uniform(0.25, 0.6)))
+    return materials.made(rng, sort)
 
 
 def _bin_walls(at: Vec3, size: Vec3, turn_deg: float) -> list[tuple[Vec3, Vec3]]:

@@ -20,6 +20,8 @@ from fsd_gen.styles.rooms.room import wall_heading
 TRIES = 8
 CLEAR_M = 0.012  # between things on a table
 LOWEST_SHELF_M = 0.07
+CLOTHED = ("bedroom", "bath")  # rooms whose shelves hold towels and clothes
+DROPPED = {"bedroom": 0.14, "bath": 0.1, "living": 0.06}  # share of cloth among what lies on the floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,33 @@ def _night(m: Maker, s: Spread, number: int) -> None:
     _of("bed_thing", books=0.35, behind=0.0)(m, s, number)
 
 
+def _sofa(m: Maker, s: Spread, number: int) -> None:
+    """Cushions at its back, a blanket, what was left there."""
+    for _ in range(min(number, int(m.rng.integers(0, 5)))):
+        s.behind(pieces.cushion(m.rng, leans=True), turned=12)
+    if m.rng.uniform() < 0.5:
+        _cloths(m, s)
+    if m.rng.uniform() < 0.4:
+        s.scatter(m.one("bed_thing", "living_thing", fits=lambda p: p.size[2] < 0.3), turned=90)
+
+
+def _bed(m: Maker, s: Spread, number: int) -> None:
+    """Clothes and blankets, books, toys."""
+    for _ in range(int(m.rng.integers(0, 3))):
+        _cloths(m, s)
+    if m.rng.uniform() < 0.35:
+        s.scatter(pieces.cushion(m.rng, leans=False), turned=40)
+    for _ in range(number // 4):
+        s.scatter(pieces.books(m.rng) if m.rng.uniform() < 0.3 else m.one("bed_thing"), turned=120)
+
+
+def _cloths(m: Maker, s: Spread) -> None:
+    if m.rng.uniform() < 0.5:
+        s.scatter(pieces.folded(m.rng), turned=20)
+    else:
+        s.scatter(pieces.cloth(m.rng), turned=180)
+
+
 def _tv(m: Maker, s: Spread, number: int) -> None:
     x0, y0, x1, y1 = s.board.bounds()
     screen = m.one("big_screen", fits=lambda p: p.size[0] < x1 - x0 and p.size[1] < y1 - y0)
@@ -163,6 +192,9 @@ def _boxes(m: Maker, s: Spread, number: int) -> None:
 
 
 def _bath(m: Maker, s: Spread, number: int) -> None:
+    """Towels, bottles, brushes."""
+    if m.rng.uniform() < 0.5:
+        s.behind(pieces.folded(m.rng, 0.4), turned=10)
     for _ in range(number):
         s.scatter(m.one("bath_thing"), turned=40)
 
@@ -175,6 +207,8 @@ DRESSINGS: dict[str, Dress] = {
     "worktop": _worktop,
     "boxes": _boxes,
     "bath": _bath,
+    "sofa": _sofa,
+    "bed": _bed,
     "coffee": _of("living_thing", books=0.35, behind=0.1, turned=120),
     "sideboard": _of("living_thing", "centre_piece", row=0.6, behind=0.7, turned=15),
 }
@@ -225,6 +259,9 @@ def _for_shelf(m: Maker, widest: float, deepest: float, highest: float) -> Piece
     if m.rng.uniform() < 0.65:
         row = pieces.book_row(m.rng, widest, min(highest, deepest / 0.7))
         return row if row.size[0] <= widest else None
+    if m.room.kind in CLOTHED and m.rng.uniform() < 0.4:
+        towels = pieces.folded(m.rng, min(widest, 0.45))
+        return towels if towels.size[2] < highest and towels.size[1] < deepest else None
     return m.one("living_thing", "centre_piece", fits=lambda p: p.size[0] < widest and p.size[2] < highest)
 
 
@@ -292,6 +329,8 @@ def along_walls(m: Maker, floor: Floor, number: int) -> None:
 
 
 def _floor_thing(m: Maker) -> Piece | None:
+    if m.rng.uniform() < DROPPED.get(m.room.kind, 0.0):
+        return pieces.cloth(m.rng, 0.7)
     kind = m.rng.uniform()
     if kind < 0.25:
         return pieces.carton(m.rng)

@@ -14,10 +14,10 @@ from fsd_gen.styles.sampler import AnySampler, pick
 FLOORS: dict[str, tuple[str, ...]] = {  # sorts of made textures; a sort twice is twice as likely
     "living": ("planks", "planks", "parquet", "parquet", "carpet"),
     "bedroom": ("planks", "parquet", "carpet", "carpet"),
-    "kitchen": ("tiles", "tiles", "planks", "terrazzo", "marble"),
-    "bath": ("tiles", "tiles", "terrazzo", "marble"),
+    "kitchen": ("tiles", "tiles", "planks", "terrazzo", "slabs"),
+    "bath": ("tiles", "tiles", "terrazzo", "slabs"),
     "office": ("carpet", "carpet", "planks", "parquet", "concrete"),
-    "corridor": ("planks", "parquet", "tiles", "terrazzo", "carpet"),
+    "corridor": ("planks", "parquet", "tiles", "terrazzo", "carpet", "slabs"),
     "warehouse": ("concrete", "concrete", "asphalt"),
 }
 WALLS: dict[str, tuple[str, ...]] = {  # beside paint

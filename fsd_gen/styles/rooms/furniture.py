@@ -12,11 +12,11 @@ from fsd_gen.sections import Count, Share
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import Quota, harden
-from fsd_gen.styles.rooms import clutter, finishes, plans
+from fsd_gen.styles.rooms import clutter, coats, plans
 from fsd_gen.styles.rooms.floorplan import Floor, Stood
 from fsd_gen.styles.rooms.groups import Maker
 from fsd_gen.styles.rooms.openings import Openings
-from fsd_gen.styles.rooms.pieces import Cast, Piece
+from fsd_gen.styles.rooms.pieces import Cast, Piece, made_id, new_seed
 from fsd_gen.styles.rooms.room import Room, RoomConfig
 from fsd_gen.styles.sampler import Sampler, count
 
@@ -71,7 +71,7 @@ def furnish(sampler: Sampler[FurnishedConfig], floor: Floor, cast: Cast) -> Furn
             dresser.into.footprints.append(stood.spot)
         if not _hangs(stood):
             dresser.stand(f"{number:02d}", stood)
-    dresser.into.panels += _rugs(sampler, floor)
+    dresser.into.placements += _rugs(sampler, floor)
     return dresser.into
 
 
@@ -115,25 +115,27 @@ class _Dresser:
             share = 0.8 if rng.uniform() < self.sampler.style.retexture else 0.0
             looks = materials.relook(self.sampler, rng, piece.record, share)
             placement = harden(self.sampler, rng, self.quota, placement.but(looks=looks))
+        else:
+            placement = placement.but(looks=coats.coat(rng, piece.asset))
         self.into.placements.append(placement)
         return placement
 
 
-def _rugs(sampler: Sampler[FurnishedConfig], floor: Floor) -> list[Panel]:
+def _rugs(sampler: Sampler[FurnishedConfig], floor: Floor) -> list[Placement]:
     rng = sampler.rng("rugs")
-    panels = []
+    placements = []
     for number, rug in enumerate(floor.rugs):
-        size = (round(rug.width, 3), round(rug.depth, 3))
-        panels.append(
-            Panel(
-                name=f"Rug_{number}",
-                position=(rug.x, rug.y, 0.006),
-                rotation=heading(rug.heading_deg),
-                size=size,
-                material=finishes.rug(rng, size),
-            )
+        size = (max(round(rug.width, 2), 0.3), max(round(rug.depth, 2), 0.3))
+        rug_id = made_id("room_rug", new_seed(rng), *size)
+        placement = Placement(
+            name=f"Rug_{number}",
+            asset=rug_id,
+            position=(rug.x, rug.y, 0.001),
+            rotation=heading(rug.heading_deg),
+            looks=coats.rug(rng, size),
         )
-    return panels
+        placements.append(placement)
+    return placements
 
 
 def bare(room: Room) -> Floor:

@@ -11,7 +11,7 @@ from fsd_gen.scene.rotations import facing, heading
 from fsd_gen.scene.spec import MaterialSpec, Panel, Placement, Vec3
 from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.rooms import finishes
+from fsd_gen.styles.rooms import coats, finishes
 from fsd_gen.styles.rooms.pieces import Cast, made_id, new_seed
 from fsd_gen.styles.rooms.room import INWARD, WALL_M, Room, Window, wall_heading
 from fsd_gen.styles.sampler import AnySampler, count, pick
@@ -135,12 +135,12 @@ def _doors(rng: np.random.Generator, room: Room, wall: int, number: int) -> list
 def hang_doors(sampler: AnySampler, room: Room, doors: tuple[Door, ...]) -> list[Placement]:
     """The doors as objects; those of one room look alike."""
     rng = sampler.rng("doors")
-    seed = new_seed(rng)
+    seed, looks = new_seed(rng), coats.door(rng)
     placements = []
     for number, door in enumerate(doors):
         asset = made_id("room_door", seed, door.width_m, door.height_m)
         position = room.on_wall(door.wall, door.along_m, 0.0, DOOR_DEPTH_M / 2 + 0.001)
-        placements.append(_hung(f"Door_{number}", asset, position, door.wall))
+        placements.append(_hung(f"Door_{number}", asset, position, door.wall).but(looks=looks))
     return placements
 
 

@@ -112,6 +112,34 @@ def book_row(rng: np.random.Generator, most_m: float = 0.6, highest_m: float = 0
     return _solid("room_book_row", rng, (max(width, 0.05), height * 0.7, height))
 
 
+def cushion(rng: np.random.Generator, *, leans: bool) -> Piece:
+    """A cushion that leans on what is behind it, or one that lies."""
+    wide = float(rng.uniform(0.34, 0.55))
+    if leans:
+        return _solid(
+            "room_cushion", rng, (wide, float(rng.uniform(0.22, 0.28)), wide * float(rng.uniform(0.75, 0.95)))
+        )
+    return _solid(
+        "room_cushion", rng, (wide, wide * float(rng.uniform(0.7, 1.0)), float(rng.uniform(0.09, 0.16)))
+    )
+
+
+def folded(rng: np.random.Generator, widest_m: float = 0.7) -> Piece:
+    """A blanket, towels or clothes, folded."""
+    wide = widest_m * float(rng.uniform(0.45, 1.0))
+    return _solid(
+        "room_folded", rng, (wide, wide * float(rng.uniform(0.6, 0.85)), float(rng.uniform(0.03, 0.16)))
+    )
+
+
+def cloth(rng: np.random.Generator, widest_m: float = 0.8) -> Piece:
+    """A blanket or a piece of clothing as it was dropped."""
+    wide = widest_m * float(rng.uniform(0.5, 1.0))
+    return _solid(
+        "room_cloth", rng, (wide, wide * float(rng.uniform(0.6, 1.0)), wide * float(rng.uniform(0.12, 0.24)))
+    )
+
+
 @dataclass(slots=True)
 class Cast:
     """Who can play which role in a library. Roles are looked up once."""

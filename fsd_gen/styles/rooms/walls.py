@@ -115,7 +115,7 @@ def _mirror(m: Maker, floor: Floor, hung: Hung, wall: int, along: float, low: fl
     if not floor.hang(claim, 0.01):
         return
     number, centre = len(hung.panels), (along, low + size[1] / 2)
-    rim = MaterialSpec(colour=materials.colour(m.rng, saturation=(0, 0.3)), roughness=0.4)
+    rim = MaterialSpec(colour=materials.thing_colour(m.rng), roughness=0.4)
     border = (size[0] + 0.05, size[1] + 0.05)
     hung.panels.append(floor.room.wall_panel(f"Mirror_frame_{number}", wall, centre, border, rim, 0.01))
     glass = floor.room.wall_panel(f"Mirror_{number}", wall, centre, size, SILVER, 0.016)
@@ -183,11 +183,19 @@ def _picture(
     if not floor.hang(claim, 0.04):
         return False
     number = len(hung.panels)
-    wood = MaterialSpec(colour=materials.colour(m.rng, saturation=(0, 0.6), value=(0.05, 0.9)), roughness=0.4)
+    wood = _frame(m.rng)
     ink = MaterialSpec(texture=image, uv_scale=(1 / size[0], 1 / size[1]), roughness=0.5)
     hung.panels.append(floor.room.wall_panel(f"Frame_of_{number}", wall, centre, border, wood, 0.018))
     hung.panels.append(floor.room.wall_panel(f"Picture_{number}", wall, centre, size, ink, 0.021))
     return True
+
+
+def _frame(rng: np.random.Generator) -> MaterialSpec:
+    """Wood, or black, white or metal paint."""
+    if rng.uniform() < 0.45:
+        return materials.made(rng, "veneer")
+    levels = ((0.02, 0.02, 0.02), (0.8, 0.79, 0.76), (0.35, 0.24, 0.08), (0.4, 0.4, 0.4))
+    return MaterialSpec(colour=pick(rng, levels), roughness=float(rng.uniform(0.25, 0.6)))
 
 
 def pictures(m: Maker, sampler: AnySampler, floor: Floor, hung: Hung, wanted: int) -> None:

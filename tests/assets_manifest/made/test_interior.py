@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from assets_manifest.library import MissingAssetError
 from assets_manifest.made.interior import MAKERS
-from assets_manifest.made.interior.prints import text
+from assets_manifest.made.interior.drawing import text
 from assets_manifest.made.registry import made_file, makers
 from assets_manifest.meshes.usd_triangles import read_triangles
 
@@ -16,12 +16,16 @@ SIZES = {  # words behind the seed -> metres
     "room_books": ((26, 20, 12), (0.26, 0.20, 0.12)),
     "room_book_row": ((40, 20, 28), (0.40, 0.20, 0.28)),
     "room_box": ((50, 40, 30), (0.5, 0.4, 0.3)),
+    "room_cloth": ((60, 50, 12), (0.6, 0.5, 0.12)),
     "room_curtain": ((60, 230), (0.6, 0.1, 2.3)),
+    "room_cushion": ((45, 30, 40), (0.45, 0.3, 0.4)),
     "room_door": ((98, 210), (0.98, 0.09, 2.1)),
+    "room_folded": ((40, 30, 10), (0.4, 0.3, 0.1)),
     "room_pallet": ((120, 100, 140), (1.2, 1.0, 1.4)),
     "room_pendant": ((60,), (0.1, 0.1, 0.6)),
     "room_rack": ((400, 110, 300), (4.0, 1.1, 3.0)),
     "room_radiator": ((100, 60), (1.0, 0.1, 0.6)),
+    "room_rug": ((200, 140), (2.0, 1.4, 0.016)),
     "room_shelf": ((90, 32, 200), (0.9, 0.32, 2.0)),
     "room_stand": ((40,), (0.22, 0.22, 0.4)),
     "room_window": ((140, 120), (1.4, 0.07, 1.2)),

@@ -95,4 +95,17 @@ def test_a_new_setting_moves_no_other_stream(small_config, library):
     one, other = (compose_scene(c, library, SlotKey(slot=1)) for c in (plain, coated))
     assert [p.position for p in one.placements] == [p.position for p in other.placements]
     assert one.camera == other.camera and one.panels == other.panels
-    assert all(p.material for p in other.placements if p.name.startswith("Thing"))
+    looks = [[bool(p.looks) for p in spec.placements if p.name.startswith("Thing")] for spec in (one, other)]
+    assert sum(looks[1]) > sum(looks[0])
+
+
+PRINTED = {"poster", "label", "spines", "newsprint", "bricks", "gravel", "asphalt", "plaster", "wallpaper"}
+
+
+def test_nothing_is_coated_with_prints_or_masonry(small_config, library):
+    config = only(small_config, "manipulation", things=(6, 8), retexture=1.0, new_top=1.0, bin=0.6)
+    specs = [compose_scene(config, library, SlotKey(slot=slot)) for slot in range(3)]
+    placed = [p for spec in specs for p in spec.placements]
+    coats = [p.material for p in placed if p.material] + [look.material for p in placed for look in p.looks]
+    made = [coat.texture.split("/")[2] for coat in coats if (coat.texture or "").startswith("made/texture.")]
+    assert made and not PRINTED & set(made)
