@@ -1,4 +1,5 @@
-"""Shells of vehicles: closed outlines on several levels, joined by smooth sheets whose panes have surfaces.
+"""Shells of vehicles: closed outlines on several levels, joined by smooth sheets whose panes have
+surfaces.
 
 Frame: z up, metres, front towards -y, wheels on z = 0. Outlines run counter-clockwise seen from above, from the
 middle of the front.
@@ -39,7 +40,10 @@ class Form:
     wheel: float  # radius
     windows: tuple[tuple[float, float], ...]  # along the side of the cabin, as shares of it
     rear_glass: bool = True
-    corners: tuple[float, float] = (5.0, 7.0)  # exponents of the outline in front and behind: larger is boxier
+    corners: tuple[float, float] = (
+        5.0,
+        7.0,
+    )  # exponents of the outline in front and behind: larger is boxier
     tumble: float = 0.78  # width of the roof as a share of the body's
     cladding: float = 0.1  # share of the body's height that is dark plastic
     seams: tuple[float, ...] = ()  # of doors, along the vehicle
@@ -125,9 +129,7 @@ def lid(solids: Solids, surface: Surface, ring_k3: Array, crown_m: float, column
     normals = np.where(length > 1e-9, normals / np.maximum(length, 1e-9), [0.0, 0.0, 1.0])
     grid = [points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]]
     bent = [normals[:-1, :-1], normals[:-1, 1:], normals[1:, 1:], normals[1:, :-1]]
-    solids.quads(
-        surface, np.stack(grid, axis=2).reshape(-1, 4, 3), np.stack(bent, axis=2).reshape(-1, 4, 3)
-    )
+    solids.quads(surface, np.stack(grid, axis=2).reshape(-1, 4, 3), np.stack(bent, axis=2).reshape(-1, 4, 3))
 
 
 LEVELS = np.array([0.0, 0.1, 0.3, 0.45, 0.58, 0.72, 0.86, 0.95, 1.0])
@@ -235,9 +237,7 @@ def wheels(solids: Solids, surfaces: Mapping[str, Surface], form: Form, spokes: 
             ends = sorted((side * (out - 0.21), side * out))
             solids.bar(surfaces["tyre"], (ends[0], y, r), (ends[1], y, r), (r, r), 24)
             face = side * (out + 0.004)
-            solids.bar(
-                surfaces["rim"], (side * (out - 0.03), y, r), (face, y, r), (0.68 * r, 0.66 * r), 20
-            )
+            solids.bar(surfaces["rim"], (side * (out - 0.03), y, r), (face, y, r), (0.68 * r, 0.66 * r), 20)
             _holes(solids, surfaces["gap"], side * (out + 0.007), y, r, spokes)
 
 
@@ -245,9 +245,13 @@ def _holes(solids: Solids, dark: Surface, x: float, y: float, r: float, spokes: 
     """What is dark between the spokes of a rim."""
     turn = np.arange(spokes) / spokes * 2 * np.pi
     wide = 0.62 * np.pi / spokes
-    corners = [(0.22 * r, -wide * 0.8), (0.56 * r, -wide), (0.6 * r, 0.0), (0.56 * r, wide), (0.22 * r, wide * 0.8)]
-    points = np.array(
-        [[(x, y + d * np.cos(t + a), r + d * np.sin(t + a)) for d, a in corners] for t in turn]
-    )
+    corners = [
+        (0.22 * r, -wide * 0.8),
+        (0.56 * r, -wide),
+        (0.6 * r, 0.0),
+        (0.56 * r, wide),
+        (0.22 * r, wide * 0.8),
+    ]
+    points = np.array([[(x, y + d * np.cos(t + a), r + d * np.sin(t + a)) for d, a in corners] for t in turn])
     fan = points[:, [[0, 1, 2], [0, 2, 3], [0, 3, 4]]].reshape(-1, 3, 3)
     solids.triangles(dark, fan if x > 0 else fan[:, ::-1])

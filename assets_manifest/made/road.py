@@ -1,7 +1,8 @@
 """A road through a town: carriageway, kerbs, pavements, side streets, repairs and covers.
 
 Where it runs says `made.roadway`, what is painted on it `made.road_marks`.
-Parts: carriageway, kerb, kerb_face, pavement, verge, marking, marking_worn, patch, seam, cover, grating, joint.
+Parts: carriageway, kerb, kerb_face, pavement, verge, marking, marking_worn, patch, seam, cover, grating,
+joint.
 """
 
 from __future__ import annotations
@@ -181,7 +182,9 @@ def _kerb_joints(solids: Solids, road: Road) -> None:
 
 def _repairs(solids: Solids, road: Road, rng: np.random.Generator) -> None:
     """Patches of other asphalt, trenches along the road, and cracks that were sealed with tar."""
-    patch = _asphalt(float(rng.uniform(0.5, 0.78) if rng.uniform() < 0.7 else rng.uniform(1.15, 1.35)), "patch")
+    patch = _asphalt(
+        float(rng.uniform(0.5, 0.78) if rng.uniform() < 0.7 else rng.uniform(1.15, 1.35)), "patch"
+    )
     seam = paint("seam", (0.018, 0.018, 0.018), 0.6)
     sizes = [(rng.uniform(0.5, 2.2), rng.uniform(0.6, 4.0)) for _ in range(int(rng.integers(3, 14)))]
     sizes += [(rng.uniform(0.5, 0.9), rng.uniform(12, 45)) for _ in range(int(rng.integers(0, 3)))]
@@ -216,7 +219,10 @@ def _line(solids: Solids, road: Road, surface: Surface, ends: Array, half: float
 
 def _covers(solids: Solids, road: Road, rng: np.random.Generator) -> None:
     """Manhole covers in the lanes, gratings in the gutters."""
-    iron, dark = paint("cover", (0.13, 0.125, 0.12), 0.5, metallic=0.6), paint("grating", (0.02, 0.02, 0.02), 0.8)
+    iron, dark = (
+        paint("cover", (0.13, 0.125, 0.12), 0.5, metallic=0.6),
+        paint("grating", (0.02, 0.02, 0.02), 0.8),
+    )
     for _ in range(int(rng.integers(3, 12))):
         s, v = rng.uniform(3, 130), rng.uniform(0.15, 0.85) * road.half_m * rng.choice([-1, 1])
         for surface, radius, lift in ((dark, 0.36, MARK_M + 0.002), (iron, 0.33, MARK_M + 0.004)):

@@ -77,7 +77,9 @@ class Marks:
         else:
             self._stripe(0.0, 0.12, float(self.rng.uniform(1.5, 3)), float(self.rng.uniform(4.5, 9)))
 
-    def _lay(self, surface: Surface, s0: float, s1: float, v0: float, v1: float, lift: float = MARK_M) -> None:
+    def _lay(
+        self, surface: Surface, s0: float, s1: float, v0: float, v1: float, lift: float = MARK_M
+    ) -> None:
         s = np.linspace(s0, s1, max(2, int(np.ceil((s1 - s0) / 1.5)) + 1))
         strip(self.solids, surface, self.road, s, np.array([v0, v1]), lift)
 
@@ -133,7 +135,9 @@ class Marks:
                 outward += 3.3
             at = sorted((side * outward, side * (outward + (0.35 if stop else 0.25))))
             leaving = sorted((side * 0.15, side * (half - 0.25)))  # the half that comes towards the road
-            pieces = [tuple(leaving)] if stop else [(a, a + 0.4) for a in np.arange(leaving[0], leaving[1], 0.8)]
+            pieces = (
+                [tuple(leaving)] if stop else [(a, a + 0.4) for a in np.arange(leaving[0], leaving[1], 0.8)]
+            )
             for a, b in pieces:
                 self._lay(self.white, junction.s + a, junction.s + b, at[0], at[1])
             for v in np.arange(outward + 1.0, road.back_m + 36, 6.0):

@@ -1,7 +1,7 @@
 """Pictures of a road's surface: asphalt as wheels, oil, dust and repairs leave it, and worn paint.
 
-The carriageway's picture runs from the middle of the road to the kerb (u) and some metres along it (v), so that
-tracks lie where wheels roll; it repeats along the road.
+The carriageway's picture runs from the middle of the road to the kerb (u) and some metres along it (v), so
+that tracks lie where wheels roll; it repeats along the road.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def _tracks(rng: np.random.Generator, across: Field, lanes_m: Sequence[float]) -
 def _grain(rng: np.random.Generator, half_m: float) -> Field:
     """Stones in tar: some pixels large, a few of them bright."""
     fine = rng.standard_normal((SIZE, SIZE), np.float32)
-    fine = fine + np.roll(fine, 1, 1) * np.float32(min(1.0, 5.0 / half_m)) + np.roll(fine, 1, 0) * np.float32(0.6)
+    fine = (
+        fine
+        + np.roll(fine, 1, 1) * np.float32(min(1.0, 5.0 / half_m))
+        + np.roll(fine, 1, 0) * np.float32(0.6)
+    )
     fine /= fine.std()
     return np.asarray(fine + np.float32(1.3) * (fine > np.float32(2.1)))
 

@@ -122,9 +122,7 @@ class Road:
         first, step = rng.uniform(14, 60), rng.uniform(60, 120)
         if self.pavement_m == 0:
             return ()
-        beside = [
-            float(j.s + side * (j.half_m + 3.4)) for j in self.junctions() for side in (-1, 1)
-        ]
+        beside = [float(j.s + side * (j.half_m + 3.4)) for j in self.junctions() for side in (-1, 1)]
         other = [float(first + k * step) for k in range(3)]
         return tuple(sorted([*beside, *(s for s in other if self.clear_of_junctions(s, 16.0))]))
 

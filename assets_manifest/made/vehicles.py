@@ -279,7 +279,9 @@ def _fittings(
         for seam in form.seams[1:]:
             at = float(form.y(seam)) - 0.2
             ends = sorted((side * 0.95 * half, side * (half + 0.012)))
-            solids.box(surfaces["trim"], (ends[0], at, form.belt - 0.16), (ends[1], at + 0.15, form.belt - 0.135))
+            solids.box(
+                surfaces["trim"], (ends[0], at, form.belt - 0.16), (ends[1], at + 0.15, form.belt - 0.135)
+            )
     if kind in ("estate", "suv", "mpv") and rng.uniform() < 0.6:
         y0, y1 = form.y(np.array(form.roof)).tolist()
         for x in (-0.6 * half, 0.6 * half):
