@@ -24,6 +24,7 @@ KINDS = ("town", "modern", "house", "shed")
 LIMITS = {"front_dm": (30, 900), "depth_dm": (30, 600), "storeys": (1, 12), "seed": (0, 2**31)}
 SUNK_M = 2.5  # walls below the ground
 PARTS = ("wall", "base", "trim", "frame", "pane", "curtain", "door", "metal", "roof", "sign", "awning")
+BLINDS = ((0.6, 0.59, 0.55), (0.42, 0.36, 0.27), (0.3, 0.31, 0.32), (0.5, 0.5, 0.5), (0.12, 0.1, 0.08))
 BAYS_M = {"town": (2.2, 3.4), "modern": (2.6, 4.2), "house": (2.6, 3.8), "shed": (3.0, 5.0)}
 
 
@@ -70,6 +71,11 @@ class Building:
         """Whether it has a gable roof; else a flat one behind a parapet."""
         return self.kind == "house" or (self.kind != "modern" and bool(self.rng(3).uniform() < 0.55))
 
+    @property
+    def stone(self) -> bool:
+        """Whether the ground floor is of stone."""
+        return self.kind in ("town", "modern") and bool(self.rng(10).uniform() < 0.45)
+
     def walls(self) -> tuple[Wall, ...]:
         """Front, right, back and left, as seen from outside."""
         w, d = self.width_m, self.depth_m
@@ -93,13 +99,16 @@ def make(folder: Path, words: tuple[str, ...]) -> Path:
     solids, look = Solids(), _palette(building)
     for side, wall in enumerate(building.walls()):
         openings = [opening for number, opening in windows(building) if number == side]
-        facade.build(solids, wall, openings, building.eaves_m, -SUNK_M, look, building.rng(9, side))
+        stone_m = building.ground_m - 0.12 if building.stone else 0.0
+        facade.build(solids, wall, openings, building.eaves_m, -SUNK_M, look, building.rng(9, side), stone_m)
         _ledges(solids, building, wall, look)
+        if building.kind in ("town", "modern"):
+            _boxes(solids, building, wall, side, look)
     (_gable if building.pitched else _flat_roof)(solids, building, look)
     return solids.write(folder)
 
 
-MAKER = Maker(name="building", version=1, kind="object", make=make)
+MAKER = Maker(name="building", version=2, kind="object", make=make)
 
 
 def _palette(building: Building) -> facade.Look:
@@ -119,13 +128,18 @@ def _palette(building: Building) -> facade.Look:
     awning = np.array(
         [(0.4, 0.03, 0.02), (0.03, 0.12, 0.07), (0.04, 0.07, 0.2), (0.5, 0.45, 0.35)][rng.integers(4)]
     )
+    cloth = np.array([0.55, 0.53, 0.49]) * rng.uniform(0.6, 1.25)
+    if rng.uniform() < 0.3:
+        cloth = cloth * rng.uniform(0.35, 1.0, 3)
     return facade.Look(
         wall=paint("wall", _rgb(wall), 0.9),
         base=paint("base", _rgb(wall * 0.55), 0.9),
         trim=paint("trim", _rgb(np.minimum(wall * 1.35, 0.75)), 0.8),
         frame=paint("frame", white, 0.45),
         pane=paint("pane", (0.018, 0.022, 0.026), 0.04),
-        curtain=paint("curtain", _rgb(np.array([0.5, 0.48, 0.43]) * rng.uniform(0.5, 1.2)), 0.95),
+        curtain=paint("curtain", _rgb(cloth), 0.95),
+        fold=paint("fold", _rgb(cloth * 0.72), 0.95),
+        blind=paint("blind", _rgb(np.array(BLINDS[rng.integers(len(BLINDS))])), 0.8),
         door=paint("door", _rgb(wood), 0.4),
         metal=paint("metal", (0.045, 0.045, 0.05), 0.5),
         roof=paint("roof", _rgb(np.array([0.2, 0.09, 0.06]) * rng.uniform(0.5, 1.2)), 0.85),
@@ -219,6 +233,22 @@ def _ledges(solids: Solids, building: Building, wall: Wall, look: facade.Look) -
     solids.bar(look.metal, *pipe, (0.045, 0.045), 8)
 
 
+def _boxes(solids: Solids, building: Building, wall: Wall, side: int, look: facade.Look) -> None:
+    """Air conditioners, lamps, boxes of cables between windows, where there is room for them."""
+    rng = building.rng(11, side)
+    rects = [opening.rect() for number, opening in windows(building) if number == side]
+    for _ in range(int(rng.integers(0, 7))):
+        a, u = rng.uniform(0.5, max(0.6, wall.length_m - 1.4)), rng.uniform(2.4, building.eaves_m - 1.2)
+        wide, high, deep = (0.8, 0.55, 0.3) if rng.uniform() < 0.5 else (0.28, 0.35, 0.14)
+        if all(
+            a + wide < a0 - 0.2 or a > a1 + 0.2 or u + high < u0 - 0.3 or u > u1 + 0.3
+            for a0, a1, u0, u1 in rects
+        ):
+            wall.slab(solids, look.blind if wide > 0.5 else look.metal, (a, a + wide), (u, u + high), deep)
+            if wide > 0.5:
+                wall.slab(solids, look.metal, (a + 0.08, a + 0.5), (u + 0.07, u + 0.48), deep + 0.008, -deep)
+
+
 def _flat_roof(solids: Solids, building: Building, look: facade.Look) -> None:
     w, d, top = building.width_m / 2, building.depth_m / 2, building.eaves_m
     solids.box(look.roof, (-w, -d, top - 0.1), (w, d, top + 0.03))
@@ -267,3 +297,36 @@ def _gable(solids: Solids, building: Building, look: facade.Look) -> None:
         x, y = rng.uniform(-0.8, 0.8) * w, rng.uniform(-0.4, 0.4) * d
         solids.box(look.base, (x - 0.35, y - 0.3, top), (x + 0.35, y + 0.3, ridge + 0.7))
         solids.box(look.trim, (x - 0.4, y - 0.35, ridge + 0.7), (x + 0.4, y + 0.35, ridge + 0.8))
+        for pot in (-0.18, 0.18):
+            solids.bar(look.roof, (x + pot, y, ridge + 0.8), (x + pot, y, ridge + 1.15), (0.1, 0.085), 8)
+    _on_the_slopes(solids, building, look, rng, slope)
+
+
+def _on_the_slopes(
+    solids: Solids, building: Building, look: facade.Look, rng: np.random.Generator, slope: float
+) -> None:
+    """Gutters along the eaves, the ridge, skylights and solar panels."""
+    w, d, top = building.width_m / 2, building.depth_m / 2, building.eaves_m
+    low = top - slope * 0.35
+    for s in (-1, 1):
+        y = s * (d + 0.41)
+        solids.bar(look.metal, (-w - 0.15, y, low + 0.05), (w + 0.15, y, low + 0.05), (0.065, 0.065), 7)
+        for _ in range(int(rng.integers(0, 4))):
+            solar = rng.uniform() < 0.35
+            wide, long = (float(rng.uniform(1.5, 3.4)), 1.7) if solar else (0.8, 1.1)
+            if w < wide:
+                continue
+            x, down = rng.uniform(-w + 0.3, w - wide - 0.3), rng.uniform(0.12, 0.5) * d
+            ends = [s * down, s * min(down + long * np.cos(np.arctan(slope)), 0.96 * d)]
+            corners = [
+                (x + a * wide, y, top + slope * (d - abs(y)) + 0.2)
+                for a, y in ((0, ends[1]), (1, ends[1]), (1, ends[0]), (0, ends[0]))
+            ]
+            solids.quad(look.pane, *(corners if s < 0 else corners[::-1]))
+    solids.bar(
+        look.roof,
+        (-w - 0.15, 0, top + slope * d + 0.12),
+        (w + 0.15, 0, top + slope * d + 0.12),
+        (0.12, 0.12),
+        8,
+    )

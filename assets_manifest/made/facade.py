@@ -25,6 +25,8 @@ class Look:
     frame: Surface
     pane: Surface
     curtain: Surface
+    fold: Surface  # what is shaded of a curtain
+    blind: Surface
     door: Surface
     metal: Surface
     roof: Surface
@@ -93,10 +95,15 @@ def build(
     bottom_m: float,
     look: Look,
     rng: np.random.Generator,
+    stone_m: float = 0.0,
 ) -> None:
-    """The wall with everything in it."""
-    for rect in around((0.0, wall.length_m, bottom_m, top_m), [opening.rect() for opening in openings]):
-        wall.quad(solids, look.wall, rect)
+    """The wall with everything in it; up to `stone_m` it is of the base's stone."""
+    holes = [opening.rect() for opening in openings]
+    for surface, low, high in ((look.base, bottom_m, stone_m), (look.wall, stone_m or bottom_m, top_m)):
+        if high > low:
+            cut = [(a, b, max(u, low), min(v, high)) for a, b, u, v in holes if u < high and v > low]
+            for rect in around((0.0, wall.length_m, low, high), cut):
+                wall.quad(solids, surface, rect)
     style = _Style.drawn(rng)
     for opening in openings:
         _reveal(solids, wall, opening.rect(), look)
@@ -150,7 +157,7 @@ class _Style:
             mullions=int(rng.integers(0, 3)),
             transom=float(rng.choice([0.0, 0.65, 0.5])),
             surround=bool(rng.uniform() < 0.5),
-            curtains=float(rng.uniform(0.1, 0.6)),
+            curtains=float(rng.uniform(0.35, 0.9)),
         )
 
 
@@ -158,7 +165,7 @@ def _window(
     solids: Solids, wall: Wall, opening: Opening, look: Look, style: _Style, rng: np.random.Generator
 ) -> None:
     a0, a1, u0, u1 = opening.rect()
-    wall.quad(solids, look.pane, opening.rect(), -REVEAL_M)
+    _pane(solids, wall, opening.rect(), look, rng)
     _bars(solids, wall, opening.rect(), look.frame, style)
     if rng.uniform() < style.curtains:
         _curtain(solids, wall, opening.rect(), look, rng)
@@ -175,6 +182,21 @@ def _window(
             _shutter(solids, wall, (b0, b1, u0, u1), look)
     elif opening.kind == "balcony":
         _balcony(solids, wall, opening, look, rng)
+
+
+def _pane(solids: Solids, wall: Wall, rect: Rect, look: Look, rng: np.random.Generator) -> None:
+    """Glass, never quite in the wall's plane: so every window mirrors another piece of sky."""
+    a0, a1, u0, u1 = rect
+    turn, lean = rng.normal(0, 0.012, 2)
+    corners = [(a0, u0), (a1, u0), (a1, u1), (a0, u1)]
+    middle = ((a0 + a1) / 2, (u0 + u1) / 2)
+    solids.quad(
+        look.pane,
+        *(
+            wall.point(a, u, -REVEAL_M + float(turn * (a - middle[0]) + lean * (u - middle[1])))
+            for a, u in corners
+        ),
+    )
 
 
 def _bars(solids: Solids, wall: Wall, rect: Rect, frame: Surface, style: _Style) -> None:
@@ -197,15 +219,30 @@ def _bars(solids: Solids, wall: Wall, rect: Rect, frame: Surface, style: _Style)
 
 
 def _curtain(solids: Solids, wall: Wall, rect: Rect, look: Look, rng: np.random.Generator) -> None:
-    """A blind let down part of the way, or curtains at both sides."""
+    """A blind let down part of the way, a net over the lower half, or curtains drawn more or less."""
     a0, a1, u0, u1 = rect
-    out = -REVEAL_M + 0.006
-    if rng.uniform() < 0.5:
-        wall.quad(solids, look.curtain, (a0, a1, u1 - (u1 - u0) * float(rng.uniform(0.15, 0.9)), u1), out)
-        return
-    share = float(rng.uniform(0.12, 0.3)) * (a1 - a0)
-    wall.quad(solids, look.curtain, (a0, a0 + share, u0, u1), out)
-    wall.quad(solids, look.curtain, (a1 - share, a1, u0, u1), out)
+    out, kind = -REVEAL_M + 0.03, rng.uniform()
+    if kind < 0.35:
+        low = u1 - (u1 - u0) * float(rng.uniform(0.15, 0.95))
+        wall.quad(solids, look.blind, (a0, a1, low, u1), out)
+        wall.quad(solids, look.fold, (a0, a1, low, low + 0.03), out + 0.004)
+    elif kind < 0.5:
+        _pleats(solids, wall, (a0, a1, u0, u0 + (u1 - u0) * float(rng.uniform(0.4, 0.6))), look, out)
+    else:
+        share = float(rng.choice([0.12, 0.18, 0.25, 0.5])) * (a1 - a0)
+        _pleats(solids, wall, (a0, a0 + share, u0, u1), look, out)
+        _pleats(solids, wall, (a1 - share, a1, u0, u1), look, out)
+
+
+def _pleats(solids: Solids, wall: Wall, rect: Rect, look: Look, out: float) -> None:
+    """Cloth in upright folds."""
+    a0, a1, u0, u1 = rect
+    edges = np.linspace(a0, a1, 2 * max(1, round((a1 - a0) / 0.11)) + 1)
+    for k, (b0, b1) in enumerate(zip(edges, edges[1:], strict=False)):
+        near, far = (out + 0.018, out) if k % 2 else (out, out + 0.018)
+        surface = look.fold if k % 2 else look.curtain
+        corners = ((b0, u0, near), (b1, u0, far), (b1, u1, far), (b0, u1, near))
+        solids.quad(surface, *(wall.point(float(a), u, o) for a, u, o in corners))
 
 
 def _shutter(solids: Solids, wall: Wall, rect: Rect, look: Look) -> None:

@@ -15,6 +15,7 @@ from assets_manifest.meshes.parts import MeshPart, Surface, face_normals, triang
 
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
+Sheet = tuple[Array, Array, NDArray[np.intp], Array | None]  # points, normals, triangles, texture coordinates
 FACES = ((0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5))  # of a box
 SPLIT = [0, 1, 2, 0, 2, 3]  # a quad as two triangles
 FILE = "object.usdc"
@@ -28,7 +29,7 @@ class Solids:
         self._quads: dict[Surface, list[tuple[Corner, ...]]] = {}
         self._boxes: dict[Surface, list[tuple[Corner, Corner]]] = {}
         self._printed: dict[Surface, list[tuple[Array, Array]]] = {}
-        self._smooth: dict[Surface, list[tuple[Array, Array, NDArray[np.intp]]]] = {}
+        self._smooth: dict[Surface, list[Sheet]] = {}
 
     def triangles(self, surface: Surface, points_f33: Array, normals_f33: Array | None = None) -> None:
         """Triangles, counter-clockwise from outside; flat unless they have normals."""
@@ -102,13 +103,16 @@ class Solids:
         """Triangles with places in the surface's picture."""
         self._printed.setdefault(surface, []).append((points_f33, uv_f32))
 
-    def grid(self, surface: Surface, points_ij3: Array, normals_ij3: Array) -> None:
-        """A smooth sheet; j grows to the left of i seen from outside."""
+    def grid(
+        self, surface: Surface, points_ij3: Array, normals_ij3: Array, uv_ij2: Array | None = None
+    ) -> None:
+        """A smooth sheet; j grows to the left of i seen from outside. All or none of a surface have `uv`."""
         rows, columns = points_ij3.shape[:2]
         index = np.arange(rows * columns).reshape(rows, columns)
         a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
         faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], axis=2).reshape(-1, 3)
-        sheet = points_ij3.reshape(-1, 3), normals_ij3.reshape(-1, 3), faces
+        uv = None if uv_ij2 is None else uv_ij2.reshape(-1, 2)
+        sheet = points_ij3.reshape(-1, 3), normals_ij3.reshape(-1, 3), faces, uv
         self._smooth.setdefault(surface, []).append(sheet)
 
     def parts(self) -> list[MeshPart]:
@@ -164,16 +168,17 @@ def _unit(vectors_n3: Array) -> Array:
     return np.asarray(vectors_n3 / np.maximum(np.linalg.norm(vectors_n3, axis=1, keepdims=True), 1e-12))
 
 
-def _smooth_part(surface: Surface, sheets: list[tuple[Array, Array, NDArray[np.intp]]]) -> MeshPart:
-    starts = np.cumsum([0, *(len(points) for points, _, _ in sheets[:-1])])
+def _smooth_part(surface: Surface, sheets: list[Sheet]) -> MeshPart:
+    starts = np.cumsum([0, *(len(points) for points, *_ in sheets[:-1])])
+    uv = [uv for *_, uv in sheets if uv is not None]
     return MeshPart(
         name=surface.name,
         surface=surface,
-        points_n3=np.concatenate([points for points, _, _ in sheets]).astype(np.float32),
-        normals_n3=np.concatenate([normals for _, normals, _ in sheets]).astype(np.float32),
-        uv_n2=None,
+        points_n3=np.concatenate([points for points, *_ in sheets]).astype(np.float32),
+        normals_n3=np.concatenate([normals for _, normals, *_ in sheets]).astype(np.float32),
+        uv_n2=np.concatenate(uv).astype(np.float32) if uv else None,
         triangles_f3=np.concatenate(
-            [faces + start for (_, _, faces), start in zip(sheets, starts, strict=True)]
+            [faces + start for (_, _, faces, _), start in zip(sheets, starts, strict=True)]
         ).astype(np.int32),
     )
 

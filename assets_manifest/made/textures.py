@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from assets_manifest.made.registry import MadeAssetError, Maker
-from assets_manifest.made.swatches import cloth, printed, prints, screens, stones, timber, walls
+from assets_manifest.made.swatches import cloth, outdoors, printed, prints, screens, stones, timber, walls
 from assets_manifest.made.swatches.fields import SIZE, Draft, Swatch
 from assets_manifest.made.swatches.palettes import DARKEST, LIGHTEST
 from jobs.extras import extra
@@ -71,7 +71,12 @@ SORTS: dict[str, Sort] = {
     "slabs": _sort(stones.slabs, (1.2, 2.4), (0.12, 0.5), "stone", "tiles", "floor"),
     "terrazzo": _sort(stones.terrazzo, (0.5, 1.0), (0.15, 0.5), "stone", "floor", relief=False),
     "granite": _sort(stones.granite, (0.4, 1.0), (0.2, 0.8), "stone", "floor", "furniture", "outdoor"),
-    "asphalt": _sort(stones.asphalt, (1.0, 2.0), (0.8, 1.0), "ground", "outdoor"),
+    "asphalt": _sort(outdoors.asphalt, (1.2, 2.2), (0.8, 0.95), "ground", "outdoor"),
+    "flagstones": _sort(outdoors.flagstones, (1.8, 2.6), (0.7, 0.95), "ground", "stone", "outdoor"),
+    "setts": _sort(outdoors.setts, (1.2, 2.0), (0.55, 0.9), "ground", "stone", "outdoor"),
+    "turf": _sort(outdoors.turf, (1.5, 2.5), (0.9, 1.0), "ground", "outdoor"),
+    "stucco": _sort(outdoors.stucco, (2.5, 4.0), (0.8, 1.0), "facade", "outdoor"),
+    "rooftiles": _sort(outdoors.rooftiles, (2.0, 3.2), (0.6, 0.9), "roof", "outdoor"),
     "leather": _sort(stones.leather, (0.25, 0.5), (0.35, 0.7), "leather", "furniture"),
     "plastic": _sort(stones.plastic, (0.3, 0.6), (0.2, 0.65), "plastic"),
     "metal": _sort(stones.metal, (0.3, 0.8), (0.25, 0.5), "metal", metallic=1.0),

@@ -1,4 +1,7 @@
-"""Trees, shrubs and hedges of real leaves: folded quads in clumps round a branching skeleton."""
+"""Trees, shrubs and hedges of real leaves: folded quads in clumps round a branching skeleton.
+
+Large dark leaves inside a crown close it: light comes through it here and there, not everywhere.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,14 @@ from assets_manifest.made.solids import Solids, paint
 from assets_manifest.made.words import understood
 from assets_manifest.meshes.parts import Surface
 
-KINDS = ("broad", "round", "tall", "conifer", "shrub", "hedge")
+KINDS = ("broad", "round", "tall", "birch", "bare", "conifer", "shrub", "hedge")
 LIMITS = {"height_dm": (4, 250), "width_dm": (4, 250), "leaves": (50, 9000), "seed": (0, 2**31)}
 Array = NDArray[np.float64]
 
 GREENS = (
+    (0.075, 0.11, 0.025),
+    (0.05, 0.095, 0.045),
+    (0.11, 0.14, 0.05),
     (0.055, 0.13, 0.02),
     (0.09, 0.16, 0.035),
     (0.035, 0.10, 0.03),
@@ -62,11 +68,13 @@ def make(folder: Path, words: tuple[str, ...]) -> Path:
     plant = Plant.of(words)
     rng = np.random.Generator(np.random.Philox(key=plant.seed))
     solids = Solids()
-    {"conifer": _conifer, "shrub": _shrub, "hedge": _hedge}.get(plant.kind, _crown)(solids, plant, rng)
+    {"bare": _bare, "conifer": _conifer, "shrub": _shrub, "hedge": _hedge}.get(plant.kind, _crown)(
+        solids, plant, rng
+    )
     return solids.write(folder)
 
 
-MAKER = Maker(name="plant", version=1, kind="object", make=make)
+MAKER = Maker(name="plant", version=2, kind="object", make=make)
 
 
 def _bark(rng: np.random.Generator) -> Surface:
@@ -84,23 +92,64 @@ def _foliage(rng: np.random.Generator, colours: tuple[tuple[float, float, float]
     return tones
 
 
+CLUMPS = {"broad": 40, "round": 34, "tall": 36, "birch": 38}
+TALLNESS = {"tall": 0.42, "birch": 0.4}  # half height of the crown as a share of the tree's
+
+
 def _crown(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
-    """A trunk that forks towards clumps of leaves in an ellipsoid."""
-    half = np.array(
-        [plant.width_m / 2, plant.width_m / 2, plant.height_m * (0.42 if plant.kind == "tall" else 0.34)]
-    )
-    middle = np.array([0, 0, plant.height_m - half[2]])
-    clumps = _in_ball(rng, 26 if plant.kind == "round" else 34, 0.45, 0.95) * half + middle
-    _skeleton(solids, plant, rng, clumps, middle, half)
-    reach = 0.20 * plant.width_m + 0.12
-    colours = AUTUMN if rng.uniform() < 0.12 else GREENS
-    _leaves(solids, rng, _foliage(rng, colours), _around(rng, clumps, reach, plant.leaves), _leaf_m(plant))
+    """A trunk that forks towards clumps of leaves in an ellipsoid; inside it is dark, so that it closes."""
+    half, middle = _ellipsoid(plant)
+    clumps = _in_ball(rng, CLUMPS[plant.kind], 0.4, 0.95) * half + middle
+    weight = rng.uniform(0.5, 1.5, len(clumps))
+    bark = paint("bark", (0.42, 0.4, 0.37), 0.8) if plant.kind == "birch" else _bark(rng)
+    _skeleton(solids, plant, rng, clumps, middle, half, bark)
+    reach = (0.17 if plant.kind == "birch" else 0.2) * plant.width_m + 0.12
+    tones = _foliage(rng, AUTUMN if rng.uniform() < 0.12 else GREENS)
+    inner = plant.leaves // 7
+    at = _around(rng, clumps, reach, plant.leaves - inner, weight)
+    if plant.kind == "birch":  # twigs hang
+        at[:, 2] -= np.abs(rng.normal(0, 0.05 * plant.height_m, len(at)))
+    _leaves(solids, rng, tones, at, _leaf_m(plant))
+    shade = _in_ball(rng, inner, 0.05, 0.72) * half + middle
+    _leaves(solids, rng, [_shadow(tones[0])], shade, 2.3 * _leaf_m(plant))
+
+
+def _ellipsoid(plant: Plant) -> tuple[Array, Array]:
+    """Half axes (3,) and middle (3,) of the crown."""
+    half = np.array([plant.width_m / 2, plant.width_m / 2, plant.height_m * TALLNESS.get(plant.kind, 0.34)])
+    return half, np.array([0, 0, plant.height_m - half[2]])
+
+
+def _shadow(tone: Surface) -> Surface:
+    """Leaves that the sun does not reach."""
+    r, g, b = (0.5 * c for c in tone.color)
+    return paint("leaf_inner", (r, g, b), 0.7)
+
+
+def _bare(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
+    """A tree in winter: branches, twigs, twigs of twigs."""
+    half, middle = _ellipsoid(plant)
+    clumps = _in_ball(rng, 30, 0.55, 0.95) * half + middle
+    bark = _bark(rng)
+    _skeleton(solids, plant, rng, clumps, middle, half, bark)
+    number = max(120, plant.leaves // 4)
+    start = _around(rng, clumps, 0.1 * plant.width_m, number)
+    away = (start - middle) / np.linalg.norm(start - middle, axis=1, keepdims=True)
+    away = away + rng.normal(0, 0.5, away.shape) + [0, 0, 0.25]
+    end = start + away * (0.11 * plant.width_m * rng.uniform(0.4, 1.2, (number, 1)))
+    width = (0.004 + 0.0006 * plant.height_m) * np.ones((number, 1))
+    across = np.cross(away, rng.normal(size=away.shape))
+    across *= width / np.linalg.norm(across, axis=1, keepdims=True)
+    solids.triangles(bark, np.stack([start - across, start + across, end], axis=1))
+    fork = start + (end - start) * rng.uniform(0.2, 0.7, (number, 1))
+    tip = fork + rng.normal(0, 0.05 * plant.width_m, away.shape)
+    solids.triangles(bark, np.stack([fork - 0.6 * across, fork + 0.6 * across, tip], axis=1))
 
 
 def _leaf_m(plant: Plant) -> float:
     """Leaves of a plant with few of them are larger, so that its crown closes all the same."""
     area = plant.width_m * plant.height_m
-    return float(np.clip(2.2 * np.sqrt(area / plant.leaves), 0.05, 0.34))
+    return float(np.clip(2.7 * np.sqrt(area / plant.leaves), 0.05, 0.4))
 
 
 def _in_ball(rng: np.random.Generator, number: int, low: float, high: float) -> Array:
@@ -115,9 +164,15 @@ def _in_ball(rng: np.random.Generator, number: int, low: float, high: float) -> 
 
 
 def _skeleton(
-    solids: Solids, plant: Plant, rng: np.random.Generator, clumps: Array, middle: Array, half: Array
+    solids: Solids,
+    plant: Plant,
+    rng: np.random.Generator,
+    clumps: Array,
+    middle: Array,
+    half: Array,
+    bark: Surface,
 ) -> None:
-    bark, trunk = _bark(rng), plant.trunk_m
+    trunk = plant.trunk_m
     fork = np.array([*rng.normal(0, 0.02, 2) * plant.height_m, middle[2] - half[2] * 0.8])
     top = np.array([*rng.normal(0, 0.03, 2) * plant.height_m, middle[2] + half[2] * 0.5])
     solids.bar(bark, (0, 0, -0.3), (0, 0, 0.25 * plant.trunk_m), (trunk * 1.5, trunk * 1.15), 9)
@@ -132,9 +187,12 @@ def _skeleton(
         solids.bar(bark, knee, clump, (trunk * 0.22, trunk * 0.06), 4)
 
 
-def _around(rng: np.random.Generator, clumps: Array, reach: float, number: int) -> Array:
-    """Points (N, 3) scattered round the clumps, denser on the outside of each."""
-    of = rng.integers(len(clumps), size=number)
+def _around(
+    rng: np.random.Generator, clumps: Array, reach: float, number: int, weight: Array | None = None
+) -> Array:
+    """Points (N, 3) scattered round the clumps, denser on the outside of each; by `weight` of each."""
+    share = None if weight is None else weight / weight.sum()
+    of = rng.choice(len(clumps), size=number, p=share)
     away = rng.normal(size=(number, 3))
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     return clumps[of] + away * (reach * rng.uniform(0.05, 1, number) ** (1 / 2.2))[:, None]
@@ -169,7 +227,12 @@ def _conifer(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     whorl = np.floor(level * 26) / 26
     z = whorl * height - 0.28 * out + rng.normal(0, 0.03, plant.leaves) * height / 12
     at = np.stack([out * np.cos(turn), out * np.sin(turn), np.maximum(z, 0.15)], axis=1)
-    _leaves(solids, rng, _foliage(rng, NEEDLES), at, 0.7 * _leaf_m(plant))
+    tones = _foliage(rng, NEEDLES)
+    _leaves(solids, rng, tones, at, 0.75 * _leaf_m(plant))
+    core = [
+        (0.55 * plant.width_m / 2 * (1 - t) ** 0.9, height * (0.12 + 0.82 * t)) for t in np.linspace(0, 1, 7)
+    ]
+    solids.turned(_shadow(tones[0]), core, (0, 0, 0), 11)
 
 
 def _shrub(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:

@@ -14,7 +14,11 @@ from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.outdoor import time_of_day
-from fsd_gen.styles.outdoors.streetscape import RIGHT, ZONES, Street
+from fsd_gen.styles.outdoors import roadside
+from fsd_gen.styles.outdoors.frontage import Frontage
+from fsd_gen.styles.outdoors.streetscape import RIGHT, Street
+from fsd_gen.styles.outdoors.traffic import Traffic
+from fsd_gen.styles.outdoors.zones import ZONES
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 
@@ -49,10 +53,11 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     lane = int(layout.integers(street.road.lanes))
     gap_m = max(CAR_M, sampler.nearest_m(rig)) * float(layout.uniform(1.0, 3.0))
     _reserve(street, lane, gap_m, rig)
-    street.fill()
-    street.traffic(own_lane=lane, gap_m=gap_m)
-    street.parked()
-    street.persons(style.people)
+    roadside.fill(street, Frontage.of(street).build)
+    traffic = Traffic(street)
+    traffic.drive(own_lane=lane, gap_m=gap_m)
+    traffic.parked()
+    traffic.persons(style.people)
     scene = sampler.scene(
         rig,
         _pose(sampler, street, lane, height),

@@ -22,8 +22,10 @@ from fsd_gen.styles import indoor, lighting
 from fsd_gen.styles.footprint import Footprint, is_free
 from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.outdoor import time_of_day
-from fsd_gen.styles.outdoors.scenery import leaning, people
-from fsd_gen.styles.outdoors.yards import YARDS, Place
+from fsd_gen.styles.outdoors.crowd import people
+from fsd_gen.styles.outdoors.place import Place
+from fsd_gen.styles.outdoors.scenery import leaning
+from fsd_gen.styles.outdoors.yards import YARDS
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.rooms.pieces import Piece, carton, of_asset, pallet
 from fsd_gen.styles.sampler import Sampler, count, pick

@@ -17,12 +17,26 @@ from fsd_gen.sections import PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
-from fsd_gen.styles.outdoors.standpoint import Stand, best_stand, body, random_stand
-from fsd_gen.styles.outdoors.streetscape import LEFT, RIGHT, ZONES, Street
-from fsd_gen.styles.outdoors.yards import YARDS, Place
+from fsd_gen.styles.outdoors import roadside
+from fsd_gen.styles.outdoors.frontage import Frontage
+from fsd_gen.styles.outdoors.place import Place
+from fsd_gen.styles.outdoors.standpoint import (
+    TRIES,
+    Stand,
+    best_stand,
+    body,
+    inside,
+    pavement_stand,
+    random_stand,
+)
+from fsd_gen.styles.outdoors.streetscape import Street
+from fsd_gen.styles.outdoors.traffic import Traffic
+from fsd_gen.styles.outdoors.yards import YARDS
+from fsd_gen.styles.outdoors.zones import ZONES
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 
+LARGE_M = 14.0  # what is larger is a house, or ground that is kept free
 BaselineRange = Annotated[PositiveRange, AfterValidator(within(0.001, 3, "metres"))]
 
 
@@ -78,20 +92,18 @@ def _street(sampler: Sampler[Config], rig: StereoRig, light: lighting.Daylight) 
     """A street seen from its pavement, along it or across."""
     rng = sampler.rng("camera")
     street = Street(sampler, ZONES[str(rng.choice(["town", "suburb", "avenue"]))], dark=light.dark)
-    road, side = street.road, int(rng.choice([RIGHT, LEFT]))
-    v = side * (road.half_m + float(rng.uniform(0.35, 0.75)) * road.pavement_m)
-    x, y, z = street.at(0.0, v)
-    height, pitch = float(rng.uniform(0.8, 1.9)), np.deg2rad(float(rng.uniform(-8, 3)))
-    turn = np.deg2rad(road.heading_deg(0.0) - side * float(rng.uniform(-6, 55)))
-    eye = (round(x, 4), round(y, 4), round(z + height, 4))
-    target = (x + 6 * float(np.cos(turn)), y + 6 * float(np.sin(turn)), z + height + 6 * float(np.tan(pitch)))
-    stand = Stand(eye=eye, target=target)
-    for spot in body(stand, rig, sampler.nearest_m(rig)):
+    stand = pavement_stand(rng, street) if rng.uniform() < sampler.style.camera_first else None
+    for spot in body(stand, rig, sampler.nearest_m(rig)) if stand else ():
         street.scenery.take(spot)
-    street.fill()
-    street.traffic(own_lane=-1, gap_m=0.0)
-    street.parked()
-    street.persons((4, 16))
+    roadside.fill(street, Frontage.of(street).build)
+    traffic = Traffic(street)
+    traffic.drive(own_lane=-1, gap_m=0.0)
+    traffic.parked()
+    traffic.persons((4, 16))
+    small = [s for s in street.scenery.footprints if max(s.width, s.depth) < LARGE_M]
+    if stand is None:
+        stands = [pavement_stand(rng, street, small) for _ in range(TRIES)]
+        stand = best_stand(stands, small, rig, sampler.nearest_m(rig))
     return sampler.scene(
         rig,
         _pose(sampler, stand),
@@ -117,9 +129,8 @@ def _last(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
     rng = sampler.rng("camera")
     small = [spot for spot in place.scenery.footprints if max(spot.width, spot.depth) < 5]
     aims = small or [Footprint(x=0, y=0, width=1, depth=1, heading_deg=0, top=1.5)]
-    return best_stand(
-        rng, place.half, place.ground.height, place.scenery.footprints, aims, rig, sampler.nearest_m(rig)
-    )
+    stands = inside(rng, place.half, place.ground.height, aims)
+    return best_stand(stands, place.scenery.footprints, rig, sampler.nearest_m(rig))
 
 
 def _pose(sampler: Sampler[Config], stand: Stand) -> CameraPose:

@@ -1,4 +1,4 @@
-"""Marble, terrazzo, granite, asphalt, slate; leather, plastic, metal."""
+"""Marble, terrazzo, granite, slate; leather, plastic, metal."""
 
 from __future__ import annotations
 
@@ -143,24 +143,6 @@ def granite(draft: Draft) -> Swatch:
     height = layers * np.float32(draft.uniform(1e-4, 5e-4)) if kind == 2 else layers * np.float32(1e-4)
     tone = 0.5 + draft.uniform(0.08, 0.16) * layers + 0.04 * noise(rng, 90, slope=1)
     return Swatch(rgb=ramp(tone, colours), height_m=height)
-
-
-def asphalt(draft: Draft) -> Swatch:
-    """Aggregate in tar, with patches and cracks."""
-    rng = draft.rng
-    count = draft.count(draft.uniform(0.008, 0.02), most=110)
-    near, _, number = cells(rng, count, count)
-    tone = each(rng, number, count * count)
-    stone = soft(0.38 - near + 0.2 * (tone - 0.5), 0.2)
-    dark = oklch(draft.uniform(0.28, 0.42), 0.008, draft.uniform(40, 280))
-    image = mixed(
-        flat(dark, 1 + 0.12 * noise(rng, 2, slope=2)),
-        ramp(tone, mineral(rng)),
-        stone * draft.uniform(0.25, 0.7),
-    )
-    crack = np.exp(-np.abs(noise(rng, 3, slope=2.4)) * 60) * draft.chance(0.4)
-    height = stone * np.float32(draft.uniform(4e-4, 1.5e-3)) - crack * np.float32(0.003)
-    return Swatch(rgb=image * (1 - 0.5 * crack)[..., None], height_m=height)
 
 
 def leather(draft: Draft) -> Swatch:

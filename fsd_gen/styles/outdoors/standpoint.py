@@ -12,6 +12,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import Vec3
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.outdoors.scenery import HeightOf
+from fsd_gen.styles.outdoors.streetscape import LEFT, RIGHT, Street
 from fsd_gen.styles.sampler import pick
 
 TRIES = 90
@@ -53,6 +54,25 @@ def random_stand(rng: np.random.Generator, half_m: float, height: HeightOf) -> S
     return Stand(eye=eye, target=target)
 
 
+def pavement_stand(rng: np.random.Generator, street: Street, aims: Sequence[Footprint] = ()) -> Stand:
+    """On a pavement, looking along the street or across it: at a centre of mass, where there are `aims`."""
+    road, side = street.road, int(rng.choice([RIGHT, LEFT]))
+    s = float(rng.uniform(-12, 45)) if aims else 0.0
+    v = side * (road.half_m + float(rng.uniform(0.35, 0.75)) * road.pavement_m)
+    x, y, z = street.at(s, v)
+    height, pitch = float(rng.uniform(0.8, 1.9)), np.deg2rad(float(rng.uniform(-8, 3)))
+    turn = np.deg2rad(road.heading_deg(s) - side * float(rng.uniform(-6, 55)))
+    eye = (round(x, 4), round(y, 4), round(z + height, 4))
+    ahead = (x + 6 * float(np.cos(turn)), y + 6 * float(np.sin(turn)), z + height + 6 * float(np.tan(pitch)))
+    stand = Stand(eye=eye, target=ahead)
+    shown = [a for a in aims if 3 < (np.array([a.x, a.y]) - eye[:2]) @ stand.ahead < 25]
+    if not shown:
+        return stand
+    target = _centre_of_mass(rng, lambda a, b: z, shown)
+    off = float(np.degrees(np.arctan2(target[1] - y, target[0] - x) - turn + np.pi) % 360) - 180
+    return looking(eye, target) if abs(off) < 20 else stand
+
+
 def before(stand: Stand, rng: np.random.Generator, near_m: float, far_m: float) -> tuple[float, float]:
     """A place in view, spread evenly over inverse depth."""
     depth = 1 / float(rng.uniform(1 / far_m, 1 / near_m))
@@ -87,31 +107,39 @@ def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...
 
 
 def best_stand(
-    rng: np.random.Generator,
-    half_m: float,
-    height: HeightOf,
-    taken: Sequence[Footprint],
-    aims: Sequence[Footprint],
-    rig: StereoRig,
-    nearest_m: float,
+    stands: Sequence[Stand], taken: Sequence[Footprint], rig: StereoRig, nearest_m: float
 ) -> Stand:
-    """Of many places to stand, the one that sees most at all depths with nothing in its way."""
-    stands = [_aimed(rng, half_m, height, aims) for _ in range(TRIES)]
+    """Of places to stand, the one that sees most at all depths with nothing in its way."""
     table = np.array([(s.x, s.y, np.hypot(s.width, s.depth) / 2, s.top) for s in taken])
-    scores = [_score(stand, table, rig, nearest_m) for stand in stands]
+    scores = [_score(stand, table.reshape(-1, 4), rig, nearest_m) for stand in stands]
     return stands[int(np.argmax(scores))]
 
 
-def _aimed(rng: np.random.Generator, half_m: float, height: HeightOf, aims: Sequence[Footprint]) -> Stand:
-    """Somewhere, looking at the centre of mass of what is within five metres of something."""
+def inside(
+    rng: np.random.Generator, half_m: float, height: HeightOf, aims: Sequence[Footprint]
+) -> list[Stand]:
+    """Places anywhere in a square, each looking at the centre of mass of what is around something."""
+    reach, stands = half_m - 0.8, []
+    for _ in range(TRIES):
+        target = _centre_of_mass(rng, height, aims)
+        ex, ey = float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))
+        eye = (round(ex, 4), round(ey, 4), round(height(ex, ey) + float(rng.uniform(0.8, 2.0)), 4))
+        stands.append(looking(eye, target))
+    return stands
+
+
+def looking(eye: Vec3, target: Vec3) -> Stand:
+    """From here about there: half as steeply as straight at it."""
+    x, y, z = target
+    return Stand(eye=eye, target=(x, y, round(0.5 * z + 0.5 * eye[2], 4)))
+
+
+def _centre_of_mass(rng: np.random.Generator, height: HeightOf, aims: Sequence[Footprint]) -> Vec3:
+    """Of what is within five metres of something."""
     chosen = pick(rng, aims)
     group = [s for s in aims if np.hypot(s.x - chosen.x, s.y - chosen.y) < 5]
     x, y = (float(np.mean([getattr(s, axis) for s in group])) for axis in ("x", "y"))
-    z = height(x, y) + float(np.mean([min(s.top, 3.0) / 2 for s in group]))
-    reach = half_m - 0.8
-    ex, ey = float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))
-    eye = (round(ex, 4), round(ey, 4), round(height(ex, ey) + float(rng.uniform(0.8, 2.0)), 4))
-    return Stand(eye=eye, target=(x, y, round(0.5 * z + 0.5 * eye[2], 4)))
+    return (x, y, height(x, y) + float(np.mean([min(s.top, 3.0) / 2 for s in group])))
 
 
 def _score(stand: Stand, table_n4: Array, rig: StereoRig, nearest_m: float) -> float:

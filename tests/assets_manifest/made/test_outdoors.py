@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from pxr import Usd, UsdGeom
 
-from assets_manifest.made import buildings, ground, road, street, trees
+from assets_manifest.made import buildings, ground, road, roadway, street, trees
 from assets_manifest.made.buildings import Building, windows
 from assets_manifest.made.facade import around
 from assets_manifest.made.ground import Ground
 from assets_manifest.made.registry import MadeAssetError, makers
-from assets_manifest.made.road import Road
+from assets_manifest.made.roadway import Road
 from tests.assets_manifest.made.surfaces_of import height, triangles
 
 GROUND = ("lawn", "200", "120", "18", "5")
@@ -82,7 +82,7 @@ def test_road_coordinates_are_metres():
 def test_kerbs_are_a_step_up_from_the_gutter():
     lane = Road.of(ROAD)
     step = lane.height(3.0, lane.half_m + 0.05) - lane.height(3.0, lane.half_m - 0.001)
-    assert step == pytest.approx(road.KERB_HEIGHT_M, abs=1e-3)
+    assert step == pytest.approx(roadway.KERB_HEIGHT_M, abs=1e-3)
 
 
 def test_a_wall_is_all_there_but_for_its_openings():

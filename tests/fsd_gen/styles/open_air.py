@@ -8,7 +8,7 @@ import numpy as np
 
 from assets_manifest.library import AssetLibrary
 from assets_manifest.made.ground import Ground
-from assets_manifest.made.road import Road
+from assets_manifest.made.roadway import Road
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import Placement, SceneSpec
 from fsd_gen.styles.footprint import Footprint
