@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import pstats
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -35,9 +36,8 @@ PARTS = ("draw", "physics", "made", "encode", "usd")  # what authoring consists 
 TAKEN_FROM = {  # what is done inside of something else -> part that it counts for
     "fsd_gen.physics.settle:settle": "physics",
     "assets_manifest.made.registry:_make": "made",
-    "PIL.Image:Image.save": "encode",
+    "assets_manifest.made.picture:save_picture": "encode",
     "assets_manifest.exr:write_exr": "encode",
-    "assets_manifest.made.skies:write_exr": "encode",
 }
 Cost = dict[str, float]  # CPU seconds by part
 
@@ -73,11 +73,10 @@ class Watch:
         with ExitStack() as patches:
             for place, part in of.items():
                 module, _, name = place.partition(":")
-                *outer, last = name.split(".")
-                owner: object = import_module(module)
-                for step in outer:
-                    owner = getattr(owner, step)
-                patches.enter_context(patch.object(owner, last, self._watched(getattr(owner, last), part)))
+                function = getattr(import_module(module), name)
+                watched = self._watched(function, part)
+                for user in [user for user in sys.modules.values() if vars(user).get(name) is function]:
+                    patches.enter_context(patch.object(user, name, watched))
             yield
 
     def _watched(self, function: Callable[..., Any], part: str) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ STORED = 0  # zlib's level
 def save_picture(path: Path, pixels_hwc: NDArray[np.uint8]) -> Path:
     """Write (H, W, 1), RGB or RGBA bytes, row 0 at the top."""
     height, width, channels = pixels_hwc.shape
-    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each begins with the number of its filter: none
+    rows = np.zeros((height, 1 + width * channels), np.uint8)  # each begins with its filter's number: none
     rows[:, 1:] = pixels_hwc.reshape(height, -1)
     head = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     body = zlib.compress(rows.tobytes(), STORED)
