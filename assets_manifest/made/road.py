@@ -9,7 +9,6 @@ Parts: carriageway, kerb, pavement, verge, marking, marking_worn, patch, seam, c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +96,9 @@ class Road:
 
     def grade(self, s: ArrayLike) -> Array:
         """Height of the road's middle."""
-        length, high, phase = _waves(self.seed)
+        rng = np.random.Generator(np.random.Philox(key=[self.seed, 1]))
+        length, high = rng.uniform(140, 320), rng.uniform(0, 1.6)
+        phase = rng.uniform(0, 2 * np.pi)
         s = np.asarray(s, float)
         return np.asarray(high * (np.sin(2 * np.pi * s / length + phase) - np.sin(phase)), float)
 
@@ -112,13 +113,6 @@ class Road:
         if self.pavement_m == 0:
             return ()
         return tuple(float(first + k * step) for k in range(3))
-
-
-@lru_cache(maxsize=64)
-def _waves(seed: int) -> tuple[float, float, float]:
-    """Length, height and phase of how a road rises and falls."""
-    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
-    return rng.uniform(140, 320), rng.uniform(0, 1.6), rng.uniform(0, 2 * np.pi)
 
 
 def make(folder: Path, words: tuple[str, ...]) -> Path:
