@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.made.interior.solids import Rect, numbers
-from assets_manifest.made.picture import save_picture
 from assets_manifest.made.registry import Maker
 from jobs.extras import extra
 
@@ -317,7 +316,8 @@ def _pane(
 
 
 def _saved(image: Image.Image, path: Path) -> Path:
-    return save_picture(path, np.asarray(image))
+    image.save(path, compress_level=1)
+    return path
 
 
 PRINT = Maker(name="room_print", version=1, kind="texture", make=_print)
