@@ -138,6 +138,7 @@ class AssetLibrary:
                 self._assets[asset.id] = asset
                 self._folders[asset.id] = folder.resolve()
         self._assets = dict(sorted(self._assets.items()))
+        self._tagged = tuple((asset, frozenset(asset.tags)) for asset in self._assets.values())
         self._choosable: Callable[[Asset], bool] = lambda asset: True
 
     def choosing(self, choosable: Callable[[Asset], bool]) -> AssetLibrary:
@@ -192,10 +193,10 @@ class AssetLibrary:
         wanted, unwanted = frozenset(tags), frozenset(without)
         return tuple(
             asset
-            for asset in self
+            for asset, tags in self._tagged
             if asset.kind == kind
-            and wanted <= set(asset.tags)
-            and unwanted.isdisjoint(asset.tags)
+            and wanted <= tags
+            and unwanted.isdisjoint(tags)
             and self._choosable(asset)
         )
 

@@ -17,6 +17,7 @@ from assets_manifest.made.registry import Maker
 from assets_manifest.made.solids import Solids, paint
 from assets_manifest.made.words import understood
 from assets_manifest.meshes.parts import Surface
+from assets_manifest.meshes.triples import lengths
 
 KINDS = ("lawn", "paved")
 LIMITS = {"yard_dm": (60, 1500), "relief_cm": (0, 300), "path_dm": (0, 60), "seed": (0, 2**31)}
@@ -137,7 +138,7 @@ MAKER = Maker(name="ground", version=1, kind="object", make=make)
 
 def _normals(dx: Array, dy: Array) -> Array:
     normals = np.stack([-dx, -dy, np.ones_like(dx)], axis=-1)
-    return np.asarray(normals / np.linalg.norm(normals, axis=-1, keepdims=True))
+    return np.asarray(normals / lengths(normals)[..., None])
 
 
 def _path(solids: Solids, ground: Ground) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from assets_manifest.made.picture import save_picture
 
 Picture = NDArray[np.float64]  # (H, W, 3), display colours 0..1, row 0 at the top
 Colour = tuple[float, float, float]
@@ -37,7 +38,7 @@ OUTLINES: dict[str, NDArray[np.float64]] = {  # in the unit square, counter-cloc
 
 def save(path: Path, picture: Picture) -> None:
     """As a PNG."""
-    Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)).save(path)
+    save_picture(path, np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
 
 
 def traffic_sign(rng: np.random.Generator) -> tuple[str, Picture]:

@@ -10,7 +10,9 @@ the closed one the CIE standard overcast sky; clouds are spectral noise on a pla
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from assets_manifest.made.words import understood
 
 HEIGHT = 1024  # pixels; twice as wide
 PLANE = 1024  # cells of the noise that clouds are cut from
+BAND = 16  # rows that are painted at once: what is at work on them stays in the processor's cache
 KINDS = ("day", "overcast", "dusk", "night")
 LIMITS = {"elevation_ddeg": (-120, 900), "turbidity_d": (18, 80), "cover_pct": (0, 100), "seed": (0, 2**31)}
 
@@ -99,8 +102,9 @@ MAKER = Maker(name="sky", version=1, kind="hdri", make=make)
 
 def panorama(sky: Sky, height: int) -> Array:
     """Radiance (H, 2H, 3) without the sun's disc; below the horizon, what the ground would send back."""
-    dome = _Dome(sky, height // 2)
-    upper = {"day": dome.clear, "overcast": dome.overcast, "dusk": dome.dusk, "night": dome.night}[sky.kind]()
+    rows = height // 2
+    paint = _painter(sky, rows)
+    upper = np.concatenate([paint(slice(top, top + BAND)) for top in range(0, rows, BAND)])
     lit = _horizontal(upper) + np.array(sky.sun_irradiance()) * max(
         0.0, np.sin(np.radians(sky.elevation_deg))
     )
@@ -117,31 +121,61 @@ def _horizontal(upper_hw3: Array) -> NDArray[np.float64]:
     return lit
 
 
-class _Dome:
-    """The upper half of a panorama: directions of its pixels, and what can be painted over it."""
+def _painter(sky: Sky, rows: int) -> Callable[[slice], Array]:
+    """What paints some rows of the upper half."""
+    if sky.kind != "day":
+        chance = _Chance.drawn(sky, rows)
+        return lambda band: getattr(_Dome(sky, rows, chance, band), sky.kind)()
+    whole = _Dome(sky, rows, _Chance.drawn(sky, rows))
+    blue = whole.preetham()
+    fill = _horizontal(blue) / np.pi
+    return lambda band: _Dome(sky, rows, whole.chance, band).clear(blue[band], fill)
 
-    def __init__(self, sky: Sky, rows: int) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chance:
+    """All that is random about a sky, and about all of it."""
+
+    planes: tuple[Array, ...] = ()  # noise that clouds are cut from
+    scale: float = 0.0  # of the clouds
+    stars_hw: NDArray[np.float64] | None = None
+
+    @classmethod
+    def drawn(cls, sky: Sky, rows: int) -> _Chance:
+        rng = np.random.Generator(np.random.Philox(key=sky.seed))
+        if sky.kind == "overcast":
+            return cls(planes=(_spectral(rng, 2.6), _spectral(rng, 2.2)))
+        planes, scale = tuple[Array, ...](), 0.0
+        if sky.cover > 0:
+            planes = (_spectral(rng, 2.0 + 0.5 * float(rng.uniform())),)
+            scale = 0.05 + 0.06 * float(rng.uniform())
+        stars_hw = rng.uniform(size=(rows, 4 * rows)) if sky.kind == "night" else None
+        return cls(planes=planes, scale=scale, stars_hw=stars_hw)
+
+
+class _Dome:
+    """Rows of the upper half of a panorama: directions of their pixels, and what is painted over them."""
+
+    def __init__(self, sky: Sky, rows: int, chance: _Chance, band: slice = slice(None)) -> None:
         polar = (np.arange(rows) + 0.5) / rows * np.pi / 2
         turn = (np.arange(4 * rows) + 0.5) / rows * np.pi / 2
-        self.sky = sky
-        self.up_h1: Array = np.cos(polar).astype(np.float32)[:, None]
-        ring = np.sin(polar).astype(np.float32)[:, None]
+        self.sky, self.chance, self.band = sky, chance, band
+        self.up_h1: Array = np.cos(polar).astype(np.float32)[band, None]
+        ring = np.sin(polar).astype(np.float32)[band, None]
         self.x_hw: Array = ring * np.cos(turn).astype(np.float32)
         self.y_hw: Array = ring * np.sin(turn).astype(np.float32)
         sun = np.radians(sky.elevation_deg)
         self.cosine_hw: Array = np.clip(
             self.x_hw * np.float32(np.cos(sun)) + self.up_h1 * np.float32(np.sin(sun)), -1, 1
         )
-        self.rng = np.random.Generator(np.random.Philox(key=sky.seed))
 
-    def clear(self) -> Array:
-        """Preetham's sky with clouds in it."""
-        blue = self._preetham()
+    def clear(self, blue: Array, fill_3: NDArray[np.float64]) -> Array:
+        """Preetham's sky with clouds in it, on which the whole sky sheds `fill_3`."""
         sun = np.array(self.sky.sun_irradiance())
-        fill = _horizontal(blue) / np.pi
-        return self._clouded(blue, 0.24 * sun + 0.9 * fill, 0.06 * sun + 0.75 * fill)
+        return self._clouded(blue, 0.24 * sun + 0.9 * fill_3, 0.06 * sun + 0.75 * fill_3)
 
-    def _preetham(self) -> Array:
+    def preetham(self) -> Array:
+        """The sky without clouds."""
         luminance = self._perez("Y") * np.float32(0.075)
         x, y = self._perez("x"), self._perez("y")
         xyz = np.stack([x / y, np.ones_like(x), (1 - x - y) / y], axis=2) * luminance[:, :, None]
@@ -168,8 +202,8 @@ class _Dome:
         """The CIE overcast sky under layers of cloud of uneven thickness."""
         level = (1 + 2 * self.up_h1) / 3 * np.float32(0.5)
         thick = (
-            self._sampled(_spectral(self.rng, 2.6), 0.05) * 0.55
-            + self._sampled(_spectral(self.rng, 2.2), 0.13) * 0.25
+            self._sampled(self.chance.planes[0], 0.05)[0] * 0.55
+            + self._sampled(self.chance.planes[1], 0.13)[0] * 0.25
         )
         fade = np.clip(self.up_h1 * 4, 0.15, 1)
         shade = np.clip(1 + 0.32 * thick * fade, 0.45, 1.7) * (1 + 0.25 * np.maximum(self.cosine_hw, 0) ** 4)
@@ -198,7 +232,8 @@ class _Dome:
         image = np.broadcast_to(glow[:, :, None] * _rgb(0.017, 0.012, 0.0075), (*self.x_hw.shape, 3))
         image = image + _rgb(0.002, 0.0032, 0.0075)
         clouds = self._clouded(image.astype(np.float32), image * 1.9, image * 1.1)
-        stars = self.rng.uniform(size=self.x_hw.shape).astype(np.float32)
+        assert self.chance.stars_hw is not None
+        stars = self.chance.stars_hw[self.band].astype(np.float32)
         bright = np.where(stars > 0.9994, 0.25 * (stars - 0.9994) / 0.0006, 0) * np.clip(self.up_h1 * 3, 0, 1)
         seen = np.clip(1 - 8 * np.abs(clouds - image).mean(axis=2) / image.mean(axis=2), 0, 1)
         halo = 0.02 * np.exp((self.cosine_hw - 1) * 400)
@@ -210,13 +245,10 @@ class _Dome:
         """Clouds of this sky's cover: `lit` where they face the sun, `dark` where they are thick."""
         if self.sky.cover <= 0:
             return image
-        puffs = _spectral(self.rng, 2.0 + 0.5 * float(self.rng.uniform()))
-        scale = 0.05 + 0.06 * float(self.rng.uniform())
-        here = self._sampled(puffs, scale)
+        here, towards = self._sampled(self.chance.planes[0], self.chance.scale, 0.0, 0.012)
         threshold = np.float32(1.7 - 3.0 * self.sky.cover)
         density = np.clip((here - threshold) * np.float32(0.9), 0, 1)
         density = density * np.clip((self.up_h1 - 0.01) / 0.1, 0, 1)
-        towards = self._sampled(puffs, scale, shift=0.012)
         light = np.clip(
             0.62 + 0.45 * (here - towards) - 0.42 * np.clip(here - threshold - 0.5, 0, 1.6), 0.06, 1
         )
@@ -227,19 +259,28 @@ class _Dome:
         clouded: Array = (image * (1 - share) + cloud * share).astype(np.float32)
         return clouded
 
-    def _sampled(self, plane: Array, scale: float, shift: float = 0.0) -> Array:
-        """The noise plane seen overhead, in perspective; `shift` moves it away from the sun."""
+    def _sampled(self, plane: Array, scale: float, *shifts: float) -> list[NDArray[np.float64]]:
+        """The noise plane seen overhead, in perspective; once for each shift away from the sun."""
         up = self.up_h1 + np.float32(0.06)  # the earth's curvature keeps the horizon from running away
         size = len(plane)
-        u = (self.x_hw / up * np.float32(scale) + np.float32(shift)) * size
         v = self.y_hw / up * np.float32(scale) * size
-        i, j = np.floor(v).astype(np.int32), np.floor(u).astype(np.int32)
-        fv, fu = v - i, u - j
-        low, right = (i + 1) % size, (j + 1) % size
-        i, j = i % size, j % size
-        top = plane[i, j] * (1 - fu) + plane[i, right] * fu
-        value: Array = top * (1 - fv) + (plane[low, j] * (1 - fu) + plane[low, right] * fu) * fv
-        return value
+        down = np.floor(v).astype(np.intp)
+        fv, i, low = v - down, down % size * size, (down + 1) % size * size
+        blend = partial(_between, plane.ravel())
+        seen = []
+        for shift in shifts or (0.0,):
+            u = (self.x_hw / up * np.float32(scale) + np.float32(shift)) * size
+            across = np.floor(u).astype(np.intp)
+            fu, j, right = u - across, across % size, (across + 1) % size
+            seen.append(blend(i + j, i + right, fu) * (1 - fv) + blend(low + j, low + right, fu) * fv)
+        return seen
+
+
+def _between(
+    values: Array, one: NDArray[np.intp], other: NDArray[np.intp], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    blended: NDArray[np.float64] = values.take(one) * (1 - share) + values.take(other) * share
+    return blended
 
 
 def _rgb(r: float, g: float, b: float) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assets_manifest.meshes.parts import MeshPart, Surface, face_normals, triangle_areas
+from assets_manifest.meshes.triples import lengths
 
 Array = NDArray[np.float64]
 Corner = tuple[float, float, float]
@@ -25,7 +26,7 @@ class Solids:
     """Triangles by surface, in the order in which the surfaces first came."""
 
     def __init__(self) -> None:
-        self._flat: dict[Surface, list[tuple[Array, Array]]] = {}
+        self._flat: dict[Surface, list[tuple[Array, Array | None]]] = {}
         self._quads: dict[Surface, list[tuple[Corner, ...]]] = {}
         self._boxes: dict[Surface, list[tuple[Corner, Corner]]] = {}
         self._printed: dict[Surface, list[tuple[Array, Array]]] = {}
@@ -33,8 +34,6 @@ class Solids:
 
     def triangles(self, surface: Surface, points_f33: Array, normals_f33: Array | None = None) -> None:
         """Triangles, counter-clockwise from outside; flat unless they have normals."""
-        if normals_f33 is None:
-            normals_f33 = np.repeat(face_normals(points_f33)[:, None], 3, axis=1)
         self._flat.setdefault(surface, []).append((points_f33, normals_f33))
 
     def quad(self, surface: Surface, *corners: Corner) -> None:
@@ -123,7 +122,7 @@ class Solids:
             self.quads(surface, _box_faces(np.array(boxes, float)))
         self._quads, self._boxes = {}, {}
         flat = [
-            _part(surface, np.concatenate([f for f, _ in each]), np.concatenate([n for _, n in each]), None)
+            _part(surface, np.concatenate([f for f, _ in each]), _normals(each), None)
             for surface, each in self._flat.items()
         ]
         printed = [_printed_part(surface, each) for surface, each in self._printed.items()]
@@ -136,6 +135,17 @@ class Solids:
 
         write_object_usd(folder / FILE, self.parts(), numbered=False)
         return folder / FILE
+
+
+def _normals(faces: list[tuple[Array, Array | None]]) -> Array:
+    """The normals (F, 3, 3) that came with triangles, or their own; worked out for all at once."""
+    own = np.repeat(face_normals(np.concatenate([points for points, _ in faces]))[:, None], 3, axis=1)
+    start = 0
+    for points_f33, normals_f33 in faces:
+        if normals_f33 is not None:
+            own[start : start + len(points_f33)] = normals_f33
+        start += len(points_f33)
+    return own
 
 
 def _box_faces(ends_b23: Array) -> Array:
@@ -165,7 +175,7 @@ def _part(surface: Surface, points_f33: Array, normals_f33: Array, uv_f32: Array
 
 
 def _unit(vectors_n3: Array) -> Array:
-    return np.asarray(vectors_n3 / np.maximum(np.linalg.norm(vectors_n3, axis=1, keepdims=True), 1e-12))
+    return np.asarray(vectors_n3 / np.maximum(lengths(vectors_n3)[:, None], 1e-12))
 
 
 def _smooth_part(surface: Surface, sheets: list[Sheet]) -> MeshPart:

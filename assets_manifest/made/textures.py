@@ -14,14 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from assets_manifest.made.picture import save_picture
 from assets_manifest.made.registry import MadeAssetError, Maker
 from assets_manifest.made.swatches import cloth, outdoors, printed, prints, screens, stones, timber, walls
 from assets_manifest.made.swatches.fields import SIZE, Draft, Swatch
 from assets_manifest.made.swatches.palettes import DARKEST, LIGHTEST
-from jobs.extras import extra
-
-with extra("render"):
-    from PIL import Image
 
 Words = tuple[str, ...]  # sort, seed
 
@@ -156,8 +153,7 @@ def _relief(folder: Path, words: Words) -> Path:
 
 
 def _save(path: Path, image: np.ndarray) -> Path:
-    Image.fromarray(np.rint(image * 255).astype(np.uint8)).save(path, compress_level=1)
-    return path
+    return save_picture(path, np.rint(image * 255).astype(np.uint8))
 
 
 TEXTURE = Maker(name="texture", version=2, kind="texture", make=_albedo)

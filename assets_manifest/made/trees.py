@@ -15,6 +15,7 @@ from assets_manifest.made.registry import Maker
 from assets_manifest.made.solids import Solids, paint
 from assets_manifest.made.words import understood
 from assets_manifest.meshes.parts import Surface
+from assets_manifest.meshes.triples import cross, lengths
 
 KINDS = ("broad", "round", "tall", "birch", "bare", "conifer", "shrub", "hedge")
 LIMITS = {"height_dm": (4, 250), "width_dm": (4, 250), "leaves": (50, 9000), "seed": (0, 2**31)}
@@ -194,7 +195,7 @@ def _around(
     share = None if weight is None else weight / weight.sum()
     of = rng.choice(len(clumps), size=number, p=share)
     away = rng.normal(size=(number, 3))
-    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    away /= lengths(away)[:, None]
     return clumps[of] + away * (reach * rng.uniform(0.05, 1, number) ** (1 / 2.2))[:, None]
 
 
@@ -202,10 +203,10 @@ def _leaves(solids: Solids, rng: np.random.Generator, tones: list[Surface], at: 
     """A folded leaf at each point, turned at random, mostly flat to the sky."""
     number = len(at)
     normal = rng.normal(size=(number, 3)) + [0, 0, 0.9]
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    along = np.cross(normal, rng.normal(size=(number, 3)))
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    across = np.cross(normal, along)
+    normal /= lengths(normal)[:, None]
+    along = cross(normal, rng.normal(size=(number, 3)))
+    along /= lengths(along)[:, None]
+    across = cross(normal, along)
     length, width = leaf_m * rng.uniform(0.7, 1.3, (number, 1)), leaf_m * rng.uniform(0.28, 0.5, (number, 1))
     tip, side, fold = along * length / 2, across * width, normal * width * 0.35
     points = np.stack([at - tip, at + side + fold, at + tip, at - side + fold], axis=1)

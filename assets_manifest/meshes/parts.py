@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.triples import cross, lengths
 from jobs.extras import extra
 
 CREASE_DEGREES = 40.0  # neighbouring faces that meet at less than this are shaded as one smooth surface
@@ -61,7 +62,7 @@ class MeshPart:
 
 def triangle_areas(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     """Area of each triangle, in squared units of the points. (F, 3, 3) -> (F,)"""
-    areas: NDArray[np.float64] = 0.5 * np.linalg.norm(_cross(points_f33), axis=1)
+    areas: NDArray[np.float64] = 0.5 * lengths(_cross(points_f33))
     return areas
 
 
@@ -129,8 +130,8 @@ def crease_normals(
     `place_numbers`.
     """
     faces = len(points_f33)
-    cross = _cross(points_f33)
-    first, second = _smooth_edges(places_f3, _unit(cross), np.cos(np.radians(crease_degrees)))
+    crosses = _cross(points_f33)
+    first, second = _smooth_edges(places_f3, _unit(crosses), np.cos(np.radians(crease_degrees)))
     corners = 3 * faces
     with extra("render"):  # here and not above: surfaces and parts are also described where nothing is made
         from scipy.sparse import coo_array
@@ -138,7 +139,7 @@ def crease_normals(
 
     graph = coo_array((np.ones(len(first), bool), (first, second)), shape=(corners, corners))
     groups = connected_components(graph, directed=False)[1]
-    weights = _corner_angles(points_f33)[:, :, None] * _unit(cross)[:, None, :]
+    weights = _corner_angles(points_f33)[:, :, None] * _unit(crosses)[:, None, :]
     sums = np.stack(
         [np.bincount(groups, weights[:, :, axis].ravel(), minlength=corners) for axis in range(3)], axis=1
     )
@@ -213,12 +214,11 @@ def size_m(parts: list[MeshPart]) -> tuple[float, float, float]:
 
 def _cross(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
     edges = points_f33[:, 1:] - points_f33[:, :1]
-    crosses: NDArray[np.float64] = np.cross(edges[:, 0], edges[:, 1])
-    return crosses
+    return cross(edges[:, 0], edges[:, 1])
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    length = lengths(vectors)[..., None]
     units: NDArray[np.float64] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 1e-30)
     return units
 

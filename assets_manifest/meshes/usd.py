@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.meshes.parts import MeshPart, Surface
+from assets_manifest.meshes.triples import cross
 from jobs.extras import extra
 
 with extra("render"):
@@ -71,7 +72,7 @@ def _define_mesh(stage: Usd.Stage, prim_path: str, part: MeshPart) -> UsdGeom.Me
 def _box_coordinates(part: MeshPart) -> NDArray[np.float64]:
     """(3F, 2) texture coordinates in metres: each triangle laid flat along its normal's largest axis."""
     corners_f33 = part.points_n3[part.triangles_f3]
-    normals_f3 = np.cross(corners_f33[:, 1] - corners_f33[:, 0], corners_f33[:, 2] - corners_f33[:, 0])
+    normals_f3 = cross(corners_f33[:, 1] - corners_f33[:, 0], corners_f33[:, 2] - corners_f33[:, 0])
     axis_f = np.abs(normals_f3).argmax(axis=1)
     across_f, up_f = np.array([1, 0, 0])[axis_f], np.array([2, 2, 1])[axis_f]
     rows_f = np.arange(len(axis_f))[:, None]

@@ -103,10 +103,11 @@ class Obstacles:
         """From each point to the nearest obstacle, 0 inside one: (K,)."""
         if not len(self.centre_n2):
             return np.full(len(points_k2), np.inf)
-        away_kn2 = points_k2[:, None] - self.centre_n2
-        along = np.abs((away_kn2 * self.axis_n2).sum(axis=2)) - self.half_n2[:, 0]
-        across = np.abs((away_kn2 * np.column_stack([-self.axis_n2[:, 1], self.axis_n2[:, 0]])).sum(axis=2))
-        gap_kn = np.hypot(np.maximum(along, 0), np.maximum(across - self.half_n2[:, 1], 0))
+        x_kn, y_kn = (points_k2[:, axis, None] - self.centre_n2[:, axis] for axis in range(2))
+        cos_n, sin_n = self.axis_n2.T
+        along_kn = np.abs(x_kn * cos_n + y_kn * sin_n) - self.half_n2[:, 0]
+        across_kn = np.abs(y_kn * cos_n - x_kn * sin_n) - self.half_n2[:, 1]
+        gap_kn = np.hypot(np.maximum(along_kn, 0), np.maximum(across_kn, 0))
         nearest: Array = gap_kn.min(axis=1)
         return nearest
 
@@ -117,11 +118,19 @@ def _free(table: Obstacles, at_2: Array, ahead_2: Array, half_2: Array, baseline
     steps = np.arange(0, FURTHEST_M, STEP_M)
     points = np.concatenate([right_2[None], at_2 + steps[:, None] * ahead_2])
     inside = (np.abs(points) < half_2 - BODY_M).all(axis=1)
-    clear = inside & (table.distance(points) > BODY_M)
-    if not (clear[0] and clear[1]):
+    if not (inside[0] and inside[1]):
         return 0.0
-    blocked = np.flatnonzero(~clear[1:])
-    return float(steps[blocked[0]] if len(blocked) else FURTHEST_M)
+    reached = 1 + _first(~inside[1:])  # points up to the border
+    near = table.distance(points[:reached]) <= BODY_M
+    if near[0] or near[1]:
+        return 0.0
+    free = _first(near[1:])
+    return float(steps[free]) if free < len(steps) else FURTHEST_M
+
+
+def _first(blocked_k: NDArray[np.bool_]) -> int:
+    """Number of the first that is blocked; their count where none is."""
+    return int(blocked_k.argmax()) if blocked_k.any() else len(blocked_k)
 
 
 def _worth(table: Obstacles, way: Way, rig: StereoRig) -> float:
@@ -132,5 +141,6 @@ def _worth(table: Obstacles, way: Way, rig: StereoRig) -> float:
     ahead = way.ahead
     depth_n, across_n = away_n2 @ ahead, np.abs(away_n2 @ [ahead[1], -ahead[0]])
     seen_n = (depth_n > 0.3) & (across_n < depth_n * rig.width / 2 / rig.focal_px)
-    counts = np.histogram(depth_n[seen_n], bins=BANDS_M)[0]
+    band_n = np.searchsorted(BANDS_M, depth_n[seen_n], side="right") - 1
+    counts = np.bincount(band_n, minlength=len(BANDS_M))[: len(BANDS_M) - 1]  # the last: beyond all bands
     return min(way.free_m, 12.0) + 0.8 * float(np.minimum(counts, 3).sum())

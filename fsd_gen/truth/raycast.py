@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.triples import cross
 from fsd_gen.truth.cutouts import CutoutMask
 from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface
 from jobs.extras import extra
@@ -164,7 +165,7 @@ class CameraTriangles:
     def planes(self) -> Array:
         """Normal n (not of unit length) and offset c of each triangle's plane n.x = c: (T, 4)."""
         a_t3, b_t3, c_t3 = (self.vertices_v3[self.faces_t3[:, k]] for k in range(3))
-        normal_t3 = np.cross(b_t3 - a_t3, c_t3 - a_t3)
+        normal_t3 = cross(b_t3 - a_t3, c_t3 - a_t3)
         return np.concatenate([normal_t3, np.einsum("ij,ij->i", normal_t3, a_t3)[:, None]], axis=1)
 
 

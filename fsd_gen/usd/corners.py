@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.triples import cross, lengths
+
 log = logging.getLogger(__name__)
 
 Ints = NDArray[np.integer]
@@ -57,7 +59,7 @@ def triangle_corners(
     unsure_n = np.flatnonzero(counts_f[polygon_t] > 3)
     cross_n3 = _crosses(points_p3.astype(np.float64), indices_c[corner_t3[unsure_n]])
     normal_f3 = _sums(cross_n3, polygon_t[unsure_n], len(counts_f))
-    length_f = np.linalg.norm(normal_f3, axis=1)
+    length_f = lengths(normal_f3)
     along_n = np.einsum("ij,ij->i", cross_n3, normal_f3[polygon_t[unsure_n]])
     wrong_n = along_n < -SLIVER * length_f[polygon_t[unsure_n]] ** 2
     broken = 0
@@ -161,7 +163,7 @@ def polygon_normals(points_p3: NDArray[np.float32], counts_f: Ints, indices_c: I
     corner_t3, polygon_t = _fans(counts_f, None)
     cross_t3 = _crosses(points_p3.astype(np.float64), indices_c[corner_t3])
     normal_f3 = _sums(cross_t3, polygon_t, len(counts_f))
-    length_f1 = np.linalg.norm(normal_f3, axis=1, keepdims=True)
+    length_f1 = lengths(normal_f3)[:, None]
     normal_f3[length_f1[:, 0] == 0] = (0.0, 0.0, 1.0)
     unit_f3: NDArray[np.float64] = normal_f3 / np.where(length_f1 > 0, length_f1, 1.0)
     return unit_f3
@@ -169,7 +171,7 @@ def polygon_normals(points_p3: NDArray[np.float32], counts_f: Ints, indices_c: I
 
 def _crosses(points_p3: NDArray[np.float64], point_t3: Ints) -> NDArray[np.float64]:
     a_t3, b_t3, c_t3 = (points_p3[point_t3[:, k]] for k in range(3))
-    return np.cross(b_t3 - a_t3, c_t3 - a_t3)
+    return cross(b_t3 - a_t3, c_t3 - a_t3)
 
 
 def _sums(values_t3: NDArray[np.float64], bin_t: Ints, bins: int) -> NDArray[np.float64]:

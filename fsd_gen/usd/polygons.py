@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.triples import cross, lengths
 from fsd_gen.usd.corners import Ints, PolygonError, check_topology, polygon_normals, triangle_corners
 
 Interpolation = Literal["constant", "uniform", "vertex", "faceVarying"]
@@ -168,7 +169,7 @@ def point_normals(
     corner_t3, _ = triangle_corners(points_p3, counts_f, indices_c, None)
     faces_t3 = indices_c[corner_t3[:, ::-1] if left_handed else corner_t3]
     a_t3, b_t3, c_t3 = (points_p3[faces_t3[:, k]].astype(np.float64) for k in range(3))
-    normal_t3 = np.cross(b_t3 - a_t3, c_t3 - a_t3)
+    normal_t3 = cross(b_t3 - a_t3, c_t3 - a_t3)
     summed_p3 = np.stack(
         [
             np.bincount(faces_t3.reshape(-1), np.repeat(normal_t3[:, axis], 3), minlength=len(points_p3))
@@ -176,7 +177,7 @@ def point_normals(
         ],
         axis=1,
     )
-    length_p1 = np.linalg.norm(summed_p3, axis=1, keepdims=True)
+    length_p1 = lengths(summed_p3)[:, None]
     summed_p3[length_p1[:, 0] == 0] = (0.0, 0.0, 1.0)
     length_p1[length_p1 == 0] = 1.0
     return Attribute(values_nk=(summed_p3 / length_p1).astype(np.float32), interpolation="vertex")
@@ -196,7 +197,7 @@ def usable_normals(
         PolygonError: there are too few or too many of them.
     """
     values_n3 = normals.floats().astype(np.float64)
-    length_n = np.linalg.norm(values_n3, axis=1)
+    length_n = lengths(values_n3)
     bad_n = ~(np.isfinite(length_n) & (length_n > 0))
     if not bad_n.any():
         return normals
@@ -310,5 +311,5 @@ def _turned(profile_n2: NDArray[np.float64], normal_n2: NDArray[np.float64]) -> 
 
 def _areas(triangles: Triangles) -> NDArray[np.float64]:
     a_t3, b_t3, c_t3 = (triangles.vertices_v3[triangles.faces_t3[:, k]].astype(np.float64) for k in range(3))
-    areas_t: NDArray[np.float64] = np.linalg.norm(np.cross(b_t3 - a_t3, c_t3 - a_t3), axis=1)
+    areas_t: NDArray[np.float64] = lengths(cross(b_t3 - a_t3, c_t3 - a_t3))
     return areas_t

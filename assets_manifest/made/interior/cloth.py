@@ -9,13 +9,10 @@ import numpy as np
 from assets_manifest.made.interior.drawing import palette
 from assets_manifest.made.interior.solids import Array, Body, object_maker
 from assets_manifest.made.interior_sizes import CURTAIN_DEPTH_M
+from assets_manifest.made.picture import save_picture
 from assets_manifest.meshes.parts import Surface
 from assets_manifest.packs.builtin.patterns import fabric, fractal, stripes
 from assets_manifest.packs.builtin.shapes import grid
-from jobs.extras import extra
-
-with extra("render"):
-    from PIL import Image
 
 CLOTH_PX = 256
 CLOTH_M = 0.5  # of cloth in one picture
@@ -63,9 +60,7 @@ def _weave(folder: Path, rng: np.random.Generator) -> str:
     else:
         blots = fractal(CLOTH_PX, 6, rng, octaves=3)
         pixels = np.where((blots > 0.15)[..., None], colours[0], colours[1])
-    picture = Image.fromarray(np.clip(pixels * 255, 0, 255).astype(np.uint8))
-    picture.save(folder / "cloth.png", compress_level=1)
-    return "cloth.png"
+    return save_picture(folder / "cloth.png", np.clip(pixels * 255, 0, 255).astype(np.uint8)).name
 
 
 CURTAIN = object_maker("room_curtain", 2, "SEED WIDTH HEIGHT", _curtain)

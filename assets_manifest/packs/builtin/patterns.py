@@ -316,6 +316,8 @@ def normal_map(heights: NDArray[np.float64], strength: float) -> NDArray[np.floa
     """Tangent-space normals 0..1 of periodic heights; green points to the top row. (H, W) -> (H, W, 3)"""
     dx = (np.roll(heights, -1, axis=1) - np.roll(heights, 1, axis=1)) * strength
     dy = (np.roll(heights, 1, axis=0) - np.roll(heights, -1, axis=0)) * strength
-    normals = np.stack([-dx, -dy, np.ones_like(heights)], axis=2)
-    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
-    return 0.5 + 0.5 * normals
+    length = np.sqrt(dx * dx + dy * dy + 1.0)
+    image = np.empty((*heights.shape, 3))
+    for channel, component in enumerate((-dx, -dy, 1.0)):
+        image[..., channel] = 0.5 + 0.5 * (component / length)
+    return image

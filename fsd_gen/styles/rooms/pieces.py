@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -142,18 +143,13 @@ def cloth(rng: np.random.Generator, widest_m: float = 0.8) -> Piece:
 
 @dataclass(slots=True)
 class Cast:
-    """Who can play which role in a library. Roles are looked up once."""
+    """Who can play which role in a library."""
 
     library: AssetLibrary
-    known: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
 
     def pieces(self, name: str) -> tuple[Piece, ...]:
         """Everything that can play the role, in a fixed order; may be empty."""
-        if name not in self.known:
-            role = ROLES[name]
-            found = (a for a in self.library.select("object") if a.size_m and _plays(a, name, role))
-            self.known[name] = tuple(map(of_asset, found))
-        return self.known[name]
+        return _players(self.library, name)
 
     def one(
         self, rng: np.random.Generator, *names: str, fits: Callable[[Piece], bool] = lambda _: True
@@ -161,6 +157,13 @@ class Cast:
         """One piece for one of these roles; None where nobody fits."""
         candidates = [piece for name in names for piece in self.pieces(name) if fits(piece)]
         return pick(rng, candidates) if candidates else None
+
+
+@lru_cache(maxsize=512)  # a worker has one library, unless weights thin it out anew for each scene
+def _players(library: AssetLibrary, name: str) -> tuple[Piece, ...]:
+    role = ROLES[name]
+    found = (a for a in library.select("object") if a.size_m and _plays(a, name, role))
+    return tuple(map(of_asset, found))
 
 
 def _plays(asset: Asset, name: str, role: Role) -> bool:

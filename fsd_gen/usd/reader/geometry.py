@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.triples import cross, lengths
 from fsd_gen.usd import polygons
 from fsd_gen.usd.corners import PolygonError, check_topology
 from fsd_gen.usd.errors import StageError
@@ -63,9 +64,9 @@ def _placed_normals(
     """Unit normals in the world; None where the transform flattens one of them away."""
     if normals_v3 is None:
         return None
-    cofactors = np.cross(linear_33[[1, 2, 0]], linear_33[[2, 0, 1]])  # inverse transpose times determinant
+    cofactors = cross(linear_33[[1, 2, 0]], linear_33[[2, 0, 1]])  # inverse transpose times determinant
     long_v3 = normals_v3.astype(np.float64) @ (cofactors.T * (-1.0 if mirrored else 1.0))
-    length_v1 = np.linalg.norm(long_v3, axis=1, keepdims=True)
+    length_v1 = lengths(long_v3)[:, None]
     if not (length_v1 > 0).all():
         return None
     unit_v3: NDArray[np.float32] = (long_v3 / length_v1).astype(np.float32)
