@@ -1,10 +1,11 @@
-"""Whether the parts of a glTF that refer to each other exist and fit; section 5 of the glTF 2.0 specification.
+"""Whether the parts of a glTF that refer to each other exist and fit (glTF 2.0, section 5).
 
 What reads geometry takes negative numbers as Python does, from the end: so none comes that far.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,25 +14,14 @@ from assets_manifest.importing.raw import RejectedFileError
 Tree = Mapping[str, Any]
 BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}  # of a number, by componentType
 NUMBERS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-LISTS = (
-    "accessors",
-    "bufferViews",
-    "buffers",
-    "images",
-    "materials",
-    "meshes",
-    "nodes",
-    "scenes",
-    "textures",
-)
+LISTS = "accessors bufferViews buffers images materials meshes nodes scenes textures".split()
 
 
 def check_references(tree: Tree, chunk_bytes: int) -> None:
     """Raises RejectedFileError, which names the place. `chunk_bytes`: of the binary part of a GLB."""
     for name in LISTS:
-        if not isinstance(tree.get(name, []), list) or not all(
-            isinstance(e, dict) for e in tree.get(name, [])
-        ):
+        entries = tree.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise RejectedFileError(f"unreadable glTF: {name}: expected a list of objects")
     for number, view in enumerate(tree.get("bufferViews", ())):
         _check_view(tree, view, f"bufferViews {number}", chunk_bytes)
@@ -40,6 +30,16 @@ def check_references(tree: Tree, chunk_bytes: int) -> None:
     for where, entry, field, target in _references(tree):
         if field in entry:
             _index(entry[field], len(tree.get(target, ())), f"{where}: {field}", target)
+    _check_tree(tree)
+
+
+def _check_tree(tree: Tree) -> None:
+    """Every node has one parent at most, and those that scenes name have none: so there is no circle."""
+    parents = Counter(child for node in tree.get("nodes", ()) for child in node.get("children", ()))
+    roots = {node for scene in tree.get("scenes", ()) for node in scene.get("nodes", ())}
+    for node, times in sorted(parents.items()):
+        if times > 1 or node in roots:
+            raise RejectedFileError(f"unreadable glTF: nodes {node}: hangs below more than one node or scene")
 
 
 def _references(tree: Tree) -> Iterator[tuple[str, Tree, str, str]]:

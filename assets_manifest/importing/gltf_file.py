@@ -123,17 +123,21 @@ class _Source:
         if entry.get("emissiveTexture") or any(entry.get("emissiveFactor", ())):
             self.left_out.add("emission")
         self.left_out |= {str(extension) for extension in entry.get("extensions", {})}
-        red, green, blue, opacity = pbr.get("baseColorFactor", (1.0, 1.0, 1.0, 1.0))
-        alpha = ALPHA[entry.get("alphaMode", "OPAQUE")]
+        red, green, blue, opacity = _color(pbr.get("baseColorFactor", (1.0, 1.0, 1.0, 1.0)), name)
+        alpha = ALPHA.get(mode := str(entry.get("alphaMode", "OPAQUE")))
+        if alpha is None:
+            raise RejectedFileError(
+                f"material {name!r:.60}: alphaMode: expected one of {', '.join(ALPHA)}, got {mode!r:.40}"
+            )
         return RawMaterial(
             name=name,
-            color=(float(red), float(green), float(blue)),
+            color=(red, green, blue),
             color_map=self.picture(color_info),
             normal_map=self.picture(entry.get("normalTexture")),
             metal_rough_map=self.picture(pbr.get("metallicRoughnessTexture")),
             roughness=float(pbr.get("roughnessFactor", 1.0)),
             metallic=float(pbr.get("metallicFactor", 1.0)),
-            opacity=float(opacity) if alpha == "blend" else 1.0,
+            opacity=opacity if alpha == "blend" else 1.0,
             alpha=alpha,
             cutoff=float(entry.get("alphaCutoff", 0.5)),
         )
@@ -165,6 +169,15 @@ class _Source:
         if any("COLOR_0" in primitive["attributes"] for primitive in primitives):
             self.left_out.add("colours of vertices")
         return (f"left out: {', '.join(sorted(self.left_out))}",) if self.left_out else ()
+
+
+def _color(factor: Any, name: str) -> tuple[float, float, float, float]:
+    if not isinstance(factor, list | tuple) or len(factor) != 4:
+        raise RejectedFileError(
+            f"material {name!r:.60}: baseColorFactor: expected four numbers, got {factor!r:.60}"
+        )
+    red, green, blue, opacity = map(float, factor)
+    return red, green, blue, opacity
 
 
 def _open(path: Path, root: Path) -> _Source:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from assets_manifest.importing.damage import BAD_PICTURE, of_file, of_picture
+from assets_manifest.importing.damage import BAD_PICTURE, of_file, of_picture, reading
 from assets_manifest.importing.raw import (
     Limits,
     MissingFileError,
@@ -35,10 +35,11 @@ VECTOR_OPTIONS = ("-o", "-s", "-t")  # one to three numbers
 def read_obj(path: Path, root: Path, limits: Limits) -> RawObject:
     """Raises RejectedFileError."""
     _check_faces(path, limits)
-    try:
-        triangles = parse_obj(path.read_bytes())
-    except ObjError as error:
-        raise RejectedFileError(f"unreadable OBJ: {error}") from error
+    with reading("OBJ"):
+        try:
+            triangles = parse_obj(path.read_bytes())
+        except ObjError as error:
+            raise RejectedFileError(f"unreadable OBJ: {error}") from error
     check_count(len(triangles.points_f33), limits)
     reader = _Materials(path.parent, root)
     for library in triangles.libraries:

@@ -68,9 +68,7 @@ def _unfit(path: Path, root: Path) -> str:
         return f"a link that leads out of {root.name}; copy the file instead"
     if real.is_dir():
         return "a link to a folder; copy the folder instead"
-    return (
-        "" if real.is_file() else "no plain file (a pipe or a device); expected a file with an object in it"
-    )
+    return "" if real.is_file() else "no plain file (a pipe or a device?); copy a file in its place"
 
 
 def file_candidates(

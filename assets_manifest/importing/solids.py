@@ -60,8 +60,8 @@ def read_stl(path: Path, root: Path, limits: Limits) -> RawObject:
         claimed = int.from_bytes(head[80:84], "little") if len(head) == 84 else 0
         if size == 84 + 50 * claimed:
             check_count(claimed, limits)
-        elif head.lstrip().startswith(b"solid"):
-            check_count(_facets(path), limits)
+        elif head.lstrip().startswith(b"solid") and (facets := _facets(path)):
+            check_count(facets, limits)
         else:
             raise RejectedFileError(f"unreadable STL: {size} bytes, expected {84 + 50 * claimed} or a text")
     return _plain(path, "stl", "STL", limits)
