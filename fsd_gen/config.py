@@ -45,7 +45,7 @@ from fsd_gen.strict_yaml import LARGEST_INT, read_mapping, read_text
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
-from jobs.expected import Place, complaints
+from jobs.expected import Place, complaints, with_whole_numbers
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
 __all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
@@ -203,7 +203,7 @@ def thaw(text: str, source: str) -> tuple[Config, ConfigIdentity]:
 def validated(values: dict[str, Any], where: str) -> Config:
     """The configuration of these `values`. Raises ConfigError, which begins with `where`."""
     try:
-        return Config.model_validate(values)
+        return with_whole_numbers(Config.model_validate, values)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_joined(error)}") from None
 
@@ -211,7 +211,7 @@ def validated(values: dict[str, Any], where: str) -> Config:
 def _complaints(values: dict[str, Any]) -> str:
     """What is wrong with the values, "" if nothing is."""
     try:
-        Config.model_validate(values)
+        with_whole_numbers(Config.model_validate, values)
     except ValidationError as error:
         return _joined(error)
     return ""
