@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from fsd_gen.cli.app import say_error
 from fsd_gen.sections import ConfigError
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ class Reading:
         """How each file is read. Raises ConfigError."""
         from assets_manifest.importing.convert import Choices
         from assets_manifest.importing.raw import Limits
-        from assets_manifest.importing.tags import checked
+        from assets_manifest.importing.tags import checked, of_no_style
 
         try:
             tags = checked([tag.strip() for tag in self.tags.split(",") if tag.strip()])
         except ValueError as error:
             raise ConfigError(f"--tags: {error}") from None
+        if own := of_no_style(tags):
+            say_error(f"--tags: {own}")
         limits = Limits(triangles=self.max_triangles)
         return Choices(unit=self.unit, up=self.up, tags=tags, any_size=self.any_size, limits=limits)
 

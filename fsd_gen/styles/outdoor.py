@@ -17,6 +17,7 @@ from fsd_gen.sections import PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
+from fsd_gen.styles.needs import TEXTURE, Need
 from fsd_gen.styles.outdoors.standpoint import Stand, best_stand, body, random_stand
 from fsd_gen.styles.outdoors.streetscape import LEFT, RIGHT, ZONES, Street
 from fsd_gen.styles.outdoors.yards import YARDS, Place
@@ -36,6 +37,10 @@ class Config(StyleConfig):
     camera_first: Share = 0.5  # the others place the camera last
     baseline_m: BaselineRange = (0.06, 0.45)
     """Log-uniform; what is far needs more than a room does."""
+
+    def needs(self) -> tuple[Need, ...]:
+        """Ground to stand on."""
+        return (TEXTURE,)
 
 
 def time_of_day(rng: np.random.Generator, overcast: float, dusk: float, night: float) -> str:
