@@ -24,7 +24,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Literal
 
 from jobs.contents import contents
-from jobs.files import MIB, file_sha256
+from jobs.files import DISK_FULL_ERRNOS, MIB, file_sha256
+from jobs.system_errors import explain, from_the_system
 
 Tool = Literal["apt", "pip", "npm"]
 PROGRAMS: dict[Tool, tuple[str, ...]] = {"apt": ("apt-get", "dpkg-deb"), "pip": (), "npm": ("npm",)}
@@ -35,6 +36,7 @@ ARCHIVE_DAMAGE: tuple[type[Exception], ...] = (
     *(NotImplementedError, RuntimeError, struct.error, ValueError),  # encrypted, unknown, absurd
 )
 TIMEOUT_S = 1800
+LONGEST_NAME = 255  # bytes that file systems take
 
 
 class DownloadError(RuntimeError):
@@ -254,6 +256,11 @@ def _reading(archive: Path) -> Iterator[None]:
         yield
     except ArchiveError:
         raise
+    except OSError as error:
+        if error.errno in DISK_FULL_ERRNOS:
+            raise
+        said = explain(error) if from_the_system(error) else " ".join(str(error).split())
+        raise ArchiveError(f"{archive.name} cannot be unpacked: {said[:300]}") from error
     except ARCHIVE_DAMAGE as error:
         said = " ".join(str(error).split()) or type(error).__name__
         found = contents(archive)
@@ -277,6 +284,8 @@ def _safe_targets(archive: Path, folder: Path, names: Sequence[str], links: list
         outside = path.is_absolute() or folded.drive or ".." in path.parts or "\\" in name
         if outside or target == root or not target.is_relative_to(root):
             raise ArchiveError(f"{archive.name}: {name!r} leads out of {root}; refusing the archive")
+        if any(len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in path.parts):
+            raise ArchiveError(f"{archive.name}: {name[:40]!r}... is too long a name; refusing the archive")
         if target in targets:
             raise ArchiveError(f"{archive.name}: {name!r} stands in it twice; refusing the archive")
         targets[target] = None

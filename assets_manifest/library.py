@@ -25,8 +25,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assets_manifest.records import Asset, AssetKind
+from jobs.expected import complaints
 from jobs.files import file_sha256, write_bytes_atomic
-from jobs.plain_yaml import read_plain
+from jobs.plain_yaml import PlainYamlError, read_plain
+from jobs.system_errors import explain
 
 PACK_FILE = "pack.yaml"
 RECORDS_FILE = "assets.jsonl"
@@ -109,18 +111,41 @@ def load_pack(folder: Path) -> Pack:
             "folder of packs)"
         )
     try:
-        head = read_plain((folder / PACK_FILE).read_text(encoding="utf-8"))
-        expected = head.pop("records_sha256")
-        head.setdefault("partial", any(note.startswith(LEFT_OUT) for note in head.get("notes", ())))
-        lines = (folder / RECORDS_FILE).read_bytes()
-        assets = tuple(Asset.model_validate_json(line) for line in lines.splitlines())
-        pack = Pack(**head, assets=assets)
-    except (ValidationError, ValueError, AttributeError, KeyError, TypeError, OSError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise PackError(f"{folder} is not a readable asset pack: {said}; {_refetch(folder.name)}") from error
-    if hashlib.sha256(lines).hexdigest() != expected:
+        return _read_pack(folder)
+    except ValidationError as error:
+        said: str = complaints(error)
+    except UnicodeDecodeError as error:
+        said = f"its text is no UTF-8, from byte {error.start} on"
+    except OSError as error:
+        said = explain(error)
+    except PlainYamlError as error:
+        said = f"{PACK_FILE}: {error}"
+    raise _damaged(folder, said)
+
+
+def _read_pack(folder: Path) -> Pack:
+    """The pack, or one of the errors that damage raises."""
+    head = read_plain((folder / PACK_FILE).read_text(encoding="utf-8"))
+    if not isinstance(head, dict) or "records_sha256" not in head:
+        raise _damaged(folder, f"{PACK_FILE}: expected a mapping with records_sha256")
+    lines = (folder / RECORDS_FILE).read_bytes()
+    if hashlib.sha256(lines).hexdigest() != head.pop("records_sha256"):
         raise PackError(f"{folder / RECORDS_FILE} is not what {PACK_FILE} says; {_refetch(folder.name)}")
-    return pack
+    notes = head.get("notes", ())
+    left_out = isinstance(notes, list) and any(str(note).startswith(LEFT_OUT) for note in notes)
+    assets = tuple(_record(folder, number, line) for number, line in enumerate(lines.splitlines(), 1))
+    return Pack.model_validate({"partial": left_out, **head, "assets": assets})
+
+
+def _record(folder: Path, number: int, line: bytes) -> Asset:
+    try:
+        return Asset.model_validate_json(line)
+    except ValidationError as error:
+        raise _damaged(folder, f"{RECORDS_FILE} line {number}: {complaints(error)}") from None
+
+
+def _damaged(folder: Path, what: str) -> PackError:
+    return PackError(f"{folder} is not a readable asset pack: {what}; {_refetch(folder.name)}")
 
 
 class AssetLibrary:

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from curation.judging.rules import check_rule
 from fsd_gen.sections import ConfigError, ForeignSection, disguised
 from fsd_gen.strict_yaml import LARGEST_INT, read_mapping
-from jobs.expected import in_words
+from jobs.expected import in_words, with_whole_numbers
 
 ScoringMask = Literal["visible", "all"]
 
@@ -138,7 +138,7 @@ SECTION = ForeignSection(model=CurationConfig, check=check_section)
 def parse_config(section: Mapping[str, Any] | None, *, source: str) -> CurationConfig:
     """The validated settings. Raises CurationConfigError naming `source` and every bad field."""
     try:
-        settings = CurationConfig.model_validate(dict(section or {}))
+        settings = with_whole_numbers(CurationConfig.model_validate, dict(section or {}))
     except ValidationError as error:
         complaints = "; ".join(_complaint(item) for item in error.errors())
         raise CurationConfigError(f"{source}: bad curation settings: {complaints}") from error

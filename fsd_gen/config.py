@@ -45,7 +45,7 @@ from fsd_gen.strict_yaml import LARGEST_INT, read_mapping, read_text
 from fsd_gen.styles.registry import find_style
 from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.versions import VERSION, ConfigIdentity, identity, upgrade, upgrade_v1
-from jobs.expected import in_words
+from jobs.expected import Place, complaints, with_whole_numbers
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 
 __all__ = ["Config", "ConfigError", "load_config", "preset_names", "thaw"]
@@ -203,7 +203,7 @@ def thaw(text: str, source: str) -> tuple[Config, ConfigIdentity]:
 def validated(values: dict[str, Any], where: str) -> Config:
     """The configuration of these `values`. Raises ConfigError, which begins with `where`."""
     try:
-        return Config.model_validate(values)
+        return with_whole_numbers(Config.model_validate, values)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_joined(error)}") from None
 
@@ -211,14 +211,14 @@ def validated(values: dict[str, Any], where: str) -> Config:
 def _complaints(values: dict[str, Any]) -> str:
     """What is wrong with the values, "" if nothing is."""
     try:
-        Config.model_validate(values)
+        with_whole_numbers(Config.model_validate, values)
     except ValidationError as error:
         return _joined(error)
     return ""
 
 
 def _joined(error: ValidationError) -> str:
-    return "; ".join(map(_complaint, error.errors()))
+    return complaints(error, _suggested, top="top level")
 
 
 def _text(source: str) -> str:
@@ -301,19 +301,7 @@ def _check_sections(values: dict[str, Any], where: str) -> None:
                 raise ConfigError(f"{where}: {point.name}: {error}") from None
 
 
-def _complaint(problem: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in problem["loc"]) or "top level"
-    if problem["type"] == "value_error":  # one of our own checks
-        return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
-    if problem["type"] == "extra_forbidden":
-        name = problem["loc"][-1]
-        return f"{where}: unknown field{_suggested(str(name), problem['loc'][:-1])}"
-    what = in_words(problem["type"], problem["msg"])
-    got = "nothing" if problem["input"] is None else f"{problem['input']!r:.80}"
-    return f"{where}: {what}, got {got}"
-
-
-def _suggested(name: str, section: tuple[int | str, ...]) -> str:
+def _suggested(name: str, section: Place) -> str:
     """The field of this section that was probably meant, or the section that has such a field."""
     known = _known_fields(section)
     if nearest(name, known) is None:
@@ -323,7 +311,7 @@ def _suggested(name: str, section: tuple[int | str, ...]) -> str:
     return suggestion(name, known)
 
 
-def _known_fields(section: tuple[int | str, ...]) -> list[str]:
+def _known_fields(section: Place) -> list[str]:
     model: type[BaseModel] = Config
     if section[:1] == ("styles",) and len(section) > 1:
         model, section = find_style(str(section[1])).config, section[2:]

@@ -38,6 +38,7 @@ HEAVY = {  # library -> the only modules that import it
         "assets_manifest/importing/usd_file.py",
         "assets_manifest/importing/usd_surface.py",
         "assets_manifest/meshes/usd.py",
+        "assets_manifest/meshes/usd_quiet.py",
         "assets_manifest/meshes/usd_surfaces.py",
         "assets_manifest/meshes/usd_triangles.py",
         "fsd_gen/usd/openusd.py",

@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from assets_manifest.importing.damage import reading
+from assets_manifest.importing.gltf_check import check_references
 from assets_manifest.importing.raw import (
     Limits,
     Picture,
@@ -26,9 +28,10 @@ from assets_manifest.importing.raw import (
     RawObject,
     RejectedFileError,
     check_count,
+    check_points,
     confined,
 )
-from assets_manifest.importing.solids import gltf_meshes, reading
+from assets_manifest.importing.solids import gltf_meshes
 
 KNOWN_EXTENSIONS = ("KHR_texture_transform", "KHR_lights_punctual")  # and whatever only adds to a material
 TRIANGLES, STRIP, FAN = 4, 5, 6
@@ -40,6 +43,7 @@ def read_gltf(path: Path, root: Path, limits: Limits) -> RawObject:
     with reading("glTF"):
         source = _open(path, root)
         _check(source.tree, limits)
+        check_references(source.tree, len(source.chunk))
         materials = {
             f"material {number}": source.material(number, entry)
             for number, entry in enumerate(source.tree.get("materials", ()))
@@ -73,7 +77,7 @@ class _Source:
                     else unquote(text).encode()
                 )
             except binascii.Error as error:
-                raise RejectedFileError(f"a data: URI that is no base64: {error}") from error
+                raise RejectedFileError("a data: URI that is no base64") from error
         found = confined(self.root, self.path.parent, unquote(uri))
         if found not in self.files:
             self.files.append(found)
@@ -119,17 +123,21 @@ class _Source:
         if entry.get("emissiveTexture") or any(entry.get("emissiveFactor", ())):
             self.left_out.add("emission")
         self.left_out |= {str(extension) for extension in entry.get("extensions", {})}
-        red, green, blue, opacity = pbr.get("baseColorFactor", (1.0, 1.0, 1.0, 1.0))
-        alpha = ALPHA[entry.get("alphaMode", "OPAQUE")]
+        red, green, blue, opacity = _color(pbr.get("baseColorFactor", (1.0, 1.0, 1.0, 1.0)), name)
+        alpha = ALPHA.get(mode := str(entry.get("alphaMode", "OPAQUE")))
+        if alpha is None:
+            raise RejectedFileError(
+                f"material {name!r:.60}: alphaMode: expected one of {', '.join(ALPHA)}, got {mode!r:.40}"
+            )
         return RawMaterial(
             name=name,
-            color=(float(red), float(green), float(blue)),
+            color=(red, green, blue),
             color_map=self.picture(color_info),
             normal_map=self.picture(entry.get("normalTexture")),
             metal_rough_map=self.picture(pbr.get("metallicRoughnessTexture")),
             roughness=float(pbr.get("roughnessFactor", 1.0)),
             metallic=float(pbr.get("metallicFactor", 1.0)),
-            opacity=float(opacity) if alpha == "blend" else 1.0,
+            opacity=opacity if alpha == "blend" else 1.0,
             alpha=alpha,
             cutoff=float(entry.get("alphaCutoff", 0.5)),
         )
@@ -161,6 +169,15 @@ class _Source:
         if any("COLOR_0" in primitive["attributes"] for primitive in primitives):
             self.left_out.add("colours of vertices")
         return (f"left out: {', '.join(sorted(self.left_out))}",) if self.left_out else ()
+
+
+def _color(factor: Any, name: str) -> tuple[float, float, float, float]:
+    if not isinstance(factor, list | tuple) or len(factor) != 4:
+        raise RejectedFileError(
+            f"material {name!r:.60}: baseColorFactor: expected four numbers, got {factor!r:.60}"
+        )
+    red, green, blue, opacity = map(float, factor)
+    return red, green, blue, opacity
 
 
 def _open(path: Path, root: Path) -> _Source:
@@ -200,6 +217,8 @@ def _check(tree: Mapping[str, Any], limits: Limits) -> None:
     if not solid:
         raise RejectedFileError("no surface: it holds no triangles")
     check_count(sum(_triangles(tree, primitive) for primitive in solid), limits)
+    named = {primitive["attributes"].get("POSITION") for primitive in solid} - {None}
+    check_points(sum(int(tree["accessors"][number]["count"]) for number in named), limits)
 
 
 def _is_known(extension: str) -> bool:
@@ -209,7 +228,7 @@ def _is_known(extension: str) -> bool:
 def _triangles(tree: Mapping[str, Any], primitive: Mapping[str, Any]) -> int:
     numbers: Sequence[Any] = tree["accessors"]
     used = primitive.get("indices", primitive["attributes"]["POSITION"])
-    count = int(numbers[used]["count"])
+    count = max(0, int(numbers[used]["count"]))
     return count // 3 if primitive.get("mode", TRIANGLES) == TRIANGLES else max(0, count - 2)
 
 

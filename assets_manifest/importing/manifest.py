@@ -14,13 +14,16 @@ all: the asset is a layer that refers to it, for renderers that can open that.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, field_validator
 
 from assets_manifest.downloads import ArchiveError, unzip
 from assets_manifest.importing.convert import READERS, Candidate, Choices, Converted, convert
@@ -33,11 +36,21 @@ from assets_manifest.importing.scan import ARCHIVE, Origin, Rejected, plain_id
 from assets_manifest.importing.tags import checked as checked_tags
 from assets_manifest.importing.transfer import transfer
 from assets_manifest.progress import Progress, silent
+from jobs.expected import Place, complaints
 from jobs.plain_yaml import PlainYamlError, read_plain
 
 LONGEST_TEXT = 16 << 20
+LONGEST_FILE_NAME = 120  # characters, of a copy
 Unit = Literal["mm", "cm", "m", "km", "in", "ft"]
-Sum = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+def _sum(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}|", text):
+        raise ValueError(f"expected a SHA-256, 64 of 0-9 and a-f, got {text!r:.80}")
+    return text
+
+
+Sum = Annotated[str, AfterValidator(_sum)]
 
 
 class _Strict(BaseModel):
@@ -55,7 +68,7 @@ class Companion(_Strict):
     @classmethod
     def _beside(cls, path: str) -> str:
         pure = PurePosixPath(path)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in path or not pure.parts:
+        if pure.is_absolute() or ".." in pure.parts or "\\" in path or not pure.parts or "\0" in path:
             raise ValueError(f"expected a path beside the object, got {path!r:.100}")
         return path
 
@@ -105,8 +118,15 @@ def read_manifest(path: Path) -> Manifest:
     except (OSError, UnicodeDecodeError, PlainYamlError) as error:
         raise ImportRefusedError(f"{path}: no readable manifest: {error}") from error
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
-        raise ImportRefusedError(f"{path}: {said}") from error
+        raise ImportRefusedError(f"{path}: {complaints(error, _suggested, top='a manifest')}") from None
+
+
+def _suggested(name: str, section: Place) -> str:
+    """How the complaint about an unknown field goes on."""
+    kind = Companion if "files" in section else Entry if section else Manifest
+    known = sorted(kind.model_fields)
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +166,7 @@ class Pending:
 
     def candidate(self) -> Candidate:
         """The object, on this disk. Raises RejectedFileError."""
-        folder = self.cache / plain_id(self.name).replace("/", "+")
+        folder = self.cache / hashlib.sha256(f"{self.name} {self.entry.uri}".encode()).hexdigest()[:32]
         path = self._fetched(folder)
         if path.suffix.lower() == ARCHIVE:
             path, folder = self._unpacked(path, folder / "unpacked")
@@ -227,7 +247,7 @@ def _one(manifest: Manifest, entry: Entry, path: Path, choices: Choices, shop: W
     )
     source = entry.source or manifest.source or entry.uri
     return Pending(
-        name=plain_id(entry.id or PurePosixPath(_file_name(entry.uri)).stem),
+        name=plain_id(entry.id or PurePosixPath(_last_word(entry.uri)).stem),
         label=entry.uri,
         entry=entry,
         base=path.resolve().parent,
@@ -238,7 +258,12 @@ def _one(manifest: Manifest, entry: Entry, path: Path, choices: Choices, shop: W
 
 
 def _file_name(uri: str) -> str:
-    """The last word of a URI's path, as a file here may be called."""
+    """What a copy of the file at a URI is called."""
+    return _last_word(uri)[-LONGEST_FILE_NAME:].lstrip("._")  # its end says what it is
+
+
+def _last_word(uri: str) -> str:
+    """The last word of a URI's path, as an id can hold it."""
     try:
         name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
     except ValueError as error:

@@ -6,8 +6,9 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from assets_manifest.importing.damage import BAD_PICTURE, of_file, of_picture, reading
 from assets_manifest.importing.raw import (
     Limits,
     MissingFileError,
@@ -17,6 +18,7 @@ from assets_manifest.importing.raw import (
     RawObject,
     RejectedFileError,
     check_count,
+    check_points,
     confined,
     found_nearby,
 )
@@ -40,10 +42,11 @@ VECTOR_OPTIONS = ("-o", "-s", "-t")  # one to three numbers
 def read_obj(path: Path, root: Path, limits: Limits) -> RawObject:
     """Raises RejectedFileError."""
     _check_faces(path, limits)
-    try:
-        triangles = parse_obj(path.read_bytes())
-    except ObjError as error:
-        raise RejectedFileError(f"unreadable OBJ: {error}") from error
+    with reading("OBJ"):
+        try:
+            triangles = parse_obj(path.read_bytes())
+        except ObjError as error:
+            raise RejectedFileError(f"unreadable OBJ: {error}") from error
     check_count(len(triangles.points_f33), limits)
     reader = _Materials(path.parent, root)
     for library in triangles.libraries:
@@ -56,7 +59,7 @@ def read_obj(path: Path, root: Path, limits: Limits) -> RawObject:
 
 def _check_faces(path: Path, limits: Limits) -> None:
     """Count triangles line by line, so that a file too large is never held in memory."""
-    found = 0
+    found, points = 0, 0
     with path.open("rb") as file:
         while line := file.readline(LONGEST_LINE):
             if len(line) == LONGEST_LINE:
@@ -68,7 +71,9 @@ def _check_faces(path: Path, limits: Limits) -> None:
                         f"a face of {sides} corners, more than {MOST_SIDES}; triangulate it"
                     )
                 found += max(0, sides - 2)
+            points += line.startswith((b"v ", b"v\t"))
     check_count(found, limits)
+    check_points(points, limits)
 
 
 def _meshes(triangles: ObjTriangles, reader: _Materials) -> list[RawMesh]:
@@ -111,7 +116,7 @@ class _Materials:
         try:
             self._written |= parse_mtl(path.read_text(encoding="latin-1"))
         except (ValueError, IndexError) as error:
-            raise RejectedFileError(f"unreadable MTL {path.name}: {error}") from error
+            raise RejectedFileError(f"unreadable MTL {path.name}: {of_file(error)}") from error
 
     def material(self, name: str) -> RawMaterial:
         """The material that faces name; grey where there is none."""
@@ -155,9 +160,9 @@ class _Materials:
             with Image.open(io.BytesIO(color.data)) as image, Image.open(io.BytesIO(mask.data)) as alpha:
                 joined = image.convert("RGB")
                 joined.putalpha(alpha.convert("L").resize(joined.size))
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        except BAD_PICTURE as error:
             raise RejectedFileError(
-                f"texture {mask.name} with {color.name} is not readable: {error}"
+                f"texture {mask.name} with {color.name} is not readable: {of_picture(error)}"
             ) from error
         buffer = io.BytesIO()
         joined.save(buffer, "PNG")

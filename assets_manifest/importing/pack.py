@@ -11,6 +11,7 @@ together beside the old one and takes its place by one rename.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -34,8 +35,13 @@ from assets_manifest.progress import Progress, silent
 from assets_manifest.records import Asset
 from assets_manifest.registry import recipes
 from jobs.files import file_sha256, publish_folder, write_json_atomic
+from jobs.system_errors import explain
 
 OBJECTS, ENTRY = "objects", "entry.json"
+LONGEST_NAME = 200  # characters; file systems take 255, of which some are for what stands beside it
+OF_ONE_FILE = frozenset(  # what the system may refuse because of one file, whatever becomes of the others
+    (errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EPERM)
+)
 TOLD = 3  # reasons in the message of an import of nothing
 
 
@@ -105,19 +111,21 @@ class Workshop:
         """
         others = self._others(origin, found, keep)
         taken = {id.partition("/")[2]: entry.label for id, entry in others.items()}
-        entries: list[Entry] = []
+        entries: dict[str, Entry] = {}
         entered: list[Entered] = []
         rejected: list[Rejected] = []
-        for done, each in enumerate(_distinct(found, taken)):
+        for done, each in enumerate(found):
             on_progress(each.label, done, len(found))
-            made = each if isinstance(each, Rejected) else self._tried(each, origin, force)
+            made = each if isinstance(each, Rejected) else self._tried(each, taken, origin, force)
             if isinstance(made, Rejected):
                 rejected.append(made)
-                entries += self._kept(each)
+                entries |= self._good_before(each)
             else:
-                entries.append(made[0])
+                entries[made[0].asset.id] = made[0]
                 entered.append(_entered(*made))
-        here = {*others, *(entry.asset.id for entry in entries)}
+            taken |= {id.partition("/")[2]: entry.label for id, entry in entries.items()}
+        entries = self._left_alone(found) | entries
+        here = {*others, *entries}
         report = ImportReport(
             pack=self.pack,
             folder=self.folder,
@@ -126,7 +134,7 @@ class Workshop:
             rejected=tuple(rejected),
             gone=tuple(sorted(self.earlier.keys() - here)),
         )
-        self._publish(report, [*others.values(), *entries], on_progress)
+        self._publish(report, [*others.values(), *entries.values()], on_progress)
         return report
 
     def _others(self, origin: Origin, found: Sequence[Wanted | Rejected], keep: bool) -> dict[str, Entry]:
@@ -136,18 +144,29 @@ class Workshop:
         names = {f"{self.pack}/{each.name}" for each in found if not isinstance(each, Rejected)}
         return {id: entry for id, entry in self.earlier.items() if id not in names}
 
-    def _kept(self, refused: Wanted | Rejected) -> list[Entry]:
+    def _good_before(self, refused: Wanted | Rejected) -> dict[str, Entry]:
         """What the pack holds of a file that is bad now, from when it was good."""
-        if isinstance(refused, Rejected):
-            return []
-        earlier = self.earlier.get(f"{self.pack}/{refused.name}")
-        return [] if earlier is None else [earlier]
+        alone = {} if isinstance(refused, Rejected) else self._left_alone([refused])
+        return {id: entry for id, entry in alone.items() if entry.label == refused.label}
 
-    def _tried(self, wanted: Wanted, origin: Origin, force: bool) -> tuple[Entry, str] | Rejected:
+    def _left_alone(self, found: Sequence[Wanted | Rejected]) -> dict[str, Entry]:
+        """What the pack holds under these names, whichever file it is of."""
+        ids = [f"{self.pack}/{each.name}" for each in found if not isinstance(each, Rejected)]
+        return {id: self.earlier[id] for id in ids if id in self.earlier}
+
+    def _tried(
+        self, wanted: Wanted, taken: Mapping[str, str], origin: Origin, force: bool
+    ) -> tuple[Entry, str] | Rejected:
+        """The asset, or why it is none. `taken`: names that are in use, each with its file."""
         try:
+            _check_name(wanted.name, taken)
             return self._entry(wanted, origin, force)
         except RejectedFileError as error:
             return Rejected(label=wanted.label, reason=str(error))
+        except OSError as error:
+            if error.errno not in OF_ONE_FILE:
+                raise
+            return Rejected(label=wanted.label, reason=explain(error))
 
     def _entry(self, wanted: Wanted, origin: Origin, force: bool) -> tuple[Entry, str]:
         asset_id = f"{self.pack}/{wanted.name}"
@@ -162,7 +181,7 @@ class Workshop:
         folder.mkdir(parents=True)
         try:
             converted = wanted.make(asset_id, folder)
-        except RejectedFileError:
+        except (RejectedFileError, OSError):
             shutil.rmtree(folder)
             raise
         values = {
@@ -229,17 +248,15 @@ def _refuse_foreign(pack: str, place: Path) -> None:
         raise ImportRefusedError("--name made: assets from numbers are called so; choose another name")
 
 
-def _distinct(found: Sequence[Wanted | Rejected], taken: Mapping[str, str]) -> Iterator[Wanted | Rejected]:
-    """With a second one of a name rejected. `taken`: names of assets from elsewhere, with their files."""
-    names = dict(taken)
-    for each in found:
-        if not isinstance(each, Rejected) and each.name in names:
-            reason = f"it would be called {each.name!r}, as {names[each.name]} is; rename one of them"
-            yield Rejected(label=each.label, reason=reason)
-            continue
-        if not isinstance(each, Rejected):
-            names[each.name] = each.label
-        yield each
+def _check_name(name: str, taken: Mapping[str, str]) -> None:
+    """Refuse a name that another file's asset has, or that no folder can have. Raises RejectedFileError."""
+    if name in taken:
+        raise RejectedFileError(f"it would be called {name!r}, as {taken[name]} is; rename one of them")
+    if len(name) > LONGEST_NAME:
+        raise RejectedFileError(
+            f"it would be called {name[:40]}..., a name of {len(name)} characters, more than {LONGEST_NAME}; "
+            "give it a shorter one (of a manifest's object: `id:`)"
+        )
 
 
 def _entries(folder: Path) -> Iterator[Entry]:

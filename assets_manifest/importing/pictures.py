@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from assets_manifest.importing.damage import BAD_PICTURE, of_picture
 from assets_manifest.importing.raw import Picture, RejectedFileError
 from assets_manifest.meshes.textures import OPAQUE, SUFFIX_OF_FORMAT
 from assets_manifest.pictures import MAX_PIXELS
 
 LARGEST_SIDE = 4096  # pixels; larger pictures are made smaller
-BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(slots=True)
@@ -66,9 +66,10 @@ class PictureStore:
             image.load()
         except RejectedFileError:
             raise
-        except BROKEN as error:
-            said = " ".join(str(error).split())[:120] or type(error).__name__
-            raise RejectedFileError(f"texture {picture.name!r:.80} is not readable: {said}") from error
+        except BAD_PICTURE as error:
+            raise RejectedFileError(
+                f"texture {picture.name!r:.80} is not readable: {of_picture(error)}"
+            ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = guard
         plain = image.mode in ("RGB", "L", "RGBA") and image.format in SUFFIX_OF_FORMAT

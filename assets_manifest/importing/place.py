@@ -50,6 +50,10 @@ def to_parts(
 
 
 def _check_finite(meshes: Sequence[RawMesh]) -> None:
+    for material in {mesh.material.name: mesh.material for mesh in meshes}.values():
+        numbers = (*material.color, material.roughness, material.metallic, material.opacity, material.cutoff)
+        if not np.isfinite(numbers).all():
+            raise RejectedFileError(f"material {material.name!r:.60} has a number that is not finite (NaN)")
     odd = sum(int((~np.isfinite(mesh.points_f33).all(axis=2)).sum()) for mesh in meshes)
     total = sum(3 * len(mesh.points_f33) for mesh in meshes)
     if odd:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+POINTS_OF_A_TRIANGLE = 6  # at most: its own three, and as many that nothing uses
 Up = Literal["x", "y", "z"]
 UNITS_M = {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0, "in": 0.0254, "ft": 0.3048}
 
@@ -112,6 +113,15 @@ def found_nearby(root: Path, folder: Path, written: str) -> Path:
             if len(found) == 1:
                 return confined(root, folder, os.path.relpath(found[0], folder))
         raise
+
+
+def check_points(found: int, limits: Limits) -> None:
+    """Refuse far more points than the triangles that are allowed could use. Raises RejectedFileError."""
+    if found > POINTS_OF_A_TRIANGLE * limits.triangles:
+        raise RejectedFileError(
+            f"{found:,} points, more than {POINTS_OF_A_TRIANGLE * limits.triangles:,}; decimate it, or raise "
+            "--max-triangles"
+        )
 
 
 def check_count(found: int, limits: Limits, what: str = "triangles") -> None:

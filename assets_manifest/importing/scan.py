@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from assets_manifest.downloads import ArchiveError, unzip
 from assets_manifest.importing.convert import OTHER_FORMATS, READERS, Candidate, Choices
 from assets_manifest.importing.licences import Licences
 from assets_manifest.importing.raw import ImportRefusedError, RejectedFileError
+from jobs.system_errors import explain
 
 ARCHIVE = ".zip"
 
@@ -38,17 +39,36 @@ def folder_candidates(
 ) -> Iterator[Candidate | Rejected]:
     """Every file of the folder that looks like an object, sorted; archives are unpacked below `unpacked`."""
     root = folder.resolve()
-    for path in _files(root):
+    closed: list[OSError] = []
+    for path in _files(root, closed.append):
         label = f"{folder.name}/{path.relative_to(root).as_posix()}"
         if not _is_text(label):
             shown = label.encode("utf-8", "backslashreplace").decode()
             yield Rejected(label=shown, reason="its name is no UTF-8; call it otherwise")
-        elif not path.resolve().is_relative_to(root):
-            yield Rejected(label=label, reason=f"a link that leads out of {folder}; copy the file instead")
+        elif reason := _unfit(path, root):
+            if path.suffix.lower() in (*READERS, *OTHER_FORMATS, ARCHIVE) or path.is_symlink():
+                yield Rejected(label=label, reason=reason)
         elif path.suffix.lower() == ARCHIVE:
             yield from archive_candidates(path, label, choices, licences, unpacked)
         else:
             yield from file_candidates(path, root, label, choices, licences)
+    for error in closed:
+        yield Rejected(label=str(error.filename), reason=explain(error))
+
+
+def _unfit(path: Path, root: Path) -> str:
+    """Why what stands at `path` is not looked into; "" where it is."""
+    try:
+        real = path.resolve(strict=True)
+    except OSError as error:
+        return explain(error)
+    except RuntimeError:
+        return "a link that leads in a circle; mend it, or copy the file instead"
+    if not real.is_relative_to(root):
+        return f"a link that leads out of {root.name}; copy the file instead"
+    if real.is_dir():
+        return "a link to a folder; copy the folder instead"
+    return "" if real.is_file() else "no plain file (a pipe or a device?); copy a file in its place"
 
 
 def file_candidates(
@@ -99,9 +119,12 @@ def _licences_within(archive: Path, inside: Path, licences: Licences) -> Licence
     return Licences(root=inside, licence=said.licence, author=said.author)
 
 
-def _files(root: Path) -> Iterator[Path]:
-    """Plain files and links below the folder, sorted; nothing hidden, no links followed."""
-    for parent, folders, names in os.walk(root):
+def _files(root: Path, closed: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """Plain files and links below the folder, sorted; nothing hidden, no links followed.
+
+    `closed` is told of folders that cannot be listed.
+    """
+    for parent, folders, names in os.walk(root, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         for name in sorted([*names, *links]):

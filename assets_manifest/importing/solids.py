@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import io
 import re
-import struct
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.importing.damage import reading
 from assets_manifest.importing.raw import (
     Limits,
     RawMaterial,
@@ -24,6 +22,7 @@ from assets_manifest.importing.raw import (
     RawObject,
     RejectedFileError,
     check_count,
+    check_points,
 )
 from assets_manifest.meshes.textures import srgb_to_linear
 from jobs.extras import extra
@@ -32,22 +31,6 @@ with extra("render"):
     import trimesh
 
 PLY_HEADER = 64 * 1024
-DAMAGE: tuple[type[Exception], ...] = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
-    *(NotImplementedError, OSError, RecursionError, TypeError, ValueError, struct.error, zlib.error),
-)
-
-
-@contextmanager
-def reading(kind: str) -> Iterator[None]:
-    """Turn what readers say of damage into one error."""
-    try:
-        yield
-    except RejectedFileError:
-        raise
-    except DAMAGE as error:
-        said = " ".join(str(error).split())[:160] or type(error).__name__
-        raise RejectedFileError(f"unreadable {kind}: {said}") from error
 
 
 def read_ply(path: Path, root: Path, limits: Limits) -> RawObject:
@@ -56,10 +39,16 @@ def read_ply(path: Path, root: Path, limits: Limits) -> RawObject:
         head = file.read(PLY_HEADER)
     if not head.startswith(b"ply"):
         raise RejectedFileError("unreadable PLY: it does not begin with `ply`")
-    counts = re.search(rb"^element\s+face\s+(\d+)", head, re.MULTILINE)
-    if counts is None or int(counts[1]) == 0:
+    counts = {
+        bytes(name): int(number)
+        for name, number in re.findall(rb"^element\s+(\w+)\s+(\d{1,18})\b", head, re.MULTILINE)
+    }
+    if b"f_dc_0" in head and b"rot_0" in head:
+        raise RejectedFileError("no surface: it holds Gaussian splats; mesh it first")
+    if not counts.get(b"face"):
         raise RejectedFileError("no surface: it has points but no faces (a point cloud?); mesh it first")
-    check_count(int(counts[1]), limits)
+    check_count(counts[b"face"], limits)
+    check_points(counts.get(b"vertex", 0), limits)
     return _plain(path, "ply", "PLY", limits)
 
 
@@ -71,8 +60,8 @@ def read_stl(path: Path, root: Path, limits: Limits) -> RawObject:
         claimed = int.from_bytes(head[80:84], "little") if len(head) == 84 else 0
         if size == 84 + 50 * claimed:
             check_count(claimed, limits)
-        elif head.lstrip().startswith(b"solid"):
-            check_count(_facets(path), limits)
+        elif head.lstrip().startswith(b"solid") and (facets := _facets(path)):
+            check_count(facets, limits)
         else:
             raise RejectedFileError(f"unreadable STL: {size} bytes, expected {84 + 50 * claimed} or a text")
     return _plain(path, "stl", "STL", limits)
@@ -117,8 +106,8 @@ def gltf_meshes(
         for node in scene.graph.nodes_geometry:
             transform, name = scene.graph.get(node)
             mesh = scene.geometry[name]
-            if not isinstance(mesh, trimesh.Trimesh):
-                continue  # lines and points
+            if not isinstance(mesh, trimesh.Trimesh) or not np.linalg.det(transform[:3, :3]):
+                continue  # lines and points, and what is squeezed to nothing
             total += len(mesh.faces)
             check_count(total, limits)
             material = getattr(mesh.visual, "material", None)
@@ -137,6 +126,9 @@ def _mesh(
 ) -> RawMesh:
     faces = np.asarray(mesh.faces)
     points = np.asarray(mesh.vertices, np.float64)
+    if len(faces) and not 0 <= faces.min() <= faces.max() < len(points):
+        bad = faces.min() if faces.min() < 0 else faces.max()
+        raise RejectedFileError(f"a face names point {bad}, of {len(points)} that there are")
     normals = None
     if own_normals and "vertex_normals" in mesh._cache:
         normals = np.asarray(mesh.vertex_normals, np.float64) @ np.linalg.inv(transform[:3, :3])

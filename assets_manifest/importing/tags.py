@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from assets_manifest.packs.sweethome3d import tags as vocabulary
 ROLES = frozenset(
     "floor tabletop wall ceiling rug outdoor flat vehicle character door_window staircase".split()
 )
+KINDS = frozenset("bed character fixture glass indoor lamp plant seat support table textured vehicle".split())
 PLACED_INDOORS = frozenset("floor tabletop wall ceiling rug".split())
 TAG = re.compile(r"[a-z0-9_]{1,40}")
 VEHICLE = (
@@ -107,6 +109,19 @@ def _role(words: str, size_m: tuple[float, float, float], kinds: set[str]) -> se
     if longest <= TABLETOP_MAX_M and not re.search(vocabulary.FLOOR, words):
         return {"tabletop"}
     return {"floor"}
+
+
+def of_no_style(tags: Iterable[str]) -> str:
+    """What to say of tags that no style asks for, in one line; "" where there are none."""
+    own = sorted(set(tags) - ROLES - KINDS)
+    if not own:
+        return ""
+    near = {tag: get_close_matches(tag, sorted(ROLES | KINDS), n=1) for tag in own}
+    meant = "".join(f"; did you mean {found[0]} by {tag}?" for tag, found in near.items() if found)
+    return (
+        f"{', '.join(own)}: of your own, for `assets.weights`{meant} Styles know "
+        f"{', '.join(sorted(ROLES))} as places, and {', '.join(sorted(KINDS))}"
+    )
 
 
 def checked(tags: Sequence[str]) -> tuple[str, ...]:

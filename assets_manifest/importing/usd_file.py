@@ -6,12 +6,14 @@ no meshes, materials of other renderers, files outside the folder.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.importing.damage import reading
 from assets_manifest.importing.raw import (
     Limits,
     Picture,
@@ -22,6 +24,8 @@ from assets_manifest.importing.raw import (
     check_count,
 )
 from assets_manifest.importing.usd_surface import PreviewSurface
+from assets_manifest.importing.usdz_check import check_package
+from assets_manifest.meshes.usd_quiet import quiet
 from jobs.extras import extra
 
 with extra("render"):
@@ -34,15 +38,26 @@ COORDINATES = ("st", "UVMap", "st0", "st_0", "uv", "map1")
 
 def read_usd(path: Path, root: Path, limits: Limits) -> RawObject:
     """Raises RejectedFileError."""
-    try:
-        return _Reader(path, root, limits).read()
-    except Tf.ErrorException as error:
-        raise RejectedFileError(f"unreadable USD: {_reason(error)}") from error
+    if path.suffix.lower() == ".usdz":
+        check_package(path)
+    with reading("USD"), quiet():
+        try:
+            return _Reader(path, root, limits).read()
+        except Tf.ErrorException as error:
+            raise RejectedFileError(f"unreadable USD: {_reason(error)}") from error
 
 
 def _reason(error: object) -> str:
+    """The first complaint of OpenUSD, without the places in its own source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0].rpartition(" : '")[2].rstrip("'")[:200]
+    said = (lines or [type(error).__name__])[0].rpartition(" : '")[2].rstrip("'")
+    if lost := re.match(r"Could not open asset @([^@]*)@", said):
+        return f"it refers to {lost[1]!r:.120}, which is not there or no USD"
+    if place := re.search(r":(\d+):(\d+): ", said):
+        return f"its text is damaged in line {place[1]}, column {place[2]}"
+    if said.startswith("Failed to open layer"):
+        return "it holds no layer of USD that can be opened"
+    return said[:200]
 
 
 class _Reader:
@@ -122,7 +137,7 @@ class _Reader:
         if not len(corners_t3):
             return
         indices = np.asarray(mesh.GetFaceVertexIndicesAttr().Get(self._time), np.int64)
-        points = np.asarray(mesh.GetPointsAttr().Get(self._time), np.float64)
+        points = np.asarray(mesh.GetPointsAttr().Get(self._time) or (), np.float64).reshape(-1, 3)
         if indices.min() < 0 or indices.max() >= len(points):
             raise RejectedFileError(
                 f"<{prim.GetPath()}>: a face names point {indices.max()} of {len(points)}"

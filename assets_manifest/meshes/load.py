@@ -166,7 +166,7 @@ def _numbers(lines: list[bytes], width: int) -> NDArray[np.float64]:
     try:
         return np.array(rows, dtype=np.float64)
     except ValueError as error:
-        raise ObjError(f"a line that is not numbers: {error}") from error
+        raise ObjError("a line that is not numbers") from error
 
 
 def _bulk(text: bytes, dtype: type[Number]) -> NDArray[Number]:
@@ -298,4 +298,5 @@ def _turn(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]
 
 def _check_range(indices: NDArray[np.int64], count: int, what: str) -> None:
     if indices.size and (indices.min() < 0 or indices.max() >= count):
-        raise ObjError(f"a face names {what} {int(indices.max()) + 1}, the file has {count}")
+        bad = indices.min() if indices.min() < 0 else indices.max()
+        raise ObjError(f"a face names {what} {int(bad) + 1}, the file has {count}")

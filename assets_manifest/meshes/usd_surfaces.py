@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.usd_quiet import quiet
 from assets_manifest.meshes.usd_triangles import MeshError
 from jobs.extras import extra
 
@@ -43,7 +44,8 @@ def read_surfaces(path: Path) -> tuple[MeshSurface, ...]:
     Raises MeshError where the file cannot be opened or has no default prim.
     """
     try:
-        stage = Usd.Stage.Open(str(path))
+        with quiet():
+            stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
         raise MeshError(f"{path} cannot be opened as USD: {' '.join(str(error).split())[:200]}") from error
     root = stage.GetDefaultPrim()

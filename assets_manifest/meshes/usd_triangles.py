@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.usd_quiet import quiet
 from jobs.extras import extra
 
 with extra("render"):
@@ -23,7 +24,8 @@ def read_triangles(path: Path) -> NDArray[np.float64]:
     Polygons are cut into fans. Raises MeshError where the file cannot be opened or has no triangle.
     """
     try:
-        stage = Usd.Stage.Open(str(path))
+        with quiet():
+            stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
         raise MeshError(f"{path} cannot be opened as USD: {' '.join(str(error).split())[:200]}") from error
     places = UsdGeom.XformCache()

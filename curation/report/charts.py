@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from fsd_gen.report.plots import STYLE
+from fsd_gen.report.svg import LINES, drawn_for, figure_of, svg_of
 
 GRID = "#e4e7eb"
 DRAWN, KEPT, LIMIT = "#b8c4d6", "#2f6f9f", "#c4472f"
 NICE = [1, 2, 2.5, 5, 10]  # steps between ticks, as matplotlib itself chooses them
-LINES = ("#2f6f9f", "#d08a2e", "#4b8b5a", "#8a5aa8", "#a84f5a", "#5a7f8a")
-_STYLE = {**STYLE, "svg.hashsalt": "fsd-curate"}
+PAGE = "fsd-curate"
 
 
 def bp2_histogram(
     edges: Sequence[float], before: Sequence[int], after: Sequence[int], *, threshold: float
 ) -> str:
     """Samples per BP-2, all of them behind the kept ones, with the threshold as a line."""
-    with matplotlib.rc_context(_STYLE):
+    with drawn_for(PAGE):
         figure, axes = _figure(6.4, 2.7)
         width = 100 * (edges[1] - edges[0])
         left = 100 * np.asarray(edges[:-1])
@@ -35,12 +32,12 @@ def bp2_histogram(
         axes.yaxis.set_major_locator(MaxNLocator("auto", steps=NICE, integer=True))
         axes.set(xlim=(0, 100), xlabel="BP-2 of a sample, %", ylabel="samples")
         _legend(axes)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def histograms(series: Mapping[str, Sequence[float]], *, xlabel: str) -> str:
     """Share of samples per value, one outline per series over common bins."""
-    with matplotlib.rc_context(_STYLE):
+    with drawn_for(PAGE):
         figure, axes = _figure(3.4, 2.3)
         edges = _edges([value for values in series.values() for value in values])
         for colour, (name, values) in zip((DRAWN, *LINES), series.items(), strict=False):
@@ -49,23 +46,23 @@ def histograms(series: Mapping[str, Sequence[float]], *, xlabel: str) -> str:
             axes.stairs(share, edges, fill=colour == DRAWN, color=colour, lw=1.5, label=name)
         axes.set(xlabel=xlabel, ylabel="samples, %")
         _legend(axes)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def panel_row(series: Mapping[str, Sequence[float]]) -> str:
     """A histogram per series, side by side; the name is the axis label."""
-    with matplotlib.rc_context(_STYLE):
+    with drawn_for(PAGE):
         figure = Figure(figsize=(3.1 * len(series), 2.3), layout="constrained")
         grid = figure.subplots(1, len(series), squeeze=False)[0]
         for axes, (name, values) in zip(grid, series.items(), strict=True):
             axes.hist(values, _edges(values), color=KEPT, edgecolor="white")
             axes.set(xlabel=name, ylabel="pairs")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def curves(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
     """Loss over steps on a logarithmic axis: every value pale, a running mean strong."""
-    with matplotlib.rc_context(_STYLE):
+    with drawn_for(PAGE):
         figure, axes = _figure(6.4, 2.5)
         for index, (name, points) in enumerate(series.items()):
             if points:
@@ -75,7 +72,7 @@ def curves(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
                 axes.plot(steps, running_mean(losses, max(1, len(losses) // 25)), color=colour, label=name)
         axes.set(xlabel="step", ylabel="training loss", yscale="log")
         _legend(axes)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
@@ -95,8 +92,7 @@ def _edges(values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = figure_of(width_in, height_in)
     axes.grid(axis="y", color=GRID, lw=0.7)
     axes.set_axisbelow(True)
     return figure, axes
@@ -105,9 +101,3 @@ def _figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
 def _legend(axes: Axes) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=8)
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    return buffer.getvalue()

@@ -7,6 +7,7 @@ that help is instant and a missing extra only concerns the commands that need it
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -83,7 +84,8 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with interruptible():
+            with interruptible(), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # numpy's: we refuse odd numbers by name
                 return command(*args, **kwargs)
         except FarmInterrupted as stop:
             err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
+from fsd_gen.cli.pages import refuse_no_page, write_page
 from fsd_gen.cli.preview import SOURCE
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
     from fsd_gen.production.survey import Survey
     from fsd_gen.scene.spec import SceneSpec
-    from fsd_gen.shards.format import Quarantined
     from fsd_gen.shards.record import SampleRecord
 
 SAMPLE = "PATH:SLOT or PATH:SAMPLE, for example runs/demo:0 or runs/demo:0000000-a1; SHARD:ROW"
@@ -94,12 +94,14 @@ def info(
     """
     from fsd_gen.production.survey import survey
 
+    if html is not None:
+        refuse_no_page(html, "--html")
     found = survey(path, deep=False)
     if html is not None:
         _write_page(found, path, html)
     _show_strata([record for shard in found.shards for record in shard.records])
     _show_size(found)
-    _show_quarantined(entry for shard in found.shards for entry in shard.quarantined)
+    _show_quarantined(found)
     _show_refused(found)
     _show_partial(found)
     _show_findings(found)
@@ -111,12 +113,10 @@ def _write_page(found: Survey, path: Path, target: Path) -> None:
     from fsd_gen.report.gather import gather_numbers
     from fsd_gen.report.page import page
     from fsd_gen.report.unused import unused_assets
-    from jobs.files import write_text_atomic
 
     numbers = gather_numbers(found)
     text = page(numbers, f"Dataset {path}", _size_lines(found), unused_assets(numbers, found))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomic(target, text)
+    write_page(target, text)
     out.print(f"page: {target}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -156,14 +156,18 @@ def _show_partial(found: Survey) -> None:
         out.print(f"made with incomplete asset packs: {', '.join(sorted(partial))}", highlight=False)
 
 
-def _show_quarantined(quarantined: Iterable[Quarantined]) -> None:
-    for entry in quarantined:
-        codes = ", ".join(dict.fromkeys(chain.from_iterable(entry.reasons))) or "no reason is stored"
-        out.print(
-            f"slot {entry.slot} quarantined after {len(entry.reasons)} attempts: {codes}",
-            soft_wrap=True,
-            highlight=False,
-        )
+def _show_quarantined(found: Survey) -> None:
+    """Slots that were given up, with what the run's log says of the reasons, else their codes alone."""
+    from fsd_gen.production.log import why_quarantined
+
+    known = {} if found.place is None else why_quarantined(found.place)
+    for entry in (entry for shard in found.shards for entry in shard.quarantined):
+        codes = list(dict.fromkeys(chain.from_iterable(entry.reasons)))
+        logged = known.get(entry.slot, "")
+        why = logged if all(code in logged for code in codes) else ""
+        why = why or ", ".join(codes) or "no reason is stored"
+        text = f"slot {entry.slot} quarantined after {len(entry.reasons)} attempts: {why}"
+        out.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def _show_refused(found: Survey) -> None:

@@ -5,89 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fsd_gen.cli.app import clear_errors, err, escaped, out
 from fsd_gen.cli.assets import assets_app, packs_here
-from fsd_gen.sections import ConfigError
+from fsd_gen.cli.pages import refuse_no_page, write_page
+from fsd_gen.cli.reading import Reading, with_reading
 
 if TYPE_CHECKING:
-    from assets_manifest.importing.convert import Choices
     from assets_manifest.importing.report import ImportReport
 
 MANIFESTS = (".yaml", ".yml")
-TagsOption = Annotated[
-    str, typer.Option(help="For all of them, comma-separated: floor, chair ... Guessed if none.")
-]
-UnitOption = Annotated[
-    Literal["mm", "cm", "m", "km", "in", "ft"] | None,
-    typer.Option(help="Unit of the files; else what each says, and metres."),
-]
-UpOption = Annotated[
-    Literal["x", "y", "z"] | None,
-    typer.Option(help="Upward axis of the files; else what each says: y for OBJ, z for PLY and STL."),
-]
-LicenceOption = Annotated[
-    str | None,
-    typer.Option("--licence", "--license", help="SPDX identifier, where no licences.csv or LICENSE says it."),
-]
-AuthorOption = Annotated[str | None, typer.Option(help="To be credited, where no licences.csv says it.")]
-AnySizeOption = Annotated[bool, typer.Option("--any-size", help="Take what is absurdly large or small too.")]
-TrianglesOption = Annotated[int, typer.Option(min=1, max=20_000_000, help="More in one file are refused.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Convert again what has not changed.")]
 
 
 @assets_app.command("import")
 @clear_errors
+@with_reading
 def assets_import(
     source: Annotated[Path, typer.Argument(help="Folder, .zip, or manifest (.yaml); docs/assets.md.")],
     name: Annotated[str, typer.Option(help="Of the pack, in small letters, digits and _.")],
-    tags: TagsOption = "",
-    unit: UnitOption = None,
-    up: UpOption = None,
-    licence: LicenceOption = None,
-    author: AuthorOption = None,
-    any_size: AnySizeOption = False,
-    max_triangles: TrianglesOption = 500_000,
-    force: ForceOption = False,
+    reading: Reading,
 ) -> None:
     """Make a pack of your own from OBJ, glTF, PLY, STL and USD files; again, it takes up what changed."""
     from assets_manifest.importing.doors import import_folder
     from assets_manifest.importing.manifest import import_manifest
 
-    chosen = _choices(tags, unit, up, any_size, max_triangles)
+    chosen, force = reading.choices(), reading.force
+    said = {"licence": reading.licence, "author": reading.author}
     with _progress(name) as show:
         if source.suffix.lower() in MANIFESTS:
             report = import_manifest(source, name, chosen, force=force, on_progress=show)
         else:
-            report = import_folder(
-                source, name, chosen, licence=licence, author=author, force=force, on_progress=show
-            )
+            report = import_folder(source, name, chosen, **said, force=force, on_progress=show)
     _tell(report)
 
 
 @assets_app.command("add")
 @clear_errors
+@with_reading
 def assets_add(
     file: Annotated[Path, typer.Argument(help="One file, or a .zip.")],
     pack: Annotated[str, typer.Option(help="The pack of your own that it joins; made if it is not there.")],
-    tags: TagsOption = "",
-    unit: UnitOption = None,
-    up: UpOption = None,
-    licence: LicenceOption = None,
-    author: AuthorOption = None,
-    any_size: AnySizeOption = False,
-    max_triangles: TrianglesOption = 500_000,
-    force: ForceOption = False,
+    reading: Reading,
 ) -> None:
     """Add one object to a pack of your own; all else in it stays."""
     from assets_manifest.importing.doors import add_file
 
-    chosen = _choices(tags, unit, up, any_size, max_triangles)
+    chosen, said = reading.choices(), {"licence": reading.licence, "author": reading.author}
     with _progress(pack) as show:
-        report = add_file(file, pack, chosen, licence=licence, author=author, force=force, on_progress=show)
+        report = add_file(file, pack, chosen, **said, force=reading.force, on_progress=show)
     _tell(report)
 
 
@@ -100,29 +68,13 @@ def assets_browse(
     """Write one HTML page of the packs: thumbnails, sizes, licences, tags, triangles, and a filter."""
     from assets_manifest.importing.browse import page
     from assets_manifest.library import open_library
-    from jobs.files import write_text_atomic
 
-    if not output.parent.is_dir():
-        raise ConfigError(f"--output: {output.parent} is no folder")
+    refuse_no_page(output, "--output")
     library = open_library(packs or packs_here())
     with _progress("browse") as show:
         text = page(library, on_progress=show)
-    write_text_atomic(output, text)
+    write_page(output, text)
     out.print(escaped(f"{len(library)} assets in {output}"), soft_wrap=True, highlight=False)
-
-
-def _choices(
-    tags: str, unit: str | None, up: Literal["x", "y", "z"] | None, any_size: bool, most: int
-) -> Choices:
-    from assets_manifest.importing.convert import Choices
-    from assets_manifest.importing.raw import Limits
-    from assets_manifest.importing.tags import checked
-
-    try:
-        plain = checked([tag.strip() for tag in tags.split(",") if tag.strip()])
-    except ValueError as error:
-        raise ConfigError(f"--tags: {error}") from None
-    return Choices(unit=unit, up=up, tags=plain, any_size=any_size, limits=Limits(triangles=most))
 
 
 @contextmanager

@@ -68,11 +68,14 @@ def _preview_place(path: Path) -> Path:
 
 
 def _show_config(source: str, target: Path, per_style: int, spp: int, width: int, columns: int) -> None:
-    from fsd_gen.preview import contact_sheet, refuse_unwritable, save_picture
+    chosen = load_config(source)
+    styles = ", ".join(name for name, style in chosen.styles.items() if style.weight > 0)
+    out.print(f"{source}: {per_style} scenes of each of {styles}", highlight=False, markup=False)
+    from fsd_gen.preview import contact_sheet, refuse_unwritable, save_picture  # takes seconds
     from fsd_gen.production.trial import summary
 
     refuse_unwritable(target)
-    tried = _try_out(load_config(source), per_style, width, spp)
+    tried = _try_out(chosen, per_style, width, spp)
     for line in summary(tried):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     for each in tried:
@@ -88,10 +91,10 @@ def _show_config(source: str, target: Path, per_style: int, spp: int, width: int
 def _try_out(chosen: Config, per_style: int, width: int, spp: int) -> list[Tried]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from assets_manifest.library import open_library
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import create_backend, refuse_unavailable
     from fsd_gen.cli.assets import fetch_missing
+    from fsd_gen.production.assets import open_chosen
     from fsd_gen.production.trial import first_slots, try_out
 
     refuse_unavailable(chosen.render.backend)
@@ -100,14 +103,15 @@ def _try_out(chosen: Config, per_style: int, width: int, spp: int) -> list[Tried
     for style in chosen.styles.values():
         if style.weight > 0:
             style.prepare()
-    library, backend = open_library(chosen.assets.packs), create_backend(chosen.render.backend)
-    scenes = try_out(chosen, library, backend, per_style=per_style, width=width, spp=spp)
+    library = open_chosen(chosen)
     number = sum(map(len, first_slots(chosen, per_style).values()))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     found: list[Tried] = []
     with Progress(*columns, console=out, transient=True) as progress:
-        bar = progress.add_task("scenes", total=number)
-        for each in scenes:
+        bar = progress.add_task(f"{chosen.render.backend} starts", total=number)
+        backend = create_backend(chosen.render.backend)
+        progress.update(bar, description="the first scene")
+        for each in try_out(chosen, library, backend, per_style=per_style, width=width, spp=spp):
             found.append(each)
             progress.update(bar, advance=1, description=each.style)
     backend.close()

@@ -73,6 +73,7 @@ def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> N
     """Make the run of a configuration, or what is missing of it, and tell what came of it."""
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
+    from fsd_gen.production.assets import open_chosen
     from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
@@ -85,8 +86,9 @@ def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> N
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
     worlds_of(chosen)  # what is wrong with a stage is said before there is a folder
+    fetch_missing(chosen.assets.packs)
+    open_chosen(chosen)  # and what the packs lack
     with RunLock(folder):
-        fetch_missing(chosen.assets.packs)
         run = Run.start(folder, chosen)
         with remedied(folder):
             refuse_foreign(run, refresh_index(folder))

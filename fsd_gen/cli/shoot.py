@@ -21,33 +21,38 @@ SMALLEST, LARGEST = 32, 8192  # sides of a view, pixels
 DEFAULT_SIZE = (640, 360)
 
 
+StageArgument = Annotated[
+    Path, typer.Argument(help="A USD stage with two cameras, or one and --rig; or a folder with one stage.")
+]
+Width = Annotated[
+    int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 640 beside a --height alone.")
+]
+Height = Annotated[
+    int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 360 beside a --width alone.")
+]
+Time = Annotated[
+    float | None, typer.Option(min=-1e9, max=1e9, help="Time code of the stage. Default: its startTimeCode.")
+]
+Rig = Annotated[
+    str | None, typer.Option(help=f"Stands where --left does, in place of the stage's own lenses. {RIG_HELP}")
+]
+Left = Annotated[
+    str, typer.Option(help="Path of the left camera; with --rig by default the stage's only one.")
+]
+
+
 @app.command()
 @clear_errors
 def shoot(
-    stage_file: Annotated[
-        Path,
-        typer.Argument(help="A USD stage with two cameras, or one and --rig; or a folder with one stage."),
-    ],
+    stage_file: StageArgument,
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures and maps.")],
     size: Size = None,
-    width: Annotated[
-        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 640 beside a --height alone.")
-    ] = None,
-    height: Annotated[
-        int | None, typer.Option(min=SMALLEST, max=LARGEST, help="Pixels; 360 beside a --width alone.")
-    ] = None,
+    width: Width = None,
+    height: Height = None,
     spp: Annotated[int, typer.Option(min=1, max=65536, help="Samples per pixel.")] = 16,
-    time: Annotated[
-        float | None,
-        typer.Option(min=-1e9, max=1e9, help="Time code of the stage. Default: its startTimeCode."),
-    ] = None,
-    rig: Annotated[
-        str | None,
-        typer.Option(help=f"Stands where --left does, in place of the stage's own lenses. {RIG_HELP}"),
-    ] = None,
-    left: Annotated[
-        str, typer.Option(help="Path of the left camera; with --rig by default the stage's only one.")
-    ] = "/World/Rig/Left",
+    time: Time = None,
+    rig: Rig = None,
+    left: Left = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
@@ -56,25 +61,49 @@ def shoot(
 
     K.txt has the camera matrix and the baseline in metres, for `fsd-stereo infer --intrinsics`.
     """
-    from fsd_gen.backends.registry import create_backend
-    from fsd_gen.production.shooting import shoot_stage, stage_in
-    from fsd_gen.rigs.text import rig_from_text
-    from fsd_gen.scene.spec import RenderSettings
+    from fsd_gen.production.shooting import stage_in
 
     sides = _sides(size, width, height)
-    stage_path = stage_in(stage_file)
+    stage = stage_in(stage_file)
     _refuse_overwriting(out_dir, force=force)
-    if sides is None and rig is not None:
-        sides = {"width": DEFAULT_SIZE[0], "height": DEFAULT_SIZE[1]}
-    sides = sides or _sides_of(stage_path, left, time)
-    views = {"left": left, "right": right}
-    lenses = None if rig is None else rig_from_text(rig, **sides)
-    settings = RenderSettings(spp=spp)
-    pair = shoot_stage(stage_path, create_backend(backend), settings, time=time, rig=lenses, **sides, **views)
+    pair = _shot(stage, sides, rig, {"left": left, "right": right}, time=time, spp=spp, backend=backend)
     _save(pair, out_dir)
     reach = float(pair.truth.disparity_left_hw.max())
-    text = f"{stage_path}: disparities up to {reach:.2f} px; the pair is in {out_dir}"
+    text = f"{stage}: disparities up to {reach:.2f} px; the pair is in {out_dir}"
     out.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _shot(
+    stage: Path,
+    sides: _Sides | None,
+    rig: str | None,
+    eyes: _Eyes,
+    *,
+    time: float | None,
+    spp: int,
+    backend: str,
+) -> StagePair:
+    """The pair of the stage's two cameras, or of a rig at one of them."""
+    from fsd_gen.backends.registry import create_backend
+    from fsd_gen.production.shooting import shoot_stage
+    from fsd_gen.rigs.text import rig_from_text
+    from fsd_gen.scene.spec import RenderSettings
+    from fsd_gen.usd.reader import check_cameras
+
+    lenses = None
+    if rig is None:
+        check_cameras(stage, **eyes)
+        sides = sides or _sides_of(stage, eyes["left"], time)
+    else:
+        sides = sides or {"width": DEFAULT_SIZE[0], "height": DEFAULT_SIZE[1]}
+        lenses = rig_from_text(rig, **sides)
+    renderer, settings = create_backend(backend), RenderSettings(spp=spp)
+    return shoot_stage(stage, renderer, settings, time=time, rig=lenses, **sides, **eyes)
+
+
+class _Eyes(TypedDict):
+    left: str  # path of the camera
+    right: str
 
 
 class _Sides(TypedDict):

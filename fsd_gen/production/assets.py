@@ -17,7 +17,7 @@ from assets_manifest.library import AssetLibrary, PackIdentity, open_library
 from fsd_gen.config import Config
 from fsd_gen.sections import ConfigError
 from fsd_gen.strict_yaml import read_mapping, read_text
-from fsd_gen.styles.choice import check_choice
+from fsd_gen.styles.choice import check_choice, may_come
 from jobs.files import write_text_atomic
 
 REMOTE_TAG, FILES_ALONE = "omniverse", "mitsuba"
@@ -33,11 +33,12 @@ def open_chosen(config: Config) -> AssetLibrary:
     """The config's packs, checked against what else the config says of assets.
 
     Raises:
-        ConfigError: a weight for a tag that no asset has, no object left, or assets that stay on an Omniverse
-            server while the renderer opens files alone.
+        ConfigError: a weight for a tag that no asset has, no object left, nothing of a kind that a style
+            needs, or assets that stay on an Omniverse server while the renderer opens files alone.
     """
     library = open_library(config.assets.packs)
     check_choice(library, config.assets)
+    _check_needs(library, config)
     remote = [asset.id for asset in library if REMOTE_TAG in asset.tags]
     if remote and config.render.backend == FILES_ALONE:
         raise ConfigError(
@@ -46,6 +47,24 @@ def open_chosen(config: Config) -> AssetLibrary:
             f"{remote[0].partition('/')[0]}"
         )
     return library
+
+
+def _check_needs(library: AssetLibrary, config: Config) -> None:
+    """Raises ConfigError where a style cannot make any scene of what may be drawn."""
+    drawn = [asset for asset in library if may_come(asset, config.assets)]
+    lacking: dict[str, list[str]] = {}  # what -> styles
+    for name, style in config.styles.items():
+        for need in style.needs() if style.weight > 0 else ():
+            if not any(map(need.is_met_by, drawn)):
+                lacking.setdefault(need.what, []).append(name)
+    if lacking:
+        said = ", ".join(f"no {what} for {' and '.join(styles)}" for what, styles in lacking.items())
+        chosen = "assets.objects_from keeps its objects out" if not config.assets.objects_from else ""
+        chosen = chosen or "objects still come from assets.objects_from alone"
+        raise ConfigError(
+            f"assets.packs: {list(config.assets.packs)} hold {said}; add the pack builtin, which has every "
+            f"kind ({chosen})"
+        )
 
 
 def bind_assets(run_dir: Path, library: AssetLibrary) -> None:

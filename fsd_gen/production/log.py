@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.system_errors import explain
 from jobs.task import Event, EventKind
 
+if TYPE_CHECKING:
+    from fsd_gen.production.attempt import Attempt
+
 LOG_NAME = "render.log"
 LOGGED = frozenset({EventKind.WARNING, EventKind.TASK_RETRIED, EventKind.TASK_FAILED})
 LONGEST = 500  # characters of a cause
+GIVEN_UP = re.compile(r": slot (?P<slot>\d+) quarantined after \d+ attempts: (?P<why>.*)")
+
+
+def given_up(slot: int, tried: Sequence[Attempt]) -> str:
+    """What is said of a slot that no attempt could fill: each reason with its last details."""
+    details = {defect.code: defect.detail for attempt in tried for defect in attempt.defects}
+    why = "; ".join(f"{code} ({' '.join(detail.split())[:LONGEST]})" for code, detail in details.items())
+    return f"slot {slot} quarantined after {len(tried)} attempts: {why}"
 
 
 class RunLog:
@@ -49,3 +62,13 @@ def cause(trace: str) -> str:
     named = bool(colon) and kind.replace(".", "").replace("_", "").isalnum()
     short = f"{kind.rpartition('.')[2]}: {what}" if named else text
     return short[:LONGEST]
+
+
+def why_quarantined(run_dir: Path) -> dict[int, str]:
+    """By slot, what was wrong with the last attempts at those that were given up, as far as the log knows."""
+    path = run_dir / LOG_NAME
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", errors="replace") as file:
+        found = (GIVEN_UP.search(line) for line in file)
+        return {int(each["slot"]): each["why"].strip() for each in found if each}

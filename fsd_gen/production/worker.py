@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from assets_manifest.made.registry import is_made
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
+from fsd_gen.production.log import given_up
 from fsd_gen.production.run import Run
 from fsd_gen.production.watch import MOST_HANGS, Watch
 from fsd_gen.production.worlds import refuse_another_world, require_worlds, world_attribution
@@ -87,9 +87,7 @@ class ShardWorker:
                 report(self._drawn_again(attempt))
         reasons = [[defect.code for defect in attempt.defects] for attempt in tried]
         writer.quarantine(key.slot, reasons)
-        codes = ", ".join(dict.fromkeys(chain.from_iterable(reasons)))
-        message = f"slot {key.slot} quarantined after {len(tried)} attempts: {codes}"
-        report(Event(kind=EventKind.WARNING, message=message))
+        report(Event(kind=EventKind.WARNING, message=given_up(key.slot, tried)))
 
     def _drawn_again(self, attempt: Attempt) -> Event:
         """A fault of a style is a warning, the first time that it is met."""

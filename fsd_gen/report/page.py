@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from fsd_gen.report.gather import DEPTH_EDGES, DISPARITY_EDGES, Numbers, StyleNumbers
 from fsd_gen.report.intent import stated
-from fsd_gen.report.plots import LINES, bars_plot, pixels_plot, samples_plot
+from fsd_gen.report.plots import bars_plot, pixels_plot, samples_plot
+from fsd_gen.report.svg import LINES
 from fsd_gen.shards.record import SampleRecord
 
 SEES_PX = 416  # disparity up to which FoundationStereo looks

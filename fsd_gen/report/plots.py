@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
-INK, MUTED = "#1f2933", "#7b8794"
+from fsd_gen.report.svg import LINES, drawn_for, figure_of, svg_of
+
 BAR = "#2f6f9f"
-LINES = ("#2f6f9f", "#d08a2e", "#4b8b5a", "#8a5aa8", "#a84f5a", "#5a7f8a", "#b0a030", "#606060")
-STYLE: dict[Any, Any] = {  # its stubs list every key there is
-    "svg.hashsalt": "fsd-gen",
-    "svg.fonttype": "path",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+PAGE = "fsd-gen"
 
 Array = NDArray[np.float64]
 
@@ -36,8 +21,8 @@ def pixels_plot(counts: Mapping[str, Array], edges: Array, xlabel: str, limit: f
 
     `counts` have what is below the first edge first, and what is above the last one last.
     """
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(7.2, 2.9)
+    with drawn_for(PAGE):
+        figure, axes = figure_of(7.2, 2.9)
         whole = np.sum(list(counts.values()), axis=0)
         axes.stairs(_percent(whole), edges, fill=True, color="#d9dee5", label="all")
         for colour, (name, values) in zip(_colours(len(counts)), counts.items(), strict=True):
@@ -45,15 +30,15 @@ def pixels_plot(counts: Mapping[str, Array], edges: Array, xlabel: str, limit: f
         if limit is not None:
             axes.axvline(limit, color="#c4472f", lw=1.1, ls="--", label=f"{limit:g}")
         axes.set(xscale="log", xlim=(edges[0], edges[-1]), xlabel=xlabel, ylabel="pixels, %", ylim=(0, None))
-        axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.legend(frameon=False, fontsize=8)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def samples_plot(series: Mapping[str, Sequence[float]], xlabel: str) -> str:
     """Share of samples per value, an outline per style over common bins."""
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(3.5, 2.4)
+    with drawn_for(PAGE):
+        figure, axes = figure_of(3.5, 2.4)
         everything = np.array([value for values in series.values() for value in values], float)
         edges = np.histogram_bin_edges(everything, bins=24) if len(everything) else np.linspace(0, 1, 25)
         counts, _ = np.histogram(everything, edges)
@@ -62,20 +47,20 @@ def samples_plot(series: Mapping[str, Sequence[float]], xlabel: str) -> str:
             mine, _ = np.histogram(values, edges)
             axes.stairs(100 * mine / max(1, mine.sum()), edges, color=colour, lw=1.3)
         axes.set(xlabel=xlabel, ylabel="samples, %", ylim=(0, None))
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def bars_plot(numbers: Mapping[str, float], xlabel: str) -> str:
     """A horizontal bar for each name, the first on top."""
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(7.2, 0.6 + 0.2 * max(1, len(numbers)))
+    with drawn_for(PAGE):
+        figure, axes = figure_of(7.2, 0.6 + 0.2 * max(1, len(numbers)))
         names = [_plain(name) for name in numbers]
         places = np.arange(len(names))
         axes.barh(places, list(numbers.values()), color=BAR)
         axes.set_yticks(places, names)
         axes.invert_yaxis()
         axes.set(xlabel=xlabel)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def _plain(name: str) -> str:
@@ -90,16 +75,3 @@ def _percent(counts: Array) -> Array:
 
 def _colours(number: int) -> list[str]:
     return [LINES[k % len(LINES)] for k in range(number)]
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _svg(figure: Figure) -> str:
-    """The figure without what stands before its `<svg`, and without a date."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]

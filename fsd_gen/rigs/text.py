@@ -42,8 +42,9 @@ def rig_settings(text: str) -> dict[str, Any]:
             f"rig {text!r}: neither a preset, nor a file, nor fields such as fx=700,baseline=0.12"
             f"{suggestion(first, PRESETS)}"
         )
-    for field in rest:
-        name, value = _field(field, text)
+    for name, value in (_field(field, text) for field in rest):
+        if name in settings:
+            raise ConfigError(f"rig {text!r}: {name} is given twice; keep one of them")
         settings[name] = value
     return settings
 

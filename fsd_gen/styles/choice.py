@@ -34,6 +34,11 @@ def chosen_library(library: AssetLibrary, assets: AssetsConfig, seed: int, key: 
     return library.choosing(stays)
 
 
+def may_come(asset: Asset, assets: AssetsConfig) -> bool:
+    """Whether scenes may draw it at all."""
+    return _is_wanted(asset, assets) and weight(asset, assets.weights) > 0
+
+
 def _is_wanted(asset: Asset, assets: AssetsConfig) -> bool:
     return asset.kind != "object" or not assets.objects_from or _pack(asset) in assets.objects_from
 

@@ -13,6 +13,7 @@ from fsd_gen.sections import Count, PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
+from fsd_gen.styles.needs import TEXTURE, Need
 from fsd_gen.styles.outdoor import time_of_day
 from fsd_gen.styles.outdoors import roadside
 from fsd_gen.styles.outdoors.frontage import Frontage
@@ -39,6 +40,10 @@ class Config(StyleConfig):
     overcast: Share = 0.2  # of the scenes under cloud
     dusk: Share = 0.15  # of the scenes at dusk
     night: Share = 0.15  # of the scenes at night, with lamps
+
+    def needs(self) -> tuple[Need, ...]:
+        """Ground to stand on."""
+        return (TEXTURE,)
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:

@@ -16,6 +16,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import CameraPose, SceneSpec, World
 from fsd_gen.sections import ConfigError, Count, PositiveRange, Range, within
 from fsd_gen.styles import lighting
+from fsd_gen.styles.needs import OBJECT, PANORAMA, Need
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig
 from fsd_gen.worlds.zones import Zone
@@ -79,6 +80,10 @@ class Config(StyleConfig):
             time=self.time,
             lit=self.lights == "own",
         )
+
+    def needs(self) -> tuple[Need, ...]:
+        """Objects where some are dropped, a panorama where the light is ours."""
+        return (*((OBJECT,) if self.objects[1] else ()), *((PANORAMA,) if self.lights == "random" else ()))
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:

@@ -22,6 +22,7 @@ from fsd_gen.styles import materials
 from fsd_gen.styles.chaos.backdrops import Backdrop, Painter
 from fsd_gen.styles.chaos.lights import chaotic_dome, chaotic_lamps
 from fsd_gen.styles.hard import Quota, harden_whole
+from fsd_gen.styles.needs import OBJECT, PANORAMA, TEXTURE, Need
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.sampler import Sampler, StyleConfig, count, log_uniform, pick
 
@@ -44,6 +45,10 @@ class Config(StyleConfig):
     pictures: Count = (2, 9)  # panels with pictures in mid-air, before the background
     objects_first: Share = 0.5  # of the scenes: the camera is placed after the objects, near them
     odd_exposure: Share = 0.15  # of the scenes: under- or overexposed by up to 1.3 stops more
+
+    def needs(self) -> tuple[Need, ...]:
+        """Things to fly, something to cover them with, and a panorama around them."""
+        return (OBJECT, TEXTURE, PANORAMA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,8 @@ from fsd_gen.styles.hard import hardened
 from fsd_gen.styles.heaps import piles
 from fsd_gen.styles.heaps.let_go import furniture_points
 from fsd_gen.styles.heaps.piles import Ground, How, Pile
-from fsd_gen.styles.heaps.workplace import Workplace, WorkplaceConfig, draw_workplace
+from fsd_gen.styles.heaps.workplace import TABLE, Workplace, WorkplaceConfig, draw_workplace
+from fsd_gen.styles.needs import TEXTURE, Need
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.rooms.backdrop import behind
 from fsd_gen.styles.rooms.backroom import back_room
@@ -53,6 +54,10 @@ class Config(WorkplaceConfig):
     camera_first: Share = 0.4  # of the scenes: things are dropped where the camera looks
     distance_m: PositiveRange = (0.4, 1.2)  # from the camera to what it looks at
     retexture: Share = 0.12  # of the small things get another material
+
+    def needs(self) -> tuple[Need, ...]:
+        """Something to work at, and something to cover things with."""
+        return (TABLE, TEXTURE)
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:

@@ -18,6 +18,7 @@ from fsd_gen.scene.spec import CameraPose, Placement, SceneSpec
 from fsd_gen.sections import PositiveCount, Share
 from fsd_gen.styles import indoor, materials
 from fsd_gen.styles.footprint import Footprint
+from fsd_gen.styles.needs import OBJECT, TEXTURE, Need
 from fsd_gen.styles.registry import Style
 from fsd_gen.styles.rooms.room import Room
 from fsd_gen.styles.sampler import Sampler, count, log_uniform, pick
@@ -43,6 +44,10 @@ class Config(indoor.Config):
 
     glass: Share = 0.08
     """Of the recoated ones."""
+
+    def needs(self) -> tuple[Need, ...]:
+        """Things to fly, and something to cover them with."""
+        return (OBJECT, TEXTURE)
 
 
 @dataclass(frozen=True, slots=True)

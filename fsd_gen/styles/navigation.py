@@ -21,6 +21,7 @@ from fsd_gen.sections import Count, PositiveRange, Share, within
 from fsd_gen.styles import indoor, lighting
 from fsd_gen.styles.footprint import Footprint, is_free
 from fsd_gen.styles.hard import hardened
+from fsd_gen.styles.needs import TEXTURE, Need
 from fsd_gen.styles.outdoor import time_of_day
 from fsd_gen.styles.outdoors.crowd import people
 from fsd_gen.styles.outdoors.place import Place
@@ -56,6 +57,10 @@ class Config(indoor.Config):
     """Of the robots that are higher: up to twice the height."""
 
     beside: Count = (3, 10)  # people and things beside the way
+
+    def needs(self) -> tuple[Need, ...]:
+        """Surfaces."""
+        return (TEXTURE,)
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:

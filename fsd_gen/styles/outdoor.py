@@ -17,6 +17,7 @@ from fsd_gen.sections import PositiveRange, Share, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.hard import hardened
+from fsd_gen.styles.needs import TEXTURE, Need
 from fsd_gen.styles.outdoors import roadside
 from fsd_gen.styles.outdoors.frontage import Frontage
 from fsd_gen.styles.outdoors.place import Place
@@ -50,6 +51,10 @@ class Config(StyleConfig):
     camera_first: Share = 0.5  # the others place the camera last
     baseline_m: BaselineRange = (0.06, 0.45)
     """Log-uniform; what is far needs more than a room does."""
+
+    def needs(self) -> tuple[Need, ...]:
+        """Ground to stand on."""
+        return (TEXTURE,)
 
 
 def time_of_day(rng: np.random.Generator, overcast: float, dusk: float, night: float) -> str:

@@ -16,6 +16,7 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import SlotKey, rng_for
 from fsd_gen.scene.spec import CameraPose, Hard, RenderSettings, SceneSpec
 from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, Section, Share
+from fsd_gen.styles.needs import Need
 
 T = TypeVar("T")
 
@@ -52,6 +53,10 @@ class StyleConfig(Section):
     def lacking(self) -> str:
         """What no scene can be made without and was not given, as "field: what was expected"; else ""."""
         return ""
+
+    def needs(self) -> tuple[Need, ...]:
+        """What the packs must hold, or there is no scene."""
+        return ()
 
     def prepare(self) -> dict[str, str]:
         """What has to be done once before a run's first scene: digest by path of each file of the user's.

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from fsd_gen.sections import ConfigError, Range, Section, within
+from fsd_gen.sections import ConfigError, Range, Section, suggestion, within
 from fsd_gen.strict_yaml import read_mapping, read_text
+from jobs.expected import Place, complaints
 
 Metres = Annotated[float, Field(ge=-1e6, le=1e6)]
 Corner = tuple[Metres, Metres]
@@ -93,7 +94,8 @@ def _zone(content: Any, where: str) -> Zone:
     try:
         return Zone.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(map(str, problem["loc"]))
-        said = problem["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {field + ': ' if field else ''}{said}") from None
+        raise ConfigError(f"{where}: {complaints(error, _suggested)}") from None
+
+
+def _suggested(name: str, section: Place) -> str:
+    return suggestion(name, Zone.model_fields)

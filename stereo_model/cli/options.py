@@ -75,6 +75,8 @@ def assignments(texts: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise OptionError(f"expected FIELD=VALUE, got {text!r}")
+        if name in values:
+            raise OptionError(f"{name} is given twice; keep one of them")
         try:  # a leading star would be YAML's alias; here it begins a pattern
             values[name] = value if value.startswith("*") else _number(yaml.safe_load(value))
         except yaml.YAMLError:

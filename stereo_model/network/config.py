@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from jobs.expected import in_words
+from jobs.expected import in_words, with_whole_numbers
 
 BackboneName = Literal["efficientnet_lite0", "edgenext_small"]
 DisparityAttention = Literal["disparity", "heads", "volume"]
@@ -215,7 +215,7 @@ def model_config(preset: str = "tiny", **overrides: Any) -> ModelConfig:
 def parse_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
     """Build a pydantic value from untrusted fields, turning every complaint into one line (ConfigError)."""
     try:
-        return kind.model_validate(dict(values))
+        return with_whole_numbers(kind.model_validate, dict(values))
     except ValidationError as error:
         raise ConfigError(f"{kind.__name__}: {one_line(error, kind)}") from None
 

@@ -30,9 +30,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from jobs.expected import in_words
+from jobs.expected import in_words, own_complaints, with_whole_numbers
 from jobs.plain_yaml import PlainYamlError, read_plain
 from stereo_model.data.registry import dataset_kinds
 from stereo_model.training.config import TrainConfig
@@ -135,9 +134,9 @@ def load_recipe(source: str | Path, **overrides: Any) -> Recipe:
     for dotted, value in overrides.items():
         _replace(values, dotted, value, source=str(source))
     try:
-        return Recipe.model_validate(values)
+        return with_whole_numbers(Recipe.model_validate, values)
     except ValidationError as error:
-        wrong = [item for item in error.errors() if not _follows(item, error)]
+        wrong = own_complaints(error)
         complaints = "; ".join(_complaint(dict(item), _typed(item["loc"], values)) for item in wrong)
         raise RecipeError(f"recipe {source}: {complaints}") from None
 
@@ -218,13 +217,6 @@ def _complaint(item: dict[str, Any], where: str) -> str:
     message = in_words(item["type"], item["msg"])
     got = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
     return f"{where}: {message}{got}" if where else f"{message}{got}"
-
-
-def _follows(item: ErrorDetails, error: ValidationError) -> bool:
-    """Whether a list only seems too short since one of its entries is wrong, which is said too."""
-    where = item["loc"]
-    inside = (other["loc"] for other in error.errors() if len(other["loc"]) > len(where))
-    return item["type"] == "too_short" and any(loc[: len(where)] == where for loc in inside)
 
 
 def _fields_of(where: tuple[str | int, ...]) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,31 @@ def test_a_damaged_pack_file_is_a_pack_error(tmp_path: Path, head: str) -> None:
     (folder / "pack.yaml").write_text(head)
     with pytest.raises(PackError, match="not a readable asset pack"):
         load_pack(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"kind": "object"', '"kind": "sofa"', "assets.jsonl line 1: kind: should be 'object'"),
+        ('"kind": "object"', '"sort": 1, "kind": "object"', "assets.jsonl line 1: sort: unknown field"),
+        ('"author": ', '"autor": ', "assets.jsonl line 1: author: is missing"),
+        ('{"', '("', "assets.jsonl line 1: expected JSON, got"),
+        ("name: demo", "name: De mo", "name: expected a text of the form "),
+        ("notes: []", "notes: 3", "notes: expected a list, got 3"),
+    ],
+)
+def test_what_is_wrong_with_a_pack_is_said_in_one_line_with_the_place(tmp_path, old, new, said) -> None:
+    folder = write_demo_pack(tmp_path)
+    lines = (folder / "assets.jsonl").read_text().replace(old, new, 1)
+    (folder / "assets.jsonl").write_text(lines)
+    head = yaml.safe_load((folder / "pack.yaml").read_text())
+    head["records_sha256"] = hashlib.sha256(lines.encode()).hexdigest()
+    (folder / "pack.yaml").write_text(yaml.safe_dump(head).replace(old, new))
+    with pytest.raises(PackError) as refusal:
+        load_pack(folder)
+    text = str(refusal.value)
+    assert said in text and "assets fetch demo --force" in text
+    assert not re.search(r"Input|type=|pydantic|\n", text)
 
 
 def test_a_missing_pack_names_the_remedy(tmp_path: Path) -> None:

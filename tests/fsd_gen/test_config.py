@@ -213,3 +213,13 @@ def test_an_unknown_channel_is_refused_with_a_suggestion_and_the_known_ones():
 def test_a_number_that_nothing_could_hold_is_refused(dotted, value):
     with pytest.raises(ConfigError, match="less than or equal to"):
         load_config("demo", {dotted: value})
+
+
+def test_whole_numbers_may_be_written_with_an_exponent(tmp_path):
+    path = tmp_path / "c.yaml"
+    flying = "{objects: [1e1, 2.0e1], distractors: 5e0}"
+    path.write_text(f"version: 2\nsamples_per_shard: 1e3\nstyles: {{flying: {flying}}}\n")
+    config = load_config(str(path))
+    assert config.samples_per_shard == 1000 and config.styles["flying"].objects == (10, 20)
+    assert config.styles["flying"].distractors == (5, 5)
+    assert config.digest() == load_config(str(path), {"samples_per_shard": 1000}).digest()

@@ -15,10 +15,12 @@ from fsd_gen.sections import ConfigError, PositiveRange, Share
 from fsd_gen.styles import materials
 from fsd_gen.styles.heaps import piles
 from fsd_gen.styles.heaps.piles import Ground
+from fsd_gen.styles.needs import Need
 from fsd_gen.styles.rooms.room import Room, RoomConfig
 from fsd_gen.styles.sampler import Sampler, pick
 
 TABLE_M = (0.4, 1.15)  # heights of what one works at
+NO_TABLES = ("fixture", "seat", "bed", "bathroom")
 NO_SHELF = ("seat", "bed", "fixture", "bathroom", "lamp", "plant")
 FOCUS_TRIES = 12
 ROOM_M = 0.3  # free around what is looked at
@@ -34,6 +36,13 @@ class WorkplaceConfig(RoomConfig):
     bin: Share = 0.25  # of the scenes
     down_deg: PositiveRange = (15.0, 60.0)  # how far the camera looks down
     new_top: Share = 0.5  # of the tables get another material
+
+
+def _may_be_table(asset: Asset) -> bool:
+    return "support" in asset.tags and not set(NO_TABLES) & set(asset.tags)
+
+
+TABLE = Need("table (an object tagged support)", _may_be_table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +80,7 @@ def _table(sampler: Sampler[WorkplaceConfig], room: Room) -> Workplace:
     limit = 0.5 * min(room.width_m, room.depth_m)
     found = [
         a
-        for a in sampler.assets("object", "support", without=("fixture", "seat", "bed", "bathroom"))
+        for a in sampler.assets("object", "support", without=NO_TABLES)
         if a.size_m and max(a.size_m[:2]) < limit
     ]
     for _ in range(40 if found else 0):

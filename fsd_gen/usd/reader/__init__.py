@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from fsd_gen.usd.reader.read import (
     camera_of_stage,
+    check_cameras,
     left_camera,
     read_stage,
     read_world,
@@ -23,6 +24,7 @@ from fsd_gen.usd.reader.read import (
 
 __all__ = [
     "camera_of_stage",
+    "check_cameras",
     "left_camera",
     "read_stage",
     "read_world",

@@ -151,6 +151,19 @@ def left_camera(path: Path, wanted: str = LEFT) -> str:
     return found[0]
 
 
+def check_cameras(path: Path, left: str, right: str) -> None:
+    """Refuse a stage without both cameras, with the ways to name them or to do with one.
+
+    Raises StageError.
+    """
+    stage = open_stage(path)
+    found = [str(prim.GetPath()) for prim in stage.Traverse() if prim.IsA(UsdGeom.Camera)]
+    if missing := [eye for eye in (left, right) if eye not in found]:
+        there = f"it has {', '.join(found)}: name two with --left and --right, or give --rig, which wants one"
+        none = "it has none; `fsd-gen render-stage` finds places for cameras, and --rig wants one"
+        raise StageError(f"{path}: no camera at <{missing[0]}>; {there if found else none}")
+
+
 @dataclass
 class _Walk:
     """Collects everything visible below the stage's root."""

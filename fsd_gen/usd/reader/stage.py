@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.usd_quiet import quiet
 from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import Rgb
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom
@@ -24,7 +25,8 @@ def open_stage(path: Path) -> Usd.Stage:
     if not Path(path).is_file():
         raise StageError(f"{path}: no such stage file")
     try:
-        stage = Usd.Stage.Open(str(path))
+        with quiet():
+            stage = Usd.Stage.Open(str(path))
     except Tf.ErrorException as error:
         raise StageError(f"{path}: cannot be opened as a USD stage: {reason_of(error)}") from error
     problems = stage.GetCompositionErrors()

@@ -178,15 +178,41 @@ def test_what_stays_on_a_server_is_a_reference_that_mitsuba_refuses(tmp_path, mo
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("objects: 3", "objects: Input should be"),
-        ("objects: [{uri: a.obj, licens: MIT}]", "objects.0.licens: Extra inputs are not permitted"),
-        ("objects: [{uri: a.obj, unit: yards}]", "objects.0.unit"),
+        ("objects: 3", "objects: expected a list, got 3"),
+        ("objects: [{uri: a.obj, licens: MIT}]", "objects.0.licens: unknown field; did you mean 'licence'?"),
+        ("objects: [{uri: a.obj, unit: yards}]", "objects.0.unit: should be 'mm', 'cm'"),
+        ("objects: [{licence: MIT}]", "objects.0.uri: is missing"),
+        ("[]", "set.yaml: a manifest: expected a section of settings, got []"),
         ("objects: [{uri: a.obj, files: [{path: ../../x, uri: b}]}]", "expected a path beside the object"),
         ("a: [", "no readable manifest"),
-        ("objects: [{uri: a.obj, sha256: zz}]", "objects.0.sha256"),
+        (
+            "objects: [{uri: a.obj, sha256: zz}]",
+            "objects.0.sha256: expected a SHA-256, 64 of 0-9 and a-f",
+        ),
     ],
 )
 def test_a_manifest_in_another_form_is_refused_with_the_place(text, said, tmp_path):
     (tmp_path / "set.yaml").write_text(text)
-    with pytest.raises(ImportRefusedError, match=re.escape(said)):
+    with pytest.raises(ImportRefusedError, match=re.escape(said)) as refusal:
         run(tmp_path / "set.yaml", tmp_path)
+    assert not re.search(r"Input|type=|pydantic|\n", str(refusal.value))
+
+
+def test_names_that_no_file_can_have_stop_no_other_object(tmp_path):
+    data = obj(tmp_path / "box.obj").read_bytes()
+    long = tmp_path / f"{'w' * 240}.obj"
+    long.write_bytes(data)
+    entries = [
+        {"uri": long.name, "sha256": sha(data)},
+        {"uri": "box.obj", "sha256": sha(data), "id": "i" * 300},
+        {"uri": f"{'u' * 300}.obj", "sha256": sha(data), "id": "away"},
+        {"uri": "box.obj", "sha256": sha(data), "id": "c", "files": [{"path": "p" * 300, "uri": "box.obj"}]},
+        {"uri": long.name, "sha256": sha(data), "id": "fine"},
+        {"uri": "box.obj", "sha256": sha(data)},
+    ]
+    report = run(manifest(tmp_path, entries), tmp_path)
+    assert [each.id for each in report.entered] == ["mine/fine", "mine/box"]
+    said = [each.reason for each in report.rejected]
+    assert "a name of 240 characters, more than 200" in said[0] and "`id:`" in said[0]
+    assert "a name of 300 characters, more than 200" in said[1]
+    assert all("the name is too long for the file system" in reason for reason in said[2:])

@@ -37,8 +37,8 @@ def test_a_folder_is_imported_added_to_browsed_and_verified(run, tmp_path):
     assert "mine/chair: new; tags guessed: floor indoor seat" in said and "1 new, 0 changed" in said
     code, said = run("add", obj(tmp_path / "mug.obj", (0.1, 0.1, 0.1)), "--pack", "mine", "--license", "MIT")
     assert code == 0 and "mine/mug: new" in said
-    code, said = run("browse", "mine", "-o", tmp_path / "page.html")
-    assert code == 0 and "2 assets in" in said and (tmp_path / "page.html").read_text().count("<img") == 2
+    code, said = run("browse", "mine", "-o", tmp_path / "new/page.html")
+    assert code == 0 and "2 assets in" in said and (tmp_path / "new/page.html").read_text().count("<img") == 2
     assert run("verify", "--open", "mine") == (0, "mine: 0 files differ")
     (tmp_path / "packs/mine/objects/mug/model.usdc").write_bytes(b"rotten")
     code, said = run("verify", "--open", "mine")
@@ -53,6 +53,29 @@ def test_what_cannot_be_done_is_one_line(run, tmp_path):
     assert code == 2 and "no name of a pack" in said
     code, said = run("import", tmp_path / "in", "--name", "mine", "--licence", "MIT", "--tags", "A b")
     assert code == 2 and "--tags: expected tags of small letters" in said
+    code, said = run("browse", "-o", tmp_path)
+    assert code == 2 and "--output:" in said and "is a folder; expected a file" in said
+    code, said = run("browse", "-o", tmp_path / "in/a.obj/page.html")
+    assert code == 2 and "in/a.obj is a file; expected a folder for page.html" in said
+    result = RUNNER.invoke(app, ["info", str(tmp_path), "--html", str(tmp_path)])
+    assert result.exit_code == 2 and "--html:" in result.output and "is a folder" in result.output
+
+
+def test_tags_that_no_style_knows_are_said_and_kept(run, tmp_path):
+    obj(tmp_path / "in/a.obj")
+    options = ("--name", "mine", "--licence", "MIT", "--tags", "flor,workshop,seat")
+    code, said = run("import", tmp_path / "in", *options)
+    assert code == 0 and "--tags: flor, workshop: of your own, for `assets.weights`" in said
+    assert "did you mean floor by flor?" in said and "outdoor" in said
+    assert "flor" in run("list", "mine", "--long")[1]
+    assert "--tags" not in run("import", tmp_path / "in", *options[:-1], "floor,seat")[1]
+
+
+def test_both_commands_take_the_same_options(run):
+    texts = [run(command, "--help")[1] for command in ("import", "add")]
+    options = [set(re.findall(r"--[a-z-]+", text)) for text in texts]
+    assert options[0] - options[1] == {"--name"} and options[1] - options[0] == {"--pack"}
+    assert {"--tags", "--unit", "--up", "--licence", "--author", "--any-size", "--force"} <= options[0]
 
 
 def test_the_examples_of_the_documentation_are_in_the_form_that_is_read():

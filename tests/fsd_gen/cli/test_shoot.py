@@ -123,3 +123,20 @@ def test_a_rig_without_a_single_camera_to_stand_at_is_refused(tmp_path):
         assert result.exit_code == 2 and message in " ".join(result.output.split())
         if name == "two":
             assert shot(path, tmp_path / "b", "--rig", "zed2", "--left", "/World/B").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("cameras", "said"),
+    [
+        ("", "no camera at </World/Rig/Left>; it has none; `fsd-gen render-stage` finds places for cameras"),
+        ('def Camera "A" {}\n', "it has /World/A: name two with --left and --right, or give --rig"),
+        (
+            'def Xform "Rig" { def Camera "Left" {} }\n',
+            "no camera at </World/Rig/Right>; it has /World/Rig/Left",
+        ),
+    ],
+)
+def test_without_a_rig_the_lack_of_cameras_names_the_remedies(tmp_path, cameras, said):
+    result = shoot(stage(tmp_path, WALL, SUN, rig=cameras), tmp_path / "out")
+    assert result.exit_code == 2 and said in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()

@@ -5,18 +5,80 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
-from assets_manifest.library import AssetLibrary, PackIdentity
+from assets_manifest.library import AssetLibrary, Pack, PackIdentity, save_pack
+from assets_manifest.records import Asset
+from fsd_gen.cli import app
+from fsd_gen.config import load_config
 from fsd_gen.production.assets import (
     RunAssetsError,
     assets_json,
     bind_assets,
     check_assets,
+    open_chosen,
     partial_packs,
 )
+from fsd_gen.sections import ConfigError
 
 WHOLE = PackIdentity(name="stones", version="2", digest="aa" * 32, partial=False, notes=())
 PARTIAL = replace(WHOLE, digest="bb" * 32, partial=True, notes=("granite.org could not be reached",))
+
+
+OBJECT = Asset(
+    id="mine/box",
+    kind="object",
+    uri="box.usdc",
+    sha256="0" * 64,
+    licence="MIT",
+    author="a",
+    source="s",
+    tags=("floor",),
+    size_m=(1, 1, 1),
+)
+
+
+@pytest.fixture
+def only_objects(tmp_path, monkeypatch):
+    """A pack of the user's own, as an import makes it: objects and nothing else."""
+    monkeypatch.setenv("FSD_ASSETS_DIR", str(tmp_path / "packs"))
+    save_pack(Pack(name="mine", version="1", licence="MIT", assets=(OBJECT,)), tmp_path / "packs/mine")
+
+
+def _mine(styles, **assets):
+    settings = {f"assets.{name}": value for name, value in assets.items()}
+    return load_config("fsd", {"assets.packs": ["mine"], **settings, "styles": styles})
+
+
+@pytest.mark.parametrize(
+    ("styles", "lacking"),
+    [
+        ({"flying": {}}, r"no texture for flying, no panorama of a sky \(hdri\) for flying"),
+        ({"driving": {}, "outdoor": {}}, "no texture for driving and outdoor"),
+        ({"manipulation": {}}, "no table .* for manipulation, no texture for manipulation"),
+        ({"environment": {"stages": ["/a.usd"], "lights": "random"}}, "no panorama .* for environment"),
+    ],
+)
+def test_packs_that_lack_what_a_style_needs_are_refused_with_the_remedy(only_objects, styles, lacking):
+    with pytest.raises(ConfigError, match=rf"\['mine'\] hold {lacking}; add the pack builtin.*objects_from"):
+        open_chosen(_mine(styles))
+
+
+def test_what_no_style_in_use_needs_is_not_asked_for(only_objects):
+    settings = {"stages": ["/a.usd"], "objects": [1, 2]}
+    assert len(open_chosen(_mine({"environment": settings, "flying": {"weight": 0}, "indoor": {}}))) == 1
+
+
+def test_objects_that_weigh_nothing_are_as_if_they_were_not_there(only_objects):
+    with pytest.raises(ConfigError, match="every object weighs 0|no object for mixed"):
+        open_chosen(_mine({"mixed": {}}, weights={"tag:floor": 0}))
+
+
+def test_a_run_that_lacks_textures_is_refused_before_there_is_a_folder(only_objects, tmp_path):
+    command = ["render", "--shards", "1", "--packs", "mine", "--workers", "0", "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2 and "add the pack builtin" in " ".join(result.output.split())
+    assert not (tmp_path / "run").exists()
 
 
 class Library(AssetLibrary):

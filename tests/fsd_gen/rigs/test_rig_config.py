@@ -197,6 +197,8 @@ def test_a_rig_in_one_word(tmp_path):
         ("baseline=0.1", "expected one camera, got 45 to 95 degrees; add fx or hfov"),
         ("hfov=60", "expected one baseline, got 0.04 to 0.4 m"),
         ("fx=700,baselin=0.1", "rig.baselin: unknown field; did you mean 'baseline_m'"),
+        ("fx=700,baseline=0.1,fx=800", "rig 'fx=700,.*': fx is given twice; keep one of them"),
+        ("zed2,baseline=0.1,baseline_m=0.2", "baseline_m is given twice"),
         ("zed2,baseline=120", "if those are millimetres, write 0.12"),
     ],
 )

@@ -28,11 +28,14 @@ def test_corners_of_a_box_come_in_any_order():
         ("zones: []", "expected a list and nothing else"),
         ("rooms: 3", "expected a list and nothing else"),
         ("zones: [{z_m: [1, 2]}]", "zone 1: expected either a box"),
-        ("zones: [{box: [[0, 0], [1, 1]], z_m: [1, 2]}, {box: [[0, 0], [1, 1]]}]", "zone 2: z_m: "),
+        ("zones: [{box: [[0, 0], [1, 1]], z_m: [1, 2]}, {box: [[0, 0], [1, 1]]}]", "zone 2: z_m: is missing"),
         ("zones: [{box: [[0, 0], [1, 1]], z_m: [2, 1]}]", r"zone 1: z_m: must be \[low, high\]"),
         ("zones: [{box: [[0, 0], [0, 1]], z_m: [1, 2]}]", "zone 1: expected an outline with an area"),
         ("zones: [{polygon: [[0, 0], [0, 1]], z_m: [1, 2]}]", "zone 1: polygon: expected at least 3"),
-        ("zones: [{box: [[0, 0], [1, 1]], z_m: [1, 2], heading: 3}]", "zone 1: heading: "),
+        ("zones: [{box: [[0, 0], [1, 1]], z_m: [1, 2], head: 3}]", "zone 1: head: unknown field; "),
+        ("zones: [{box: [[0, 0], [1, a]], z_m: 1}]", r"zone 1: box\.1\.1: expected a number, got 'a'"),
+        ("zones: [{polygon: 3, z_m: 1}]", "zone 1: polygon: expected a list, got 3"),
+        ("zones: [3]", "zone 1: expected a section of settings, got 3"),
     ],
 )
 def test_a_mistake_in_a_file_names_its_zone(tmp_path, text, said):

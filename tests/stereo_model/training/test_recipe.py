@@ -48,7 +48,7 @@ def test_a_wrong_entry_of_a_list_is_the_only_complaint(weight):
         ("paper", {"training.micro_batch": 5}, "batch_size must be a multiple of micro_batch=5"),
         ("paper", {"model.weights": "a.pth"}, "give preset (a new model) or weights"),
         ("paper", {"training.steps.more": 1}, "no field 'training.steps.more' to replace"),
-        ("paper", {"data": []}, "data: Tuple should have at least 1 item"),
+        ("paper", {"data": []}, "data: expected at least 1 item"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(source, overrides, expected):
