@@ -58,7 +58,7 @@ def decompose(triangles_f33: Floats, most: int = MOST_HULLS) -> tuple[Hull, ...]
 
 
 def _holding(pieces: tuple[Hull, ...], corners_n3: Floats) -> tuple[Hull, ...]:
-    """The pieces, widened where a corner of the shape stands off all of them: each by what is nearest to it."""
+    """The pieces, widened where a corner of the shape stands off all of them: by what is nearest to each."""
     outside_pn = np.array([_outside(ConvexHull(piece.points_n3), corners_n3)[0] for piece in pieces])
     nearest_n, apart_n = outside_pn.argmin(axis=0), outside_pn.min(axis=0) > EXACT_M
     missing = [corners_n3[apart_n & (nearest_n == number)] for number in range(len(pieces))]
