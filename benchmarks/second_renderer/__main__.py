@@ -5,8 +5,8 @@
 
 Each stage is exported with its assets, its folder moved, all validators of OpenUSD asked, and opened there.
 Compared: whether every image is found, the depth of opaque pixels against our truth, and the pictures, by
-eye: `out/sheet.png` has ours, Cycles' with the same exposure rule, and where depths differ. The stage of the style
-`environment` is the exported one of `indoor`, or `--stage`.
+eye: `out/sheet.png` has ours, Cycles' with the same exposure rule, and where depths differ. The stage of the
+style `environment` is the exported one of `indoor`, or `--stage`.
 """
 
 from __future__ import annotations
