@@ -6,6 +6,7 @@ rest, leaves the place, comes too near the camera, or reaches more than 2 mm int
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from assets_manifest.derived.hulls import hulls
 from assets_manifest.records import Asset
-from fsd_gen.physics.bodies import Body, standing
+from fsd_gen.physics.bodies import Block, Body, standing
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.rotations import camera_to_world, heading, random_rotation
 from fsd_gen.scene.spec import CameraPose, Placement
@@ -34,7 +35,7 @@ SMALL_M = 0.5  # what is no longer may tumble from any pose
 TUMBLING = 0.5  # share of those that do
 TUMBLE_M, STAND_M = (0.03, 0.25), 0.008  # height of the fall
 FALL_S = 1.6
-REACH_M = 0.4  # beside an object: the ground that it may slide or roll over
+REACHES_M = (0.4, 0.1)  # beside an object: ground that it may slide or roll over; less where that is too fine
 MOST_PENETRATION_M = 0.002
 
 Array = NDArray[np.float64]
@@ -140,16 +141,27 @@ def _at_rest(view: _View, rng: np.random.Generator, fall: _Fall, resting: list[B
 
 def _fallen(view: _View, body: Body, resting: list[Body]) -> Body | None:
     """The body after its fall; None where it cannot stay."""
-    from fsd_gen.physics.settle import settle  # needs an extra, which reading a configuration does not
     from fsd_gen.worlds.ground import ground_near
 
-    points_n3 = world_points(body)
-    low_3, high_3 = points_n3.min(axis=0) - REACH_M, points_n3.max(axis=0) + REACH_M
-    ground = ground_near(view.space, low_3, high_3, (low_3 + high_3) / 2)
-    if ground is None:
-        return None
-    others = (standing(each.hulls, each.position, each.rotation, each.scale) for each in resting)
-    (end,) = settle((body,), (*ground, *(block for blocks in others for block in blocks)), FALL_S)
+    for reach_m in REACHES_M:
+        points_n3 = world_points(body)
+        low_3, high_3 = points_n3.min(axis=0) - reach_m, points_n3.max(axis=0) + reach_m
+        if (ground := ground_near(view.space, low_3, high_3, (low_3 + high_3) / 2)) is not None:
+            return _settled(view, body, (*ground, *_blocks(resting)), low_3, high_3)
+    return None
+
+
+def _blocks(resting: list[Body]) -> Iterator[Block]:
+    """What rests already, as what stands fast."""
+    for body in resting:
+        yield from standing(body.hulls, body.position, body.rotation, body.scale)
+
+
+def _settled(view: _View, body: Body, static: tuple[Block, ...], low_3: Array, high_3: Array) -> Body | None:
+    """The body where it rests; None where it does not, leaves the box, sinks in or is too near."""
+    from fsd_gen.physics.settle import settle  # needs an extra, which reading a configuration does not
+
+    (end,) = settle((body,), static, FALL_S)
     if not end.at_rest or end.penetration_m > MOST_PENETRATION_M:
         return None
     moved = replace(body, position=end.position, rotation=end.rotation)

@@ -16,7 +16,7 @@ from fsd_gen.physics.bodies import Block
 from fsd_gen.worlds.space import Space
 
 THICK_M = 0.02
-MOST_PIECES = 1500  # of one patch: what has more triangles takes physics too long
+MOST_PIECES = 1500  # of one patch, for which a fall takes half a second
 LEAST_AREA_M2 = 1e-8  # slivers carry nothing
 
 Array = NDArray[np.float64]
@@ -30,7 +30,9 @@ def ground_near(space: Space, low_3: Array, high_3: Array, start_3: Array) -> tu
     triangles_t33 = space.solid_triangles(low_3, high_3)
     if len(triangles_t33) > MOST_PIECES:
         return None
-    polygons = (_cut(triangle_33, low_3, high_3) for triangle_33 in triangles_t33)
+    whole_t = ((triangles_t33 >= low_3) & (triangles_t33 <= high_3)).all(axis=(1, 2))
+    cut = (_cut(triangle_33, low_3, high_3) for triangle_33 in triangles_t33[~whole_t])
+    polygons = (*triangles_t33[whole_t], *cut)
     return tuple(block for polygon_n3 in polygons for block in _prism(polygon_n3, start_3))
 
 

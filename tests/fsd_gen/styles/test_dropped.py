@@ -72,11 +72,11 @@ def test_small_things_lie_in_any_pose_and_large_ones_stand(hall_scenes, library)
     assert any(z < 0.9 for z in up.values())
 
 
-@pytest.mark.parametrize("downwards", [False, True])
+@pytest.mark.parametrize(("cell_m", "downwards"), [(0.3, False), (0.3, True), (0.06, False)])
 def test_on_sloping_ground_with_a_kerb_what_rests_touches_the_very_triangles(
-    small_config, library, tmp_path, downwards
+    small_config, library, tmp_path, cell_m, downwards
 ):
-    hills = Hills()
+    hills = Hills(cell_m)
     stage = hills.write(tmp_path, downwards=downwards)
     config = only(small_config, "environment", stages=(str(stage),), objects=(6, 6))
     placements = [each for spec in scenes(config, library, 4) for each in spec.placements]
