@@ -72,7 +72,9 @@ def test_small_things_lie_in_any_pose_and_large_ones_stand(hall_scenes, library)
     assert any(z < 0.9 for z in up.values())
 
 
-@pytest.mark.parametrize(("cell_m", "downwards"), [(0.3, False), (0.3, True), (0.06, False)])
+@pytest.mark.parametrize(
+    ("cell_m", "downwards"), [(0.3, False), (0.3, True), pytest.param(0.06, False, marks=pytest.mark.slow)]
+)
 def test_on_sloping_ground_with_a_kerb_what_rests_touches_the_very_triangles(
     small_config, library, tmp_path, cell_m, downwards
 ):
