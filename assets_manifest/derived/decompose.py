@@ -29,7 +29,9 @@ HOLLOW = 0.06  # of the longest side: how far a hull may stand off the surface
 SPACINGS = 30  # sampled points along the longest side
 THIN_CELLS = 24  # along the longest side, for the search
 LEAST_CELLS = 4  # that a part must be long to be cut
-MOST_CORNERS = 160  # of one hull
+FEW_CORNERS = 160  # of one hull: no more, unless it would not be exact
+EXACT_M = 0.0005  # how far what is left out may stand off the hull
+AT_ONCE = 4096  # points compared with all faces of a hull
 LEAST_THICKNESS_M = 0.001
 SHARES = (0.2, 0.35, 0.5, 0.65, 0.8)  # of a part's width: where planes are tried
 _SQUARE = np.sqrt(0.5)
@@ -51,7 +53,29 @@ def decompose(triangles_f33: Floats, most: int = MOST_HULLS) -> tuple[Hull, ...]
         if worst.hollow_m < HOLLOW * longest_m:
             break
         parts = [part for part in parts if part is not worst] + worst.halves(spacing_m)
-    return _merged([_hull(part.points_n3) for part in parts], JOINED * _hull(points_n3).volume_m3)
+    pieces = _merged([_hull(part.points_n3) for part in parts], JOINED * _hull(points_n3).volume_m3)
+    return _holding(pieces, np.unique(corners_n3, axis=0))
+
+
+def _holding(pieces: tuple[Hull, ...], corners_n3: Floats) -> tuple[Hull, ...]:
+    """The pieces, widened where a corner of the shape stands off all of them: by what is nearest to each."""
+    outside_pn = np.array([_outside(ConvexHull(piece.points_n3), corners_n3)[0] for piece in pieces])
+    nearest_n, apart_n = outside_pn.argmin(axis=0), outside_pn.min(axis=0) > EXACT_M
+    missing = [corners_n3[apart_n & (nearest_n == number)] for number in range(len(pieces))]
+    return tuple(
+        _hull(np.concatenate([piece.points_n3, missing_m3])) if len(missing_m3) else piece
+        for piece, missing_m3 in zip(pieces, missing, strict=True)
+    )
+
+
+def _outside(hull: ConvexHull, points_n3: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """How far each point is beyond the face that it is furthest beyond (negative within), and which face."""
+    distances, faces = [], []
+    for k in range(0, len(points_n3), AT_ONCE):
+        away_nf = points_n3[k : k + AT_ONCE] @ hull.equations[:, :3].T + hull.equations[:, 3]
+        faces.append(away_nf.argmax(axis=1))
+        distances.append(away_nf.max(axis=1))
+    return np.concatenate(distances), np.concatenate(faces)
 
 
 def _merged(pieces: list[Hull], most_m3: float) -> tuple[Hull, ...]:
@@ -134,13 +158,28 @@ def _thinned(points_n3: Floats, cell_m: float) -> Floats:
 
 
 def _hull(points_n3: Floats) -> Hull:
-    """The convex hull of the points with at most `MOST_CORNERS` corners, no thinner than a millimetre."""
+    """The convex hull of the points with few corners, no thinner than a millimetre."""
     solid_n3 = _solid(points_n3)
-    corners_n3 = solid_n3[ConvexHull(solid_n3).vertices]
-    if len(corners_n3) > MOST_CORNERS:
-        corners_n3 = corners_n3[np.unique((corners_n3 @ _directions(MOST_CORNERS).T).argmax(axis=0))]
+    corners_n3 = _thinned_out(solid_n3[ConvexHull(solid_n3).vertices])
     volume, centre_3 = _mass(ConvexHull(corners_n3))
     return Hull(points_n3=corners_n3, volume_m3=volume, centre_3=centre_3)
+
+
+def _thinned_out(corners_n3: Floats) -> Floats:
+    """Few corners of a hull: those furthest out, and more as long as any other stands off by much."""
+    if len(corners_n3) <= FEW_CORNERS:
+        return corners_n3
+    furthest = np.unique((corners_n3 @ _directions(FEW_CORNERS).T).argmax(axis=0))
+    kept_n3, others_n3 = corners_n3[furthest], np.delete(corners_n3, furthest, axis=0)
+    while True:
+        outside_n, face_n = _outside(ConvexHull(kept_n3), others_n3)
+        order = np.argsort(-outside_n, kind="stable")
+        further = order[: int((outside_n > EXACT_M).sum())]
+        if not len(further):
+            return kept_n3
+        first_of_face = further[np.unique(face_n[further], return_index=True)[1]]
+        kept_n3 = np.concatenate([kept_n3, others_n3[first_of_face]])
+        others_n3 = others_n3[further]  # the hull only grows: what is within stays there
 
 
 def _solid(points_n3: Floats) -> Floats:

@@ -13,7 +13,7 @@ from assets_manifest.records import Asset
 
 __all__ = ["Hull", "hulls"]
 
-VERSION = 1
+VERSION = 4
 
 
 def hulls(asset: Asset, path: Path, root: Path) -> tuple[Hull, ...]:

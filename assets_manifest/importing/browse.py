@@ -6,9 +6,10 @@ Thumbnails are made when they are first asked for and remembered by the content 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from assets_manifest.pictures import open_picture
 from assets_manifest.progress import Progress, silent
 from assets_manifest.records import Asset
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SORT, VERSION = "thumbnail", 1
 LARGEST_BYTES = 64 * 1024  # of one thumbnail in the page
 MOST_SKY_PIXELS = 2**27
@@ -51,13 +53,21 @@ box.addEventListener('input', () => {
 """
 
 
-def page(library: AssetLibrary, root: Path | None = None, on_progress: Progress = silent) -> str:
-    """The page of everything in the library; `root` is the folder of packs."""
+def page(
+    library: AssetLibrary,
+    root: Path | None = None,
+    on_progress: Progress = silent,
+    drawn: Mapping[str, str] = NOTHING,
+) -> str:
+    """The page of everything in the library; `root` is the folder of packs.
+
+    `drawn` says of assets, by id, what draws them or why nothing does.
+    """
     assets, place = list(library), assets_root(root)
     cards = []
     for done, asset in enumerate(assets):
         on_progress(asset.id, done, len(assets))
-        cards.append(_card(asset, thumbnail_of(asset, library, place)))
+        cards.append(_card(asset, thumbnail_of(asset, library, place), drawn.get(asset.id, "")))
     title = escape(", ".join(library.packs))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
@@ -101,16 +111,19 @@ def _sky(path: Path) -> bytes:
     return picture_thumbnail(np.broadcast_to((exposed / (1 + exposed)) ** (1 / 2.2), (*small.shape[:2], 3)))
 
 
-def _card(asset: Asset, png: bytes) -> str:
+def _card(asset: Asset, png: bytes, drawn: str) -> str:
     size = " x ".join(f"{side:.2f}" for side in asset.size_m) + " m" if asset.size_m else ""
     tile = f"tile {asset.tile_m:g} m" if asset.tile_m else ""
     triangles = f"{asset.triangles:,} triangles" if asset.triangles else ""
-    text = " ".join((asset.id, asset.title, asset.kind, *asset.tags, asset.licence, asset.author)).lower()
+    words = (asset.id, asset.title, asset.kind, *asset.tags, asset.licence, asset.author, drawn)
+    text = " ".join(words).lower()
+    drawn_by = f"<br>{escape(drawn)}" if drawn else ""
     lines: Iterable[str] = filter(None, (asset.kind, size, tile, triangles))
     return (
         f'<article data-text="{escape(text)}">{_image(png)}<b>{escape(asset.title or asset.id)}</b><br>'
         f"{escape(asset.id)}<br><span class='dim'>{escape(', '.join(lines))}<br>"
-        f"{escape(asset.licence)}, {escape(asset.author)}<br>{escape(' '.join(asset.tags))}</span></article>"
+        f"{escape(asset.licence)}, {escape(asset.author)}<br>{escape(' '.join(asset.tags))}"
+        f"{drawn_by}</span></article>"
     )
 
 

@@ -65,16 +65,22 @@ def assets_browse(
     packs: Annotated[list[str] | None, typer.Argument(help="All packs that are here by default.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("assets.html"),
 ) -> None:
-    """Write one HTML page of the packs: thumbnails, sizes, licences, tags, triangles, and a filter."""
+    """Write one HTML page of the packs: thumbnails, sizes, licences, what draws each object, and a filter."""
     from assets_manifest.importing.browse import page
     from assets_manifest.library import open_library
+    from fsd_gen.styles.uses import NEVER, uses
 
     refuse_no_page(output, "--output")
     library = open_library(packs or packs_here())
     with _progress("browse") as show:
-        text = page(library, on_progress=show)
+        drawn = uses(library)
+        text = page(library, on_progress=show, drawn=drawn)
     write_page(output, text)
-    out.print(escaped(f"{len(library)} assets in {output}"), soft_wrap=True, highlight=False)
+    never = sum(said.startswith(NEVER) for said in drawn.values())
+    said = (
+        f"{len(library)} assets in {output}; {never} of {len(drawn)} objects are never drawn, and it says why"
+    )
+    out.print(escaped(said), soft_wrap=True, highlight=False)
 
 
 @contextmanager

@@ -60,6 +60,7 @@ class Space:
         self.flat = flat
         self._rays: RayScene = build_ray_scene(flat)
         self._level_t = np.abs(self._normals()[:, 2]) > LEVEL
+        self._bounds = [_bounds(mesh.vertices_v3) for mesh in flat.meshes]
 
     def cast(self, origins_n3: Array, directions_n3: Array) -> Hits:
         """What rays meet first."""
@@ -100,6 +101,18 @@ class Space:
         met_nd = (hits.primitive_n >= 0).reshape(shape)
         back_n = self.backs(hits, directions).reshape(shape).sum(axis=1) / np.maximum(met_nd.sum(axis=1), 1)
         return hits.t_n.reshape(shape).min(axis=1), back_n
+
+    def solid_triangles(self, low_3: Array, high_3: Array) -> Array:
+        """Triangles (T, 3, 3) whose bounds meet a box (metres); none of surfaces with holes, or not there."""
+        found = [np.zeros((0, 3, 3))]
+        for mesh, (lowest_3, highest_3) in zip(self.flat.meshes, self._bounds, strict=True):
+            surface = self.flat.surfaces[mesh.surface]
+            if surface.cutout or surface.absent or (lowest_3 > high_3).any() or (highest_3 < low_3).any():
+                continue
+            corners_t33 = mesh.vertices_v3[mesh.faces_f3]
+            meets_t3 = (corners_t33.min(axis=1) <= high_3) & (corners_t33.max(axis=1) >= low_3)
+            found.append(corners_t33[meets_t3.all(axis=1)])
+        return np.concatenate(found)
 
     def lights_up(self) -> bool:
         """Whether anything in the stage gives light."""
@@ -188,6 +201,13 @@ def places_of(path: Path, digest: str, time: float | None) -> Places:
 
     kept = remembered(digest, assets_root(), sort, VERSION, found)
     return Places(floor_n3=kept["floor"].astype(float).reshape(-1, 3), room_n=kept["room"].astype(float))
+
+
+def _bounds(points_n3: Array) -> tuple[Array, Array]:
+    """Lowest and highest; of no points, a box that nothing meets."""
+    if not len(points_n3):
+        return np.full(3, np.inf), np.full(3, -np.inf)
+    return points_n3.min(axis=0), points_n3.max(axis=0)
 
 
 def _within(corners_n33: Array, rng: np.random.Generator) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ class Demands:
 
 
 def usable_digest(path: Path, demands: Demands) -> str:
-    """The digest of a stage that meets the demands.
+    """The digest of a stage that meets the demands; a content that was looked at is not looked at again.
 
     Raises:
         StageError: it cannot be read.
@@ -38,8 +39,14 @@ def usable_digest(path: Path, demands: Demands) -> str:
         raise ConfigError(
             f"{path}: no such stage; it has to be at the same path on every machine that renders"
         )
-    measure_of(path)  # refuses a stage that does not say its unit and axis
     digest = world_digest(path)
+    _refuse_unusable(path, digest, demands)
+    return digest
+
+
+@lru_cache(maxsize=64)
+def _refuse_unusable(path: Path, digest: str, demands: Demands) -> None:
+    measure_of(path)  # refuses a stage that does not say its unit and axis
     space = open_space(path, digest, demands.time)
     if demands.lit and not space.lights_up():
         raise ConfigError(f"{path}: nothing in the stage gives light; add a light, or ask for lights: random")
@@ -53,7 +60,6 @@ def usable_digest(path: Path, demands: Demands) -> str:
             f"{FREE_M:g} m to all sides; name a camera of the stage, or give zones, such as "
             "zones: [{box: [[x0, y0], [x1, y1]], z_m: [low, high]}]"
         )
-    return digest
 
 
 def _refuse_blocked(path: Path, space: Space, zones: tuple[Zone, ...]) -> None:

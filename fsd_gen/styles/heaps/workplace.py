@@ -20,7 +20,7 @@ from fsd_gen.styles.rooms.room import Room, RoomConfig
 from fsd_gen.styles.sampler import Sampler, pick
 
 TABLE_M = (0.4, 1.15)  # heights of what one works at
-NO_TABLES = ("fixture", "seat", "bed", "bathroom")
+NO_TABLE = ("fixture", "seat", "bed", "bathroom")
 NO_SHELF = ("seat", "bed", "fixture", "bathroom", "lamp", "plant")
 FOCUS_TRIES = 12
 ROOM_M = 0.3  # free around what is looked at
@@ -39,7 +39,7 @@ class WorkplaceConfig(RoomConfig):
 
 
 def _may_be_table(asset: Asset) -> bool:
-    return "support" in asset.tags and not set(NO_TABLES) & set(asset.tags)
+    return "support" in asset.tags and not set(NO_TABLE) & set(asset.tags)
 
 
 TABLE = Need("table (an object tagged support)", _may_be_table)
@@ -80,7 +80,7 @@ def _table(sampler: Sampler[WorkplaceConfig], room: Room) -> Workplace:
     limit = 0.5 * min(room.width_m, room.depth_m)
     found = [
         a
-        for a in sampler.assets("object", "support", without=NO_TABLES)
+        for a in sampler.assets("object", "support", without=NO_TABLE)
         if a.size_m and max(a.size_m[:2]) < limit
     ]
     for _ in range(40 if found else 0):

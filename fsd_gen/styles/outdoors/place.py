@@ -244,16 +244,7 @@ class Place:
         self._cycles(rng)
 
     def _loose(self) -> list[Asset]:
-        found = self.sampler.assets("object", "outdoor", without=("vehicle", "glass"))
-        return [
-            a
-            for a in found
-            if a.size_m
-            and max(a.size_m) < 2.6
-            and (a.triangles or 0) < 25_000
-            and any(part in a.id for part in CLUTTER)
-            and not any(part in a.id for part in AWKWARD)
-        ]
+        return [asset for asset in self.sampler.assets("object") if is_loose(asset)]
 
     def _cycles(self, rng: np.random.Generator) -> None:
         garage = Garage(self.sampler)
@@ -275,3 +266,16 @@ class Place:
                     looks, scale = crowd.clothes(rng, asset), crowd.size(rng)
                     self.scenery.put("Person", asset.id, spot, looks=looks, scale=scale)
                 x, y = x + float(rng.uniform(-0.9, 0.9)), y + float(rng.uniform(-0.9, 0.9))
+
+
+def is_loose(asset: Asset) -> bool:
+    """Whether it may lie about outdoors."""
+    return (
+        "outdoor" in asset.tags
+        and not {"vehicle", "glass"} & set(asset.tags)
+        and asset.size_m is not None
+        and max(asset.size_m) < 2.6
+        and (asset.triangles or 0) < 25_000
+        and any(part in asset.id for part in CLUTTER)
+        and not any(part in asset.id for part in AWKWARD)
+    )

@@ -44,7 +44,7 @@ MODELS = (
 )
 LARGE = ("lorry", "bus", "van", "minibus", "lorry")
 OF_PACKS = 5  # models of packs in one scene
-LONGEST_CAR_M, SHORTEST_M = 6.4, 2.3
+LONGEST_M, LONGEST_CAR_M, SHORTEST_M = 17.0, 6.4, 2.3
 LAST = 6  # vehicles after which a model may come again
 BODY = re.compile(
     r"paint(?!_black)|part_\d+_car$|first_?color|color_exterior|color_beige|chapa|white_?container|whiteBase|"
@@ -112,9 +112,9 @@ class Garage:
         self.cars = [_made(rng, kind) for kind in rng.permutation(MODELS)[:8].tolist()]
         self.cars += _of_packs(sampler, rng, SHORTEST_M, LONGEST_CAR_M)[:OF_PACKS]
         self.large = [_made(rng, str(kind)) for kind in rng.choice(LARGE, 2)]
-        self.large += _of_packs(sampler, rng, LONGEST_CAR_M, 17.0)[:1]
+        self.large += _of_packs(sampler, rng, LONGEST_CAR_M, LONGEST_M)[:1]
         self.cycles = [_made(rng, "bicycle") for _ in range(3)] + [
-            _ride(sampler, a) for a in _cycles(sampler)
+            _ride(sampler, a) for a in cycles(sampler)
         ]
         self._last: list[str] = []
 
@@ -152,8 +152,14 @@ def _made(rng: np.random.Generator, kind: str) -> Ride:
 
 
 def _of_packs(sampler: AnySampler, rng: np.random.Generator, low_m: float, high_m: float) -> list[Ride]:
-    """Models of packs between two lengths, in a drawn order; crude ones never."""
-    found = [
+    """Models of packs between two lengths, in a drawn order."""
+    found = vehicles(sampler, low_m, high_m)
+    return [_ride(sampler, found[k]) for k in rng.permutation(len(found)).tolist()]
+
+
+def vehicles(sampler: AnySampler, low_m: float = SHORTEST_M, high_m: float = LONGEST_M) -> list[Asset]:
+    """Models of packs between two lengths; crude ones never."""
+    return [
         asset
         for asset in sampler.assets("object", "vehicle")
         if asset.size_m
@@ -161,10 +167,10 @@ def _of_packs(sampler: AnySampler, rng: np.random.Generator, low_m: float, high_
         and is_light(asset)
         and not any(part in asset.id for part in (*OFF_ROAD, *CRUDE))
     ]
-    return [_ride(sampler, found[k]) for k in rng.permutation(len(found)).tolist()]
 
 
-def _cycles(sampler: AnySampler) -> list[Asset]:
+def cycles(sampler: AnySampler) -> list[Asset]:
+    """Bicycles and their like, of packs."""
     return [
         asset
         for asset in sampler.assets("object", "vehicle")

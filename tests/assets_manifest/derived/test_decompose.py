@@ -77,3 +77,28 @@ def test_pieces_are_the_same_every_time_and_remembered(tmp_path):
         assert len(first) == len(other)
         for a, b in zip(first, other, strict=True):
             assert np.array_equal(a.points_n3, b.points_n3) and a.volume_m3 == b.volume_m3
+
+
+def test_no_corner_of_a_large_rounded_shape_stands_off_its_pieces():
+    turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 61), np.linspace(-np.pi / 2, np.pi / 2, 31))
+
+    def power(x):
+        return np.sign(x) * np.abs(x) ** 0.25
+
+    grid_hw3 = np.stack(
+        [
+            power(np.cos(rise)) * power(np.cos(turn)),
+            power(np.cos(rise)) * power(np.sin(turn)),
+            power(np.sin(rise)),
+        ],
+        axis=-1,
+    )
+    a, b, c, d = (grid_hw3[i : i + 30, j : j + 60] for i, j in ((0, 0), (0, 1), (1, 1), (1, 0)))
+    triangles = 0.8 * np.concatenate(
+        [np.stack(each, axis=-2).reshape(-1, 3, 3) for each in ((a, b, c), (a, c, d))]
+    )
+    pieces = decompose(triangles)
+    depth = np.max(
+        [depth_inside(piece, np.unique(triangles.reshape(-1, 3), axis=0)) for piece in pieces], axis=0
+    )
+    assert depth.min() > -0.0006

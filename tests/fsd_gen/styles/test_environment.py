@@ -36,13 +36,11 @@ def test_the_truth_of_a_view_is_that_of_the_stage(small_config, library):
     assert depth_hw.max() < np.hypot(10, 8)
 
 
-def test_objects_stand_on_the_floor_apart_from_each_other_and_in_view(small_config, library):
+def test_objects_are_dropped_in_view(small_config, library):
     number = 0
     for spec in scenes(only(small_config, HALL, objects=(6, 6)), library):
         spots = np.array([placement.position for placement in spec.placements]).reshape(-1, 3)
         number += len(spots)
-        heights = np.array([0, 0.74, 2, *(0.6 + 0.1 * i for i in range(5))])  # floor, table, cupboard, crates
-        assert all(np.abs(heights - z).min() < 1e-3 for z in spots[:, 2])
         away = spots - spec.camera.position
         ahead = np.subtract(spec.camera.target, spec.camera.position)
         assert (away @ ahead > 0).all()
