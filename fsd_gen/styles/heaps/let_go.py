@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,11 +14,15 @@ from numpy.typing import NDArray
 
 from assets_manifest.derived.hulls import hulls
 from assets_manifest.derived.shapes import Hull, Support, fits, rectangle
+from assets_manifest.library import MissingAssetError
+from assets_manifest.meshes.errors import MeshError
 from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import Body
 from fsd_gen.scene.rotations import axis_angle, compose, heading, random_rotation, rotation_matrix
 from fsd_gen.scene.spec import Placement, Quaternion, Vec2, Vec3
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
+
+log = logging.getLogger(__name__)
 
 How = Literal["heap", "rows", "standing", "lying"]
 Floats = NDArray[np.float64]
@@ -56,6 +61,21 @@ def drawn_things(
 @lru_cache(maxsize=512)
 def _hulls(asset: Asset, path: Path, root: Path) -> tuple[Hull, ...]:
     return hulls(asset, path, root)
+
+
+def sound_things(
+    sampler: AnySampler, drawn: list[tuple[Asset, float]], left_out: list[tuple[str, str]]
+) -> list[tuple[Asset, float]]:
+    """Those whose files hold a shape; the others are said in `left_out` and in the log."""
+    bad: dict[str, str] = {}
+    for asset in {asset.id: asset for asset, _ in drawn}.values():
+        try:
+            _hulls(asset, sampler.library.path(asset.id), sampler.library.root(asset.id))
+        except (MeshError, MissingAssetError) as error:
+            bad[asset.id] = " ".join(str(error).split())
+            log.warning("asset=%s is not used: %s", asset.id, bad[asset.id])
+    left_out += bad.items()
+    return [(asset, scale) for asset, scale in drawn if asset.id not in bad]
 
 
 def _body(sampler: AnySampler, asset: Asset, scale: float, position: Vec3, rotation: Quaternion) -> Body:
