@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets_manifest.derived.hulls import hulls
 from assets_manifest.derived.shapes import Hull, Support, fits, rectangle
-from assets_manifest.library import MissingAssetError
+from assets_manifest.library import AssetLibrary, MissingAssetError
 from assets_manifest.meshes.errors import MeshError
 from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import Body
@@ -67,15 +67,28 @@ def sound_things(
     sampler: AnySampler, drawn: list[tuple[Asset, float]], left_out: list[tuple[str, str]]
 ) -> list[tuple[Asset, float]]:
     """Those whose files hold a shape; the others are said in `left_out` and in the log."""
-    bad: dict[str, str] = {}
-    for asset in {asset.id: asset for asset, _ in drawn}.values():
-        try:
-            _hulls(asset, sampler.library.path(asset.id), sampler.library.root(asset.id))
-        except (MeshError, MissingAssetError) as error:
-            bad[asset.id] = " ".join(str(error).split())
-            log.warning("asset=%s is not used: %s", asset.id, bad[asset.id])
-    left_out += bad.items()
-    return [(asset, scale) for asset, scale in drawn if asset.id not in bad]
+    problems = {asset.id: _problem(sampler.library, asset) for asset, _ in drawn}
+    left_out += [(id, problem) for id, problem in problems.items() if problem]
+    return [(asset, scale) for asset, scale in drawn if not problems[asset.id]]
+
+
+def _problem(library: AssetLibrary, asset: Asset) -> str:
+    """Why an asset has no shape, "" where it has one."""
+    try:
+        return _shapeless(asset, library.path(asset.id), library.root(asset.id))
+    except MissingAssetError as error:
+        return str(error)
+
+
+@lru_cache(maxsize=4096)
+def _shapeless(asset: Asset, path: Path, root: Path) -> str:
+    """As `_problem`; remembered, so that each worker says it once."""
+    try:
+        _hulls(asset, path, root)
+    except MeshError as error:
+        log.warning("asset=%s is not used: %s", asset.id, error)
+        return str(error)
+    return ""
 
 
 def _body(sampler: AnySampler, asset: Asset, scale: float, position: Vec3, rotation: Quaternion) -> Body:
