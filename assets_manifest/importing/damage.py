@@ -17,7 +17,11 @@ DAMAGE: tuple[type[Exception], ...] = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
     *(NotImplementedError, OSError, RecursionError, TypeError, ValueError, struct.error, zlib.error),
 )
-BAD_PICTURE = (*DAMAGE, SyntaxError, Image.DecompressionBombError)  # SyntaxError: of Pillow's PNG reader
+BAD_PICTURE: tuple[type[Exception], ...] = (
+    *DAMAGE,
+    SyntaxError,  # of Pillow's PNG reader
+    Image.DecompressionBombError,
+)
 
 
 @contextmanager

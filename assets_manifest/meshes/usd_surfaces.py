@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.errors import MeshError
 from assets_manifest.meshes.usd_quiet import quiet
-from assets_manifest.meshes.usd_triangles import MeshError
 from jobs.extras import extra
 
 with extra("render"):

@@ -7,15 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.errors import MeshError
 from assets_manifest.meshes.usd_quiet import quiet
 from jobs.extras import extra
 
 with extra("render"):
     from pxr import Tf, Usd, UsdGeom
-
-
-class MeshError(ValueError):
-    """An asset's file holds no shape that can be used; the message names the file and what it lacks."""
 
 
 def read_triangles(path: Path) -> NDArray[np.float64]:

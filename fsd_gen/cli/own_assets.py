@@ -33,12 +33,14 @@ def assets_import(
     from assets_manifest.importing.manifest import import_manifest
 
     chosen, force = reading.choices(), reading.force
-    said = {"licence": reading.licence, "author": reading.author}
+    licence, author = reading.licence, reading.author
     with _progress(name) as show:
         if source.suffix.lower() in MANIFESTS:
             report = import_manifest(source, name, chosen, force=force, on_progress=show)
         else:
-            report = import_folder(source, name, chosen, **said, force=force, on_progress=show)
+            report = import_folder(
+                source, name, chosen, licence=licence, author=author, force=force, on_progress=show
+            )
     _tell(report)
 
 
@@ -53,9 +55,10 @@ def assets_add(
     """Add one object to a pack of your own; all else in it stays."""
     from assets_manifest.importing.doors import add_file
 
-    chosen, said = reading.choices(), {"licence": reading.licence, "author": reading.author}
+    chosen, force = reading.choices(), reading.force
+    licence, author = reading.licence, reading.author
     with _progress(pack) as show:
-        report = add_file(file, pack, chosen, **said, force=reading.force, on_progress=show)
+        report = add_file(file, pack, chosen, licence=licence, author=author, force=force, on_progress=show)
     _tell(report)
 
 

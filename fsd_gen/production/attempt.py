@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.library import AssetLibrary, MissingAssetError
+from assets_manifest.meshes.errors import MeshError
 from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.checks.defects import Defect, DefectCode
@@ -41,6 +42,7 @@ from fsd_gen.usd.staged import StagedScene
 CODE_OF_ERROR: dict[type[Exception], DefectCode] = {  # the first that fits
     MissingAssetError: DefectCode.BAD_ASSET,
     AssetFileError: DefectCode.BAD_ASSET,
+    MeshError: DefectCode.BAD_ASSET,
     StageError: DefectCode.BAD_STAGE,
     StageWriteError: DefectCode.BAD_STAGE,
     BackendError: DefectCode.RENDERER_ERROR,

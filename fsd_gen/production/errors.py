@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets_manifest.library import MissingAssetError, PackError
+from assets_manifest.meshes.errors import MeshError
 from fsd_gen.backends.base import BackendError
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.config import ConfigError
@@ -22,6 +23,7 @@ RENDER_ERRORS = (  # each message says how
     BackendError,
     BackendUnavailableError,
     ConfigError,
+    MeshError,
     MissingAssetError,
     PackError,
     PluginError,

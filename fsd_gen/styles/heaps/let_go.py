@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,11 +14,15 @@ from numpy.typing import NDArray
 
 from assets_manifest.derived.hulls import hulls
 from assets_manifest.derived.shapes import Hull, Support, fits, rectangle
+from assets_manifest.library import AssetLibrary, MissingAssetError
+from assets_manifest.meshes.errors import MeshError
 from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import Body
 from fsd_gen.scene.rotations import axis_angle, compose, heading, random_rotation, rotation_matrix
 from fsd_gen.scene.spec import Placement, Quaternion, Vec2, Vec3
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
+
+log = logging.getLogger(__name__)
 
 How = Literal["heap", "rows", "standing", "lying"]
 Floats = NDArray[np.float64]
@@ -74,6 +79,34 @@ def drawn_things(
 @lru_cache(maxsize=512)
 def _hulls(asset: Asset, path: Path, root: Path) -> tuple[Hull, ...]:
     return hulls(asset, path, root)
+
+
+def sound_things(
+    sampler: AnySampler, drawn: list[tuple[Asset, float]], left_out: list[tuple[str, str]]
+) -> list[tuple[Asset, float]]:
+    """Those whose files hold a shape; the others are said in `left_out` and in the log."""
+    problems = {asset.id: _problem(sampler.library, asset) for asset, _ in drawn}
+    left_out += [(id, problem) for id, problem in problems.items() if problem]
+    return [(asset, scale) for asset, scale in drawn if not problems[asset.id]]
+
+
+def _problem(library: AssetLibrary, asset: Asset) -> str:
+    """Why an asset has no shape, "" where it has one."""
+    try:
+        return _shapeless(asset, library.path(asset.id), library.root(asset.id))
+    except MissingAssetError as error:
+        return str(error)
+
+
+@lru_cache(maxsize=4096)
+def _shapeless(asset: Asset, path: Path, root: Path) -> str:
+    """As `_problem`; remembered, so that each worker says it once."""
+    try:
+        _hulls(asset, path, root)
+    except MeshError as error:
+        log.warning("asset=%s is not used: %s", asset.id, error)
+        return str(error)
+    return ""
 
 
 def _body(sampler: AnySampler, asset: Asset, scale: float, position: Vec3, rotation: Quaternion) -> Body:

@@ -21,7 +21,16 @@ from assets_manifest.records import Asset
 from fsd_gen.physics.bodies import Block, Body, slab, standing
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import Placement, Vec2
-from fsd_gen.styles.heaps.let_go import How, Thing, drawn_things, let_go, moved_to, stacked, world_points
+from fsd_gen.styles.heaps.let_go import (
+    How,
+    Thing,
+    drawn_things,
+    let_go,
+    moved_to,
+    sound_things,
+    stacked,
+    world_points,
+)
 from fsd_gen.styles.sampler import AnySampler
 
 Floats = NDArray[np.float64]
@@ -131,11 +140,12 @@ def put(
     rng = sampler.rng("pile", name)
     left_out: list[tuple[str, str]] = []
     drawn, boxes = drawn_things(rng, assets, wanted, how, ground.support), ground.obstacles()
+    drawn = sound_things(sampler, drawn, left_out)
     things = let_go(rng, sampler, ground.support, boxes, drawn, how, centre, spread_m, wanted)
     things, deepest = _rest(ground, things, left_out)
     moving: set[int] = set()
     if falling and how == "heap":
-        more = drawn_things(rng, assets, falling, how, ground.support)
+        more = sound_things(sampler, drawn_things(rng, assets, falling, how, ground.support), left_out)
         things, moving = _catch(rng, sampler, ground, things, more, centre, spread_m)
     names = [f"{name}_{index:02d}" for index in range(len(things))]
     return Pile(

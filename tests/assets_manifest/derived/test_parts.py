@@ -11,10 +11,10 @@ from PIL import Image
 
 from assets_manifest.derived import parts as module
 from assets_manifest.derived.parts import find_parts, luminous, parts
+from assets_manifest.meshes.errors import MeshError
 from assets_manifest.meshes.parts import MeshPart, Surface
 from assets_manifest.meshes.usd import write_object_usd
 from assets_manifest.meshes.usd_surfaces import MeshSurface, read_surfaces
-from assets_manifest.meshes.usd_triangles import MeshError
 from assets_manifest.records import Asset
 
 SQUARE = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]], np.float32)

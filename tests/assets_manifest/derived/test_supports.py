@@ -14,8 +14,9 @@ from assets_manifest.derived.supports import (
     spots,
     supports,
 )
+from assets_manifest.meshes.errors import MeshError
 from assets_manifest.meshes.usd import write_object_usd
-from assets_manifest.meshes.usd_triangles import MeshError, read_triangles
+from assets_manifest.meshes.usd_triangles import read_triangles
 from assets_manifest.records import Asset
 from jobs.files import file_sha256
 from tests.assets_manifest.boxes import part_of

@@ -218,7 +218,8 @@ def test_openusd_keeps_its_warnings_off_the_terminal(tmp_path):
     stage.write_text('#usda 1.0\ndef "A" (references=@no.usd@) {}\n')
     code = (
         "import sys; from pathlib import Path\n"
-        "from assets_manifest.meshes.usd_triangles import MeshError, read_triangles\n"
+        "from assets_manifest.meshes.errors import MeshError\n"
+        "from assets_manifest.meshes.usd_triangles import read_triangles\n"
         "from fsd_gen.usd.reader.stage import open_stage\nfrom fsd_gen.usd.errors import AssetFileError\n"
         "for read, kind in ((read_triangles, MeshError), (open_stage, AssetFileError)):\n"
         "    try: read(Path(sys.argv[1]))\n"

@@ -4,7 +4,10 @@ import traceback
 
 import pytest
 
-from fsd_gen.production.log import RunLog, cause
+from fsd_gen.checks.defects import Defect, DefectCode
+from fsd_gen.production.attempt import Attempt
+from fsd_gen.production.log import RunLog, cause, given_up, why_quarantined
+from fsd_gen.scene.slots import SlotKey
 from jobs.task import Event, EventKind
 
 
@@ -46,3 +49,16 @@ def test_a_log_that_cannot_be_written_stops_nothing_and_says_why(tmp_path):
     log = RunLog(tmp_path)
     log.write("something")
     assert "render.log: is a folder" in log.problem
+
+
+def test_the_log_knows_why_slots_were_given_up(tmp_path):
+    log, key = RunLog(tmp_path), SlotKey(slot=7)
+    flags, stage = (
+        Defect(code=DefectCode.FLAGS, detail="3\npixels"),
+        Defect(code=DefectCode.BAD_STAGE, detail="no floor"),
+    )
+    tried = [Attempt(key=key, sample=None, defects=each) for each in ((flags,), (stage, flags))]
+    assert why_quarantined(tmp_path) == {}
+    log(Event(kind=EventKind.WARNING, task_id="shards/00000", message=given_up(7, tried)))
+    log(Event(kind=EventKind.WARNING, message="slot 9: mitsuba hung on it (1 of 3); tried again"))
+    assert why_quarantined(tmp_path) == {7: "flags (3 pixels); bad_stage (no floor)"}

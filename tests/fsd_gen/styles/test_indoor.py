@@ -119,11 +119,21 @@ def test_things_on_furniture_stand_on_it(interiors):
     assert things > 30
 
 
-def test_a_room_has_at_most_one_toilet(library, interiors):
-    cast = indoor.Cast(library)
-    toilets = {piece.asset for piece in cast.pieces("toilet")}
-    for _, interior in interiors:
-        assert Counter(p.asset in toilets for p in interior.placements)[True] <= 1
+def test_a_bathroom_has_at_most_one_toilet_and_mostly_one(small_config, library):
+    """The builtin pack has none: its cone is taken for one."""
+    folder = library.folder("builtin/shape_cone")
+    pack = load_pack(folder)
+    toilet = library.get("builtin/shape_cone").model_copy(
+        update={"tags": ("toilet",), "size_m": (0.4, 0.6, 0.8)}
+    )
+    others = tuple(asset for asset in pack.assets if asset.id != toilet.id)
+    with_one = AssetLibrary([(pack.model_copy(update={"assets": (toilet, *others)}), folder)])
+    counts = []
+    for slot in range(6):
+        sampler = sampler_of(small_config, with_one, slot, "bath")
+        placements = indoor.build(sampler, indoor.draw_room(sampler)).placements
+        counts.append(sum(placement.asset == toilet.id for placement in placements))
+    assert max(counts) == 1 and sum(counts) >= 3, counts
 
 
 def test_the_camera_stands_free_in_the_room(small_config, library, interiors):

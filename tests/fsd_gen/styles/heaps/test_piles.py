@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 from assets_manifest.derived.supports import fits
+from assets_manifest.library import AssetLibrary, Pack, load_pack
+from assets_manifest.records import Asset
 from fsd_gen.physics.settle import settle
 from fsd_gen.scene.rotations import axis_angle, heading
 from fsd_gen.scene.slots import SlotKey
@@ -115,3 +118,26 @@ def test_a_tilted_table_has_no_ground(sampler, library):
 def test_nothing_to_put_is_an_empty_pile(sampler, table):
     assert put(sampler, "None", table, (), 5).placements == ()
     assert put(sampler, "None", table, small_things(sampler), 0).placements == ()
+
+
+def test_a_thing_whose_file_holds_no_shape_is_left_out_and_said(sampler, table, tmp_path, caplog):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/no.usda").write_text('#usda 1.0\n(defaultPrim = "A")\ndef Xform "A" {}\n')
+    bad = Asset(
+        id="broken/no",
+        kind="object",
+        uri="no.usda",
+        sha256="0" * 64,
+        licence="MIT",
+        author="a",
+        source="s",
+        size_m=(0.1, 0.1, 0.1),
+    )
+    pack = Pack(name="broken", version="1", licence="MIT", assets=(bad,))
+    own = load_pack(sampler.library.path("builtin/mug_yellow").parents[1])
+    both = AssetLibrary([(pack, tmp_path / "broken"), (own, sampler.library.folder("builtin/mug_yellow"))])
+    good = sampler.library.get("builtin/mug_yellow")
+    pile = put(replace(sampler, library=both), "Row", table, [bad, good], 6, how="standing")
+    assert {each.asset for each in pile.placements} == {"builtin/mug_yellow"}
+    assert [id for id, why in pile.left_out if "holds no triangle" in why] == ["broken/no"]
+    assert "asset=broken/no is not used: " in caplog.text
