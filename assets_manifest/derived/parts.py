@@ -71,7 +71,7 @@ class Part:
 MATERIAL_WORDS: tuple[tuple[Stuff, str], ...] = (  # what names of parts, materials and textures say, in order
     ("fabric", r"lampshade|abat ?jour"),
     ("mirror", r"mirror|miroir|espejo|spejo|spiegel|specchio|door reflect"),
-    ("screen", r"screen|[eé]cran|pantalla|display|\blcd\b|\bcrt\b"),
+    ("screen", r"screen|[eé]cran|pantalla|display|\blcd\b|\bcrt\b|\btvblack"),
     ("other", r"skin|\bhair|\beyes?\b|eyeball|iris|lips|\bteeth|\bfire\b|flame|water|snow|\bcake|bread|"
               r"banana|burger|chocolat|food|license|headlight|taillight|\bash\b|hole|player|\bball|\brl\b"),
     ("paper", r"paper|papier|papel|\bbooks?\b|livre|libro|label|\bpages?\b|newspaper|cardboard|carton|"

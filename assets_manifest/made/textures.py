@@ -34,6 +34,7 @@ class Sort:
     metallic: float = 0.0
     repeats: bool = True  # False: one tile is one whole thing, such as a picture
     relief: bool = True  # whether there is a normal map
+    shines: bool = False  # its colours are light, down to black, and no albedos
 
 
 def _sort(
@@ -44,6 +45,7 @@ def _sort(
     metallic: float = 0.0,
     repeats: bool = True,
     relief: bool = True,
+    shines: bool = False,
 ) -> Sort:
     return Sort(
         draw=draw,
@@ -53,6 +55,7 @@ def _sort(
         metallic=metallic,
         repeats=repeats,
         relief=relief,
+        shines=shines,
     )
 
 
@@ -91,7 +94,9 @@ SORTS: dict[str, Sort] = {
     "label": _sort(printed.label, (0.12, 0.3), (0.25, 0.7), "label", "paper", repeats=False, relief=False),
     "spines": _sort(printed.spines, (0.24, 0.34), (0.4, 0.8), "books", "paper", repeats=False),
     "newsprint": _sort(printed.newsprint, (0.3, 0.6), (0.7, 1.0), "paper", repeats=False, relief=False),
-    "screen": _sort(screens.screen, (0.3, 0.6), (0.05, 0.12), "screen", repeats=False, relief=False),
+    "screen": _sort(
+        screens.screen, (0.3, 0.6), (0.05, 0.12), "screen", repeats=False, relief=False, shines=True
+    ),
     "cardboard": _sort(printed.cardboard, (0.35, 0.7), (0.8, 1.0), "cardboard", "paper", repeats=False),
 }
 
@@ -138,7 +143,8 @@ def _stream(words: Words, purpose: str) -> np.random.Generator:
 
 
 def _albedo(folder: Path, words: Words) -> Path:
-    rgb = np.clip(swatch(words).rgb, DARKEST, LIGHTEST)
+    limits = (0.0, 1.0) if _sort_of(words).shines else (DARKEST, LIGHTEST)
+    rgb = np.clip(swatch(words).rgb, *limits)
     return _save(folder / "albedo.png", rgb)
 
 

@@ -207,7 +207,7 @@ def _printed(sampler: AnySampler, rng: np.random.Generator, size_m: float) -> Ma
     """A made texture, or a photographed one, strongly tinted, or a photo."""
     tile_m = size_m * log_uniform(rng, 0.4, 1.6)
     if rng.uniform() < sampler.style.made:
-        sort = pick(rng, tuple(SORTS))
+        sort = pick(rng, [name for name, each in SORTS.items() if not each.shines])
         tiles = round(1 / tile_m, 5)
         return made(rng, sort, spin=True).but(uv_scale=(tiles, tiles))
     assets = sampler.some("texture") + sampler.assets("photo")

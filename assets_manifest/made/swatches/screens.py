@@ -79,11 +79,11 @@ def _document(draft: Draft) -> Image:
 def _code(draft: Draft) -> Image:
     """Short coloured lines, indented, on a dark or a light ground."""
     dark = draft.chance(0.7)
-    page = blank(oklch(0.24 if dark else 0.97, 0.015, 265), WIDE)
+    page = blank(oklch(0.17 if dark else 0.97, 0.015, 265), WIDE)
     pen = pen_on(page)
     level = 0.8 if dark else 0.45
     colours = tuple(oklch(level, 0.1, hue) for hue in (30, 90, 150, 210, 320))
-    pen.rectangle((0, 0, 150, SIZE), fill=ink(oklch(0.28 if dark else 0.9, 0.015, 265)))
+    pen.rectangle((0, 0, 150, SIZE), fill=ink(oklch(0.22 if dark else 0.9, 0.015, 265)))
     _lines(pen, draft, (10, 12, 140, SIZE), 12, colours[:1])
     indent = 0
     for y in range(12, SIZE - 14, 17):

@@ -57,7 +57,7 @@ CAR_PAINT = r"paint|first ?color|color exterior|chapa|^car$|car ?body|carros"
 WARM = (15 / 360, 65 / 360)  # hues of gold, brass and copper
 GENERIC_LEVEL = (0.45, 0.85)  # luminance that a metal without a name reflects
 MIRROR: Rgb = (0.9, 0.9, 0.9)
-PANE_OPACITY = 0.12
+PANE_OPACITY = 0.18
 DARK_GLASS = 0.4  # display value below which glass is tinted on purpose
 
 

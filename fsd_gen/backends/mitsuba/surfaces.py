@@ -11,7 +11,7 @@ from fsd_gen.backends.mesh_batches import FLIP_V, MeshBatch, uv_matrix
 from fsd_gen.backends.mitsuba.runtime import PluginDict, instantiate, mi, rgb_plugin, settled
 from fsd_gen.backends.mitsuba.wrapping import wrapped_bitmap
 from fsd_gen.backends.textures import TextureCache, TextureValues
-from fsd_gen.usd.flat_scene import Rgb, Surface, Texture
+from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 
 MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
@@ -182,9 +182,13 @@ def _is_perfect_mirror(surface: Surface) -> bool:
 
 def _stronger(coat: float | Texture) -> float | Texture:
     if isinstance(coat, Texture):
-        gain, bias = ((*(COAT * c for c in four[:3]), COAT * four[3]) for four in (coat.gain, coat.bias))
-        return replace(coat, gain=gain, bias=bias)
+        return replace(coat, gain=_scaled(coat.gain), bias=_scaled(coat.bias))
     return COAT * coat
+
+
+def _scaled(four: Four) -> Four:
+    r, g, b, a = (COAT * channel for channel in four)
+    return (r, g, b, a)
 
 
 def _gloss(roughness: float) -> float:

@@ -25,6 +25,7 @@ SCREEN_CD = (80.0, 300.0)  # cd/m2 of white on a screen
 SCREENS_ON = 0.55
 LAMPS_ON = 0.7  # of the library's lamps that have something to glow
 LAMP_FLUX = 2.4  # of a lamp that stands about, as of a globe (see `lamps`)
+BRIGHTEST = 60.0  # of a shade or a bulb: about that of a frosted bulb
 UNLIT = ("intercom",)  # titles of things whose screen is painted over all of them
 
 
@@ -38,16 +39,18 @@ def shade_looks(
 ) -> tuple[PartLook, ...]:
     """`looks`, with these parts glowing: together they give `flux`, tinted by what they are made of.
 
-    `light` has a maximum of one. A part keeps the look that it has been given, if any.
+    None is brighter than `BRIGHTEST`. `light` has a maximum of one. A part keeps the look that it has been
+    given, if any.
     """
     shades = tuple(found)
     area_m2 = sum(part.area_m2 for part in shades)
     if area_m2 <= 0:
         return looks
+    radiance = min(flux / (np.pi * area_m2), BRIGHTEST)
     given = {look.part: look.material for look in looks}
     for part in shades:
         coat = given.get(part.name) or MaterialSpec(colour=_cloth(part.colour), roughness=0.9)
-        given[part.name] = coat.but(glow=_through(part.colour, light, flux / (np.pi * area_m2)), opacity=1.0)
+        given[part.name] = coat.but(glow=_through(part.colour, light, radiance), opacity=1.0)
     return tuple(PartLook(part=name, material=coat) for name, coat in given.items())
 
 

@@ -61,6 +61,7 @@ def stuff_of(asset_, *surfaces):
         ("part_001_feuille", "plant"),
         ("part_001_papel", "paper"),
         ("part_001_LCD", "screen"),
+        ("part_001_tvblack", "screen"),
         ("part_001_cushion", "fabric"),
         ("part_001_handle", "metal"),
         ("part_001_RL_Skin02", "other"),

@@ -103,6 +103,14 @@ def test_albedos_stay_within_what_things_reflect(tmp_path):
     assert linear.min() >= 0.029 and linear.max() <= 0.905
 
 
+def test_screens_may_be_black(tmp_path):
+    darkest = []
+    for seed in range(8):
+        with Image.open(made_file(TEXTURE.asset_id("screen", seed), tmp_path)) as image:
+            darkest.append(np.asarray(image).min())
+    assert min(darkest) < 25
+
+
 def test_a_relief_bends_as_steeply_as_its_heights(tmp_path, swatches):
     with Image.open(made_file(RELIEF.asset_id("bricks", 3), tmp_path)) as image:
         normal = np.asarray(image) / 255 * 2 - 1

@@ -66,8 +66,8 @@ def test_a_picture_of_a_mirror_and_black_glass_called_so_are_none():
 
 
 def test_panes_are_clear_and_milk_glass_dark_glass_and_signals_stay_as_they_are():
-    assert look("Glass", kd=0.82, d=0.5).opacity == pytest.approx(0.12)
-    assert look("glass", kd=0.9).opacity == pytest.approx(0.12)
+    assert look("Glass", kd=0.82, d=0.5).opacity == pytest.approx(0.18)
+    assert look("glass", kd=0.9).opacity == pytest.approx(0.18)
     for name, kd in (("white_glass", 0.7), ("glass", 0.2), ("GLASS_brake_light", (1.0, 0.0, 0.0))):
         assert look(name, kd=kd, d=0.5).opacity == 0.5
     assert look("Glass", d=0.5).roughness <= 0.1 < look("Frosted_Glass", d=0.9).roughness

@@ -24,11 +24,16 @@ SHADE, FOOT = part("part_001_Shade", "fabric", colour=(0.4, 0.2, 0.1)), part("pa
 SCREEN, CASE = part("part_000_LCD", "screen"), part("part_001_case", "plastic")
 
 
-def test_a_shade_gives_the_lamps_light_in_all(tmp_path):
+def test_a_shade_gives_the_lamps_light_in_all():
     (look,) = glow.shade_looks([part("a", "fabric", area=0.2, colour=WHITE)], (), 3.0, WHITE)
     assert np.pi * 0.2 * look.material.glow[0] == pytest.approx(3.0, rel=1e-3)
     two = glow.shade_looks([part(n, "fabric", area=0.2, colour=WHITE) for n in "ab"], (), 3.0, WHITE)
     assert [look.material.glow[0] for look in two] == [pytest.approx(3.0 / np.pi / 0.4, rel=1e-3)] * 2
+
+
+def test_a_tiny_bulb_is_no_brighter_than_bulbs_are():
+    (look,) = glow.shade_looks([part("bulb", "glass", area=1e-4, colour=WHITE)], (), 3.0, WHITE)
+    assert max(look.material.glow) == glow.BRIGHTEST
 
 
 def test_light_takes_on_half_of_the_shades_hue_and_the_cloth_keeps_its_look():
