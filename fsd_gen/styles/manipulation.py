@@ -7,6 +7,8 @@ two spawn modes of the paper (section 3.5).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,6 +66,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     """Heaps and rows of small things before an egocentric camera."""
     room = draw_room(sampler)
     place = draw_workplace(sampler, room)
+    place = replace(place, grounds=tuple(g.in_room(room.width_m, room.depth_m) for g in place.grounds))
     heaps = _heaps(sampler, place)
     centre = _centre(heaps) if heaps else place.focus
     first = sampler.rng("camera", "first").uniform() < sampler.style.camera_first

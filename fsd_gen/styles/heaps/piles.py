@@ -51,6 +51,7 @@ class Ground:
 
     support: Support  # in world axes: outline and height
     blocks: tuple[Block, ...]  # holds the surface itself
+    reach_m: Vec2 | None = None  # from the middle of the room to its walls, where it has any
 
     @classmethod
     def rectangle(cls, size: Vec2, place: tuple[float, float, float], height_m: float = 0.0) -> Ground:
@@ -62,6 +63,14 @@ class Ground:
     def with_blocks(self, *blocks: Block) -> Ground:
         """The same with more that stands fast."""
         return replace(self, blocks=(*self.blocks, *blocks))
+
+    def in_room(self, width_m: float, depth_m: float) -> Ground:
+        """The same in a room of this size: nothing stays on it that reaches into a wall."""
+        return replace(self, reach_m=(width_m / 2, depth_m / 2))
+
+    def is_clear_of_walls(self, points_n3: Floats) -> bool:
+        """Whether points lie within the walls, if there are any."""
+        return self.reach_m is None or bool((np.abs(points_n3[:, :2]) < self.reach_m).all())
 
     def obstacles(self) -> list[Floats]:
         """Boxes (2, 3: low, high) around the blocks that rise above the surface."""
@@ -186,6 +195,8 @@ def _trouble(ground: Ground, thing: Thing, at_rest: bool, penetration_m: float, 
     points = world_points(thing.body)
     if points[:, 2].min() < ground.support.height_m - MOST_PENETRATION_M:
         return "it fell off"
+    if not ground.is_clear_of_walls(points):
+        return "it reaches into a wall"
     if not fits(ground.support, points[:, :2].mean(axis=0)[None]):
         return "it hangs over the edge"
     return "" if at_rest else "it did not come to rest"
@@ -207,11 +218,17 @@ def _catch(
     things = [*resting, *above]
     seconds = float(rng.uniform(*FALLING_S))
     ends = settle(tuple(thing.body for thing in things), ground.blocks, seconds, calm=False)
-    sound = [end.penetration_m <= MOST_PENETRATION_M and not end.lost for end in ends]
+    moved = [moved_to(thing, end.position, end.rotation) for thing, end in zip(things, ends, strict=True)]
+    sound = [
+        end.penetration_m <= MOST_PENETRATION_M
+        and not end.lost
+        and ground.is_clear_of_walls(world_points(thing.body))
+        for thing, end in zip(moved, ends, strict=True)
+    ]
     if not all(sound[: len(resting)]):
         return resting, set()
     kept = [index for index in range(len(things)) if sound[index]]
-    caught = [moved_to(things[index], ends[index].position, ends[index].rotation) for index in kept]
+    caught = [moved[index] for index in kept]
     return caught, {place for place, index in enumerate(kept) if not ends[index].at_rest}
 
 

@@ -141,3 +141,13 @@ def test_a_thing_whose_file_holds_no_shape_is_left_out_and_said(sampler, table, 
     assert {each.asset for each in pile.placements} == {"builtin/mug_yellow"}
     assert [id for id, why in pile.left_out if "holds no triangle" in why] == ["broken/no"]
     assert "asset=broken/no is not used: " in caplog.text
+
+
+def test_nothing_stays_that_reaches_into_a_wall(sampler):
+    ground = Ground.rectangle((1.0, 1.0), (0.0, 0.0, 0.0), 0.7)
+    close = put(sampler, "Close", ground.in_room(0.5, 4.0), small_things(sampler), 16, how="standing")
+    free = put(sampler, "Close", ground, small_things(sampler), 16, how="standing")
+    reach_m = [abs(world_points(body)[:, 0]).max() for body in close.bodies]
+    assert close.placements and max(reach_m) < 0.25
+    assert len(free.placements) > len(close.placements)
+    assert "it reaches into a wall" in dict(close.left_out).values()
