@@ -42,9 +42,13 @@ from fsd_gen.usd.export import export_stage
 
 WIDTH, HEIGHT = 320, 180
 SAME = 2e-3  # relative difference of depths that are the same
+NOTHING_M = 1e4  # beyond is nothing
 UNSURE = (Flag.SKY | Flag.NO_TRUTH | Flag.TRANSPARENT).value
 ALONE = Path(__file__).with_name("blender.py")
-HEAD = "| style | scene | validators | outside | images missing | depth agrees | sky agrees | contents |"
+COLUMNS = (
+    "style", "scene", "complaints", "outside", "images missing", "depth agrees", "99 % within",
+    "sky agrees", "levels", "contents",
+)  # fmt: skip
 Bytes = NDArray[np.uint8]
 
 
@@ -106,39 +110,50 @@ def in_blender(python: Path, stage: Path, out: Path, spp: int) -> dict[str, Any]
 
 def compared(spec: SceneSpec, sample: StereoSample, stage: Path, theirs: dict[str, Any]) -> Compared:
     """The row and the pictures of one stage."""
-    sure_hw = (sample.flags_left_hw & UNSURE) == 0
-    sky_hw = (sample.flags_left_hw & Flag.SKY) != 0
-    with np.errstate(divide="ignore"):
-        depth_hw = spec.rig.depth(sample.disparity_left_hw.astype(np.float64))
-    off_hw = np.abs(theirs["depth_hw"] / np.where(sure_hw, depth_hw, 1.0) - 1)
-    half_step_hw = depth_hw / np.maximum(sample.disparity_left_hw, 1e-9) / 512  # what 1/256 px rounds away
-    same_hw = off_hw <= SAME + np.where(sure_hw, half_step_hw / np.where(sure_hw, depth_hw, 1.0), 0)
-    empty_hw = theirs["depth_hw"] > 1e4
-    light_hwc = theirs["light_hwc"].astype(np.float32)
-    gain = auto_exposure(light_hwc, light_hwc, spec.settings.exposure_ev) * white_balance(
-        light_hwc, light_hwc
-    )
-    wrong = complaints(stage)
+    sure_hw, sky_hw = (sample.flags_left_hw & UNSURE) == 0, (sample.flags_left_hw & Flag.SKY) != 0
+    off_hw = depths_off(spec, sample, theirs["depth_hw"], sure_hw)
+    empty_hw, picture_hwc = theirs["depth_hw"] > NOTHING_M, developed(spec, theirs["light_hwc"])
+    wrong, beside = complaints(stage), outside(stage)
     cells = (
         spec.stratum,
         spec.key.sample_id,
-        f"{len(wrong)} complaints",
-        len(outside(stage)),
+        len(wrong),
+        len(beside),
         len(theirs["missing"]),
-        f"{same_hw[sure_hw].mean():.2%} of {sure_hw.mean():.0%}",
+        f"{(off_hw <= SAME)[sure_hw].mean():.2%} of {sure_hw.mean():.0%}",
+        f"{np.quantile(off_hw[sure_hw], 0.99):.1e}",
         f"{empty_hw[sky_hw].mean():.1%} of {sky_hw.mean():.0%}" if sky_hw.any() else "no sky",
+        f"{levels_apart(sample.left_hwc, picture_hwc):.0f}",
         str(theirs["counts"]),
     )
-    for line in (*wrong, *outside(stage), *theirs["missing"]):
+    for line in (*wrong, *beside, *theirs["missing"]):
         print(f"  {spec.stratum}: {line}")
-    map_hwc = np.zeros((HEIGHT, WIDTH, 3), np.uint8) + np.uint8(40)
-    map_hwc[sure_hw & same_hw], map_hwc[sure_hw & ~same_hw] = (60, 140, 60), (230, 60, 40)
-    return Compared(
-        row=f"| {' | '.join(map(str, cells))} |",
-        ours_hwc=sample.left_hwc,
-        theirs_hwc=develop(light_hwc, gain.astype(np.float32)),
-        depth_hwc=map_hwc,
-    )
+    map_hwc = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    map_hwc[sure_hw & (off_hw <= SAME)], map_hwc[sure_hw & (off_hw > SAME)] = (60, 140, 60), (230, 60, 40)
+    row = f"| {' | '.join(map(str, cells))} |"
+    return Compared(row=row, ours_hwc=sample.left_hwc, theirs_hwc=picture_hwc, depth_hwc=map_hwc)
+
+
+def depths_off(
+    spec: SceneSpec, sample: StereoSample, theirs_hw: NDArray[np.float32], sure_hw: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Relative difference of depths beyond what the rounding of our disparities to 1/256 px explains."""
+    disparity_hw = np.where(sure_hw, np.maximum(sample.disparity_left_hw, 1 / 256), 1.0).astype(np.float64)
+    off_hw = np.abs(theirs_hw / spec.rig.depth(disparity_hw) - 1) - 1 / (512 * disparity_hw)
+    return np.maximum(off_hw, 0.0)
+
+
+def developed(spec: SceneSpec, light_hwc: NDArray[np.float32]) -> Bytes:
+    """Linear light as our film shows it."""
+    gain = auto_exposure(light_hwc, light_hwc, spec.settings.exposure_ev)
+    return develop(light_hwc, (gain * white_balance(light_hwc, light_hwc)).astype(np.float32))
+
+
+def levels_apart(one_hwc: Bytes, other_hwc: Bytes) -> float:
+    """Mean difference of the pictures in 8-bit levels, each shrunk by 10 so that noise does not count."""
+    shapes = (HEIGHT // 10, 10, WIDTH // 10, 10, 3)
+    small = [each.astype(np.float64).reshape(shapes).mean(axis=(1, 3)) for each in (one_hwc, other_hwc)]
+    return float(np.abs(small[0] - small[1]).mean())
 
 
 def sheet(found: list[Compared], names: list[str], path: Path) -> None:
@@ -181,7 +196,7 @@ def main(
     tools = (open_library(load_config("fsd").assets.packs), create_backend("mitsuba", threads=2), blender)
     wanted = styles.split(",") if styles else sorted(style_names(), key=lambda name: name == "environment")
     found: list[Compared] = []
-    print(f"{HEAD}\n|{'---|' * 8}")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for style in wanted:
         own = stage or out / "indoor_moved/stage.usda"
         settings = {"stages": [str(own.resolve())], "objects": [2, 4]} if style == "environment" else {}

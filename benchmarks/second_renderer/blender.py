@@ -15,7 +15,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-LEFT = "Left"
+LEFT, WORLD = "Left", "Environment"
 FAR_M = 1e5
 CENTRES = 0.01  # width of the pixel filter in pixels: all rays through the middles
 
@@ -23,6 +23,7 @@ CENTRES = 0.01  # width of the pixel filter in pixels: all rays through the midd
 def open_stage(path: str) -> None:
     """The stage as the only content of the scene."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.scene.world = bpy.data.worlds.new("World")  # as a new file has one: the dome goes into it
     bpy.ops.wm.usd_import(filepath=path, import_textures_mode="IMPORT_NONE")
 
 
@@ -48,21 +49,28 @@ def missing_images() -> list[str]:
 
 
 def camera() -> bpy.types.Object:
-    """The left eye."""
-    found = [each for each in bpy.data.objects if each.type == "CAMERA" and each.name.split(".")[0] == LEFT]
-    found = found or [
-        each
-        for each in bpy.data.objects
-        if each.type == "CAMERA" and each.parent and each.parent.name.split(".")[0] == LEFT
-    ]
-    return found[0]
+    """The left eye: not one that a stage within the stage has."""
+    cameras = [each for each in bpy.data.objects if each.type == "CAMERA"]
+    own = [each for each in cameras if WORLD not in ancestors(each)]
+    return next(each for each in own if LEFT in (plain(each.name), *ancestors(each)))
+
+
+def ancestors(thing: bpy.types.Object) -> list[str]:
+    """Names of what it is part of."""
+    return [plain(thing.parent.name), *ancestors(thing.parent)] if thing.parent else []
+
+
+def plain(name: str) -> str:
+    """Without the number that Blender appends to the second of a name."""
+    return name.split(".")[0]
 
 
 def render(width: int, height: int, spp: int, folder: Path, name: str, filter_px: float) -> None:
     """Image and depth of the left eye as two EXR files."""
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
-    scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.use_adaptive_sampling = spp, False, False
+    scene.cycles.samples, scene.cycles.use_adaptive_sampling = spp, False
+    scene.cycles.use_denoising = filter_px == 1
     scene.cycles.pixel_filter_type, scene.cycles.filter_width = (
         "BOX" if filter_px == 1 else "GAUSSIAN",
         filter_px,
