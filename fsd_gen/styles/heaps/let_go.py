@@ -101,7 +101,7 @@ def let_go(
     spread_m: float,
     wanted: int,
 ) -> list[Thing]:
-    """Things where they are let go, outside the boxes (2, 3: low, high) that are `taken`: at most `wanted`."""
+    """Things where they are let go, outside the boxes (2, 3: low, high) `taken`: at most `wanted`."""
     if how == "heap":
         return stacked(rng, sampler, support, taken, drawn, [], centre, spread_m)
     turned = [(asset, scale, _pose(rng, how)) for asset, scale in drawn]
