@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.derived.parts import Stuff
 from assets_manifest.records import Asset
 from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import (
@@ -43,6 +44,10 @@ FEW_CORNERS = 60
 LEAST_CLEAR_M = 0.22  # from either eye to anything small
 WALL_CLEAR_M = 0.15
 CONE = np.tan(np.deg2rad(48.0))  # what lies outside is not seen by any lens of the usual ones
+# Of plain shapes: their likeliest twice.
+STUFFS: tuple[Stuff, ...] = (
+    "wood", "plastic", "plastic", "ceramic", "metal", "stone", "fabric", "leather"
+)  # fmt: skip
 HOWS: tuple[How, ...] = ("heap", "rows", "standing", "lying")
 
 Floats = NDArray[np.float64]
@@ -166,8 +171,7 @@ def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placemen
 
 def _of_something(rng: np.random.Generator, placement: Placement) -> MaterialSpec:
     """What a plain shape is made of: wood, plastic, painted, stone, metal, card, cloth."""
-    stuff = ("wood", "plastic", "plastic", "ceramic", "metal", "stone", "fabric", "leather")
-    return materials.LOOKS[pick(rng, stuff)](rng, placement.scale[0], (0.5, 0.5, 0.5))
+    return materials.LOOKS[pick(rng, STUFFS)](rng, placement.scale[0], (0.5, 0.5, 0.5))
 
 
 def _surfaces(sampler: AnySampler, place: Workplace, heaps: tuple[Pile, ...]) -> Floats:

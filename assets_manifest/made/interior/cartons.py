@@ -74,17 +74,19 @@ def _carton_label(
 
 def _handled(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float32]:
     """Shade of each pixel: darker, scuffed edges of every side, smudges."""
-    along = (np.arange(CARTON_PX) + 0.5) / CARTON_PX
+    along = (np.arange(CARTON_PX, dtype=np.float32) + 0.5) / CARTON_PX
     edge = np.minimum(along, 1 - along)
-    near = np.exp(-np.minimum(edge[:, None], edge[None, :]) / 0.02)
-    cell = 1 - 0.22 * near
-    smudges = rng.normal(0, 1, (6 * rows, 6 * columns)).astype(np.float32)
+    near = np.tile(np.exp(-np.minimum(edge[:, None], edge[None, :]) / 0.02), (rows, columns))
+    smudges, scuffs = (_blurred(rng, rows, columns, cells) for cells in (6, CARTON_PX // 3))
+    shade: NDArray[np.float32] = (1 - 0.22 * near) * (1 + 0.03 * smudges) + 0.12 * near * scuffs
+    return shade
+
+
+def _blurred(rng: np.random.Generator, rows: int, columns: int, cells: int) -> NDArray[np.float32]:
+    """Noise with so many cells along each side of a box."""
+    values = rng.normal(0, 1, (cells * rows, cells * columns)).astype(np.float32)
     size = (CARTON_PX * columns, CARTON_PX * rows)
-    soft = np.asarray(Image.fromarray(smudges).resize(size, Image.Resampling.BICUBIC))
-    scuffs = rng.normal(0, 1, (CARTON_PX * rows // 3, CARTON_PX * columns // 3)).astype(np.float32)
-    fine = np.asarray(Image.fromarray(scuffs).resize(size, Image.Resampling.BICUBIC))
-    shade: NDArray[np.float32] = np.tile(cell, (rows, columns)) * (1 + 0.03 * soft)
-    return (shade + np.tile(near, (rows, columns)) * 0.12 * fine).astype(np.float32)
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BICUBIC), np.float32)
 
 
 def carton_faces(rng: np.random.Generator) -> dict[str, Rect]:

@@ -68,7 +68,9 @@ def _down(
     strip = Image.new("L", (round(long), round(size * 1.3)))
     ImageDraw.Draw(strip).text((0, 0), words, fill=255, font=font)
     wide = SPINE_PX[0] * DRAWN_AT
-    draw.bitmap((left + (wide - strip.height) / 2, top), strip.rotate(-90, expand=True), fill=fill)
+    draw.bitmap(
+        (round(left + (wide - strip.height) / 2), round(top)), strip.rotate(-90, expand=True), fill=fill
+    )
 
 
 def spine_rect(number: int) -> Rect:

@@ -121,7 +121,8 @@ def _folded(_: Path, rng: np.random.Generator, size: list[float]) -> Body:
     layers = int(np.clip(round(height / rng.uniform(0.015, 0.035)), 1, 10))
     step, soups = height / layers, []
     for layer in range(layers):
-        pad = superquadric(1.0, 0.45, 0.18).scaled(*(rng.uniform(0.94, 1.0, 2) / 2).tolist(), step * 0.56)
+        wide, deep = (rng.uniform(0.94, 1.0, 2) / 2).tolist()
+        pad = superquadric(1.0, 0.45, 0.18).scaled(wide, deep, step * 0.56)
         turned = pad.turned("z", float(rng.normal(0, 1.2)))
         shift = rng.normal(0, 0.01, 2).tolist()
         soups.append(turned.moved(shift[0], shift[1], (layer + 0.5) * step))
@@ -132,18 +133,18 @@ def _folded(_: Path, rng: np.random.Generator, size: list[float]) -> Body:
 
 def _dropped(_: Path, rng: np.random.Generator, size: list[float]) -> Body:
     """A heap of cloth: folds that run this way and that, thin at its ragged edge."""
-    turns, rings = np.linspace(0, 2 * np.pi, 97), np.linspace(0, 1, 40)
+    turns, rings = np.linspace(0, 2 * np.pi, 129), np.linspace(0, 1, 56)
     border = 1 + sum(
         float(rng.uniform(0.02, 0.22)) / k * np.sin(k * turns + rng.uniform(0, 6)) for k in (2, 3, 5, 9, 14)
     )
     x, y = (rings[:, None] * border * f(turns) for f in (np.cos, np.sin))
     fold = np.zeros_like(x)
-    for k, weight in ((2.2, 1.0), (4.1, 0.6), (8.0, 0.28)):
+    for k, weight in ((2.6, 1.0), (5.0, 0.7), (9.5, 0.4)):
         angle, warp = rng.uniform(0, np.pi), rng.uniform(0, 6, 2)
         along, beside = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
         bent = along * k + 1.1 * np.sin(beside * k * 0.6 + warp[0]) + warp[1]
-        fold += weight * (1 - np.abs(np.sin(bent))) ** 1.6
-    heap = (1 - rings[:, None] ** 2.2) * (0.25 + fold) + 0.05 * (1 - rings[:, None] ** 8)
+        fold += weight * (1 - np.abs(np.sin(bent))) ** 1.3
+    heap = (1 - rings[:, None] ** 2.2) * (0.12 + fold) + 0.05 * (1 - rings[:, None] ** 8)
     points = np.stack([x, y, heap - heap[-1].min()], axis=-1)
     body = Body()
     body.add(plain("cloth", linear(thing(rng)), 0.95), _fitted(grid(points, points[..., :2]), size))

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.made.swatches.fields import SIZE, Draft, Image, Numbers, Swatch, axis, noise, soft
-from assets_manifest.made.swatches.palettes import Colour, flat, scheme
+from assets_manifest.made.swatches.palettes import Colour, flat, scheme, wools
 from assets_manifest.made.swatches.prints import figures
+from assets_manifest.made.swatches.wear import worn
 
 WEAVES = ("plain", "twill", "herringbone", "basket", "satin", "plain")
 
@@ -110,26 +111,33 @@ def carpet(draft: Draft) -> Swatch:
     """Wall-to-wall: loops, cut pile, berber flecks, sisal ribs, or a pattern in pile."""
     rng, kind = draft.rng, draft.whole(0, 3)
     tuft = noise(rng, draft.cycles(draft.uniform(0.004, 0.012)), slope=3, high=170)
-    colours = scheme(rng, 4)
+    colours = wools(rng, 4)
     if kind == 0:
         image = flat(colours[0], np.ones((SIZE, SIZE), np.float32))
     elif kind == 1:
         flecks = noise(rng, draft.cycles(0.01), slope=3)
         image = np.where(flecks[..., None] > draft.uniform(0.3, 1.5), colours[1], colours[0])
-    elif kind == 2:
+    elif kind == 2 and draft.chance(0.35):
         image = figures(draft)
+    elif kind == 2:  # two yarns twisted
+        image = np.where(
+            noise(rng, draft.cycles(0.006), slope=3)[..., None] > 0, colours[0] * 0.93, colours[0]
+        )
     else:
         ribs = np.sin(np.pi * axis() * draft.count(draft.uniform(0.008, 0.02), most=80))[:, None] ** 2
         tuft = tuft * 0.4 + 1.2 * ribs
         image = flat(colours[0], 0.85 + 0.2 * ribs * np.ones((SIZE, SIZE), np.float32))
     shade = 1 + draft.uniform(0.06, 0.14) * tuft + 0.03 * noise(rng, 2, slope=2)
-    return Swatch(rgb=image * shade[..., None], height_m=tuft * np.float32(draft.uniform(2e-4, 6e-4)))
+    return Swatch(
+        rgb=image * (shade * worn(draft, most=0.8))[..., None],
+        height_m=tuft * np.float32(draft.uniform(2e-4, 6e-4)),
+    )
 
 
 def rug(draft: Draft) -> Swatch:
     """A whole rug: a field of figures, a medallion, borders, all mirrored, in wool."""
     rng = draft.rng
-    colours = scheme(rng, 5)
+    colours = wools(rng, 5)
     fold = np.minimum(axis(), 1 - axis())  # mirrored both ways
     to_edge = np.minimum(fold[:, None], fold[None, :])
     image = _field(draft, colours)
@@ -155,10 +163,10 @@ def _field(draft: Draft, colours: list[Colour]) -> Image:
         row = ((axis()[:, None] + zigzag) % 1 * 512).astype(np.intp) % SIZE
         picked: Image = np.asarray(colours, np.float32)[bands[row]]
         return picked
-    waves = noise(rng, draft.uniform(5, 14), slope=3)
+    waves = noise(rng, draft.uniform(7, 18), slope=4)
     mirrored = waves + waves[::-1] + waves[:, ::-1] + waves[::-1, ::-1]
     y, x = (axis()[:, None] - 0.5), (axis()[None, :] - 0.5)
     medallion = soft(draft.uniform(0.15, 0.3) - np.abs(x) - np.abs(y), 0.02)
-    number = ((mirrored * 1.1 + 2.5 * medallion + 8) // 1).astype(np.intp)
+    number = ((mirrored * 0.6 + 2.5 * medallion + 8) // 1).astype(np.intp)
     figured: Image = np.asarray(colours, np.float32)[number % 5]
     return figured

@@ -109,6 +109,32 @@ def thing(rng: np.random.Generator) -> Colour:
     return oklch(light + rng.normal(0, 0.04), chroma * rng.uniform(0.75, 1.0), hue + rng.normal(0, 8))
 
 
+WOOLS = (
+    (0.36, 0.1, 26),
+    (0.3, 0.06, 262),
+    (0.86, 0.03, 85),
+    (0.46, 0.05, 60),
+    (0.62, 0.09, 70),
+    (0.4, 0.04, 165),
+)
+
+
+def wools(rng: np.random.Generator, number: int) -> list[Colour]:
+    """Colours of rugs: madder, indigo, undyed, walnut; shades of grey or beige; or any that suit."""
+    kind = rng.uniform()
+    if kind < 0.45:
+        picked = [WOOLS[k] for k in rng.permutation(len(WOOLS))[:number]]
+        return [
+            oklch(light + rng.normal(0, 0.03), chroma * rng.uniform(0.6, 1.0), hue + rng.normal(0, 6))
+            for light, chroma, hue in picked
+        ]
+    if kind < 0.75:
+        hue, chroma = rng.uniform(50, 95), rng.uniform(0.0, 0.035)
+        shades = rng.permutation(np.linspace(rng.uniform(0.3, 0.5), rng.uniform(0.75, 0.92), number))
+        return [oklch(float(light), chroma, hue) for light in shades]
+    return scheme(rng, number)
+
+
 def paint(rng: np.random.Generator) -> Colour:
     """A colour that walls are painted in at home: white, grey and beige mostly, seldom a strong one."""
     shares = np.array([row[0] for row in PAINTS])

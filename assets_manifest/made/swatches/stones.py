@@ -64,7 +64,7 @@ def _marble(rng: np.random.Generator) -> tuple[list[Colour], float, float]:
 
 def _slanted(draft: Draft, field: Field) -> Field:
     """The field leaning, and still without a seam."""
-    lean, (rows, columns) = draft.whole(-2, 2), np.indices(field.shape, sparse=True)
+    lean, (rows, columns) = draft.whole(-2, 2), np.ogrid[:SIZE, :SIZE]
     slanted: Field = field[rows, (columns + lean * rows) % SIZE]
     return slanted
 
@@ -96,7 +96,7 @@ def slabs(draft: Draft) -> Swatch:
     columns = max(1, rows // int(rng.choice([1, 1, 2])))
     laid = bond(draft, rows, columns, shift=0.0 if draft.chance(0.6) else 0.5 * (rows % 2 == 0))
     down, across = rng.integers(0, SIZE, (2, laid.total))
-    y, x = np.indices(laid.number.shape, sparse=True)
+    y, x = np.ogrid[:SIZE, :SIZE]
     image = block.rgb[(y + down[laid.number]) % SIZE, (x + across[laid.number]) % SIZE]
     image = image * (1 + draft.uniform(0.0, 0.07) * (each(rng, laid.number, laid.total) - 0.5))[..., None]
     face = soft(laid.edge_m - draft.uniform(0.0008, 0.002), 0.003)

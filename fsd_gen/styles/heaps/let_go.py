@@ -49,8 +49,8 @@ def drawn_things(
 ) -> list[tuple[Asset, float]]:
     """Assets with the scale that makes them 4 to 35 cm long, less on a small surface.
 
-    Rows are several of one kind. What is to stand side by side is drawn with spares, as not all finds a place;
-    of a heap the largest come first, mostly.
+    Rows are several of one kind. What is to stand side by side is drawn with spares, as not all finds a
+    place; of a heap the largest come first, mostly.
     """
     drawn: list[tuple[Asset, float]] = []
     most_m = max(
@@ -134,7 +134,7 @@ def let_go(
     spread_m: float,
     wanted: int,
 ) -> list[Thing]:
-    """`wanted` things where they are let go, or as many as find a place, outside the boxes (2, 3: low, high) that are `taken`."""
+    """Things where they are let go, outside the boxes (2, 3: low, high) `taken`: at most `wanted`."""
     if how == "heap":
         return stacked(rng, sampler, support, taken, drawn, [], centre, spread_m)
     turned = [(asset, scale, _pose(rng, how)) for asset, scale in drawn]

@@ -11,7 +11,7 @@ from fsd_gen.styles.sampler import pick
 
 GRAINED = 0.6  # of the bookcases show their grain; the others are painted
 WOODEN = 0.4  # of the doors
-CLOTHS = ("weave", "weave", "weave", "knit", "knit", "printed_cloth")
+CLOTHS = ("weave", "weave", "weave", "weave", "knit", "knit", "knit", "printed_cloth")
 
 
 def coat(rng: np.random.Generator, asset: str) -> tuple[PartLook, ...]:

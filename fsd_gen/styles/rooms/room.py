@@ -108,7 +108,7 @@ def shell(sampler: AnySampler, room: Room, windows: Sequence[Window] = ()) -> tu
     accented = rng.uniform() < 0.35
     accent = finishes.wall(sampler, rng, room.kind) if accented else base
     accent_wall = int(rng.integers(4))
-    board = MaterialSpec(colour=materials.colour(rng, saturation=(0, 0.3), value=(0.3, 0.95)), roughness=0.5)
+    board = _skirting_board(rng)
     panels = [_level(room, "Floor", 0.0, 1.0, floor), _level(room, "Ceiling", room.ceiling_m, -1.0, ceiling)]
     for wall in range(4):
         coat = accent if wall == accent_wall else base
@@ -122,6 +122,15 @@ def _level(room: Room, name: str, z: float, normal_z: float, material: MaterialS
     size = (room.width_m + 2 * OVERLAP_M, room.depth_m + 2 * OVERLAP_M)
     turned = facing((0.0, 0.0, normal_z))
     return Panel(name=name, position=(0, 0, z), rotation=turned, size=size, material=material)
+
+
+def _skirting_board(rng: np.random.Generator) -> MaterialSpec:
+    """White mostly, wood, or painted."""
+    kind = rng.uniform()
+    if kind < 0.25:
+        return materials.made(rng, "veneer")
+    white = materials.colour(rng, saturation=(0, 0.06), value=(0.8, 0.95))
+    return MaterialSpec(colour=white if kind < 0.85 else materials.thing_colour(rng), roughness=0.45)
 
 
 def _skirting(room: Room, wall: int, material: MaterialSpec) -> list[Panel]:

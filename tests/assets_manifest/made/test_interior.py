@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from assets_manifest.library import MissingAssetError
 from assets_manifest.made.interior import MAKERS
 from assets_manifest.made.interior.drawing import text
+from assets_manifest.made.interior.solids import block
 from assets_manifest.made.registry import made_file, makers
 from assets_manifest.meshes.usd_triangles import read_triangles
 
@@ -68,3 +69,17 @@ def test_a_box_too_low_for_letters_stays_empty(bottom):
     image = Image.new("L", (40, 20), 255)
     text(ImageDraw.Draw(image), np.random.default_rng(0), (2, 10, 38, bottom), 5, 0)
     assert image.getextrema() == (255, 255)
+
+
+def test_a_rug_lies_in_waves_and_its_edge_is_on_the_floor(tmp_path):
+    points = read_triangles(made_file(makers()["room_rug"].asset_id(3, 200, 140), tmp_path)).reshape(-1, 3)
+    inner = points[(np.abs(points[:, :2]) < [0.8, 0.6]).all(axis=1)]
+    assert np.ptp(inner[:, 2]) > 1e-3 and inner[:, 2].min() > 0.005
+    rim = points[np.abs(points[:, 1]) > 0.7 - 1e-6]
+    assert np.allclose(rim[:, 2], 0, atol=1e-6)
+
+
+def test_the_sides_of_a_box_are_not_mirrored():
+    box = block((0, 0, 0), (2, 1, 1), rest=(0.0, 0.0, 1.0, 1.0))
+    across = np.cross(box.uv_f32[:, 1] - box.uv_f32[:, 0], box.uv_f32[:, 2] - box.uv_f32[:, 0])
+    assert (across > 0).all()

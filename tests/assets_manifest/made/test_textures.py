@@ -15,6 +15,7 @@ from assets_manifest.library import MissingAssetError
 from assets_manifest.made import textures
 from assets_manifest.made.registry import made_file, makers
 from assets_manifest.made.swatches.fields import SIZE, Draft, bond, cells, noise
+from assets_manifest.made.swatches.palettes import thing
 from assets_manifest.made.textures import (
     RELIEF,
     SORTS,
@@ -167,3 +168,31 @@ def test_a_bond_closes_around_the_tile():
     laid = bond(draft, 8, 3)
     assert laid.number.max() == laid.total - 1 and laid.edge_m.max() <= 0.5 / 8
     assert (laid.number[:, 0] == laid.number[:, -1]).sum() == SIZE // 2  # each second row
+
+
+def spans(rgb):
+    """Difference of the largest and the smallest channel."""
+    return np.ptp(rgb, axis=-1)
+
+
+def test_most_things_are_muted_and_few_are_vivid():
+    rng = np.random.default_rng(0)
+    colours = np.array([thing(rng) for _ in range(2000)])
+    assert np.median(spans(colours)) < 0.2
+    assert 0.05 < (spans(colours) > 0.5).mean() < 0.2
+    red, green, blue = colours.T
+    neon = (spans(colours) > 0.6) & ((green > red + 0.4) | (np.minimum(red, blue) > green + 0.4))
+    assert neon.mean() < 0.005  # no lime, no magenta
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_marble_has_few_veins_and_soft_clouds(seed):
+    tones = swatch(words_of("marble", seed)).rgb.mean(axis=2)
+    far = np.abs(tones - np.median(tones))
+    assert (far > 0.2).mean() < 0.04 and np.quantile(far, 0.9) < 0.12
+
+
+def test_a_stone_floor_has_joints_and_its_slabs_differ():
+    made = swatch(words_of("slabs", 5))
+    joints = made.height_m < 0.5 * made.height_m.max()
+    assert 0.002 < joints.mean() < 0.06
