@@ -1,7 +1,7 @@
 """Vehicles by the thousand: cars of every build, vans, lorries, buses, pick-ups and bicycles.
 
-Words: kind / seed. Front towards -y, wheels on z = 0. Parts: paint (the bodywork), glass, trim, gap, grille,
-lamp, tail, plate, tyre, rim, box ... Windows are dark and glossy: nobody sees in.
+Words: kind / seed. Front towards -y, wheels on z = 0. Parts: paint (the bodywork), glass, trim (all
+that is dark), lamp, tail, plate, rim, box, chrome. Windows are dark and glossy: nobody sees in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from assets_manifest.meshes.parts import Surface
 CARS = ("hatch", "saloon", "estate", "suv", "city", "mpv")
 KINDS = (*CARS, "van", "minibus", "pickup", "lorry", "bus", "bicycle")
 LIMITS = {"seed": (0, 2**31)}
-BLACK = (0.012, 0.012, 0.013)
 PAINTS = (
     (0.78, 0.78, 0.77),
     (0.45, 0.46, 0.47),
@@ -85,18 +84,16 @@ MAKER = Maker(name="vehicle", version=1, kind="object", make=make)
 def _surfaces(vehicle: Vehicle) -> Mapping[str, Surface]:
     rng = vehicle.rng(1)
     alloy = (0.5, 0.5, 0.51) if rng.uniform() < 0.75 else (0.04, 0.04, 0.045)
+    dark = paint("trim", (0.02, 0.02, 0.021), 0.55)
     return {
         "paint": paint("paint", PAINTS[rng.integers(len(PAINTS))], 0.18),
         "glass": paint("glass", (0.014, 0.017, 0.019), 0.02),
-        "trim": paint("trim", (0.022, 0.022, 0.023), 0.6),
-        "gap": paint("gap", BLACK, 0.8),
-        "grille": paint("grille", BLACK, 0.35),
+        **dict.fromkeys(("trim", "gap", "grille", "tyre"), dark),
         "lamp": paint("lamp", (0.62, 0.64, 0.66), 0.06),
         "tail": paint("tail", (0.3, 0.008, 0.008), 0.08),
         "plate": paint("plate", (0.75, 0.74, 0.66), 0.5),
-        "tyre": paint("tyre", (0.018, 0.018, 0.018), 0.9),
         "rim": paint("rim", alloy, 0.35, metallic=0.8),
-        "chrome": paint("chrome", (0.7, 0.7, 0.7), 0.1, metallic=1.0),
+        "chrome": paint("chrome", (0.6, 0.6, 0.6), 0.15, metallic=1.0),
         "box": paint("box", (0.7, 0.7, 0.69), 0.5),
     }
 

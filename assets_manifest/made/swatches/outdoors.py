@@ -18,7 +18,7 @@ from assets_manifest.made.swatches.fields import (
 )
 from assets_manifest.made.swatches.palettes import Colour, flat, oklch, ramp
 
-RENDERS = (  # lightness, chroma, hue of what houses are painted in: chalk, sand, ochre, grey, brick, pale green
+RENDERS = (  # lightness, chroma, hue of what houses are painted in: chalk, sand, ochre, grey, brick, green
     (0.9, 0.012, 85, 8),
     (0.86, 0.03, 85, 6),
     (0.8, 0.055, 78, 5),
@@ -120,7 +120,7 @@ def stucco(draft: Draft) -> Swatch:
     dirt = draft.uniform(0.008, 0.04)
     shade = 1 + dirt * streaks * (0.6 + 0.4 * clouds) + 0.5 * dirt * clouds + 0.018 * grain
     shade = shade * (1 - draft.uniform(-0.08, 0.12) * patch)
-    return Swatch(rgb=flat(tone, shade), height_m=grain * np.float32(draft.uniform(8e-5, 3e-4)))
+    return Swatch(rgb=flat(tone, shade))
 
 
 def rooftiles(draft: Draft) -> Swatch:
@@ -143,8 +143,7 @@ def rooftiles(draft: Draft) -> Swatch:
     shade = shade * (1 - 0.45 * step) * (1 - 0.3 * gap)
     green = soft(moss - draft.uniform(0.8, 2.4), 0.8) * np.float32(0.5)
     image: Image = mixed(flat(base, shade), flat(oklch(0.42, 0.05, 120), shade), green)
-    height = wave * np.float32(0.018) + laid.v * np.float32(0.02)
-    return Swatch(rgb=image, height_m=height.astype(np.float32))
+    return Swatch(rgb=image)
 
 
 def turf(draft: Draft) -> Swatch:
@@ -158,4 +157,4 @@ def turf(draft: Draft) -> Swatch:
     level = np.clip(0.5 + 0.2 * blades + 0.08 * tufts, 0, 1)
     thirst = soft(broad + 0.5 * tufts - draft.uniform(0.2, 2.6), 1.2)
     image = mixed(ramp(level, fresh), ramp(level, dry), thirst * np.float32(0.8))
-    return Swatch(rgb=image, height_m=blades * np.float32(0.003) + tufts * np.float32(0.006))
+    return Swatch(rgb=image)

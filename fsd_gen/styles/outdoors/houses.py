@@ -15,7 +15,7 @@ from fsd_gen.styles.lighting import scaled
 from fsd_gen.styles.outdoors.scenery import seed
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
-COATS = 7
+COATS = 5
 
 
 def draw_building(
@@ -41,8 +41,8 @@ class Facades:
     def __init__(self, sampler: AnySampler) -> None:
         rng = sampler.rng("facades")
         self.coats = [_coat(sampler, rng) for _ in range(COATS)]
-        self.bases = [materials.made(rng, "concrete"), materials.made(rng, "granite")]
-        self.roofs = [materials.made(rng, "rooftiles") for _ in range(3)]
+        self.bases = [materials.made(rng, pick(rng, ("concrete", "granite")))]
+        self.roofs = [materials.made(rng, "rooftiles") for _ in range(2)]
         self.reflecting = MaterialSpec(
             colour=(0.35, 0.4, 0.42), metallic=0.9, roughness=float(rng.uniform(0.02, 0.08))
         )
