@@ -1,4 +1,4 @@
-"""Textures without end: `made/texture.1/SORT/SEED` is an albedo, `made/relief.1/SORT/SEED` its normal map.
+"""Textures without end: `made/texture.2/SORT/SEED` is an albedo, `made/relief.2/SORT/SEED` its normal map.
 
 Every seed of a sort has a palette, a scale and an arrangement of its own. What a scene has to know of one
 before it exists, such as how many metres a tile measures, follows from its words alone.
@@ -158,6 +158,6 @@ def _save(path: Path, image: np.ndarray) -> Path:
     return path
 
 
-TEXTURE = Maker(name="texture", version=1, kind="texture", make=_albedo)
-RELIEF = Maker(name="relief", version=1, kind="normal_map", make=_relief)
+TEXTURE = Maker(name="texture", version=2, kind="texture", make=_albedo)
+RELIEF = Maker(name="relief", version=2, kind="normal_map", make=_relief)
 MAKERS = (TEXTURE, RELIEF)
