@@ -108,4 +108,5 @@ def _tree(
     x, y, _ = street.at(s, v)
     scale = crown_scale(rng, street.scenery, plant, x, y, (0.75, 1.2))
     if scale is not None and street.road.clear_of_junctions(s, 1.0):
-        street.stand("Tree", asset, spot, s, v, scale=scale)
+        looks = street.finishes.of_plant(street.sampler.rng("bark", asset), plant.kind)
+        street.stand("Tree", asset, spot, s, v, looks, scale)

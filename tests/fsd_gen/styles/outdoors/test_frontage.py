@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from assets_manifest.made.buildings import Building
 from assets_manifest.made.trees import Plant
-from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.footprint import Footprint
-from tests.fsd_gen.styles.only import only
 from tests.fsd_gen.styles.open_air import heading_deg, road_of, road_place
-
-
-@pytest.fixture(scope="module")
-def streets(small_config, library):
-    alone = only(small_config, "driving")
-    return [compose_scene(alone, library, SlotKey(slot=slot)) for slot in range(6)]
 
 
 def words(placement):

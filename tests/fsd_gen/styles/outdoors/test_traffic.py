@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.outdoors.crowd import Crowd
 from fsd_gen.styles.outdoors.vehicles import LAST, Garage, coat
-from tests.fsd_gen.styles.only import only
 from tests.fsd_gen.styles.open_air import vehicles_of
-
-SLOTS = range(5)
-
-
-@pytest.fixture(scope="module")
-def streets(small_config, library):
-    alone = only(small_config, "driving")
-    return [compose_scene(alone, library, SlotKey(slot=slot)) for slot in SLOTS]
 
 
 class Stand:
