@@ -84,7 +84,9 @@ def lit_windows(
         if opening.kind == "door" or rng.uniform() >= share or len(found) >= most:
             continue
         wall = walls[side]
-        local = wall.point(opening.along_m, opening.bottom_m + opening.height_m / 2, -0.15)
+        local = wall.point(
+            opening.along_m, opening.bottom_m + opening.height_m / 2, -0.142
+        )  # before the pane, behind curtains
         x, y, z = (turn @ np.array(local) + np.array(position)).tolist()
         outward = turn @ np.array([wall.along[1], -wall.along[0], 0.0])
         warm = materials.blackbody(rng.uniform(2500, 4500))

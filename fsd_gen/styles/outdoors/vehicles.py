@@ -9,7 +9,7 @@ import numpy as np
 
 from assets_manifest.derived.parts import parts
 from assets_manifest.made import vehicles as made
-from assets_manifest.made.vehicles import Vehicle
+from assets_manifest.made.vehicle_forms import Vehicle
 from assets_manifest.records import Asset
 from fsd_gen.scene.spec import MaterialSpec, PartLook
 from fsd_gen.styles.footprint import Footprint

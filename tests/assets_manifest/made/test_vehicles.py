@@ -8,7 +8,7 @@ from pxr import Usd, UsdGeom
 
 from assets_manifest.made import vehicles
 from assets_manifest.made.registry import MadeAssetError
-from assets_manifest.made.vehicles import CARS, KINDS, Vehicle, form_of
+from assets_manifest.made.vehicle_forms import CARS, KINDS, Vehicle, form_of
 
 MIRROR_M = 0.17  # that mirrors and plates stand out by
 MOST_TRIANGLES = 7000

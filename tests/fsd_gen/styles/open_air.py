@@ -9,7 +9,7 @@ import numpy as np
 from assets_manifest.library import AssetLibrary
 from assets_manifest.made.ground import Ground
 from assets_manifest.made.roadway import Road
-from assets_manifest.made.vehicles import Vehicle
+from assets_manifest.made.vehicle_forms import Vehicle
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import Placement, SceneSpec
 from fsd_gen.styles.footprint import Footprint
