@@ -30,7 +30,7 @@ class Traffic:
         rng = street.sampler.rng("parked")
         share = float(rng.uniform(0.25, 0.85))
         for side in (RIGHT, LEFT) if road.parking_m else ():
-            for s in np.arange(roadway.START_M + 46.15, PARKED_M, BAY_M).tolist():
+            for s in np.arange(roadway.START_M + 7 * BAY_M + 2.95, PARKED_M, BAY_M).tolist():
                 free = road.clear_of_junctions(s, 4.0) and not any(abs(s - c) < 6 for c in road.crossings())
                 if rng.uniform() < share and free:
                     v = side * (road.half_m - road.parking_m / 2 - 0.05)

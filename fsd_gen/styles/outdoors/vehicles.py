@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,7 +28,7 @@ OFF_ROAD = (
     "bicycle",
     "yamaha",
 )
-CRUDE = ("builtin/",)  # used only where there is nothing else
+CRUDE = ("builtin/",)  # blocks with wheels: made ones are better
 MODELS = (
     "hatch",
     "hatch",
@@ -107,15 +108,29 @@ class Garage:
     """The models of one scene; none comes again before several others have."""
 
     def __init__(self, sampler: AnySampler) -> None:
-        rng = sampler.rng("garage")
-        self.cars = [_made(rng, kind) for kind in rng.permutation(MODELS)[:8].tolist()]
-        self.cars += _of_packs(sampler, rng, SHORTEST_M, LONGEST_CAR_M)[:OF_PACKS]
-        self.large = [_made(rng, str(kind)) for kind in rng.choice(LARGE, 2)]
-        self.large += _of_packs(sampler, rng, LONGEST_CAR_M, 17.0)[:1]
-        self.cycles = [_made(rng, "bicycle") for _ in range(3)] + [
-            _ride(sampler, a) for a in _cycles(sampler)
-        ]
+        self._sampler = sampler
         self._last: list[str] = []
+
+    @cached_property
+    def cars(self) -> list[Ride]:
+        """Cars and vans."""
+        rng = self._sampler.rng("garage", "cars")
+        made = [_made(rng, kind) for kind in rng.permutation(MODELS)[:8].tolist()]
+        return made + _of_packs(self._sampler, rng, SHORTEST_M, LONGEST_CAR_M)
+
+    @cached_property
+    def large(self) -> list[Ride]:
+        """Lorries, buses, large vans."""
+        rng = self._sampler.rng("garage", "large")
+        made = [_made(rng, str(kind)) for kind in rng.choice(LARGE, 2)]
+        return made + _of_packs(self._sampler, rng, LONGEST_CAR_M, 17.0)[:1]
+
+    @cached_property
+    def cycles(self) -> list[Ride]:
+        """Bicycles, and what packs have of scooters and motorbikes."""
+        rng = self._sampler.rng("garage", "cycles")
+        made = [_made(rng, "bicycle") for _ in range(3)]
+        return made + [_ride(self._sampler, asset) for asset in _cycles(self._sampler)]
 
     def next(self, rng: np.random.Generator, *, large: float = 0.0) -> Ride:
         """Another vehicle; `large`: the chance of a lorry or a bus."""
@@ -149,7 +164,7 @@ def _made(rng: np.random.Generator, kind: str) -> Ride:
 
 
 def _of_packs(sampler: AnySampler, rng: np.random.Generator, low_m: float, high_m: float) -> list[Ride]:
-    """Models of packs between two lengths, in a drawn order; crude ones never."""
+    """Some models of packs between two lengths, in a drawn order."""
     found = [
         asset
         for asset in sampler.assets("object", "vehicle")
@@ -158,7 +173,7 @@ def _of_packs(sampler: AnySampler, rng: np.random.Generator, low_m: float, high_
         and is_light(asset)
         and not any(part in asset.id for part in (*OFF_ROAD, *CRUDE))
     ]
-    return [_ride(sampler, found[k]) for k in rng.permutation(len(found)).tolist()]
+    return [_ride(sampler, found[k]) for k in rng.permutation(len(found))[:OF_PACKS].tolist()]
 
 
 def _cycles(sampler: AnySampler) -> list[Asset]:
