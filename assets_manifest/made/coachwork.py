@@ -1,8 +1,7 @@
-"""Shells of vehicles: closed outlines on several levels, joined by smooth sheets whose panes have
-surfaces.
+"""Shells of vehicles: closed outlines on several levels, joined by smooth sheets whose panes have surfaces.
 
-Frame: z up, metres, front towards -y, wheels on z = 0. Outlines run counter-clockwise seen from above, from the
-middle of the front.
+Frame: z up, metres, front towards -y, wheels on z = 0. Outlines run counter-clockwise seen from above, from
+the middle of the front.
 """
 
 from __future__ import annotations

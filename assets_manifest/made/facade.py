@@ -12,6 +12,7 @@ from assets_manifest.made.solids import Corner, Solids
 from assets_manifest.meshes.parts import Surface
 
 REVEAL_M = 0.16  # from the wall's face to the pane
+TILT_M = 0.014  # of a pane, at most
 Rect = tuple[float, float, float, float]  # along from, along to, up from, up to
 
 
@@ -187,16 +188,10 @@ def _window(
 def _pane(solids: Solids, wall: Wall, rect: Rect, look: Look, rng: np.random.Generator) -> None:
     """Glass, never quite in the wall's plane: so every window mirrors another piece of sky."""
     a0, a1, u0, u1 = rect
-    turn, lean = rng.normal(0, 0.012, 2)
-    corners = [(a0, u0), (a1, u0), (a1, u1), (a0, u1)]
-    middle = ((a0 + a1) / 2, (u0 + u1) / 2)
-    solids.quad(
-        look.pane,
-        *(
-            wall.point(a, u, -REVEAL_M + float(turn * (a - middle[0]) + lean * (u - middle[1])))
-            for a, u in corners
-        ),
-    )
+    edge = TILT_M / 2 * np.clip(rng.normal(0, 0.6, 2), -1, 1)  # that its sides stand out by
+    corners = ((a0, u0, -1, -1), (a1, u0, 1, -1), (a1, u1, 1, 1), (a0, u1, -1, 1))
+    places = (wall.point(a, u, -REVEAL_M + float(edge @ (h, v))) for a, u, h, v in corners)
+    solids.quad(look.pane, *places)
 
 
 def _bars(solids: Solids, wall: Wall, rect: Rect, frame: Surface, style: _Style) -> None:

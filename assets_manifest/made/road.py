@@ -230,10 +230,11 @@ def _covers(solids: Solids, road: Road, rng: np.random.Generator) -> None:
             rim = road.place(s + radius * np.cos(turn), v + radius * np.sin(turn)) + [0, 0, lift]
             middle = np.broadcast_to(road.place(s, v) + [0, 0, lift], rim.shape)
             solids.triangles(surface, np.stack([middle, rim, np.roll(rim, -1, axis=0)], axis=1))
-    for s in np.arange(START_M + rng.uniform(0, 20), END_M, 22.0):
-        for side in (-1, 1) if road.clear_of_junctions(float(s), 1.0) else ():
-            v = np.sort(side * (road.half_m - np.array([0.42, 0.04])))
-            strip(solids, iron, road, np.array([s, s + 0.5]), v, MARK_M)
-            for k in range(6):
-                slot = s + 0.04 + 0.075 * k + np.array([0, 0.04])
-                strip(solids, dark, road, slot, v + [0.03, -0.03], MARK_M + 0.002)
+    starts = np.arange(START_M + rng.uniform(0, 20), 150.0, 22.0)
+    starts = starts[[road.clear_of_junctions(float(s), 1.0) for s in starts]]
+    for side in (-1, 1):
+        v = np.sort(side * (road.half_m - np.array([0.42, 0.04])))
+        strip(solids, iron, road, starts[:, None] + [0, 0.5], np.repeat([v], len(starts), axis=0), MARK_M)
+        slots = (starts[:, None] + 0.04 + 0.075 * np.arange(6)).reshape(-1, 1) + [0, 0.04]
+        across = np.repeat([v + [0.03, -0.03]], len(slots), axis=0)
+        strip(solids, dark, road, slots, across, MARK_M + 0.002)

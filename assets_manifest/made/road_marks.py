@@ -16,29 +16,36 @@ MARK_M = 0.004  # over the asphalt
 NEAR_CROSSING_M, NEAR_JUNCTION_M = 3.6, 1.2  # where lines along the road stop
 
 
+SPLIT = [0, 1, 2, 0, 2, 3]  # a quad as two triangles
+
+
 def strip(
     solids: Solids,
     surface: Surface,
     road: Road,
-    s_n: Array,
-    v_2: Array,
+    s_kn: Array,
+    v_k2: Array,
     lift: float,
     uv_2: Array | None = None,
 ) -> None:
-    """A band in road coordinates that lies `lift` over the road; `uv_2`: where its picture begins."""
-    right, left = road.place(s_n, v_2[0]) + [0, 0, lift], road.place(s_n, v_2[1]) + [0, 0, lift]
-    quads = np.stack([right[:-1], right[1:], left[1:], left[:-1]], axis=1)
+    """Bands (K; or one) in road coordinates that lie `lift` over the road; a picture of asphalt begins at
+    `uv_2`, one of paint is laid at its size.
+    """
+    s, v = np.atleast_2d(s_kn), np.atleast_2d(v_k2)
+    right = road.place(s, v[:, :1]) + [0, 0, lift]
+    left = road.place(s, v[:, 1:]) + [0, 0, lift]
+    quads = np.stack([right[:, :-1], right[:, 1:], left[:, 1:], left[:, :-1]], axis=2).reshape(-1, 4, 3)
     if surface.color_texture is None:
         solids.quads(surface, quads)
         return
-    size = road.half_m if uv_2 is not None else road_pictures.MARK_M
-    start = uv_2 if uv_2 is not None else np.zeros(2)
-    along = (s_n - s_n[0]) / (road_pictures.ALONG_M if uv_2 is not None else size) + start[1]
-    across = np.array([0.0, (v_2[1] - v_2[0]) / size]) + start[0]
-    low, high = np.stack([0 * along + across[0], along], 1), np.stack([0 * along + across[1], along], 1)
-    uv = np.stack([low[:-1], low[1:], high[1:], high[:-1]], axis=1)
-    split = [0, 1, 2, 0, 2, 3]
-    solids.printed(surface, quads[:, split].reshape(-1, 3, 3), uv[:, split].reshape(-1, 3, 2))
+    across_m = road_pictures.MARK_M if uv_2 is None else road.half_m
+    along_m = road_pictures.MARK_M if uv_2 is None else road_pictures.ALONG_M
+    start = np.zeros(2) if uv_2 is None else uv_2
+    along = (s - s[:, :1]) / along_m + start[1] + 0.618 * np.arange(len(s))[:, None]
+    low, high = start[0] + 0 * along, start[0] + (v[:, 1:] - v[:, :1]) / across_m + 0 * along
+    a, b = np.stack([low, along], axis=2), np.stack([high, along], axis=2)
+    uv = np.stack([a[:, :-1], a[:, 1:], b[:, 1:], b[:, :-1]], axis=2).reshape(-1, 4, 2)
+    solids.printed(surface, quads[:, SPLIT].reshape(-1, 3, 3), uv[:, SPLIT].reshape(-1, 3, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +103,33 @@ class Marks:
 
     def _stripe(self, v: float, wide: float, dash: float, period: float) -> None:
         """A line; `dash` 0 is an unbroken one."""
-        surface = self._either(0.7)
-        for s in np.arange(START_M, END_M - period, period if dash else 3.0):
-            if self._free(s, s + (dash or 3.0)):
-                self._lay(surface, s, s + (dash or 3.0), v - wide / 2, v + wide / 2)
+        long = dash or 3.0
+        starts = np.arange(START_M, END_M - period, period if dash else 3.0)
+        self._bands(self._either(0.7), starts, long, (v - wide / 2, v + wide / 2))
+
+    def _bands(
+        self, surface: Surface, starts: Array, long: float, v: tuple[float, float], lift: float = MARK_M
+    ) -> None:
+        """Equal marks along the road, where nothing else is."""
+        starts = starts[[self._free(s, s + long) for s in starts.tolist()]]
+        s = starts[:, None] + np.linspace(0, long, max(2, int(np.ceil(long / 1.5)) + 1))
+        if len(s):
+            strip(self.solids, surface, self.road, s, np.repeat([v], len(s), axis=0), lift)
 
     def _bays(self, side: int, half: float) -> None:
         """Where cars park along the kerb."""
-        for s in np.arange(START_M, END_M - 6, 5.8):
-            if self._free(s - 1, s + 1):
-                ends = sorted((side * half, side * (half + self.road.parking_m - 0.2)))
-                self._lay(self.white, s, s + 0.1, ends[0], ends[1])
-                middle = side * (half + 0.06)
-                self._lay(self.white, s - 0.5, s + 0.6, middle - 0.05, middle + 0.05, MARK_M + 0.001)
+        starts = np.arange(START_M, END_M - 6, 5.8)
+        low, high = sorted((side * half, side * (half + self.road.parking_m - 0.2)))
+        self._bands(self.white, starts, 0.1, (low, high))
+        middle = side * (half + 0.06)
+        self._bands(self.white, starts - 0.5, 1.1, (middle - 0.05, middle + 0.05), MARK_M + 0.001)
 
     def _crossing(self, s: float) -> None:
         edge = self.road.half_m - 0.3
-        surface = self._either(0.6)
-        for v in np.arange(-edge, edge - 0.5, 1.0):
-            if v * (v + 0.5) > 0:
-                self._lay(surface, s - 1.6, s + 1.6, v, v + 0.5)
+        v = np.arange(-edge, edge - 0.5, 1.0)
+        v = v[v * (v + 0.5) > 0]
+        along = np.repeat([[s - 1.6, s, s + 1.6]], len(v), axis=0)
+        strip(self.solids, self._either(0.6), self.road, along, np.stack([v, v + 0.5], axis=1), MARK_M)
         lanes = self.road.lanes * self.road.lane_m
         for side in (-1, 1):
             ends = sorted((side * 0.2, side * (lanes - 0.1)))

@@ -102,9 +102,7 @@ class Road:
 
     def grade(self, s: ArrayLike) -> Array:
         """Height of the road's middle."""
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, 1]))
-        length, high = rng.uniform(140, 320), rng.uniform(0, 1.6)
-        phase = rng.uniform(0, 2 * np.pi)
+        length, high, phase = _rise(self.seed)
         s = np.asarray(s, float)
         return np.asarray(high * (np.sin(2 * np.pi * s / length + phase) - np.sin(phase)), float)
 
@@ -118,13 +116,7 @@ class Road:
 
     def crossings(self) -> tuple[float, ...]:
         """Where zebra crossings are, along s: before and behind junctions, and elsewhere."""
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, 2]))
-        first, step = rng.uniform(14, 60), rng.uniform(60, 120)
-        if self.pavement_m == 0:
-            return ()
-        beside = [float(j.s + side * (j.half_m + 3.4)) for j in self.junctions() for side in (-1, 1)]
-        other = [float(first + k * step) for k in range(3)]
-        return tuple(sorted([*beside, *(s for s in other if self.clear_of_junctions(s, 16.0))]))
+        return _crossings(self)
 
     def clear_of_junctions(self, s: float, margin_m: float = 0.0) -> bool:
         """Whether no side street lies within the margin of this place."""
@@ -139,3 +131,22 @@ def _junctions(kind: str, seed: int) -> tuple[Junction, ...]:
     first, step, half = rng.uniform(17, 52), rng.uniform(70, 120), rng.uniform(2.9, 4.2)
     half = half if kind != "country" else half - 0.9
     return tuple(Junction(s=float(first + k * step), half_m=float(half)) for k in range(2))
+
+
+@lru_cache(maxsize=256)
+def _rise(seed: int) -> tuple[float, float, float]:
+    """Length, height and phase of a road's rise and fall."""
+    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
+    length, high = rng.uniform(140, 320), rng.uniform(0, 1.6)
+    return float(length), float(high), float(rng.uniform(0, 2 * np.pi))
+
+
+@lru_cache(maxsize=256)
+def _crossings(road: Road) -> tuple[float, ...]:
+    rng = np.random.Generator(np.random.Philox(key=[road.seed, 2]))
+    first, step = rng.uniform(14, 60), rng.uniform(60, 120)
+    if road.pavement_m == 0:
+        return ()
+    beside = [float(j.s + side * (j.half_m + 3.4)) for j in road.junctions() for side in (-1, 1)]
+    other = [float(first + k * step) for k in range(3)]
+    return tuple(sorted([*beside, *(s for s in other if road.clear_of_junctions(s, 16.0))]))

@@ -84,10 +84,10 @@ def _bark(rng: np.random.Generator) -> Surface:
 
 
 def _foliage(rng: np.random.Generator, colours: tuple[tuple[float, float, float], ...]) -> list[Surface]:
-    """Three neighbouring tones of one kind of leaf."""
+    """Two neighbouring tones of one kind of leaf."""
     base = np.array(colours[rng.integers(len(colours))])
     tones = []
-    for number, light in enumerate((0.7, 1.0, 1.4)):
+    for number, light in enumerate((0.8, 1.25)):
         r, g, b = np.clip(base * light * rng.uniform(0.85, 1.15, 3), 0, 1)
         tones.append(paint(f"leaf_{number}", (r, g, b), 0.55))
     return tones

@@ -8,9 +8,9 @@ from tests.fsd_gen.styles.only import only
 
 
 def test_a_look_is_the_same_wherever_it_lies_and_at_any_scale():
-    wall = MaterialSpec(texture="made/texture.1/bricks/1", uv_scale=(2, 2), uv_offset=(0.1, 0.2))
+    wall = MaterialSpec(texture="made/texture.2/bricks/1", uv_scale=(2, 2), uv_offset=(0.1, 0.2))
     assert look_of(wall) == look_of(wall.but(uv_scale=(1, 1), uv_offset=(0, 0), roughness=0.1))
-    assert look_of(wall) != look_of(wall.but(texture="made/texture.1/bricks/2"))
+    assert look_of(wall) != look_of(wall.but(texture="made/texture.2/bricks/2"))
 
 
 def test_the_table_says_how_many_looks_are_distinct(small_config, library):

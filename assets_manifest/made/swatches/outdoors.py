@@ -1,4 +1,4 @@
-"""What houses and streets are covered with: slabs, setts, render, roof tiles, turf, asphalt of footways."""
+"""What is out of doors: slabs, setts, render, roof tiles, turf, asphalt, bark, weathered paint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assets_manifest.made.swatches.fields import (
 )
 from assets_manifest.made.swatches.palettes import Colour, flat, oklch, ramp
 
-RENDERS = (  # lightness, chroma, hue of what houses are painted in: chalk, sand, ochre, grey, brick, pale green
+RENDERS = (  # lightness, chroma, hue of what houses are painted in: chalk, sand, ochre, grey, brick, green
     (0.9, 0.012, 85, 8),
     (0.86, 0.03, 85, 6),
     (0.8, 0.055, 78, 5),
@@ -120,7 +120,7 @@ def stucco(draft: Draft) -> Swatch:
     dirt = draft.uniform(0.008, 0.04)
     shade = 1 + dirt * streaks * (0.6 + 0.4 * clouds) + 0.5 * dirt * clouds + 0.018 * grain
     shade = shade * (1 - draft.uniform(-0.08, 0.12) * patch)
-    return Swatch(rgb=flat(tone, shade), height_m=grain * np.float32(draft.uniform(8e-5, 3e-4)))
+    return Swatch(rgb=flat(tone, shade))
 
 
 def rooftiles(draft: Draft) -> Swatch:
@@ -143,8 +143,7 @@ def rooftiles(draft: Draft) -> Swatch:
     shade = shade * (1 - 0.45 * step) * (1 - 0.3 * gap)
     green = soft(moss - draft.uniform(0.8, 2.4), 0.8) * np.float32(0.5)
     image: Image = mixed(flat(base, shade), flat(oklch(0.42, 0.05, 120), shade), green)
-    height = wave * np.float32(0.018) + laid.v * np.float32(0.02)
-    return Swatch(rgb=image, height_m=height.astype(np.float32))
+    return Swatch(rgb=image)
 
 
 def turf(draft: Draft) -> Swatch:
@@ -158,4 +157,60 @@ def turf(draft: Draft) -> Swatch:
     level = np.clip(0.5 + 0.2 * blades + 0.08 * tufts, 0, 1)
     thirst = soft(broad + 0.5 * tufts - draft.uniform(0.2, 2.6), 1.2)
     image = mixed(ramp(level, fresh), ramp(level, dry), thirst * np.float32(0.8))
-    return Swatch(rgb=image, height_m=blades * np.float32(0.003) + tufts * np.float32(0.006))
+    return Swatch(rgb=image)
+
+
+def bark(draft: Draft) -> Swatch:
+    """Fissures up the trunk, plates between them, some lichen."""
+    rng = draft.rng
+    plates = noise(rng, draft.cycles(0.035), slope=1.9, down=draft.uniform(2.5, 6))
+    crack = np.exp(-np.abs(plates) * draft.uniform(2.5, 6))
+    fine = noise(rng, 50, slope=1.1, down=2.5)
+    base = oklch(draft.uniform(0.34, 0.52), draft.uniform(0.012, 0.035), draft.uniform(50, 85))
+    lichen = soft(noise(rng, draft.cycles(0.15), slope=2.0) - draft.uniform(0.6, 2.2), 0.5) * np.float32(0.5)
+    shade = 1.08 - 0.5 * crack + 0.07 * fine
+    pale = oklch(draft.uniform(0.5, 0.62), 0.03, draft.uniform(100, 130))
+    height = (0.4 * fine * np.float32(0.001)) - crack * np.float32(draft.uniform(0.003, 0.008))
+    return Swatch(rgb=mixed(flat(base, shade), flat(pale, shade), lichen), height_m=height.astype(np.float32))
+
+
+MUNICIPAL = (  # lightness, chroma, hue of what towns paint their bins, posts and boxes in
+    (0.36, 0.045, 160),
+    (0.36, 0.02, 160),
+    (0.42, 0.004, 250),
+    (0.62, 0.004, 250),
+    (0.34, 0.006, 250),
+    (0.36, 0.06, 255),
+    (0.52, 0.03, 90),
+)
+
+
+def painted(draft: Draft) -> Swatch:
+    """Painted metal or plastic that stood in the rain: runs, dust, scratches, stickers torn off."""
+    rng = draft.rng
+    light, chroma, hue = MUNICIPAL[draft.whole(0, len(MUNICIPAL) - 1)]
+    tone = oklch(light + draft.uniform(-0.04, 0.05), chroma, hue + draft.uniform(-6, 6))
+    runs = noise(rng, draft.cycles(0.04), slope=1.6, down=draft.uniform(5, 12))
+    dust, grain = noise(rng, draft.cycles(0.5), slope=2.2), noise(rng, 80, slope=0.8)
+    marks = soft(noise(rng, 25, slope=0.6, across=25) - draft.uniform(2.0, 3.0), 0.4)
+    torn = soft(noise(rng, draft.cycles(0.12), slope=2.6) - draft.uniform(1.9, 3.2), 0.15)
+    shade = 1 + draft.uniform(0.02, 0.07) * runs + 0.05 * dust + 0.03 * grain
+    worn = oklch(min(light + 0.25, 0.85), 0.008, 80)
+    return Swatch(rgb=mixed(flat(tone, shade), flat(worn, shade), np.clip(0.5 * marks + 0.6 * torn, 0, 1)))
+
+
+def weathered(draft: Draft) -> Swatch:
+    """Wood out of doors: grey or stained, grain along its length (up), dark where water runs."""
+    rng = draft.rng
+    grain = noise(rng, draft.cycles(0.012), slope=1.3, down=draft.uniform(14, 30))
+    fine, runs = noise(rng, 70, slope=0.9, down=8), noise(rng, draft.cycles(0.3), slope=2.0, down=4)
+    grey = draft.chance(0.45)
+    tone = (
+        oklch(draft.uniform(0.48, 0.66), draft.uniform(0.004, 0.018), draft.uniform(60, 95))
+        if grey
+        else oklch(draft.uniform(0.34, 0.56), draft.uniform(0.035, 0.07), draft.uniform(50, 75))
+    )
+    check = soft(noise(rng, draft.cycles(0.02), slope=1.2, down=40) - 2.1, 0.4)
+    shade = 1 + draft.uniform(0.04, 0.09) * grain + 0.05 * fine + 0.07 * runs - 0.45 * check
+    height = grain * np.float32(2e-4) - check * np.float32(0.001)
+    return Swatch(rgb=flat(tone, shade), height_m=height)

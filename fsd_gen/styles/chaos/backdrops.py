@@ -27,7 +27,8 @@ UP = np.array([0.0, 0.0, 1.0])
 TILE_PX = (220.0, 800.0)  # how large a backdrop's tile may appear
 BUSY = (  # sorts of made textures that have something to match wherever one looks
     "wallpaper", "bricks", "tiles", "gravel", "terrazzo", "planks", "parquet", "carpet", "printed_cloth",
-    "concrete", "asphalt", "panelled", "rug", "poster", "newsprint", "spines", "cardboard",
+    "concrete", "slabs", "setts", "rooftiles", "bark", "weathered",
+    "panelled", "rug", "poster", "newsprint", "spines", "cardboard", "turf",
 )  # fmt: skip
 PICTURES = ("poster", "poster", "poster", "label", "newsprint", "spines", "rug")
 

@@ -153,12 +153,14 @@ class Frontage:
             asset, made = (
                 draw_hedge(rng, height, 3.0) if kind == "hedge" else draw_thing(rng, kind, 3.0, shared)
             )
+            finish = self.street.sampler.rng("finish", asset)
+            looks = () if kind == "hedge" else self.street.finishes.of_thing(finish, kind)
             depth = made.depth_m if isinstance(made, Plant) else made.size_m[1]
             for _ in range(run):
                 turn = self.street.turn(s, side)
                 spot = Footprint(x=0, y=0, width=2.98, depth=depth, heading_deg=turn, top=height)
                 v = side * (road.back_m + 0.5 + (1.2 if country else 0.0))
                 if road.clear_of_junctions(s, 3.2):
-                    self.street.stand(kind.capitalize(), asset, spot, s, v)
+                    self.street.stand(kind.capitalize(), asset, spot, s, v, looks)
                 s += 3.0 / max(0.3, 1 - road.curvature * v)
             s += float(rng.uniform(1.2, 30 if country else 4))

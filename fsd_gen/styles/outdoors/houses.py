@@ -15,7 +15,7 @@ from fsd_gen.styles.lighting import scaled
 from fsd_gen.styles.outdoors.scenery import seed
 from fsd_gen.styles.sampler import AnySampler, log_uniform, pick
 
-COATS = 7
+COATS = 5
 
 
 def draw_building(
@@ -41,8 +41,8 @@ class Facades:
     def __init__(self, sampler: AnySampler) -> None:
         rng = sampler.rng("facades")
         self.coats = [_coat(sampler, rng) for _ in range(COATS)]
-        self.bases = [materials.made(rng, "concrete"), materials.made(rng, "granite")]
-        self.roofs = [materials.made(rng, "rooftiles") for _ in range(3)]
+        self.bases = [materials.made(rng, pick(rng, ("concrete", "granite")))]
+        self.roofs = [materials.made(rng, "rooftiles") for _ in range(2)]
         self.reflecting = MaterialSpec(
             colour=(0.35, 0.4, 0.42), metallic=0.9, roughness=float(rng.uniform(0.02, 0.08))
         )
@@ -84,7 +84,9 @@ def lit_windows(
         if opening.kind == "door" or rng.uniform() >= share or len(found) >= most:
             continue
         wall = walls[side]
-        local = wall.point(opening.along_m, opening.bottom_m + opening.height_m / 2, -0.15)
+        local = wall.point(
+            opening.along_m, opening.bottom_m + opening.height_m / 2, -0.142
+        )  # before the pane, behind curtains
         x, y, z = (turn @ np.array(local) + np.array(position)).tolist()
         outward = turn @ np.array([wall.along[1], -wall.along[0], 0.0])
         warm = materials.blackbody(rng.uniform(2500, 4500))

@@ -14,6 +14,7 @@ from fsd_gen.styles import materials
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.outdoors import paving
 from fsd_gen.styles.outdoors.crowd import Crowd
+from fsd_gen.styles.outdoors.finishes import Finishes
 from fsd_gen.styles.outdoors.fittings import draw_thing, lamp_light, thing_spot
 from fsd_gen.styles.outdoors.growth import crown_scale, draw_hedge, draw_plant, plant_spot
 from fsd_gen.styles.outdoors.houses import Facades, draw_building, lit_windows
@@ -53,7 +54,7 @@ class Place:
         self.half = self.ground.yard_m / 2
         self.scenery = Scenery(self.ground.height)
         self.windows = 0
-        self.facades = Facades(sampler)
+        self.facades, self.finishes = Facades(sampler), Finishes(sampler)
         self.view: Stand | None = None  # of a camera that stands already
         self._houses_made: dict[str, list[tuple[str, Building]]] = {}
         self._woods: list[tuple[str, Plant]] = []
@@ -143,7 +144,8 @@ class Place:
             ):
                 asset, thing = draw_thing(rng, kind, step, min(shared + number % 4, 2**31 - 1))
                 spot = thing_spot(thing, px, py, turn)
-                self.scenery.put(kind.capitalize(), asset, spot.but(width=step - 0.01))
+                looks = self.finishes.of_thing(self.sampler.rng("finish", kind, shared), kind)
+                self.scenery.put(kind.capitalize(), asset, spot.but(width=step - 0.01), looks=looks)
 
     def _wood(self, rng: np.random.Generator, x: float, y: float, turn: float, out: float) -> None:
         """Trees behind a side."""
@@ -167,7 +169,8 @@ class Place:
         spot = plant_spot(plant, x, y, float(rng.uniform(0, 360)))
         if scale is not None:
             roomy = spot.but(width=spot.width * 1.2, depth=spot.depth * 1.2)
-            self.scenery.put("Tree", asset, roomy, scale=scale)
+            looks = self.finishes.of_plant(self.sampler.rng("bark", asset), plant.kind)
+            self.scenery.put("Tree", asset, roomy, scale=scale, looks=looks)
 
     def anywhere(self, rng: np.random.Generator, margin_m: float = 1.0) -> tuple[float, float]:
         """A place in the yard."""
@@ -217,7 +220,8 @@ class Place:
         ):
             x, y, turn = self.beside_path(rng, 0.6)
             spot = thing_spot(thing, x, y, turn)
-            if self.scenery.put("Lamp", asset, spot) and self.dark:
+            looks = self.finishes.of_thing(self.sampler.rng("finish", asset), kind)
+            if self.scenery.put("Lamp", asset, spot, looks=looks) and self.dark:
                 at = (x, y, self.ground.height(x, y))
                 self.scenery.lights.append(lamp_light(thing, f"Bulb_{number}", at, turn, colour, power))
 
@@ -232,9 +236,9 @@ class Place:
             if rng.uniform() < 0.6 or not loose:
                 kind = self.yard.kit[int(rng.integers(len(self.yard.kit)))]
                 asset, thing = draw_thing(rng, kind, float(rng.uniform(1.4, 2.0)))
-                self.scenery.put(
-                    kind.capitalize(), asset, thing_spot(thing, x, y, turn), tilt=self.ground.tilt(x, y)
-                )
+                looks = self.finishes.of_thing(self.sampler.rng("finish", asset), kind)
+                spot, tilt = thing_spot(thing, x, y, turn), self.ground.tilt(x, y)
+                self.scenery.put(kind.capitalize(), asset, spot, tilt=tilt, looks=looks)
                 continue
             found = pick(rng, loose)
             if rng.uniform() < 0.5:

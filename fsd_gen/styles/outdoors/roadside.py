@@ -15,6 +15,7 @@ from fsd_gen.styles.outdoors.streetscape import FAR_M, LEFT, RIGHT, Street
 from fsd_gen.styles.sampler import pick
 
 MOST_LAMPS = 9
+FAR_LAMPS_M = 180.0
 KERB_TREES = ("broad", "round", "tall", "birch", "bare")
 GARDEN_TREES = ("broad", "round", "conifer", "birch", "tall")
 
@@ -34,7 +35,7 @@ def lamps(street: Street) -> None:
     made = draw_thing(rng, street.zone.lamp, float(rng.uniform(4.5, 8.5)))
     step, colour = float(rng.uniform(16, 30)), materials.blackbody(float(rng.uniform(2300, 4500)))
     power, lit = float(rng.uniform(0.4, 1.0)), 0
-    for number, s in enumerate(np.arange(float(rng.uniform(-12, 8)), FAR_M, step).tolist()):
+    for number, s in enumerate(np.arange(float(rng.uniform(-12, 8)), FAR_LAMPS_M, step).tolist()):
         side = (RIGHT, LEFT)[number % 2]
         v, turn = side * (road.half_m + KERB_M + 0.35), street.turn(s, side)
         if street.thing("Lamp", made, s, v, turn) and street.dark and lit < MOST_LAMPS:
@@ -107,4 +108,5 @@ def _tree(
     x, y, _ = street.at(s, v)
     scale = crown_scale(rng, street.scenery, plant, x, y, (0.75, 1.2))
     if scale is not None and street.road.clear_of_junctions(s, 1.0):
-        street.stand("Tree", asset, spot, s, v, scale=scale)
+        looks = street.finishes.of_plant(street.sampler.rng("bark", asset), plant.kind)
+        street.stand("Tree", asset, spot, s, v, looks, scale)

@@ -16,6 +16,7 @@ from fsd_gen.scene.rotations import facing
 from fsd_gen.scene.spec import Hard, MaterialSpec, Panel, PartLook, Vec3
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.outdoors import paving
+from fsd_gen.styles.outdoors.finishes import Finishes
 from fsd_gen.styles.outdoors.fittings import thing_spot
 from fsd_gen.styles.outdoors.scenery import Scenery, seed
 from fsd_gen.styles.outdoors.zones import Zone
@@ -41,6 +42,7 @@ class Street:
         )
         self.road = Road.of(tuple(map(str, words)))
         self.scenery = Scenery(lambda x, y: 0.0)
+        self.finishes = Finishes(sampler)
         verge = self._verge(rng)
         self.scenery.lay("Road", roads.MAKER.asset_id(*words), (0, 0, 0), looks=self._looks(rng, verge))
         self.land = self._land(verge)
@@ -114,5 +116,6 @@ class Street:
         return self.scenery.put(what, asset, spot.but(x=x, y=y), z=z, looks=looks, scale=scale, hard=hard)
 
     def thing(self, what: str, made: tuple[str, Thing], s: float, v: float, turn: float) -> bool:
-        """Stand something of the street."""
-        return self.stand(what, made[0], thing_spot(made[1], 0, 0, turn), s, v)
+        """Stand something of the street; all of one asset are finished alike."""
+        looks = self.finishes.of_thing(self.sampler.rng("finish", made[0]), made[1].kind)
+        return self.stand(what, made[0], thing_spot(made[1], 0, 0, turn), s, v, looks)

@@ -8,12 +8,13 @@ from assets_manifest.made import roadway
 from fsd_gen.scene.spec import SphereLight, Vec3
 from fsd_gen.styles.outdoors.crowd import Crowd
 from fsd_gen.styles.outdoors.scenery import on_ground
-from fsd_gen.styles.outdoors.streetscape import FAR_M, LEFT, RIGHT, Street
+from fsd_gen.styles.outdoors.streetscape import LEFT, RIGHT, Street
 from fsd_gen.styles.outdoors.vehicles import Garage, Ride, coat
 from fsd_gen.styles.sampler import pick
 
 MOST_HEADLIGHTS = 6
 BAY_M = 5.8
+PARKED_M, DRIVEN_M = 130.0, 210.0  # so far along the road vehicles are; what is further is a few pixels
 
 
 class Traffic:
@@ -29,7 +30,7 @@ class Traffic:
         rng = street.sampler.rng("parked")
         share = float(rng.uniform(0.25, 0.85))
         for side in (RIGHT, LEFT) if road.parking_m else ():
-            for s in np.arange(roadway.START_M + 2.95, FAR_M, BAY_M).tolist():
+            for s in np.arange(roadway.START_M + 7 * BAY_M + 2.95, PARKED_M, BAY_M).tolist():
                 free = road.clear_of_junctions(s, 4.0) and not any(abs(s - c) < 6 for c in road.crossings())
                 if rng.uniform() < share and free:
                     v = side * (road.half_m - road.parking_m / 2 - 0.05)
@@ -86,7 +87,7 @@ class Traffic:
             for lane in range(road.lanes):
                 own = side == RIGHT and lane == own_lane
                 s = gap_m + 2.5 + float(rng.exponential(9)) if own else float(rng.uniform(5, 30))
-                while s < FAR_M - 20:
+                while s < DRIVEN_M:
                     ride = self.garage.next(rng, large=0.14)
                     s += ride.length_m / 2
                     v = road.lane_v(lane, side) + float(rng.normal(0, 0.15))

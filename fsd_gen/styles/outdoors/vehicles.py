@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from assets_manifest.derived.parts import parts
 from assets_manifest.made import vehicles as made
-from assets_manifest.made.vehicles import Vehicle
+from assets_manifest.made.vehicle_forms import Vehicle
 from assets_manifest.records import Asset
 from fsd_gen.scene.spec import MaterialSpec, PartLook
 from fsd_gen.styles.footprint import Footprint
@@ -27,7 +28,7 @@ OFF_ROAD = (
     "bicycle",
     "yamaha",
 )
-CRUDE = ("builtin/",)  # used only where there is nothing else
+CRUDE = ("builtin/",)  # blocks with wheels: made ones are better
 MODELS = (
     "hatch",
     "hatch",
@@ -108,15 +109,29 @@ class Garage:
     """The models of one scene; none comes again before several others have."""
 
     def __init__(self, sampler: AnySampler) -> None:
-        rng = sampler.rng("garage")
-        self.cars = [_made(rng, kind) for kind in rng.permutation(MODELS)[:8].tolist()]
-        self.cars += _of_packs(sampler, rng, SHORTEST_M, LONGEST_CAR_M)[:OF_PACKS]
-        self.large = [_made(rng, str(kind)) for kind in rng.choice(LARGE, 2)]
-        self.large += _of_packs(sampler, rng, LONGEST_CAR_M, LONGEST_M)[:1]
-        self.cycles = [_made(rng, "bicycle") for _ in range(3)] + [
-            _ride(sampler, a) for a in cycles(sampler)
-        ]
+        self._sampler = sampler
         self._last: list[str] = []
+
+    @cached_property
+    def cars(self) -> list[Ride]:
+        """Cars and vans."""
+        rng = self._sampler.rng("garage", "cars")
+        made = [_made(rng, kind) for kind in rng.permutation(MODELS)[:8].tolist()]
+        return made + _of_packs(self._sampler, rng, SHORTEST_M, LONGEST_CAR_M)
+
+    @cached_property
+    def large(self) -> list[Ride]:
+        """Lorries, buses, large vans."""
+        rng = self._sampler.rng("garage", "large")
+        made = [_made(rng, str(kind)) for kind in rng.choice(LARGE, 2)]
+        return made + _of_packs(self._sampler, rng, LONGEST_CAR_M, LONGEST_M)[:1]
+
+    @cached_property
+    def cycles(self) -> list[Ride]:
+        """Bicycles, and what packs have of scooters and motorbikes."""
+        rng = self._sampler.rng("garage", "cycles")
+        made = [_made(rng, "bicycle") for _ in range(3)]
+        return made + [_ride(self._sampler, asset) for asset in cycles(self._sampler)]
 
     def next(self, rng: np.random.Generator, *, large: float = 0.0) -> Ride:
         """Another vehicle; `large`: the chance of a lorry or a bus."""
@@ -152,9 +167,9 @@ def _made(rng: np.random.Generator, kind: str) -> Ride:
 
 
 def _of_packs(sampler: AnySampler, rng: np.random.Generator, low_m: float, high_m: float) -> list[Ride]:
-    """Models of packs between two lengths, in a drawn order."""
+    """Some models of packs between two lengths, in a drawn order."""
     found = vehicles(sampler, low_m, high_m)
-    return [_ride(sampler, found[k]) for k in rng.permutation(len(found)).tolist()]
+    return [_ride(sampler, found[k]) for k in rng.permutation(len(found))[:OF_PACKS].tolist()]
 
 
 def vehicles(sampler: AnySampler, low_m: float = SHORTEST_M, high_m: float = LONGEST_M) -> list[Asset]:

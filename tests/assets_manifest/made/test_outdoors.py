@@ -25,6 +25,7 @@ SAMPLES = {
     "building": HOUSE,
     "plant": ("broad", "70", "60", "900", "1"),
     "street": ("sign", "10", "3"),
+    "vehicle": ("hatch", "3"),
     "backdrop": ("woods", "200", "30", "2"),
 }
 

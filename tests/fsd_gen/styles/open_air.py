@@ -9,6 +9,7 @@ import numpy as np
 from assets_manifest.library import AssetLibrary
 from assets_manifest.made.ground import Ground
 from assets_manifest.made.roadway import Road
+from assets_manifest.made.vehicle_forms import Vehicle
 from fsd_gen.scene.rotations import rotation_matrix
 from fsd_gen.scene.spec import Placement, SceneSpec
 from fsd_gen.styles.footprint import Footprint
@@ -52,8 +53,8 @@ def heading_deg(placement: Placement) -> float:
 
 
 def footprint(placement: Placement, library: AssetLibrary) -> Footprint:
-    """The ground that an asset of a pack really takes."""
-    width, depth, height = library.get(placement.asset).size_m
+    """The ground that an asset of a pack, or a made vehicle, really takes."""
+    width, depth, height = size_of(placement, library)
     return Footprint(
         x=placement.position[0],
         y=placement.position[1],
@@ -64,9 +65,24 @@ def footprint(placement: Placement, library: AssetLibrary) -> Footprint:
     )
 
 
-def of_packs(spec: SceneSpec, *kinds: str) -> list[Placement]:
-    chosen = [p for p in spec.placements if not p.asset.startswith("made/")]
-    return [p for p in chosen if not kinds or p.name.split("_")[0] in kinds]
+def size_of(placement: Placement, library: AssetLibrary) -> tuple[float, float, float]:
+    """Of an asset of a pack or of a made vehicle, as it stands."""
+    if placement.asset.startswith("made/vehicle."):
+        return Vehicle.of(tuple(placement.asset.split("/")[2:])).size_m
+    x, y, z = library.get(placement.asset).size_m or (0.0, 0.0, 0.0)
+    scale = placement.scale[0]
+    return (x * scale, y * scale, z * scale)
+
+
+def vehicles_of(spec: SceneSpec) -> list[Placement]:
+    """Whatever has wheels and a motor."""
+    kinds = ("Vehicle", "Parked", "Crossing")
+    return [p for p in spec.placements if p.name.split("_")[0] in kinds]
+
+
+def movable(spec: SceneSpec) -> list[Placement]:
+    """What is of packs, and made vehicles."""
+    return [p for p in spec.placements if not p.asset.startswith("made/") or "/vehicle." in p.asset]
 
 
 def overlapping(spots: list[Footprint]) -> bool:

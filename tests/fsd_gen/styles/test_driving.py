@@ -14,10 +14,12 @@ from tests.fsd_gen.styles.open_air import (
     floating,
     footprint,
     heading_deg,
-    of_packs,
+    movable,
     overlapping,
     road_of,
     road_place,
+    size_of,
+    vehicles_of,
 )
 
 FEW = range(6)
@@ -38,7 +40,7 @@ def sound(specs, library):
     for spec in specs:
         road = road_of(spec)
         assert floating(spec) == [], spec.key
-        assert not overlapping([footprint(p, library) for p in of_packs(spec)]), spec.key
+        assert not overlapping([footprint(p, library) for p in movable(spec)]), spec.key
         s, v = road_place(road, *spec.camera.position[:2])
         assert abs(s) < 0.1 and -road.lanes * road.lane_m < v < 0, spec.key
         assert 1.15 < spec.camera.position[2] - road.height(s, v) < 1.85, spec.key
@@ -48,7 +50,7 @@ def sound(specs, library):
 def free_ahead(spec, road, library, v):
     """Metres of free lane before the camera."""
     nearest = np.inf
-    for placement in of_packs(spec):
+    for placement in movable(spec):
         corners = [road_place(road, *corner) for corner in footprint(placement, library).corners()]
         along, across = np.array(corners).T
         if across.min() < v + 1 and across.max() > v - 1 and along.max() > 0:
@@ -69,9 +71,12 @@ def test_vehicles_head_as_the_traffic_of_their_side_does(few, library):
     seen = set()
     for spec in few:
         road = road_of(spec)
-        for placement in of_packs(spec, "Vehicle", "Parked"):
+        for placement in vehicles_of(spec):
             s, v = road_place(road, *placement.position[:2])
-            x, y, _ = library.get(placement.asset).size_m
+            if placement.name.startswith("Crossing"):
+                assert not road.clear_of_junctions(s), placement.name
+                continue
+            x, y, _ = size_of(placement, library)
             front = heading_deg(placement) - (0 if x > y else 90)
             off = (front - road.heading_deg(s) - (0 if v < 0 else 180) + 180) % 360 - 180
             assert abs(off) < 6, (spec.key, placement.name)

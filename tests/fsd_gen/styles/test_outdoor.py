@@ -11,7 +11,7 @@ from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.outdoor import time_of_day
 from tests.fsd_gen.styles.only import only
-from tests.fsd_gen.styles.open_air import floating, footprint, ground_of, of_packs, overlapping, road_of
+from tests.fsd_gen.styles.open_air import floating, footprint, ground_of, movable, overlapping, road_of
 
 FEW = range(14)
 HUNDREDS = range(100, 400)
@@ -30,7 +30,7 @@ def few(small_config, library):
 def sound(specs, library):
     for spec in specs:
         assert floating(spec) == [], spec.key
-        assert not overlapping([footprint(p, library) for p in of_packs(spec)]), spec.key
+        assert not overlapping([footprint(p, library) for p in movable(spec)]), spec.key
         ground, (x, y, z) = ground_of(spec), spec.camera.position
         if ground:
             assert 0.75 < z - ground.height(x, y) < 2.05, spec.key
@@ -49,7 +49,7 @@ def test_hundreds_of_scenes_are_sound(small_config, library):
 
 def test_nothing_stands_in_the_camera(few, library):
     for spec in few:
-        for placement in of_packs(spec):
+        for placement in movable(spec):
             assert footprint(placement, library).distance_to(*spec.camera.position[:2]) > 0.3, spec.key
 
 
