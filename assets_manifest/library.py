@@ -219,10 +219,7 @@ class AssetLibrary:
         return tuple(
             asset
             for asset, tags in self._tagged
-            if asset.kind == kind
-            and wanted <= tags
-            and unwanted.isdisjoint(tags)
-            and self._choosable(asset)
+            if asset.kind == kind and wanted <= tags and unwanted.isdisjoint(tags) and self._choosable(asset)
         )
 
     def digest(self) -> str:

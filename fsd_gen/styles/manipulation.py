@@ -43,6 +43,7 @@ EYE_TRIES = 60
 FEW_CORNERS = 60
 LEAST_CLEAR_M = 0.22  # from either eye to anything small
 WALL_CLEAR_M = 0.15
+ABOUT_M = 0.2  # from what is looked at
 CONE = np.tan(np.deg2rad(48.0))  # what lies outside is not seen by any lens of the usual ones
 # Of plain shapes: their likeliest twice.
 STUFFS: tuple[Stuff, ...] = (
@@ -76,7 +77,8 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     centre = _centre(heaps) if heaps else place.focus
     first = sampler.rng("camera", "first").uniform() < sampler.style.camera_first
     points_n3 = _surfaces(sampler, place, heaps)
-    camera, nearest_m = _aim(sampler, room, place, place.focus if first else centre, points_n3)
+    target = place.focus if first and _lies_near(heaps, place.focus) else centre
+    camera, nearest_m = _aim(sampler, room, place, target, points_n3)
     rig = sampler.rig(nearest_m=nearest_m)
     floor = Floor(room, draw_openings(sampler, room))
     background = behind(sampler, floor, camera, points_n3)
@@ -151,6 +153,13 @@ def _centre(heaps: tuple[Pile, ...]) -> Vec3:
     middles = [piles.world_points(body).mean(axis=0) for body in heaps[0].bodies]
     x, y, z = (np.asarray(volumes) @ np.asarray(middles) / sum(volumes)).tolist()
     return (x, y, z)
+
+
+def _lies_near(heaps: tuple[Pile, ...], focus: Vec3) -> bool:
+    """Whether most of the first heap lies about what the camera is to look at."""
+    middles = [piles.world_points(body).mean(axis=0)[:2] for heap in heaps[:1] for body in heap.bodies]
+    away_m = [float(np.linalg.norm(middle - focus[:2])) for middle in middles]
+    return bool(away_m) and float(np.median(away_m)) < ABOUT_M
 
 
 def _coated(sampler: Sampler[Config], heaps: tuple[Pile, ...]) -> tuple[Placement, ...]:

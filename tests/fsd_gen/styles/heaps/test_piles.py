@@ -145,8 +145,8 @@ def test_a_thing_whose_file_holds_no_shape_is_left_out_and_said(sampler, table, 
 
 def test_nothing_stays_that_reaches_into_a_wall(sampler):
     ground = Ground.rectangle((1.0, 1.0), (0.0, 0.0, 0.0), 0.7)
-    close = put(sampler, "Close", ground.in_room(0.5, 4.0), small_things(sampler), 16, how="standing")
-    free = put(sampler, "Close", ground, small_things(sampler), 16, how="standing")
+    close = put(sampler, "Close", ground.in_room(0.5, 4.0), small_things(sampler), 8, how="standing")
+    free = put(sampler, "Close", ground, small_things(sampler), 8, how="standing")
     reach_m = [abs(world_points(body)[:, 0]).max() for body in close.bodies]
     assert close.placements and max(reach_m) < 0.25
     assert len(free.placements) > len(close.placements)
