@@ -69,7 +69,7 @@ def render(width: int, height: int, spp: int, folder: Path, name: str, filter_px
         height,
         100,
     )
-        scene.camera.data.clip_start, scene.camera.data.clip_end = 1e-3, FAR_M
+    scene.camera.data.clip_start, scene.camera.data.clip_end = 1e-3, FAR_M
     bpy.context.view_layer.use_pass_z = True
     scene.use_nodes = True
     tree = scene.node_tree
