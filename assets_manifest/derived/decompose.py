@@ -167,6 +167,7 @@ def _hull(points_n3: Floats) -> Hull:
 
 def _thinned_out(corners_n3: Floats) -> Floats:
     """Few corners of a hull: those furthest out, and more as long as any other stands off by much."""
+    kept_n3: Floats
     if len(corners_n3) <= FEW_CORNERS:
         return corners_n3
     furthest = np.unique((corners_n3 @ _directions(FEW_CORNERS).T).argmax(axis=0))

@@ -97,9 +97,10 @@ def outside(stage: Path) -> list[str]:
     return [*lost, *(name for name in names if not Path(name).is_relative_to(stage.parent))]
 
 
-def in_blender(python: Path, stage: Path, out: Path, spp: int) -> dict[str, Any]:
+def in_blender(python: Path, stage: Path, out: Path, spp: int, spec: SceneSpec) -> dict[str, Any]:
     """What Blender makes of the stage."""
     command = [str(python), str(ALONE), str(stage), str(out), str(WIDTH), str(HEIGHT), str(spp)]
+    command += map(str, spec.camera.position)
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
     if done.returncode or not out.is_file():
@@ -179,7 +180,7 @@ def one(
     size = {"image.width": WIDTH, "image.height": HEIGHT, "render.spp": spp}
     spec = scene_of(load_config("fsd", {**size, "styles": {style: settings}}), library, slot)
     stage = moved_stage(spec, library, out)
-    theirs = in_blender(python, stage, out / f"{style}.npz", spp)
+    theirs = in_blender(python, stage, out / f"{style}.npz", spp, spec)
     return compared(spec, produce(spec, library, backend), stage, theirs)
 
 

@@ -1,6 +1,6 @@
 """Runs in a Python that has `bpy` and nothing of ours: opens a stage in Blender and renders its left eye.
 
-    python blender.py STAGE OUT.npz WIDTH HEIGHT SPP
+    python blender.py STAGE OUT.npz WIDTH HEIGHT SPP X Y Z     # of the left eye
 
 OUT holds linear light (H, W, 3), plane depth (H, W) in metres through pixel centres, and the names of images
 that are missing.
@@ -15,7 +15,6 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-LEFT, WORLD = "Left", "Environment"
 FAR_M = 1e5
 CENTRES = 0.01  # width of the pixel filter in pixels: all rays through the middles
 
@@ -48,21 +47,10 @@ def missing_images() -> list[str]:
     return wrong
 
 
-def camera() -> bpy.types.Object:
-    """The left eye: not one that a stage within the stage has."""
+def left_camera(position: list[float]) -> bpy.types.Object:
+    """The camera at the left eye: names tell nothing where a stage within the stage has cameras too."""
     cameras = [each for each in bpy.data.objects if each.type == "CAMERA"]
-    own = [each for each in cameras if WORLD not in ancestors(each)]
-    return next(each for each in own if LEFT in (plain(each.name), *ancestors(each)))
-
-
-def ancestors(thing: bpy.types.Object) -> list[str]:
-    """Names of what it is part of."""
-    return [plain(thing.parent.name), *ancestors(thing.parent)] if thing.parent else []
-
-
-def plain(name: str) -> str:
-    """Without the number that Blender appends to the second of a name."""
-    return name.split(".")[0]
+    return min(cameras, key=lambda each: np.linalg.norm(np.subtract(each.matrix_world.translation, position)))
 
 
 def render(width: int, height: int, spp: int, folder: Path, name: str, filter_px: float) -> None:
@@ -81,7 +69,6 @@ def render(width: int, height: int, spp: int, folder: Path, name: str, filter_px
         height,
         100,
     )
-    scene.camera = camera()
     scene.camera.data.clip_start, scene.camera.data.clip_end = 1e-3, FAR_M
     bpy.context.view_layer.use_pass_z = True
     scene.use_nodes = True
@@ -106,9 +93,10 @@ def pixels(folder: Path, start: str) -> np.ndarray:
     return flat.reshape(image.size[1], image.size[0], 4)[::-1]
 
 
-def main(stage: str, out: str, width: int, height: int, spp: int) -> None:
+def main(stage: str, out: str, width: int, height: int, spp: int, position: list[float]) -> None:
     """Open, look for what is missing, render."""
     open_stage(stage)
+    bpy.context.scene.camera = left_camera(position)
     missing = missing_images()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -121,4 +109,4 @@ def main(stage: str, out: str, width: int, height: int, spp: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]), list(map(float, sys.argv[6:9])))

@@ -69,8 +69,8 @@ def _chosen(sampler: AnySampler) -> Iterator[tuple[str, str, str]]:
     cast = Cast(sampler.library)
     for role in ROLES:
         yield from ((piece.asset, "rooms", role.replace("_", " ")) for piece in cast.pieces(role))
-    for role, assets in _pools(sampler).items():
-        yield from ((asset.id, *role) for asset in assets)
+    for (style, role), assets in _pools(sampler).items():
+        yield from ((asset.id, style, role) for asset in assets)
 
 
 def _pools(sampler: AnySampler) -> dict[tuple[str, str], tuple[Asset, ...]]:
