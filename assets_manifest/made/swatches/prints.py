@@ -19,11 +19,8 @@ def figures(draft: Draft) -> Image:
 
 
 def wallpaper(draft: Draft) -> Swatch:
-    """A print on paper, mostly tone on tone, slightly embossed where it is dark."""
-    bold = figures(draft)
-    mean = bold.mean(axis=(0, 1))
-    ground = mean + (1 - mean) * np.float32(draft.uniform(0.1, 0.55))
-    image = ground + (bold - mean) * np.float32(draft.uniform(0.12, 0.45) if draft.chance(0.75) else 0.8)
+    """A print on paper, slightly embossed where it is dark."""
+    image = figures(draft)
     tone = image.mean(axis=2)
     height = soft(tone - tone.mean(), 0.1) * np.float32(draft.uniform(0, 1.5e-4))
     return Swatch(rgb=image * (1 + 0.015 * noise(draft.rng, 60, slope=1))[..., None], height_m=height)
