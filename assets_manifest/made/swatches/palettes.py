@@ -70,71 +70,6 @@ PAINTS: tuple[tuple[float, Range, Range, Range], ...] = (  # share, lightness, c
 )
 
 
-HUES = ((28, 18), (60, 16), (88, 12), (145, 20), (225, 25), (262, 16), (350, 14))  # mean and spread, degrees
-COMMON = (0.24, 0.22, 0.12, 0.12, 0.08, 0.17, 0.05)  # how common each is among things
-VIVID = (
-    (0.5, 0.19, 27),
-    (0.68, 0.16, 55),
-    (0.85, 0.16, 88),
-    (0.5, 0.13, 148),
-    (0.48, 0.16, 262),
-    (0.72, 0.1, 235),
-)
-
-
-def hue_of_things(rng: np.random.Generator) -> float:
-    """A hue in degrees: reds, browns, yellows and blues are common, mauves and bright greens rare."""
-    mean, spread = HUES[int(rng.choice(len(HUES), p=COMMON))]
-    return float(rng.normal(mean, spread)) % 360
-
-
-def _dyed(lightness: float, chroma: float) -> float:
-    """The chroma that a dye of this lightness has: what is very light or very dark is pale."""
-    return chroma * float(np.clip(min((0.99 - lightness) / 0.3, lightness / 0.4), 0.15, 1))
-
-
-def thing(rng: np.random.Generator) -> Colour:
-    """The colour of a thing that someone bought: white, grey, black, brown, muted; one in nine is vivid."""
-    kind = rng.uniform()
-    if kind < 0.22:  # white to ivory
-        return oklch(rng.uniform(0.84, 0.96), rng.uniform(0.0, 0.025), rng.uniform(70, 110))
-    if kind < 0.4:  # grey to black
-        return oklch(rng.uniform(0.24, 0.72), rng.uniform(0.0, 0.012), rng.uniform(0, 360))
-    if kind < 0.58:  # beige to dark brown
-        return oklch(rng.uniform(0.3, 0.8), rng.uniform(0.025, 0.075), rng.uniform(45, 90))
-    if kind < 0.89:
-        light = rng.uniform(0.3, 0.8)
-        return oklch(light, _dyed(light, rng.uniform(0.03, 0.1)), hue_of_things(rng))
-    light, chroma, hue = VIVID[int(rng.integers(len(VIVID)))]
-    return oklch(light + rng.normal(0, 0.04), chroma * rng.uniform(0.75, 1.0), hue + rng.normal(0, 8))
-
-
-WOOLS = (
-    (0.36, 0.1, 26),
-    (0.3, 0.06, 262),
-    (0.86, 0.03, 85),
-    (0.46, 0.05, 60),
-    (0.62, 0.09, 70),
-    (0.4, 0.04, 165),
-)
-
-
-def wools(rng: np.random.Generator, number: int) -> list[Colour]:
-    """Colours of rugs: madder, indigo, undyed, walnut; shades of grey or beige; or any that suit."""
-    kind = rng.uniform()
-    if kind < 0.45:
-        picked = [WOOLS[k] for k in rng.permutation(len(WOOLS))[:number]]
-        return [
-            oklch(light + rng.normal(0, 0.03), chroma * rng.uniform(0.6, 1.0), hue + rng.normal(0, 6))
-            for light, chroma, hue in picked
-        ]
-    if kind < 0.75:
-        hue, chroma = rng.uniform(50, 95), rng.uniform(0.0, 0.035)
-        shades = rng.permutation(np.linspace(rng.uniform(0.3, 0.5), rng.uniform(0.75, 0.92), number))
-        return [oklch(float(light), chroma, hue) for light in shades]
-    return scheme(rng, number)
-
-
 def paint(rng: np.random.Generator) -> Colour:
     """A colour that walls are painted in at home: white, grey and beige mostly, seldom a strong one."""
     shares = np.array([row[0] for row in PAINTS])
@@ -202,3 +137,68 @@ def among(colours: Sequence[Colour], number: NDArray[np.intp]) -> Image:
     """The colour of each pixel's number."""
     picked: Image = np.asarray(colours, np.float32)[number % len(colours)]
     return picked
+
+
+HUES = ((28, 18), (60, 16), (88, 12), (145, 20), (225, 25), (262, 16), (350, 14))  # mean and spread, degrees
+COMMON = (0.24, 0.22, 0.12, 0.12, 0.08, 0.17, 0.05)  # how common each is among things
+VIVID = (
+    (0.5, 0.19, 27),
+    (0.68, 0.16, 55),
+    (0.85, 0.16, 88),
+    (0.5, 0.13, 148),
+    (0.48, 0.16, 262),
+    (0.72, 0.1, 235),
+)
+
+
+def hue_of_things(rng: np.random.Generator) -> float:
+    """A hue in degrees: reds, browns, yellows and blues are common, mauves and bright greens rare."""
+    mean, spread = HUES[int(rng.choice(len(HUES), p=COMMON))]
+    return float(rng.normal(mean, spread)) % 360
+
+
+def _dyed(lightness: float, chroma: float) -> float:
+    """The chroma that a dye of this lightness has: what is very light or very dark is pale."""
+    return chroma * float(np.clip(min((0.99 - lightness) / 0.3, lightness / 0.4), 0.15, 1))
+
+
+def thing(rng: np.random.Generator) -> Colour:
+    """The colour of a thing that someone bought: white, grey, black, brown, muted; one in nine is vivid."""
+    kind = rng.uniform()
+    if kind < 0.22:  # white to ivory
+        return oklch(rng.uniform(0.84, 0.96), rng.uniform(0.0, 0.025), rng.uniform(70, 110))
+    if kind < 0.4:  # grey to black
+        return oklch(rng.uniform(0.24, 0.72), rng.uniform(0.0, 0.012), rng.uniform(0, 360))
+    if kind < 0.58:  # beige to dark brown
+        return oklch(rng.uniform(0.3, 0.8), rng.uniform(0.025, 0.075), rng.uniform(45, 90))
+    if kind < 0.89:
+        light = rng.uniform(0.3, 0.8)
+        return oklch(light, _dyed(light, rng.uniform(0.03, 0.1)), hue_of_things(rng))
+    light, chroma, hue = VIVID[int(rng.integers(len(VIVID)))]
+    return oklch(light + rng.normal(0, 0.04), chroma * rng.uniform(0.75, 1.0), hue + rng.normal(0, 8))
+
+
+WOOLS = (
+    (0.36, 0.1, 26),
+    (0.3, 0.06, 262),
+    (0.86, 0.03, 85),
+    (0.46, 0.05, 60),
+    (0.62, 0.09, 70),
+    (0.4, 0.04, 165),
+)
+
+
+def wools(rng: np.random.Generator, number: int) -> list[Colour]:
+    """Colours of rugs: madder, indigo, undyed, walnut; shades of grey or beige; or any that suit."""
+    kind = rng.uniform()
+    if kind < 0.45:
+        picked = [WOOLS[k] for k in rng.permutation(len(WOOLS))[:number]]
+        return [
+            oklch(light + rng.normal(0, 0.03), chroma * rng.uniform(0.6, 1.0), hue + rng.normal(0, 6))
+            for light, chroma, hue in picked
+        ]
+    if kind < 0.75:
+        hue, chroma = rng.uniform(50, 95), rng.uniform(0.0, 0.035)
+        shades = rng.permutation(np.linspace(rng.uniform(0.3, 0.5), rng.uniform(0.75, 0.92), number))
+        return [oklch(float(light), chroma, hue) for light in shades]
+    return scheme(rng, number)

@@ -132,13 +132,12 @@ def let_go(
     how: How,
     centre: Vec2 | None,
     spread_m: float,
-    wanted: int,
 ) -> list[Thing]:
-    """Things where they are let go, outside the boxes (2, 3: low, high) `taken`: at most `wanted`."""
+    """The things where they are let go, outside the boxes (2, 3: low, high) that are `taken`."""
     if how == "heap":
         return stacked(rng, sampler, support, taken, drawn, [], centre, spread_m)
     turned = [(asset, scale, _pose(rng, how)) for asset, scale in drawn]
-    return _side_by_side(rng, sampler, support, taken, turned, wanted, rows=how == "rows")
+    return _side_by_side(rng, sampler, support, taken, turned, rows=how == "rows")
 
 
 def _pose(rng: np.random.Generator, how: How) -> Quaternion:
@@ -208,7 +207,6 @@ def _side_by_side(
     support: Support,
     taken: list[Floats],
     turned: list[tuple[Asset, float, Quaternion]],
-    wanted: int,
     *,
     rows: bool,
 ) -> list[Thing]:
@@ -217,8 +215,6 @@ def _side_by_side(
     boxes = [box_23[:, :2] for box_23 in taken]
     row: tuple[str, float, float, float] | None = None  # asset, its last x and y, its last half width
     for asset, scale, rotation in turned:
-        if len(things) == wanted:
-            break
         body = _body(sampler, asset, scale, (0.0, 0.0, 0.0), rotation)
         points = world_points(body)
         low, high = points.min(axis=0), points.max(axis=0)

@@ -150,8 +150,8 @@ def put(
     left_out: list[tuple[str, str]] = []
     drawn, boxes = drawn_things(rng, assets, wanted, how, ground.support), ground.obstacles()
     drawn = sound_things(sampler, drawn, left_out)
-    things = let_go(rng, sampler, ground.support, boxes, drawn, how, centre, spread_m, wanted)
-    things, deepest = _rest(ground, things, left_out)
+    things = let_go(rng, sampler, ground.support, boxes, drawn, how, centre, spread_m)
+    things, deepest = _rest(ground, things[:wanted], left_out)
     moving: set[int] = set()
     if falling and how == "heap":
         more = sound_things(sampler, drawn_things(rng, assets, falling, how, ground.support), left_out)
