@@ -73,12 +73,12 @@ class Form:
 def outline(form: Form) -> tuple[Array, Array]:
     """Half of the plan, front middle to rear middle: half widths (N,) and y (N,)."""
     half, end = form.width / 2, form.length / 2
-    edges = [0.075 * form.length, 0.925 * form.length]
+    edges = (0.075 * form.length, 0.925 * form.length)
     arches = [
         axle + (form.wheel + ARCH_GAP_M) * t for axle in form.axles for t in np.cos(np.linspace(0, np.pi, 13))
     ]
     seams = [seam + d for seam in form.seams for d in (0.0, SEAM_M)]
-    filled = np.linspace(*edges, 17).tolist()
+    filled = np.linspace(edges[0], edges[1], 17).tolist()
     along = np.unique(np.round([*arches, *seams, *filled, *edges], 4))
     y = form.y(along[(along >= edges[0]) & (along <= edges[1])])
     power = np.where(y < 0, *form.corners)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 SIZE = 1024
 ALONG_M = 9.0  # that the picture covers
 TRACK_M = 0.78  # from a lane's middle to where wheels roll
@@ -95,7 +96,7 @@ def _noise(rng: np.random.Generator, low: tuple[float, float], slope: float, siz
     return np.asarray(wide[scale:-scale, scale:-scale])
 
 
-def _save(path: Path, linear: NDArray[np.float32]) -> None:
+def _save(path: Path, linear: Field) -> None:
     linear = np.clip(linear, 0, 1)
     shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055)
     Image.fromarray(np.rint(shown * 255).astype(np.uint8)).save(path, compress_level=1)

@@ -102,17 +102,17 @@ def _crown(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     half, middle = _ellipsoid(plant)
     clumps = _in_ball(rng, CLUMPS[plant.kind], 0.4, 0.95) * half + middle
     weight = rng.uniform(0.5, 1.5, len(clumps))
-    bark = paint("bark", (0.42, 0.4, 0.37), 0.8) if plant.kind == "birch" else _bark(rng)
+    bark = paint("bark", (0.3, 0.29, 0.27), 0.85) if plant.kind == "birch" else _bark(rng)
     _skeleton(solids, plant, rng, clumps, middle, half, bark)
     reach = (0.17 if plant.kind == "birch" else 0.2) * plant.width_m + 0.12
     tones = _foliage(rng, AUTUMN if rng.uniform() < 0.12 else GREENS)
-    inner = plant.leaves // 7
+    inner = plant.leaves // 5
     at = _around(rng, clumps, reach, plant.leaves - inner, weight)
     if plant.kind == "birch":  # twigs hang
         at[:, 2] -= np.abs(rng.normal(0, 0.05 * plant.height_m, len(at)))
     _leaves(solids, rng, tones, at, _leaf_m(plant))
     shade = _in_ball(rng, inner, 0.05, 0.72) * half + middle
-    _leaves(solids, rng, [_shadow(tones[0])], shade, 2.3 * _leaf_m(plant))
+    _leaves(solids, rng, [_shadow(tones[0])], shade, min(1.7 * _leaf_m(plant), 0.36))
 
 
 def _ellipsoid(plant: Plant) -> tuple[Array, Array]:
@@ -150,7 +150,7 @@ def _bare(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
 def _leaf_m(plant: Plant) -> float:
     """Leaves of a plant with few of them are larger, so that its crown closes all the same."""
     area = plant.width_m * plant.height_m
-    return float(np.clip(2.7 * np.sqrt(area / plant.leaves), 0.05, 0.4))
+    return float(np.clip(2.4 * np.sqrt(area / plant.leaves), 0.05, 0.26))
 
 
 def _in_ball(rng: np.random.Generator, number: int, low: float, high: float) -> Array:

@@ -77,6 +77,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
 def _reserve(street: Street, lane: int, gap_m: float, rig: StereoRig) -> None:
     """Keep the lane free from behind the camera to `gap_m` before it."""
     wide = 2 * SWEEP_M + rig.baseline_m
+    street.scenery.eye = street.at(0.0, street.road.lane_v(lane, RIGHT))[:2]
     for s in np.arange(-3.0, gap_m, 2.0):
         x, y, _ = street.at(float(s) + 1.0, street.road.lane_v(lane, RIGHT) - rig.baseline_m / 2)
         turn = street.road.heading_deg(float(s) + 1.0)

@@ -98,8 +98,10 @@ def _street(sampler: Sampler[Config], rig: StereoRig, light: lighting.Daylight) 
     rng = sampler.rng("camera")
     street = Street(sampler, ZONES[str(rng.choice(["town", "suburb", "avenue"]))], dark=light.dark)
     stand = pavement_stand(rng, street) if rng.uniform() < sampler.style.camera_first else None
-    for spot in body(stand, rig, sampler.nearest_m(rig)) if stand else ():
-        street.scenery.take(spot)
+    if stand is not None:
+        street.scenery.eye = stand.eye[:2]
+        for spot in body(stand, rig, sampler.nearest_m(rig)):
+            street.scenery.take(spot)
     roadside.fill(street, Frontage.of(street).build)
     traffic = Traffic(street)
     traffic.drive(own_lane=-1, gap_m=0.0)
@@ -108,7 +110,7 @@ def _street(sampler: Sampler[Config], rig: StereoRig, light: lighting.Daylight) 
     small = [s for s in street.scenery.footprints if max(s.width, s.depth) < LARGE_M]
     if stand is None:
         stands = [pavement_stand(rng, street, small) for _ in range(TRIES)]
-        stand = best_stand(stands, small, rig, sampler.nearest_m(rig))
+        stand = best_stand(stands, small, rig, sampler.nearest_m(rig), street.scenery.crowns)
     return sampler.scene(
         rig,
         _pose(sampler, stand),
@@ -125,7 +127,7 @@ def _first(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
     stand = random_stand(rng, place.half, place.ground.height)
     for spot in body(stand, rig, sampler.nearest_m(rig)):
         place.scenery.take(spot)
-    place.view = stand
+    place.view, place.scenery.eye = stand, stand.eye[:2]
     return stand
 
 
@@ -135,7 +137,7 @@ def _last(sampler: Sampler[Config], place: Place, rig: StereoRig) -> Stand:
     small = [spot for spot in place.scenery.footprints if max(spot.width, spot.depth) < 5]
     aims = small or [Footprint(x=0, y=0, width=1, depth=1, heading_deg=0, top=1.5)]
     stands = inside(rng, place.half, place.ground.height, aims)
-    return best_stand(stands, place.scenery.footprints, rig, sampler.nearest_m(rig))
+    return best_stand(stands, place.scenery.footprints, rig, sampler.nearest_m(rig), place.scenery.crowns)
 
 
 def _pose(sampler: Sampler[Config], stand: Stand) -> CameraPose:

@@ -155,7 +155,7 @@ def turf(draft: Draft) -> Swatch:
     fresh = [oklch(light * 0.6, 0.05, hue), oklch(light, 0.08, hue), oklch(light * 1.25, 0.09, hue - 8)]
     dry = [oklch(light * 0.7, 0.04, 95), oklch(light * 1.15, 0.06, 92), oklch(light * 1.4, 0.06, 90)]
     level = np.clip(0.5 + 0.2 * blades + 0.08 * tufts, 0, 1)
-    thirst = soft(broad + 0.5 * tufts - draft.uniform(0.2, 2.6), 1.2)
+    thirst = soft(broad + 0.5 * tufts - draft.uniform(0.9, 3.2), 1.2)
     image = mixed(ramp(level, fresh), ramp(level, dry), thirst * np.float32(0.8))
     return Swatch(rgb=image)
 

@@ -9,6 +9,7 @@ import numpy as np
 from assets_manifest.made import roadway
 from assets_manifest.made.buildings import Building
 from assets_manifest.made.roadway import Junction
+from assets_manifest.made.street import Thing
 from assets_manifest.made.trees import Plant
 from fsd_gen.styles.footprint import Footprint
 from fsd_gen.styles.outdoors.fittings import draw_thing
@@ -150,9 +151,10 @@ class Frontage:
         while s < 200:
             kind, run = str(rng.choice(list(self.street.zone.fences))), int(rng.integers(2, 7))
             shared, height = seed(rng) // 16 * 16, float(rng.uniform(0.8, 1.8))
-            asset, made = (
+            piece: tuple[str, Plant | Thing] = (
                 draw_hedge(rng, height, 3.0) if kind == "hedge" else draw_thing(rng, kind, 3.0, shared)
             )
+            asset, made = piece
             finish = self.street.sampler.rng("finish", asset)
             looks = () if kind == "hedge" else self.street.finishes.of_thing(finish, kind)
             depth = made.depth_m if isinstance(made, Plant) else made.size_m[1]

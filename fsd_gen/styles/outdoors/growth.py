@@ -51,8 +51,12 @@ def plant_spot(plant: Plant, x: float, y: float, heading_deg: float) -> Footprin
 def crown_scale(
     rng: np.random.Generator, scenery: Scenery, plant: Plant, x: float, y: float, wanted: tuple[float, float]
 ) -> float | None:
-    """How large a tree may be drawn here without its crown touching a house; None: not at all."""
+    """How large a tree may be here with its crown off houses and the camera; None: not at all."""
     scale = float(rng.uniform(*wanted))
-    room = scenery.wall_room_m(x, y) / max(plant.width_m / 2, 0.1)
+    room = scenery.crown_room_m(x, y) / max(plant.width_m / 2, 0.1)
     scale = min(scale, 0.95 * room)
-    return round(scale, 3) if scale >= LEAST_CROWN else None
+    if scale < LEAST_CROWN:
+        return None
+    wide = round(plant.width_m * scale, 3)
+    scenery.crowns.append(Footprint(x=x, y=y, width=wide, depth=wide, heading_deg=0, top=plant.height_m))
+    return round(scale, 3)

@@ -14,6 +14,7 @@ from fsd_gen.styles.footprint import Footprint
 
 HeightOf = Callable[[float, float], float]
 SEEDS = 2**31
+EYE_M = 1.2  # from a camera to the nearest leaves
 SANE_TRIANGLES = 60_000  # of one thing among hundreds
 
 
@@ -27,6 +28,8 @@ class Scenery:
         self.footprints: list[Footprint] = []
         self._circles: list[tuple[float, float, float]] = []
         self._walls: list[Footprint] = []
+        self.eye: tuple[float, float] | None = None  # of a camera that stands already
+        self.crowns: list[Footprint] = []  # the ground that is below them
 
     def is_free(self, spot: Footprint) -> bool:
         """Whether nothing has taken this ground."""
@@ -37,9 +40,12 @@ class Scenery:
         near = np.flatnonzero(np.hypot(circles[:, 0] - spot.x, circles[:, 1] - spot.y) < reach)
         return not any(spot.overlaps(self.footprints[k]) for k in near.tolist())
 
-    def wall_room_m(self, x: float, y: float) -> float:
-        """Distance from here to the nearest building."""
-        return min((wall.distance_to(x, y) for wall in self._walls), default=float("inf"))
+    def crown_room_m(self, x: float, y: float) -> float:
+        """How far a crown may reach from here: to the nearest building, and not over the camera."""
+        room = min((wall.distance_to(x, y) for wall in self._walls), default=float("inf"))
+        if self.eye is not None:
+            room = min(room, float(np.hypot(x - self.eye[0], y - self.eye[1])) - EYE_M)
+        return room
 
     def take(self, spot: Footprint) -> None:
         """Keep this ground free of whatever comes later."""

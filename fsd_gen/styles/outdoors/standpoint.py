@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import Vec3
 from fsd_gen.styles.footprint import Footprint
-from fsd_gen.styles.outdoors.scenery import HeightOf
+from fsd_gen.styles.outdoors.scenery import EYE_M, HeightOf
 from fsd_gen.styles.outdoors.streetscape import LEFT, RIGHT, Street
 from fsd_gen.styles.sampler import pick
 
 TRIES = 90
+UNDER_LEAVES = 100.0  # what a place below a crown loses
 BODY_M = 0.45  # kept free round either eye
 Array = NDArray[np.float64]
 
@@ -107,11 +108,19 @@ def body(stand: Stand, rig: StereoRig, nearest_m: float) -> tuple[Footprint, ...
 
 
 def best_stand(
-    stands: Sequence[Stand], taken: Sequence[Footprint], rig: StereoRig, nearest_m: float
+    stands: Sequence[Stand],
+    taken: Sequence[Footprint],
+    rig: StereoRig,
+    nearest_m: float,
+    crowns: Sequence[Footprint] = (),
 ) -> Stand:
-    """Of places to stand, the one that sees most at all depths with nothing in its way."""
+    """Of places to stand, the one that sees most at all depths with nothing in its way, not below a crown."""
     table = np.array([(s.x, s.y, np.hypot(s.width, s.depth) / 2, s.top) for s in taken])
-    scores = [_score(stand, table.reshape(-1, 4), rig, nearest_m) for stand in stands]
+    scores = [
+        _score(stand, table.reshape(-1, 4), rig, nearest_m)
+        - UNDER_LEAVES * any(crown.distance_to(*stand.eye[:2]) < EYE_M / 2 for crown in crowns)
+        for stand in stands
+    ]
     return stands[int(np.argmax(scores))]
 
 
