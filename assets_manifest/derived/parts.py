@@ -27,7 +27,7 @@ from assets_manifest.records import Asset
 if TYPE_CHECKING:
     from assets_manifest.meshes.usd_surfaces import MeshSurface
 
-VERSION = 3
+VERSION = 4
 Stuff = Literal[
     "wood",
     "fabric",

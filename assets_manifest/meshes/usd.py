@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.box_map import box_map
 from assets_manifest.meshes.parts import MeshPart, Surface
-from assets_manifest.meshes.triples import cross
 from jobs.extras import extra
 
 with extra("render"):
@@ -69,17 +69,9 @@ def _define_mesh(stage: Usd.Stage, prim_path: str, part: MeshPart) -> UsdGeom.Me
     return mesh
 
 
-def _box_coordinates(part: MeshPart) -> NDArray[np.float64]:
-    """(3F, 2) texture coordinates in metres: each triangle laid flat along its normal's largest axis."""
-    corners_f33 = part.points_n3[part.triangles_f3]
-    normals_f3 = cross(corners_f33[:, 1] - corners_f33[:, 0], corners_f33[:, 2] - corners_f33[:, 0])
-    axis_f = np.abs(normals_f3).argmax(axis=1)
-    across_f, up_f = np.array([1, 0, 0])[axis_f], np.array([2, 2, 1])[axis_f]
-    rows_f = np.arange(len(axis_f))[:, None]
-    columns_3 = np.arange(3)
-    across_f3 = corners_f33[rows_f, columns_3, across_f[:, None]]
-    up_f3 = corners_f33[rows_f, columns_3, up_f[:, None]]
-    return np.stack([across_f3, up_f3], axis=-1).reshape(-1, 2).astype(np.float32)
+def _box_coordinates(part: MeshPart) -> NDArray[np.float32]:
+    """(3F, 2) texture coordinates in metres."""
+    return box_map(part.points_n3[part.triangles_f3]).reshape(-1, 2).astype(np.float32)
 
 
 def _define_materials(stage: Usd.Stage, parts: list[MeshPart]) -> dict[Surface, UsdShade.Material]:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.box_map import sides
 from assets_manifest.meshes.errors import MeshError
+from assets_manifest.meshes.triples import cross, lengths
 from assets_manifest.meshes.usd_quiet import quiet
 from jobs.extras import extra
 
@@ -17,7 +19,6 @@ with extra("render"):
     from pxr import Tf, Usd, UsdGeom, UsdShade
 
 Face = tuple[float, float, float, float]  # `st_box` at the lower left and the upper right, seen from outside
-MIRRORED = (1, 2, 5)  # of the sides +x, -x, +y, -y, +z, -z those from which `st_box` runs to the left
 GREY = (0.18, 0.18, 0.18)  # diffuseColor where a UsdPreviewSurface gives none
 
 
@@ -107,22 +108,20 @@ def _face(prim: Usd.Prim) -> Face | None:
     st_c2 = np.asarray((primvar.Get() if primvar else None) or [], np.float64).reshape(-1, 2)
     if not len(corners) or len(st_c2) != len(corners) or len(corners) % 3 or corners.max() >= len(points_n3):
         return None
-    side_f, area_f = _sides(points_n3[corners.reshape(-1, 3)])
+    points_f33 = points_n3[corners.reshape(-1, 3)]
+    side_f, area_f = sides(points_f33), _areas(points_f33)
     areas_6 = np.bincount(side_f, area_f, minlength=6) * [1, 1, 1, 1.01, 1, 1]  # of two alike the front
     side = int(areas_6.argmax())
     st_k2 = st_c2.reshape(-1, 3, 2)[side_f == side].reshape(-1, 2)
     (s0, t0), (s1, t1) = st_k2.min(axis=0).tolist(), st_k2.max(axis=0).tolist()
     if s1 - s0 < 1e-6 or t1 - t0 < 1e-6:
         return None
-    return (s1, t0, s0, t1) if side in MIRRORED else (s0, t0, s1, t1)
+    return s0, t0, s1, t1
 
 
-def _sides(points_f33: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Of each triangle the side of a box that it faces (+x, -x, +y, -y, +z, -z), and its area."""
-    cross_f3 = np.cross(points_f33[:, 1] - points_f33[:, 0], points_f33[:, 2] - points_f33[:, 0])
-    axis_f = np.abs(cross_f3).argmax(axis=1)
-    backwards_f = np.take_along_axis(cross_f3, axis_f[:, None], axis=1)[:, 0] < 0
-    return 2 * axis_f + backwards_f, np.linalg.norm(cross_f3, axis=1) / 2
+def _areas(points_f33: NDArray[np.float64]) -> NDArray[np.float64]:
+    edges_f23 = points_f33[:, 1:] - points_f33[:, :1]
+    return lengths(cross(edges_f23[:, 0], edges_f23[:, 1])) / 2
 
 
 def _area(prim: Usd.Prim, matrix_44: NDArray[np.float64]) -> float:

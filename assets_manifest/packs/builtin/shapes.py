@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.box_map import box_map
 from assets_manifest.meshes.load import ear_clip
 from assets_manifest.meshes.parts import triangle_areas
 
@@ -210,9 +211,7 @@ def icosphere(radius: float, subdivisions: int) -> Soup:
 
 def with_box_uv(points_f33: NDArray[np.float64]) -> Soup:
     """Triangles with texture coordinates in metres, seen along the axis each one faces most."""
-    middle = np.abs(np.cross(points_f33[:, 1] - points_f33[:, 0], points_f33[:, 2] - points_f33[:, 0]))
-    plane = np.array([[1, 2], [0, 2], [0, 1]])[middle.argmax(axis=1)]
-    return Soup(points_f33, np.take_along_axis(points_f33, plane[:, None, :].repeat(3, axis=1), axis=2))
+    return Soup(points_f33, box_map(points_f33))
 
 
 def rock(radius: float, seed: int, subdivisions: int = 4) -> Soup:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.meshes.box_map import box_map
 from assets_manifest.meshes.load import MtlMaterial, ObjError, ObjTriangles, parse_mtl, parse_obj
 from assets_manifest.meshes.parts import (
     DroppedFaces,
@@ -109,7 +110,7 @@ def _parts(
     points, normals, kept_uv = corner_frames(
         points[keep], None if given is None else given[keep], given_uv[keep]
     )
-    uv = np.where(triangles.has_uv_f[keep][:, None, None], kept_uv, box_uv(points))
+    uv = np.where(triangles.has_uv_f[keep][:, None, None], kept_uv, box_map(points))
     parts = []
     for number, (name, surface) in enumerate(zip(triangles.materials, surfaces, strict=True)):
         chosen = triangles.material_f[keep] == number
@@ -180,13 +181,6 @@ def corner_frames(
     faces = np.where(backwards[:, None], -faces, faces)
     agree = np.einsum("fij,fj->fi", normals, faces) > 0.05
     return points, np.where(agree[:, :, None], normals, faces[:, None, :]), uv
-
-
-def box_uv(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Texture coordinates in metres, seen along the axis each triangle faces most. (F, 3, 3) -> (F, 3, 2)"""
-    axis = np.abs(face_normals(points)).argmax(axis=1)
-    plane = np.array([[1, 2], [0, 2], [0, 1]])[axis]
-    return np.take_along_axis(points, plane[:, None, :].repeat(3, axis=1), axis=2)
 
 
 def source_files(model: CatalogueModel, library_folder: Path) -> list[Path]:

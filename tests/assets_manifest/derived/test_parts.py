@@ -157,7 +157,7 @@ def test_a_part_knows_where_a_picture_goes_on_the_side_that_it_faces(tmp_path):
     path = tmp_path / "t.usdc"
     write_object_usd(path, [front, behind, left, top])
     found = parts(asset(), path, tmp_path)
-    faces = [(0, 1, 2, 4), (2, 1, 0, 4), (2, 0, 0, 1), (0, 0, 2, 3)]
+    faces = [(0, 1, 2, 4), (-2, 1, 0, 4), (-2, 0, 0, 1), (0, 0, 2, 3)]
     assert [part.face for part in found] == faces
     parts.cache_clear()
     assert parts(asset(), path, tmp_path) == found
