@@ -63,8 +63,7 @@ class Crowd:
         worn = [part for part in found if CLOTHES.search(part.name) and part.mapped]
         looks = []
         for part in worn:
-            shade = materials.colour(rng, saturation=(0.0, 0.55), value=(0.12, 0.85))
-            cloth = materials.made(rng, "weave").but(texture=None, colour=shade)
+            cloth = materials.made(rng, "weave").but(texture=None, colour=materials.thing_colour(rng))
             looks.append(PartLook(part=part.name, material=cloth))
         return tuple(looks)
 
