@@ -1,8 +1,8 @@
 """What differs between versions of Isaac Sim and of ovrtx: one table for each. Standard library only.
 
 Both sides read it: the worker writes the layer over a stage by it, the rendering process makes its calls by
-it. A version that has no row is refused, because what changed in it is unknown; the switch named in the refusal
-takes it for a known one, and the probe then says whether that was right.
+it. A version that has no row is refused, because what changed in it is unknown; the switch named in the
+refusal takes it for a known one, and the probe then says whether that was right.
 
 Sources: the tags of isaac-sim/IsaacSim, the changelog of omni.replicator.core, the source and the changelog
 of ovrtx 0.3 to 0.5 and the documentation of 0.7. Nothing in it has been run on an RTX GPU.
@@ -53,9 +53,9 @@ class RtxVersion:
 KEYS_5_0 = frozenset(
     "headless hide_ui active_gpu physics_gpu multi_gpu max_gpu_count sync_loads width height window_width "
     "window_height display_options subdiv_refinement_level renderer anti_aliasing "
-    "samples_per_pixel_per_frame denoiser max_bounces max_specular_transmission_bounces max_volume_bounces open_usd fast_shutdown "
-    "profiler_backend create_new_stage extra_args enable_crashreporter limit_cpu_threads "
-    "disable_viewport_updates".split()
+    "samples_per_pixel_per_frame denoiser max_bounces max_specular_transmission_bounces max_volume_bounces "
+    "open_usd fast_shutdown profiler_backend create_new_stage extra_args enable_crashreporter "
+    "limit_cpu_threads disable_viewport_updates".split()
 )
 KEYS_5_1 = KEYS_5_0 | {"enable_motion_bvh", "skip_cleanup"}
 KEYS_6_0_0 = KEYS_5_1 | {"exit_code", "minimal_shading_mode"}
