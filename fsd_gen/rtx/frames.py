@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from fsd_gen.rtx.layer import EYES, RtxStage
 
 HALF_END = 65472.0  # half floats at or beyond the last but one are clipped
 MAX_CLIPPED = 0.001  # share of the pixels: glints, which are white whatever they are
+
+S = TypeVar("S", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +42,14 @@ def frames_of(views: Sequence[View], stage: RtxStage, named: str) -> Frames:
     if set(by_eye) != set(EYES):
         raise BackendError(f"{named}: expected frames of {' and '.join(EYES)}, got {sorted(by_eye)}")
     left, right = (by_eye[eye] for eye in EYES)
-    images = [linear(view, stage, named) for view in (left, right)]
-    for view, image_hwc in zip((left, right), images, strict=True):
-        _refuse_flat(image_hwc, f"{named}: the frame of the {view.eye} eye")
-    if np.array_equal(*images):
+    left_hwc, right_hwc = (_linear(view, stage, named) for view in (left, right))
+    if np.array_equal(left_hwc, right_hwc):
         raise BackendError(f"{named}: both eyes got the same frame")
-    return Frames(left_hwc=images[0], right_hwc=images[1], seen=_both_seen(left, right, stage, named))
+    return Frames(left_hwc=left_hwc, right_hwc=right_hwc, seen=_both_seen(left, right, stage, named))
 
 
-def linear(view: View, stage: RtxStage, named: str) -> NDArray[np.float32]:
-    """One eye's radiance (H, W, 3) at the rig's size.
-
-    Raises:
-        BackendError: it is of another size, not finite, or clipped.
-    """
+def _linear(view: View, stage: RtxStage, named: str) -> NDArray[np.float32]:
+    """One eye's radiance (H, W, 3) at the rig's size."""
     told = f"{named}: the frame of the {view.eye} eye"
     raw_hwc = _cut(view.colour_hwc, stage, told)
     if wrong := int((~np.isfinite(raw_hwc)).any(axis=2).sum()):
@@ -60,19 +57,15 @@ def linear(view: View, stage: RtxStage, named: str) -> NDArray[np.float32]:
     clipped = float((raw_hwc >= HALF_END).any(axis=2).mean())
     if clipped > MAX_CLIPPED:
         raise BackendError(
-            f"{told} is clipped on {clipped:.1%} of its pixels at exposure 2^{np.log2(stage.scale):g}: a light "
-            "is brighter than it says"
+            f"{told} is clipped on {clipped:.1%} of its pixels, exposed by 2^{np.log2(stage.scale):g}: a "
+            "light is brighter than it says"
         )
+    if not raw_hwc.max() > 0:
+        raise BackendError(f"{told} is black")
+    if not (raw_hwc != raw_hwc[0, 0]).any():
+        raise BackendError(f"{told} is of one colour everywhere")
     radiance_hwc: NDArray[np.float32] = np.maximum(raw_hwc, 0).astype(np.float32) / np.float32(stage.scale)
     return radiance_hwc
-
-
-def _refuse_flat(image_hwc: NDArray[np.float32], told: str) -> None:
-    low, high = float(image_hwc.min()), float(image_hwc.max())
-    if high <= 0:
-        raise BackendError(f"{told} is black")
-    if low == high or not (image_hwc != image_hwc[0, 0]).any():
-        raise BackendError(f"{told} is of one colour everywhere")
 
 
 def _both_seen(
@@ -80,25 +73,18 @@ def _both_seen(
 ) -> tuple[SeenByRenderer, SeenByRenderer] | None:
     if left.depth_hw is None or right.depth_hw is None:
         return None
-    return seen(left, stage, named), seen(right, stage, named)
+    return _seen(left, left.depth_hw, stage, named), _seen(right, right.depth_hw, stage, named)
 
 
-def seen(view: View, stage: RtxStage, named: str) -> SeenByRenderer:
-    """What the renderer says that one eye sees, at the rig's size.
-
-    Raises:
-        BackendError: a map is of another size.
-    """
-    told = f"{named}: the depth of the {view.eye} eye"
-    if view.depth_hw is None:
-        raise BackendError(f"{told} is missing")
-    ids_hw = (
-        None if view.ids_hw is None else _cut(view.ids_hw, stage, f"{named}: the ids of the {view.eye} eye")
-    )
-    return SeenByRenderer(depth_hw=_cut(view.depth_hw, stage, told), ids_hw=ids_hw, labels=view.labels)
+def _seen(view: View, depth_hw: NDArray[np.float32], stage: RtxStage, named: str) -> SeenByRenderer:
+    cut_hw = _cut(depth_hw, stage, f"{named}: the depth of the {view.eye} eye")
+    if view.ids_hw is None:
+        return SeenByRenderer(depth_hw=cut_hw)
+    ids_hw = _cut(view.ids_hw, stage, f"{named}: the ids of the {view.eye} eye")
+    return SeenByRenderer(depth_hw=cut_hw, ids_hw=ids_hw, labels=view.labels)
 
 
-def _cut(array: NDArray[np.generic], stage: RtxStage, told: str) -> NDArray[np.generic]:
+def _cut(array: NDArray[S], stage: RtxStage, told: str) -> NDArray[S]:
     """The part of a rendered map that the rig sees."""
     if array.shape[:2] != (stage.height, stage.width):
         found, wanted = f"{array.shape[1]}x{array.shape[0]}", f"{stage.width}x{stage.height}"

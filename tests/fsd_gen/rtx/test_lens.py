@@ -47,7 +47,10 @@ def test_what_no_cut_can_reach_is_left_to_the_opencv_lens(changes):
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"cx_px": 80.3}, "(80.3, 48) is not at whole or half pixels, for which it has no lens; use the"),
+        (
+            {"cx_px": 80.3},
+            "(80.3, 48) is not at whole or half pixels, for which it has no lens that is right; use the",
+        ),
         ({"cx_px": 80.3}, "use the principal point (80.5, 48)"),
         ({"focal_y_px": 150.0}, "pixels are not square (160 and 150 px focal length)"),
     ],
