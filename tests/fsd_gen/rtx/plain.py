@@ -6,7 +6,7 @@ It reads the layer as RTX would: lights by the version's rules, the camera's exp
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from pxr import Usd, UsdGeom
 
 from assets_manifest.exr import read_exr
-from fsd_gen.rtx.child.contract import Job, Product, View
+from fsd_gen.rtx.child.contract import Job, View
 from fsd_gen.rtx.child.versions import OPENUSD, Lux
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.raycast import Hits, build_ray_scene
 from fsd_gen.usd.flat_scene import FlatScene
-from fsd_gen.usd.reader import read_stage
+from fsd_gen.usd.reader import camera_of_stage, read_stage
 
 Array = NDArray[np.float64]
 
@@ -51,14 +51,17 @@ class PlainRenderer:
     wrong: Wrongness = Wrongness()
 
     def __call__(self, job: Job) -> tuple[View, ...]:
-        stage = Usd.Stage.Open(job.stage)
-        return tuple(self._view(stage, job, product) for product in job.products)
+        path, stage = Path(job.stage), Usd.Stage.Open(job.stage)
+        scene = read_stage(path, None, left=job.products[0].camera)
+        views = []
+        for product in job.products:
+            camera = job.products[0].camera if self.wrong.swapped else product.camera
+            seen = replace(scene, left_to_world=camera_of_stage(path, camera)[0])
+            views.append(self._view(stage, seen, job, product.eye, stage.GetPrimAtPath(camera)))
+        return tuple(views)
 
-    def _view(self, stage: Usd.Stage, job: Job, product: Product) -> View:
-        wrong, prim = self.wrong, stage.GetPrimAtPath(product.camera)
-        if wrong.swapped and product.eye == "right":
-            prim = stage.GetPrimAtPath(product.camera.replace("Right", "Left"))
-        scene = read_stage(Path(job.stage), None, left=str(prim.GetPath()))
+    def _view(self, stage: Usd.Stage, scene: FlatScene, job: Job, eye: str, prim: Usd.Prim) -> View:
+        wrong = self.wrong
         rig = self._lens(prim, job)
         hits = build_ray_scene(scene).first_hits(
             np.zeros((job.width * job.height, 3)), rig.ray_directions().reshape(-1, 3)
@@ -74,7 +77,7 @@ class PlainRenderer:
         depth_n = np.where(np.isfinite(hits.t_n), depth_n, wrong.miss)
         shape = (job.height, job.width)
         return View(
-            eye=product.eye,
+            eye=eye,
             colour_hwc=(colour_n3 * wrong.colour).reshape(*shape, 3).astype(np.float32),
             depth_hw=depth_n.reshape(shape).astype(np.float32),
         )

@@ -1,4 +1,4 @@
-"""What is no picture of the scene is told by its name; what is one is cut to the rig, free of the exposure."""
+"""What is no picture of a scene is told by its name; what is one is cut to the rig, free of the exposure."""
 
 from __future__ import annotations
 
