@@ -162,14 +162,17 @@ def _as_the_stage(layer: Sdf.Layer, source: Usd.Stage, path: Path) -> None:
     root.SetInfo("upAxis", UsdGeom.GetStageUpAxis(source))
     root.SetInfo("metersPerUnit", UsdGeom.GetStageMetersPerUnit(source))
     root.SetInfo("timeCodesPerSecond", source.GetTimeCodesPerSecond())
+    if default := source.GetDefaultPrim():
+        root.SetInfo("defaultPrim", default.GetName())
 
 
 # -- over the stage's own prims
 
 
 def _over_its_prims(stage: Usd.Stage, sheet: Sheet, moment: Usd.TimeCode, target: Target) -> None:
-    said = tolerant(Overrides(time=moment, opacity_mode=target.row.opacity_mode).of)
-    while bound := list(_instances_in_the_way(stage, said, everywhere=not target.row.instances)):
+    row = target.row
+    said = tolerant(Overrides(time=moment, opacity_mode=row.opacity_mode, glow=row.lux.glow).of)
+    while bound := list(_instances_in_the_way(stage, said, everywhere=not row.instances)):
         for path in bound:
             sheet.inform(path, "instanceable", False)
     prims = list(Usd.PrimRange.Stage(stage, ALL_PRIMS))
