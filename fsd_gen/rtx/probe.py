@@ -94,9 +94,10 @@ class Probe:
         wrong = [row for row in self.rows if not row.right]
         if wrong:
             said = "; ".join(row.said for row in wrong)
+            command = f"fsd-gen selftest --backend {self.named.partition(' ')[0]}"
             raise BackendUnavailableError(
                 f"{self.named} renders known scenes wrongly: {said}. Nothing was rendered; please report "
-                f"what `fsd-gen selftest --backend {self.named.partition(' ')[0]}` prints{self._switch(wrong)}"
+                f"what `{command}` prints{self._switch(wrong)}"
             )
 
     def _switch(self, wrong: Sequence[Row]) -> str:

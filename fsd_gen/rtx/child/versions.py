@@ -248,32 +248,15 @@ def lux_of(text: str, lux: Lux) -> Lux:
     Raises:
         VersionRefusedError: not that.
     """
-    changes: dict[str, float] = {}
+    said = {"distant": lux.distant, "dome_x_deg": lux.dome_x_deg, "glow": lux.glow}
     for part in filter(None, text.split(",")):
         name, _, number = part.partition("=")
-        try:
-            changes[name.strip()] = float(number)
-        except ValueError:
-            changes[name.strip()] = math.nan
-    known = {"distant", "dome_x_deg", "glow"}
-    if (
-        changes.keys() - known
-        or not all(map(math.isfinite, changes.values()))
-        or 0.0
-        in (
-            changes.get("distant"),
-            changes.get("glow"),
-        )
-    ):
-        raise VersionRefusedError(
-            f"{LUX}={text}: expected numbers of {', '.join(sorted(known))}, such as distant=3.1416,glow=0.5"
-        )
-    return replace(
-        lux,
-        distant=changes.get("distant", lux.distant),
-        dome_x_deg=changes.get("dome_x_deg", lux.dome_x_deg),
-        glow=changes.get("glow", lux.glow),
-    )
+        if name not in said or not re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", number):
+            raise VersionRefusedError(f"{LUX}={text}: expected numbers of {', '.join(said)}, got {part!r}")
+        said[name] = float(number)
+    if min(said["distant"], said["glow"]) <= 0:
+        raise VersionRefusedError(f"{LUX}={text}: distant and glow must be positive")
+    return replace(lux, distant=said["distant"], dome_x_deg=said["dome_x_deg"], glow=said["glow"])
 
 
 def _row(rows: Mapping[str, R], engine: str, called: str, version: str, assume: str) -> R:
