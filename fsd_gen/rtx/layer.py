@@ -171,7 +171,8 @@ def _as_the_stage(layer: Sdf.Layer, source: Usd.Stage, path: Path) -> None:
 
 def _over_its_prims(stage: Usd.Stage, sheet: Sheet, moment: Usd.TimeCode, target: Target) -> None:
     row = target.row
-    said = tolerant(Overrides(time=moment, opacity_mode=row.opacity_mode, glow=row.lux.glow).of)
+    over = Overrides(time=moment, moving=_moves(stage), opacity_mode=row.opacity_mode, glow=row.lux.glow)
+    said = tolerant(over.of)
     while bound := list(_instances_in_the_way(stage, said, everywhere=not row.instances)):
         for path in bound:
             sheet.inform(path, "instanceable", False)
@@ -181,6 +182,13 @@ def _over_its_prims(stage: Usd.Stage, sheet: Sheet, moment: Usd.TimeCode, target
     with Sdf.ChangeBlock():
         write(sheet, opinions)
         put_out(sheet, [(str(light.GetPath()), bool(light.GetChildren())) for light in lights])
+
+
+def _moves(stage: Usd.Stage) -> bool:
+    """Whether anything may change with time: to look at every attribute of a large stage takes a while."""
+    if any(layer.ListAllTimeSamples() for layer in stage.GetUsedLayers()):
+        return True
+    return any(prim.HasAuthoredMetadata("clips") for prim in Usd.PrimRange.Stage(stage, ALL_PRIMS))
 
 
 def _instances_in_the_way(

@@ -91,6 +91,7 @@ class Overrides:
     """What is to be said of a stage's prims, for one moment and one version."""
 
     time: Usd.TimeCode
+    moving: bool  # something in the stage changes with time
     opacity_mode: bool  # the version knows UsdPreviewSurface's
     glow: float = 1.0  # radiance that it makes of an emissiveColor of 1
 
@@ -99,7 +100,8 @@ class Overrides:
         if prim.GetTypeName() in SETTINGS:
             yield Metadatum(str(prim.GetPath()), "active", False)
             return
-        yield from self._standing_still(prim)
+        if self.moving:
+            yield from self._standing_still(prim)
         if prim.IsA(UsdGeom.Gprim):
             yield from self._shape(prim)
         elif prim.IsA(UsdShade.Material):
