@@ -230,9 +230,8 @@ def _depths(frames: Frames, staged: StagedScene, rig: StereoRig, where: str) -> 
     )
     for eye, view, shift_m in (("left", frames.seen[0], 0.0), ("right", frames.seen[1], rig.baseline_m)):
         true_hw = left_hw if eye == "left" else right_hw
-        for axis, off_px in zip(
-            "uv", _shift(view.depth_hw / (1.0 if depth.right else unit), true_hw, rig, shift_m), strict=True
-        ):
+        depth_hw = np.asarray(view.depth_hw, np.float64) / (1.0 if depth.right else unit)
+        for axis, off_px in zip("uv", _shift(depth_hw, true_hw, rig, shift_m), strict=True):
             yield Row(
                 name=f"{axis} of the pixels' centres {where}, {eye} eye",
                 expected=0.0,
