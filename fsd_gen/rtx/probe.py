@@ -160,7 +160,8 @@ def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
     cards = look(stages.card_stage(folder), stages.RIG).left_hwc[CARD_ROWS]
     yield _factor(SUN_ROW, stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
     yield _factor(GLOW_ROW, stages.GLOW, cards[:, GLOW_COLUMNS])
-    yield _turned(look(stages.panorama_stage(folder), stages.RIG), stages.panorama_stage(folder))
+    panorama = stages.panorama_stage(folder)
+    yield from _sky_rows(look(panorama, stages.RIG), panorama)
     for measures, where in (
         (stages.Measures(), "in metres"),
         (stages.Measures(y_up=True, metres=0.01), "in centimetres, y up"),
@@ -182,19 +183,41 @@ def _lens(look: Look, folder: Path) -> Iterator[Row]:
 # -- the panorama
 
 
-def _turned(frames: Frames, staged: StagedScene) -> Row:
-    """By how much the sky is turned against where it should be."""
+def _sky_rows(frames: Frames, staged: StagedScene) -> Iterator[Row]:
+    """How bright the sky's image is, and by how much it is turned against where it should be."""
     told_n3 = frames.left_hwc[:, SKY_COLUMNS].reshape(-1, 3).astype(np.float64)
-    found_n3 = 2 * (told_n3 - stages.LOW) / (stages.HIGH - stages.LOW) - 1
+    gain = _gain(told_n3)
     dome = staged.flat.dome
     assert dome is not None
     rays_n3 = stages.RIG.ray_directions()[:, SKY_COLUMNS].reshape(-1, 3)
     towards_n3 = rays_n3 @ (dome.to_world[:3, :3].T @ staged.flat.left_to_world[:3, :3]).T
     towards_n3 /= np.linalg.norm(towards_n3, axis=1, keepdims=True)
-    angle = _angle_deg(towards_n3, found_n3)
-    return Row(
+    angle = _angle_deg(towards_n3, _directions(told_n3 / gain))
+    yield Row(name="radiance of a panorama", expected=1.0, measured=gain, tolerance=TOLERANCE, factor=True)
+    yield Row(
         name="turn of a panorama", expected=0.0, measured=angle, unit="degrees", tolerance=TURN_TOLERANCE_DEG
     )
+
+
+def _directions(told_n3: Array) -> Array:
+    """What the panorama's colours say."""
+    directions_n3: Array = 2 * (told_n3 - stages.LOW) / (stages.HIGH - stages.LOW) - 1
+    return directions_n3
+
+
+def _gain(told_n3: Array) -> float:
+    """The factor without which the colours say directions of unit length."""
+    low, high = -10.0, 10.0  # powers of two
+    for _ in range(4):
+        powers = np.linspace(low, high, 81)
+        misfits = [_misfit(told_n3 / 2.0**power) for power in powers]
+        best, step = float(powers[int(np.argmin(misfits))]), (high - low) / 80
+        low, high = best - step, best + step
+    return float(2.0**best)
+
+
+def _misfit(told_n3: Array) -> float:
+    return float(((np.linalg.norm(_directions(told_n3[::7]), axis=1) - 1) ** 2).mean())
 
 
 def _angle_deg(from_n3: Array, to_n3: Array) -> float:

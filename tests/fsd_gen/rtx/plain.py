@@ -34,6 +34,7 @@ class Wrongness:
     exposes: bool = True  # obeys exposure:time
     dome_z_deg: float = 0.0  # by which the sky is turned about the vertical
     mirrored: bool = False  # the sky, left to right
+    image: float = 1.0  # factor of the sky's image
     depth: float = 1.0  # factor
     rays: bool = False  # depth along the ray
     metres: bool = True  # depth in metres; else in units of the stage
@@ -144,7 +145,7 @@ class PlainRenderer:
         v_n = np.arccos(np.clip(local_n3[:, 1], -1, 1)) / np.pi
         rows_n = np.minimum((v_n * sky_hw3.shape[0]).astype(int), sky_hw3.shape[0] - 1)
         columns_n = np.minimum((u_n * sky_hw3.shape[1]).astype(int), sky_hw3.shape[1] - 1)
-        return sky_hw3[rows_n, columns_n] * np.array(dome.radiance)
+        return sky_hw3[rows_n, columns_n] * np.array(dome.radiance) * self.wrong.image
 
 
 def _normals(scene: FlatScene, primitive_n: NDArray[np.int64]) -> Array:

@@ -45,6 +45,7 @@ def test_a_renderer_that_does_what_its_version_does_passes(target):
         (Wrongness(dome_z_deg=90), "turn of a panorama: expected 0 degrees, measured 9"),
         (Wrongness(dome_z_deg=3), "turn of a panorama: expected 0 degrees, measured "),
         (Wrongness(mirrored=True), "turn of a panorama: expected 0 degrees, measured 180"),
+        (Wrongness(image=0.25), "radiance of a panorama: expected 1, measured 0.25"),
         (Wrongness(depth=100), "depth of a stage in metres: expected 1, measured 100"),
         (Wrongness(metres=False), "depth of a stage in centimetres, y up: expected 1, measured 100"),
         (Wrongness(rays=True), "depth of a stage in metres, aside against ahead: expected 1, measured 1."),
