@@ -60,7 +60,7 @@ class RtxStage:
 
     def job(self, settings: RenderSettings) -> Job:
         """The order for the rendering process."""
-        bare = all(product.path for product in self.products)  # ovrtx: it gives no ids
+        without_ids = all(product.path for product in self.products)  # ovrtx gives none
         return Job(
             stage=str(self.path),
             width=self.width,
@@ -69,7 +69,7 @@ class RtxStage:
             spp=settings.spp,
             max_bounces=max_bounces(settings),
             denoise=settings.denoise,
-            channels=tuple(name for name in CHANNELS if not (bare and name == IDS)),
+            channels=tuple(name for name in CHANNELS if not (without_ids and name == IDS)),
         )
 
 
