@@ -7,7 +7,7 @@ that its probe measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 
 COLOUR, DEPTH, IDS, NORMALS = "colour", "depth", "ids", "normals"
 CHANNELS = (COLOUR, DEPTH, IDS, NORMALS)
+
+Say = Callable[[str, float], None]
+"""Called by an engine with what it begins now, and within how many seconds it will say the next thing or be done.
+Whoever watches the process kills it when it does not keep its word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,8 @@ class Hello:
 class Fault:
     """Why a job gave no pictures. `fatal`: this process renders no more."""
 
-    code: str  # "load", "empty", "black", "stale", "flat", "timeout", "renderer", "memory"
+    code: str  # "load", "empty", "black", "stale", "flat", "timeout", "renderer", "memory"; "unavailable": the
+    # renderer is not there, or not one that this package knows, and trying again is no use
     message: str
     fatal: bool = False
 

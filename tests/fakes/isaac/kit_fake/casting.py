@@ -1,0 +1,183 @@
+"""A stage as RTX shows it: our reader and caster, with plain shading or Mitsuba for light.
+
+What RTX does and our reader does not: pixels are square and the principal point is the middle, whatever the
+camera's apertures say; a camera's exposure scales HdrColor; Kit before 109 takes pi times a distant light.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from kit_fake.state import KIT
+
+PROJECT = Path(__file__).resolve().parents[4]
+
+
+def _find_project() -> None:
+    """The stand-ins of the rendering process know its own folder only; the fake needs the rest."""
+    import fsd_gen
+
+    real = str(PROJECT / "fsd_gen")
+    if real not in list(fsd_gen.__path__):
+        fsd_gen.__path__.append(real)
+        sys.path.append(str(PROJECT))
+
+
+@lru_cache(maxsize=2)
+def cameras(stage: Path) -> dict[str, tuple[float, float]]:
+    """By path: focal length by horizontal aperture, and the factor of its exposure."""
+    from pxr import Usd, UsdGeom
+
+    opened = Usd.Stage.Open(str(stage))
+    found = {}
+    for prim in opened.Traverse():
+        if prim.IsA(UsdGeom.Camera):
+            camera = UsdGeom.Camera(prim)
+            ratio = camera.GetFocalLengthAttr().Get() / camera.GetHorizontalApertureAttr().Get()
+            found[str(prim.GetPath())] = (ratio, _exposure(prim))
+    return found
+
+
+def _exposure(prim) -> float:
+    def value(name: str, default: float) -> float:
+        attribute = prim.GetAttribute(name)
+        return float(attribute.Get()) if attribute and attribute.HasAuthoredValue() else default
+
+    gain = value("exposure:responsivity", 1) * value("exposure:time", 1) * value("exposure:iso", 100) / 100
+    return gain * 2 ** value("exposure", 0) / value("exposure:fStop", 1) ** 2
+
+
+@lru_cache(maxsize=2)
+def _flat(stage: Path):
+    _find_project()
+    from fsd_gen.usd.reader import read_world
+
+    flat = read_world(stage)
+    factor = KIT.faults.get("distant", np.pi if KIT.version < (6, 0, 0) else 1.0)
+    suns = tuple(
+        replace(sun, irradiance=tuple(factor * value for value in sun.irradiance))
+        for sun in flat.parallel_lights
+    )
+    dome = flat.dome
+    if dome is not None and KIT.fault("dome_turn"):
+        angle = np.radians(KIT.fault("dome_turn"))
+        turn = np.eye(4)
+        turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        dome = replace(dome, to_world=turn @ dome.to_world)
+    return replace(flat, parallel_lights=suns, dome=dome)
+
+
+def cast(stage: Path, camera: str, width: int, height: int, *, mitsuba: bool):
+    """A frame of the stage from one of its cameras."""
+    from kit_fake.pictures import black
+
+    flat = _flat(stage)
+    from fsd_gen.scene.rig import StereoRig
+    from fsd_gen.usd.reader import camera_of_stage
+
+    ratio, gain = cameras(stage)[camera]
+    seen = replace(flat, left_to_world=camera_of_stage(stage, camera)[0])
+    rig = StereoRig.centred(width=width, height=height, focal_px=ratio * width, baseline_m=0.1)
+    frame = black(width, height)
+    directions = rig.ray_directions().reshape(-1, 3)
+    triangle, colour = _hits(seen, directions, frame)
+    if mitsuba:
+        colour = _path_traced(seen, stage, rig)
+    elif colour is None:
+        colour = _shaded(seen, directions, triangle, frame)
+    frame.colour[..., :3] = np.minimum(colour.reshape(height, width, 3) * gain, 65504)
+    frame.colour[..., 3] = 1
+    return frame
+
+
+def _hits(flat, directions, frame):
+    from fsd_gen.truth.raycast import build_ray_scene
+
+    rays = build_ray_scene(flat)
+    hits = rays.first_hits(np.zeros_like(directions), directions)
+    frame.depth[...] = hits.t_n.reshape(frame.depth.shape)
+    mesh_t = np.repeat(np.arange(len(flat.meshes)), [len(mesh.faces_f3) for mesh in flat.meshes])
+    hit = hits.primitive_n >= 0
+    frame.depth[~hit.reshape(frame.depth.shape)] = np.inf
+    ids = np.zeros(len(hit), np.uint32)
+    ids[hit] = mesh_t[hits.primitive_n[hit]] + 1
+    frame.ids[...] = ids.reshape(frame.ids.shape)
+    frame.labels = {number + 1: mesh.name for number, mesh in enumerate(flat.meshes)}
+    normals = np.zeros((len(hit), 3))
+    normals[hit] = rays.planes_t4[hits.primitive_n[hit], :3]
+    normals[hit] /= np.linalg.norm(normals[hit], axis=1, keepdims=True)
+    normals *= -np.sign(np.einsum("ij,ij->i", normals, directions))[:, None]
+    frame.normals[..., :3] = (normals @ flat.left_to_world[:3, :3].T).reshape(*frame.depth.shape, 3)
+    return np.where(hit, hits.primitive_n, -1), None
+
+
+def _shaded(flat, directions, triangle, frame):
+    """Diffuse surfaces under the dome's mean and the distant lights, without shadows; behind them the dome."""
+    colour = _dome(flat.dome, directions @ flat.left_to_world[:3, :3].T)
+    hit = triangle >= 0
+    mesh_t = np.repeat(np.arange(len(flat.meshes)), [len(mesh.faces_f3) for mesh in flat.meshes])
+    surface = np.array([mesh.surface for mesh in flat.meshes])[mesh_t[triangle[hit]]]
+    albedo = np.array([_constant(each.diffuse, 0.5) for each in flat.surfaces])[surface]
+    glow = np.array([_constant(each.emissive, 0.0) for each in flat.surfaces])[surface]
+    normals = frame.normals[..., :3].reshape(-1, 3)[hit]
+    light = np.full_like(albedo, 0.0)
+    if flat.dome is not None:
+        light += np.array(flat.dome.radiance) * (1.0 if flat.dome.texture is None else 0.5)
+    for sun in flat.parallel_lights:
+        facing = np.maximum(-normals @ np.array(sun.direction), 0)[:, None]
+        light += facing * np.array(sun.irradiance) / np.pi
+    if not flat.parallel_lights and flat.area_lights:  # a lamp at the camera
+        light += 1.0
+    colour[hit] = albedo * light + glow
+    return colour
+
+
+def _constant(value, otherwise: float):
+    return np.full(3, otherwise) if not isinstance(value, tuple) else np.array(value, float)
+
+
+def _dome(dome, directions):
+    """Radiance (N, 3) along world directions; UsdLux latitude-longitude images have +z of the dome in the middle."""
+    if dome is None:
+        return np.zeros_like(directions)
+    radiance = np.tile(np.array(dome.radiance, float), (len(directions), 1))
+    if dome.texture is None:
+        return radiance
+    local = directions @ dome.to_world[:3, :3]
+    local /= np.linalg.norm(local, axis=1, keepdims=True)
+    image = _texels(dome.texture)
+    across = (0.5 - np.arctan2(local[:, 0], local[:, 2]) / (2 * np.pi)) % 1.0
+    down = np.arccos(np.clip(local[:, 1], -1, 1)) / np.pi
+    rows = np.minimum((down * image.shape[0]).astype(int), image.shape[0] - 1)
+    columns = np.minimum((across * image.shape[1]).astype(int), image.shape[1] - 1)
+    return radiance * image[rows, columns]
+
+
+@lru_cache(maxsize=2)
+def _texels(path: Path):
+    from fsd_gen.backends.textures import read_texture
+    from fsd_gen.usd.flat_scene import Texture
+
+    return read_texture(Texture(path=path, colour_space="raw" if path.suffix in (".exr", ".hdr") else "sRGB"))
+
+
+_renderer = None
+
+
+def _path_traced(flat, stage: Path, rig):
+    global _renderer
+    from fsd_gen.backends.mitsuba.backend import MitsubaBackend
+    from fsd_gen.scene.spec import RenderSettings
+    from fsd_gen.usd.staged import StagedScene
+
+    _renderer = _renderer or MitsubaBackend(threads=1)
+    settings = RenderSettings(
+        spp=KIT.settings["/rtx/pathtracing/totalSpp"],
+        max_depth=KIT.settings["/rtx/pathtracing/maxBounces"] + 1,
+        denoise=KIT.settings["/rtx/pathtracing/optixDenoiser/enabled"],
+    )
+    return _renderer.render(StagedScene(path=stage, flat=flat), rig, settings, 1).left_hwc
