@@ -6,6 +6,7 @@ given, so that it goes with the worker.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import tempfile
@@ -23,7 +24,8 @@ class ChildLog:
 
     def __init__(self, folder: Path | None, name: str) -> None:
         if folder is None:
-            self._file = tempfile.TemporaryFile("a+b", buffering=0)
+            self._file = tempfile.TemporaryFile("r+b", buffering=0)
+            fcntl.fcntl(self._file, fcntl.F_SETFL, fcntl.fcntl(self._file, fcntl.F_GETFL) | os.O_APPEND)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = (folder / name).open("a+b", buffering=0)

@@ -80,7 +80,7 @@ class RenderProcess:
             except EngineError as error:
                 if not error.fault.fatal and error.fault.code in FINAL:
                     raise BackendError(_told(self._launch.engine, error)) from error
-                self._renew("gave no picture")
+                self._drop()
                 why.append(_told(self._launch.engine, error))
             else:
                 self._lost_scenes = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,3 +79,11 @@ def processes_of(group: int) -> list[int]:
         if int(fields[2]) == group and fields[0] != "Z":
             found.append(int(entry))
     return found
+
+
+def wait_until_gone(group: int) -> bool:
+    """Whether every process of a group ends within seconds."""
+    until = time.monotonic() + 5
+    while processes_of(group) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not processes_of(group)

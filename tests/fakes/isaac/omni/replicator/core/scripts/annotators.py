@@ -44,7 +44,6 @@ class Annotator:
         self._name, self._parameters = name, parameters
         self._product: Any = None
         self._attached = self._detached = False
-        self._reads = 0
 
     @property
     def is_attached(self) -> bool:
@@ -78,14 +77,13 @@ class Annotator:
             raise ValueError(f"unknown device {device}")
         if self._detached or self._product.hydra_texture is None:
             raise AnnotatorRegistryError(f"{self._name}: its node is gone")
-        self._reads += 1
         return self._structured(self._values(), use_legacy_structure)
 
     def _values(self) -> Any:
         frame = self._product.frame
-        if self._reads <= KIT.faults.get("none", 0):
+        if KIT.captures <= KIT.faults.get("none", 0):
             return None
-        if frame is None or self._reads <= KIT.faults.get("empty", 0):
+        if frame is None or KIT.captures <= KIT.faults.get("empty", 0):
             return np.array([])
         values = getattr(frame, FIELD[self._name])
         if KIT.fault("flat"):
