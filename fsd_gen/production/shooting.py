@@ -76,7 +76,7 @@ def shoot_stage(
         flat = read_stage(path, rig, time=time, left=left, right=right)
     else:
         flat = read_stage(path, None, time=time, left=left_camera(path, left))
-    images = backend.render(StagedScene(path=path, flat=flat), rig, settings, SEED)
+    images = backend.render(StagedScene(path=path, flat=flat, time=time), rig, settings, SEED)
     check_images(images, rig)
     exposure = auto_exposure(images.left_hwc, images.right_hwc, settings.exposure_ev)
     gains_3 = white_balance(images.left_hwc, images.right_hwc) * np.float32(exposure)

@@ -14,3 +14,4 @@ class StagedScene:
 
     path: Path  # the stage file, which names its assets by absolute paths; for reading only
     flat: FlatScene
+    time: float | None = None  # time code at which it is seen; None: its startTimeCode

@@ -1,0 +1,49 @@
+"""For which renderer a stage is prepared: its engine, its version, and what is known of that version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fsd_gen.backends.plugin import BackendUnavailableError
+from fsd_gen.rtx.child.contract import Hello
+from fsd_gen.rtx.child.versions import (
+    ASSUME,
+    OvrtxVersion,
+    ReplicatorVersion,
+    VersionRefusedError,
+    ovrtx_version,
+    replicator_version,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A renderer of a certain version."""
+
+    engine: str  # "replicator", "ovrtx"
+    version: str  # as it says itself
+    row: ReplicatorVersion | OvrtxVersion
+
+    @property
+    def named(self) -> str:
+        """Engine and version, for messages."""
+        return f"{self.engine} {self.version}"
+
+
+def target_of(hello: Hello, environment: Mapping[str, str]) -> Target:
+    """The target that a rendering process says it is.
+
+    Raises:
+        BackendUnavailableError: its version is not used here; the message names the switch to try it.
+    """
+    assume = environment.get(ASSUME.get(hello.engine, ""), "")
+    try:
+        row: ReplicatorVersion | OvrtxVersion
+        if hello.engine == "ovrtx":
+            row = ovrtx_version(hello.version, gpu=hello.gpu, assume=assume)
+        else:
+            row = replicator_version(hello.version, assume=assume)
+    except VersionRefusedError as error:
+        raise BackendUnavailableError(str(error)) from None
+    return Target(engine=hello.engine, version=hello.version, row=row)
