@@ -57,6 +57,7 @@ class ChildProcess:
         self._doing, self._until, self._beat_at = "starting the interpreter", 0.0, time.monotonic()
         self._up = False  # it has said hello
         self.resident_bytes = 0
+        self.cpu_s = 0.0  # of all its life
         ours, theirs = socket.socketpair()
         self._status, told = os.pipe()
         try:
@@ -105,9 +106,8 @@ class ChildProcess:
             tail = f"; its last words: {self._log.tail()}" if fault.code == "renderer" else ""
             self.kill()
             raise EngineError(Fault(code=fault.code, message=fault.message + tail, fatal=True))
-        said = {key: value for key, value in answer.body.items() if key != "resident"}
         try:
-            hello = Hello(**{**said, "notes": tuple(said["notes"])})  # type: ignore[arg-type]  # checked there
+            hello = _hello(answer.body)
         except (KeyError, TypeError) as error:
             raise self._lost("protocol", f"said hello in an unknown way: {error}") from error
         self._up = True
@@ -176,13 +176,13 @@ class ChildProcess:
         while True:
             message = self._next()
             if message.kind in kinds:
-                self._note_memory(message)
+                self._note_cost(message)
                 return message
             if message.kind == "phase":
                 self._begun(message, fixed)
             elif message.kind == "beat":
                 self._beat_at = time.monotonic()
-                self._note_memory(message)
+                self._note_cost(message)
                 self._log.trim()
             else:
                 message.close_files()
@@ -194,10 +194,10 @@ class ChildProcess:
         if not fixed and isinstance(limit_s, int | float):
             self._until = time.monotonic() + limit_s
 
-    def _note_memory(self, message: Message) -> None:
-        resident = message.body.get("resident")
-        if isinstance(resident, int):
-            self.resident_bytes = resident
+    def _note_cost(self, message: Message) -> None:
+        resident, cpu_s = message.body.get("resident"), message.body.get("cpu_s")
+        if isinstance(resident, int) and isinstance(cpu_s, float):
+            self.resident_bytes, self.cpu_s = resident, cpu_s
 
     def _next(self) -> Message:
         left_s = self._until - time.monotonic()
@@ -254,6 +254,16 @@ class ChildProcess:
         if not self._end_is_told(0):
             return ""
         return os.read(self._status, 64).decode(errors="replace").strip()
+
+
+def _hello(body: Mapping[str, object]) -> Hello:
+    pid, notes = body["pid"], body["notes"]
+    if not isinstance(pid, int) or not isinstance(notes, list):
+        raise TypeError(f"pid {pid!r}, notes {notes!r}")
+    engine, version, python, gpu = (str(body[name]) for name in ("engine", "version", "python", "gpu"))
+    return Hello(
+        engine=engine, version=version, python=python, gpu=gpu, pid=pid, notes=tuple(map(str, notes))
+    )
 
 
 def _fault(body: Mapping[str, object]) -> Fault:

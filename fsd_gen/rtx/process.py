@@ -50,6 +50,7 @@ class RenderProcess:
         self._hello: Hello | None = None
         self._scenes = 0  # of this process
         self._lost_scenes = 0  # in a row
+        self.cpu_s = 0.0  # that the last scene took there
 
     def hello(self) -> Hello:
         """Who renders. Raises BackendUnavailableError."""
@@ -99,7 +100,9 @@ class RenderProcess:
 
     def _try(self, job: Job) -> tuple[View, ...]:
         child = self._running()
+        before_s = child.cpu_s
         views = child.render(job)
+        self.cpu_s = child.cpu_s - before_s
         self._scenes += 1
         if self._scenes >= self._limits.scenes:
             self._renew(f"has rendered {self._scenes} scenes")

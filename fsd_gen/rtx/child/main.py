@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ def _serve(name: str, wire: Wire) -> None:
         engine = _made(name, begin.body, wire)
         if engine is None:
             return
-        wire.send("hello", {**asdict(engine.hello()), "resident": resident_bytes()})
+        wire.send("hello", {**asdict(engine.hello()), **_cost()})
     while (message := wire.receive()).kind != "close":
         if message.kind != "render":
             raise WireError(f"expected 'render' or 'close', got {message.kind!r}")
@@ -74,10 +75,10 @@ def _render(engine: Engine, message: Message, wire: Wire) -> None:
     try:
         told, memory = pack(engine.render(job_of(message.body["job"])))
     except Exception as error:  # what a renderer raises may be anything
-        wire.send("fault", {"fault": asdict(_fault_of(error)), "resident": resident_bytes()})
+        wire.send("fault", {"fault": asdict(_fault_of(error)), **_cost()})
         return
     try:
-        wire.send("views", {"views": told, "resident": resident_bytes()}, (memory,))
+        wire.send("views", {"views": told, **_cost()}, (memory,))
     finally:
         os.close(memory)
 
@@ -120,12 +121,13 @@ def _beating(wire: Wire) -> Iterator[None]:
 def _beat(wire: Wire, done: threading.Event) -> None:
     while not done.wait(BEAT_S):
         try:
-            wire.send("beat", {"resident": resident_bytes()})
+            wire.send("beat", _cost())
         except WireError:  # the main thread sees it too
             return
 
 
-def resident_bytes() -> int:
-    """Memory of this process that is in RAM."""
+def _cost() -> dict[str, object]:
+    """Memory of this process that is in RAM, and the CPU time that it has taken so far."""
     with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pages = int(file.read().split()[1])
+    return {"resident": pages * os.sysconf("SC_PAGE_SIZE"), "cpu_s": time.process_time()}

@@ -5,8 +5,9 @@ whose `kind` says what it is. Large arrays travel in anonymous memory (`arrays`)
 the frame: nothing of it has a name, so that nothing is left behind by whoever is killed.
 
     worker -> process   begin {engine, config}   render {job}   taken {}   close {}
-    process -> worker   phase {name, limit_s}   beat {resident}   hello {...}   refused {fault}
-                        views {views, resident} + descriptor   fault {fault, resident}   bye {}
+    process -> worker   phase {name, limit_s}   beat {resident, cpu_s}   hello {..., resident, cpu_s}
+                        refused {fault}   views {views, resident, cpu_s} + descriptor
+                        fault {fault, resident, cpu_s}   bye {}
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ def launch_config(*, version: ReplicatorVersion, gpu: int, width: int, height: i
 
 def known(config: dict[str, object], version: ReplicatorVersion) -> dict[str, object]:
     """`config`, whose keys the version knows. Raises UnknownKeyError."""
-    if unknown := sorted(set(config) - version.launch_keys):
-        raise UnknownKeyError(f"Isaac Sim {version.version} knows no launch key {', '.join(unknown)}")
+    if unknown := sorted(set(config) - version.config_keys):
+        raise UnknownKeyError(f"Isaac Sim {version.name} knows no launch key {', '.join(unknown)}")
     return config
 
 

@@ -34,7 +34,7 @@ from fsd_gen.rtx.child.contract import (
 )
 from fsd_gen.rtx.child.engines.installed import find_version, gpu_name, gpu_notes
 from fsd_gen.rtx.child.engines.kit_settings import launch_config, scene_settings
-from fsd_gen.rtx.child.versions import UnknownVersionError, replicator_version
+from fsd_gen.rtx.child.versions import VersionRefusedError, replicator_version
 
 HDR = "HdrColor"
 ANNOTATORS: Mapping[str, tuple[str, Mapping[str, object] | None]] = {
@@ -104,8 +104,8 @@ class ReplicatorEngine:
         self._say = say
         self._found = find_version()
         try:
-            self._version = replicator_version(self._found, config.assume)
-        except UnknownVersionError as error:
+            self._version = replicator_version(self._found, assume=config.assume)
+        except VersionRefusedError as error:
             raise _unavailable(str(error)) from error
         self._app = self._started()
         self._kit = _import_kit()
@@ -127,7 +127,7 @@ class ReplicatorEngine:
         )
         self._say("starting Kit", 3600.0)
         app = SimulationApp(launch)
-        if not app.is_running():  # 5.x says it no other way
+        if not app.is_running():  # versions without `start_up_checked` say it no other way
             raise RuntimeError("SimulationApp was made, but is not running; the log says why")
         return app
 
@@ -136,11 +136,11 @@ class ReplicatorEngine:
         name = gpu_name(self._config.gpu)
         return Hello(
             engine="replicator",
-            version=self._found or self._version.version,
+            version=self._found or self._version.name,
             python=platform.python_version(),
             gpu=name,
             pid=os.getpid(),
-            notes=gpu_notes(name),
+            notes=(*self._version.notes, *gpu_notes(name)),
         )
 
     def render(self, job: Job) -> tuple[View, ...]:
