@@ -1,7 +1,8 @@
 """A stage as RTX shows it: our reader and caster, with plain shading or Mitsuba for light.
 
 What RTX does and our reader does not: pixels are square and the principal point is the middle, whatever the
-camera's apertures say; a camera's exposure scales HdrColor; Kit before 109 takes pi times a distant light.
+camera's apertures say; a camera's exposure scales HdrColor; and lights that say no `omni:rtx:usdluxVersion` of
+2505, or any light for Kit before 109, shine as they did before: distant ones pi times, domes turned about x.
 """
 
 from __future__ import annotations
@@ -57,18 +58,42 @@ def _flat(stage: Path):
     from fsd_gen.usd.reader import read_world
 
     flat = read_world(stage)
-    factor = KIT.faults.get("distant", np.pi if KIT.version < (6, 0, 0) else 1.0)
+    legacy = KIT.version < (6, 0, 0) or not _says_2505(stage)
+    factor = KIT.faults.get("distant", np.pi if legacy else 1.0)
     suns = tuple(
         replace(sun, irradiance=tuple(factor * value for value in sun.irradiance))
         for sun in flat.parallel_lights
     )
     dome = flat.dome
-    if dome is not None and KIT.fault("dome_turn"):
-        angle = np.radians(KIT.fault("dome_turn"))
-        turn = np.eye(4)
-        turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        dome = replace(dome, to_world=turn @ dome.to_world)
+    if dome is not None:
+        turn = _about_x(90.0 if legacy else 0.0) @ _about_y(KIT.faults.get("dome_turn", 0.0))
+        dome = replace(dome, to_world=dome.to_world @ turn)
     return replace(flat, parallel_lights=suns, dome=dome)
+
+
+def _says_2505(stage: Path) -> bool:
+    from pxr import Usd, UsdLux
+
+    opened = Usd.Stage.Open(str(stage))  # a traversal does not keep it
+    lights = [prim for prim in opened.Traverse() if prim.HasAPI(UsdLux.LightAPI)]
+    return all(light.GetAttribute("omni:rtx:usdluxVersion").Get() == 2505 for light in lights)
+
+
+def _about_x(degrees: float):
+    turn = np.eye(4)
+    turn[1:3, 1:3] = _turned(degrees)
+    return turn
+
+
+def _about_y(degrees: float):
+    turn = np.eye(4)
+    turn[::2, ::2] = _turned(-degrees)
+    return turn
+
+
+def _turned(degrees: float):
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return [[cos, -sin], [sin, cos]]
 
 
 def cast(stage: Path, camera: str, width: int, height: int, *, mitsuba: bool):
@@ -84,11 +109,8 @@ def cast(stage: Path, camera: str, width: int, height: int, *, mitsuba: bool):
     rig = StereoRig.centred(width=width, height=height, focal_px=ratio * width, baseline_m=0.1)
     frame = black(width, height)
     directions = rig.ray_directions().reshape(-1, 3)
-    triangle, colour = _hits(seen, directions, frame)
-    if mitsuba:
-        colour = _path_traced(seen, stage, rig)
-    elif colour is None:
-        colour = _shaded(seen, directions, triangle, frame)
+    triangle = _hits(seen, directions, frame)
+    colour = _path_traced(seen, stage, rig) if mitsuba else _shaded(seen, directions, triangle, frame)
     frame.colour[..., :3] = np.minimum(colour.reshape(height, width, 3) * gain, 65504)
     frame.colour[..., 3] = 1
     return frame
@@ -112,7 +134,7 @@ def _hits(flat, directions, frame):
     normals[hit] /= np.linalg.norm(normals[hit], axis=1, keepdims=True)
     normals *= -np.sign(np.einsum("ij,ij->i", normals, directions))[:, None]
     frame.normals[..., :3] = (normals @ flat.left_to_world[:3, :3].T).reshape(*frame.depth.shape, 3)
-    return np.where(hit, hits.primitive_n, -1), None
+    return np.where(hit, hits.primitive_n, -1)
 
 
 def _shaded(flat, directions, triangle, frame):
