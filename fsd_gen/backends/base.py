@@ -9,7 +9,7 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +25,15 @@ class BackendError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenByRenderer:
+    """What the renderer itself says that one eye sees first; held against the truth, never stored as it."""
+
+    depth_hw: NDArray[np.float32]  # plane depth Z, metres; inf where nothing is
+    ids_hw: NDArray[np.uint32] | None = None
+    labels: Mapping[int, str] = field(default_factory=dict)  # id -> prim path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StereoImages:
     """Both eyes, scene-linear RGB: no exposure, no tone curve."""
 
@@ -35,6 +44,7 @@ class StereoImages:
     backend_version: str
     variant: str  # "llvm_ad_rgb"
     denoiser: str  # "oidn 2.5.1", or "" for none
+    seen: tuple[SeenByRenderer, SeenByRenderer] | None = None  # by the left and the right eye; None: not told
 
 
 def check_images(images: StereoImages, rig: StereoRig) -> None:

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_ima
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.renderer import Agreement, agreement, renderer_defects
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
@@ -160,7 +161,7 @@ def _attempt(
     except tuple(CODE_OF_ERROR) as error:
         trace = traceback.format_exc() if isinstance(error, StyleError) else ""
         return Attempt(key=key, sample=None, defects=(_defect_of(error),), trace=trace)
-    defects = check_sample(taken.ideal, limits)
+    defects = (*renderer_defects(taken.agreement), *check_sample(taken.ideal, limits))
     return Attempt(key=key, sample=None if defects else taken.stored, defects=defects)
 
 
@@ -206,6 +207,7 @@ class Exposure:
 
     ideal: StereoSample  # as an ideal camera takes it
     stored: StereoSample  # as the scene's sensor does
+    agreement: Agreement  # of the renderer's own depth and ids with the truth
 
 
 def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Exposure:
@@ -218,14 +220,18 @@ def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Exposu
     with backend_blamed(backend.name, type(backend).__module__):
         images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
     check_images(images, spec.rig)
+    with clock.stage("truth"):
+        agrees = agreement(draft.staged.flat, spec.rig, draft.truth, images.seen)
     with clock.stage("develop"):
         exposure = auto_exposure(images.left_hwc, images.right_hwc, spec.settings.exposure_ev)
         balance_3 = white_balance(images.left_hwc, images.right_hwc)
         gains_3 = balance_3 * np.float32(exposure)
         left_hwc, right_hwc = develop(images.left_hwc, gains_3), develop(images.right_hwc, gains_3)
         sensed = _sensed(spec, images, gains_3) or (left_hwc, right_hwc)
-    ideal = draft.sample(left_hwc, right_hwc, _render_info(images, exposure, balance_3, clock, refused_cpu_s))
-    return Exposure(ideal=ideal, stored=replace(ideal, left_hwc=sensed[0], right_hwc=sensed[1]))
+    info = _render_info(images, exposure, balance_3, clock, refused_cpu_s)
+    ideal = draft.sample(left_hwc, right_hwc, replace(info, **asdict(agrees)))
+    stored = replace(ideal, left_hwc=sensed[0], right_hwc=sensed[1])
+    return Exposure(ideal=ideal, stored=stored, agreement=agrees)
 
 
 def _sensed(

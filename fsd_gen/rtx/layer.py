@@ -205,7 +205,7 @@ def _ours(
     target: Target,
     scale: float,
 ) -> tuple[Product, ...]:
-    from_world_44 = np.linalg.inv(to_world_44)
+    from_world_44: Array = np.linalg.inv(to_world_44)
     sheet.define(ROOT, "Scope")
     sheet.define(f"{ROOT}/Lights", "Scope")
     write_lights(sheet, f"{ROOT}/Lights", flat, from_world_44, target.row.lux)

@@ -39,8 +39,10 @@ def frame_of(rig: StereoRig, target: Target) -> Frame:
     down, top = _centred(rig.height, rig.cy_px)
     if rig.focal_y_px is None and across and down:
         return Frame(width=across, height=down, left=left, top=top, opencv=False)
-    if not target.row.opencv_lens:
-        raise BackendError(f"{target.named}: {_misfit(rig)}, for which it has no lens; {_remedy(rig)}")
+    if not (target.row.opencv_lens and target.lens):
+        raise BackendError(
+            f"{target.named}: {_misfit(rig)}, for which it has no lens that is right; {_remedy(rig)}"
+        )
     return Frame(width=rig.width, height=rig.height, left=0, top=0, opencv=True)
 
 

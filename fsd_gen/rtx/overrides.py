@@ -188,7 +188,7 @@ class Overrides:
 
     def _texture(self, shader: UsdShade.Shader, texture: Texture, *, is_normal: bool) -> Iterator[Said]:
         path = str(shader.GetPath())
-        words = {"sourceColorSpace": texture.colour_space}
+        words: dict[str, str] = {"sourceColorSpace": texture.colour_space}
         if not texture.tiles:  # a UDIM set ends where its tiles do, whatever it says
             words |= {"wrapS": texture.wrap_s, "wrapT": texture.wrap_t}
         for name, word in words.items():

@@ -24,6 +24,7 @@ class Target:
     engine: str  # "replicator", "ovrtx"
     version: str  # as it says itself
     row: ReplicatorVersion | OvrtxVersion
+    lens: bool = True  # the OpenCV lens schema is not known to be wrong; the probe says where it is
 
     @property
     def named(self) -> str:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, get_type_hints
 
 import h5py
@@ -47,6 +47,9 @@ TEXTS = ("spec_json", "render_json")
 QUARANTINE = ("quarantined_slot", "quarantined_reasons")
 _HINTS = get_type_hints(SampleRecord)
 COLUMNS = {f.name: _HINTS[f.name] for f in fields(SampleRecord) if f.name not in ("shard", "row")}
+LATER_COLUMNS = {  # that came after the first shards: absent where every row has the default
+    f.name: f.default for f in fields(SampleRecord) if f.default is not MISSING
+}
 DESCRIPTION = {
     "codec": "Blosc2 zstd level 3 with bit shuffle (HDF5 filter 32026), Fletcher32",
     "units": "disparity, focal_px, cx_px, cy_px: pixels; baseline_m: metres; cpu_s, wall_s: seconds",
@@ -178,7 +181,9 @@ def write_skeleton(
     for channel in meta.channels:
         _create_array(file, channel, meta, len(rows))
     for name, kind in COLUMNS.items():
-        _write_column(file, name, _column([getattr(row.record, name) for row in rows], kind))
+        values = [getattr(row.record, name) for row in rows]
+        if name not in LATER_COLUMNS or any(value != LATER_COLUMNS[name] for value in values):
+            _write_column(file, name, _column(values, kind))
     poses = [row.left_to_world_44 for row in rows]
     _write_column(file, POSES, np.array(poses, "<f8").reshape(-1, 4, 4))
     for name in TEXTS:

@@ -22,6 +22,7 @@ from fsd_gen.shards.channels import KNOWN, Channel
 from fsd_gen.shards.format import (
     COLUMNS,
     FORMAT,
+    LATER_COLUMNS,
     POSES,
     QUARANTINE,
     SCHEMA_VERSION,
@@ -227,6 +228,8 @@ class ShardReader:
             raise ShardError(f"{self.path}: has no channel {name}; {meant} has {there}") from None
 
     def _column(self, name: str) -> list[Any]:
+        if name in LATER_COLUMNS and name not in self._open().file:
+            return [LATER_COLUMNS[name]] * len(self)
         values: list[Any] = self._raw_column(name).tolist()
         with self._damage(name):
             if COLUMNS[name] is str:
@@ -310,6 +313,8 @@ def _understood(file: h5py.File, path: Path) -> _Opened:
     meta = meta_of(file)
     there, headers = set(file), dict[str, Header]()
     for name, expected in stored_as(meta).items():
+        if name not in there and name in LATER_COLUMNS:
+            continue
         if name not in there:
             raise ShardError(f"{path}: dataset {name} is missing")
         header = header_at(file, name)
@@ -335,6 +340,6 @@ def _check_shapes(headers: Mapping[str, Header], path: Path, meta: ShardMeta, ro
         if header.shape != expected or dtype != np.dtype(channel.dtype):
             found, wanted = f"{dtype} {header.shape}", f"{np.dtype(channel.dtype)} {expected}"
             raise ShardError(f"{path}: dataset {channel.name} is {found}, expected {wanted}")
-    for name in (*COLUMNS, *TEXTS):
+    for name in headers.keys() & {*COLUMNS, *TEXTS}:
         if headers[name].shape != (rows,):
             raise ShardError(f"{path}: dataset {name} has shape {headers[name].shape}, expected ({rows},)")

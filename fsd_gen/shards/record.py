@@ -68,6 +68,8 @@ class SampleRecord:
     spec_digest: str  # SHA-256 of the scene's canonical JSON
     truth_digest: str  # SHA-256 of disparity and flags of both views: the same on every machine
     content_id: str  # SHA-256 of truth, images, scene and optional channels
+    depth_off_share: float | None = None  # of opaque and sky pixels: the renderer's own depth is > 0.5 px off
+    instance_off_share: float | None = None  # of opaque pixels: the renderer's own ids name another thing
 
     @property
     def key(self) -> SlotKey:
@@ -108,7 +110,16 @@ def scene_facts(spec: SceneSpec) -> dict[str, Any]:
 
 def render_facts(render: RenderInfo) -> dict[str, Any]:
     """The fields of a record that its rendering determines."""
-    same = ("backend", "backend_version", "variant", "denoiser", "exposure", "wall_s")
+    same = (
+        "backend",
+        "backend_version",
+        "variant",
+        "denoiser",
+        "exposure",
+        "wall_s",
+        "depth_off_share",
+        "instance_off_share",
+    )
     return {"cpu_s": render.host_cpu_s, **{name: getattr(render, name) for name in same}}
 
 

@@ -39,6 +39,8 @@ class RenderInfo:
     stage_cpu_s: dict[str, float]  # of: author, truth, load, trace, denoise, develop, refused
     white_balance: tuple[float, ...] = (1.0, 1.0, 1.0)  # and by this, per channel
     refused: tuple[tuple[str, ...], ...] = ()  # what was wrong with each earlier attempt, codes of defects
+    depth_off_share: float | None = None  # see `SampleRecord`
+    instance_off_share: float | None = None
 
 
 FIELDS = {  # name of a channel that every sample has -> field

@@ -197,7 +197,8 @@ def _check_fits(sample: StereoSample, meta: ShardMeta, path: Path) -> None:
 
 def _one_row_shard(sample: StereoSample, meta: ShardMeta) -> bytes:
     """A complete shard of one row, made in memory so that the disk sees one plain write."""
-    render_json = json.dumps(asdict(sample.render), sort_keys=True, separators=(",", ":"))
+    said = {name: value for name, value in asdict(sample.render).items() if value is not None}
+    render_json = json.dumps(said, sort_keys=True, separators=(",", ":"))
     text = RowText(
         record=record_of(sample),
         left_to_world_44=camera_to_world(sample.spec.camera),
