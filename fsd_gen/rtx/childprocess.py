@@ -80,6 +80,7 @@ class ChildProcess:
             stdout=self._log.fileno(),
             stderr=self._log.fileno(),
             env=dict(launch.environ),
+            cwd="/",  # python.sh puts the working folder on the path of modules
             pass_fds=(link, told),
             start_new_session=True,  # a group of its own, so that all of it can be killed
         )

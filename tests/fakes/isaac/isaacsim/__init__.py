@@ -45,7 +45,8 @@ class _App:
         for argument in config.get("extra_args", []):
             path, _, text = argument.removeprefix("--").partition("=")
             KIT.settings[path] = {"true": True, "false": False}.get(text, text)
-        KIT.journal(launch=sorted(config))
+        ours = sorted(name for name in sys.modules if name.split(".")[0] == "fsd_gen")
+        KIT.journal(launch=sorted(config), path=sys.path, environ=dict(os.environ), ours=ours)
 
     def _fail_to_start(self) -> None:
         print("Simulation App Starting", flush=True)
