@@ -1,4 +1,4 @@
-"""A backend whose renderer runs in a process of its own: the scene's stage under a layer for RTX, rendered there.
+"""A backend whose renderer runs in a process of its own: a scene's stage under a layer for RTX.
 
 Colour comes from RTX; its depth and ids are held against the truth, which stays ours.
 """
@@ -33,7 +33,7 @@ class RtxBackend:
     def render(
         self, staged: StagedScene, rig: StereoRig, settings: RenderSettings, seed: int
     ) -> StereoImages:
-        """Both eyes, linear RGB (H, W, 3) float32. The renderer's noise takes no seed, so that `seed` has no say.
+        """Both eyes, linear RGB (H, W, 3) float32. The renderer's noise takes no seed: `seed` has no say.
 
         Raises:
             BackendError, StageError, StageWriteError: this scene cannot be rendered.

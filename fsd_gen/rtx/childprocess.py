@@ -1,8 +1,8 @@
 """One rendering process, from its start to its end, as a worker sees it.
 
 The process tells what it begins and how long that may take; what does not keep its word is killed, with all
-that it started. How it ended is told by a guard beside it, which wrappers like python.sh cannot hide, and which
-ends it when the worker is gone.
+that it started. How it ended is told by a guard beside it, which wrappers like python.sh cannot hide, and
+which ends it when the worker is gone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class ChildProcess:
             ours.close()
             os.close(self._status)
             self._log.close()
-            raise ChildLostError("start", f"{launch.python[0]} cannot be started: {error.strerror}") from error
+            raise ChildLostError(
+                "start", f"{launch.python[0]} cannot be started: {error.strerror}"
+            ) from error
         finally:
             theirs.close()
             os.close(told)
@@ -147,7 +149,11 @@ class ChildProcess:
         if not self._end_is_told(limit_s):
             return f"{self._engine} hung in close for {limit_s:.0f} s and was killed; nothing is lost"
         end = self._how_it_ended()
-        return "" if end == "exit 0" else f"{self._engine} ended its close with {_in_words(end)}; nothing is lost"
+        return (
+            ""
+            if end == "exit 0"
+            else f"{self._engine} ended its close with {_in_words(end)}; nothing is lost"
+        )
 
     def kill(self) -> None:
         """End the whole group at once. May be called again."""
@@ -173,7 +179,7 @@ class ChildProcess:
             raise self._gone() from error
 
     def _answer(self, kinds: tuple[str, ...], *, fixed: bool = False) -> Message:
-        """The next message of these kinds; what it does meanwhile moves the deadline, unless that is `fixed`."""
+        """The next message of these kinds; what it begins meanwhile moves a deadline that is not `fixed`."""
         while True:
             message = self._next()
             if message.kind in kinds:
@@ -202,7 +208,8 @@ class ChildProcess:
 
     def _next(self) -> Message:
         left_s = self._until - time.monotonic()
-        ready, _, _ = select.select([self._wire, self._status], [], [], max(left_s, 0.0))
+        ends: list[Wire | int] = [self._wire, self._status]
+        ready, _, _ = select.select(ends, [], [], max(left_s, 0.0))
         if not ready:
             raise self._hung()
         try:

@@ -1,8 +1,8 @@
 """The keeper of a rendering process: starts it, gives it scenes, starts it again, and knows when to give up.
 
-What goes wrong at one scene is a BackendError, and the next scene may do better. What goes wrong at the start, or
-at scene after scene, is the machine's: a BackendUnavailableError. Memory that a renderer does not give back
-goes with its process, which is renewed between scenes.
+What goes wrong at one scene is a BackendError, and the next scene may do better. What goes wrong at the
+start, or at scene after scene, is the machine's: a BackendUnavailableError. Memory that a renderer does not
+give back goes with its process, which is renewed between scenes.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ class RenderProcess:
         if self._lost_scenes < self._limits.lost_scenes:
             return BackendError(reasons)
         return BackendUnavailableError(
-            f"{self._launch.engine} rendered none of the last {self._lost_scenes} scenes here; of the last: {reasons}"
+            f"{self._launch.engine} rendered none of the last {self._lost_scenes} scenes here; "
+            f"of the last: {reasons}"
         )
 
     # -- the process

@@ -17,7 +17,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def find_python() -> Path | None:
-    """What FSD_ISAAC_PYTHON names, else that of NVIDIA's image, else ours where isaacsim is installed in it."""
+    """What FSD_ISAAC_PYTHON names, else that of NVIDIA's image, else ours where it has isaacsim."""
     if os.environ.get(PYTHON):
         return interpreter(PYTHON, os.environ)
     if OF_THE_IMAGE.is_file():
@@ -37,8 +37,8 @@ def why_unavailable() -> str | None:
         )
     if python.suffix != ".sh" and not os.environ.get(EULA):
         return (
-            f"isaacsim in {python} asks for the licence when it is imported; read NVIDIA's licence, and where you "
-            f"agree, set {EULA}=YES"
+            f"isaacsim in {python} asks for the licence when it is imported; read NVIDIA's licence, and "
+            f"where you agree, set {EULA}=YES"
         )
     return None
 
@@ -46,7 +46,7 @@ def why_unavailable() -> str | None:
 def gpu_index() -> int:
     """The GPU of this worker: the first of CUDA_VISIBLE_DEVICES, 0 where that says none.
 
-    Kit counts GPUs as Vulkan does, which CUDA_VISIBLE_DEVICES does not hide: the process is started without it.
+    Kit counts GPUs as Vulkan does, which CUDA_VISIBLE_DEVICES does not hide: its process does not get it.
 
     Raises:
         BackendUnavailableError: it is named in a way that Kit does not take.
@@ -54,7 +54,7 @@ def gpu_index() -> int:
     first = os.environ.get(VISIBLE, "").split(",")[0].strip() or "0"
     if not first.isdecimal():
         raise BackendUnavailableError(
-            f"{VISIBLE}={first}: Kit takes a GPU by its number alone; name it by number, or let the worker see one "
-            "GPU only (docker --gpus device=N, NVIDIA_VISIBLE_DEVICES=N)"
+            f"{VISIBLE}={first}: Kit takes a GPU by its number alone; name it by number, or let the worker "
+            "see one GPU only (docker --gpus device=N, NVIDIA_VISIBLE_DEVICES=N)"
         )
     return int(first)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,8 @@ def pack(views: Sequence[View]) -> tuple[list[dict[str, object]], int]:
                 if values is not None:
                     arrays[name] = {"start": start, "shape": list(values.shape)}
                     start += _write(memory, values)
-            told.append({"eye": view.eye, "arrays": arrays, "labels": [list(pair) for pair in view.labels.items()]})
+            labels = [list(pair) for pair in view.labels.items()]
+            told.append({"eye": view.eye, "arrays": arrays, "labels": labels})
     except BaseException:
         os.close(memory)
         raise
@@ -73,10 +75,17 @@ def _view(told: Mapping[str, object], memory: int) -> View:
     if unknown := set(arrays) - set(FIELDS):
         raise ValueError(f"unknown arrays {sorted(unknown)}")
     values = {name: _read(name, place, memory) for name, place in arrays.items()}
-    return View(eye=str(told["eye"]), labels={int(key): str(path) for key, path in labels}, **values)
+    return View(
+        eye=str(told["eye"]),
+        colour_hwc=values["colour_hwc"],
+        depth_hw=values.get("depth_hw"),
+        ids_hw=values.get("ids_hw"),
+        labels={int(key): str(path) for key, path in labels},
+        normals_hwc=values.get("normals_hwc"),
+    )
 
 
-def _read(name: str, place: Mapping[str, object], memory: int) -> NDArray[np.generic]:
+def _read(name: str, place: Mapping[str, object], memory: int) -> NDArray[Any]:
     start, shape = place["start"], place["shape"]
     kind, channels = FIELDS[name]
     if not isinstance(start, int) or not isinstance(shape, list) or len(shape) != 2 + (channels > 0):

@@ -1,7 +1,8 @@
 """Starts a rendering process: `python boot.py ENGINE SOCKET`, under any interpreter of Python 3.10 or later.
 
-Only the folder of this file becomes importable, as `fsd_gen.rtx.child`; the packages above it are empty stand-ins,
-and no folder of ours is on the path, where a library of ours could get in the way of the renderer's own.
+Only the folder of this file becomes importable, as `fsd_gen.rtx.child`; the packages above it are empty
+stand-ins, and no folder of ours is on the path, where a library of ours could get in the way of the
+renderer's own.
 """
 
 from __future__ import annotations

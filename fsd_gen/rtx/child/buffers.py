@@ -86,7 +86,7 @@ def paths_of(labels: object) -> dict[int, str]:
 
 
 def digest_of(views: tuple[View, ...]) -> bytes:
-    """Of all pixels: two scenes never have the same, so that the same again is a picture of the scene before."""
+    """Of all pixels: no two scenes have the same, so that the same again is the scene before."""
     digest = hashlib.blake2b(digest_size=16)
     for view in views:
         for values in (view.colour_hwc, view.depth_hw, view.ids_hw, view.normals_hwc):

@@ -1,8 +1,9 @@
 """Stands between a worker and its rendering process: `python guard.py STATUS SOCKET ENGINE`.
 
-It starts `boot.py` under its own interpreter, tells over the pipe STATUS how that ended ("exit 0", "signal 11"),
-which wrappers like python.sh hide, and kills the whole process group as soon as nobody reads the pipe: when the
-worker is gone, even where the renderer hangs with Python's lock held. Standard library only, stays small.
+It starts `boot.py` under its own interpreter, tells over the pipe STATUS how that ended ("exit 0", "signal
+11"), which wrappers like python.sh hide, and kills the whole process group as soon as nobody reads the
+pipe: when the worker is gone, even where the renderer hangs with Python's lock held. Standard library only,
+stays small.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Messages between a worker and its rendering process: a frame of JSON over a socket pair, files beside it.
 
-A frame is `fsdw`, the protocol's number (2 bytes), the length of the text (4 bytes), and the text: one JSON object
-whose `kind` says what it is. Large arrays travel in anonymous memory (`arrays`), whose descriptor goes with
-the frame: nothing of it has a name, so that nothing is left behind by whoever is killed.
+A frame is `fsdw`, the protocol's number (2 bytes), the length of the text (4 bytes), and the text: one JSON
+object whose `kind` says what it is. Large arrays travel in anonymous memory (`arrays`), whose descriptor
+goes with the frame: nothing of it has a name, so that nothing is left behind by whoever is killed.
 
     worker -> process   begin {engine, config}   render {job}   taken {}   close {}
     process -> worker   phase {name, limit_s}   beat {resident, cpu_s}   hello {..., resident, cpu_s}

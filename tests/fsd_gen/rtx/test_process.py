@@ -73,9 +73,7 @@ def test_scene_after_scene_is_rendered_by_one_process(keeper, tmp_path):
         ({"half": True}, r"flat: after 8 steps: .*: shape \(3, 8, 4\) for 8 x 6 pixels"),
     ],
 )
-def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(
-    keeper, tmp_path, caplog, fault, named
-):
+def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp_path, caplog, fault, named):
     process = keeper(once=tmp_path / "once", **fault)
     job = make_job(tmp_path, step_limit_s=0.8, load_limit_s=0.5)
     with caplog.at_level("WARNING"):
@@ -159,7 +157,9 @@ def test_a_start_that_fails_once_is_tried_again(keeper, tmp_path):
 
 def test_an_unknown_version_is_refused_at_once_with_the_switch_to_try(tmp_path):
     process = RenderProcess(launch_of(make_isaac(tmp_path, "7.3.0")), limits=QUICK)
-    with pytest.raises(BackendUnavailableError, match=r"Isaac Sim 7.3.0 is not known here.*FSD_ISAAC_ASSUME=6.2"):
+    with pytest.raises(
+        BackendUnavailableError, match=r"Isaac Sim 7.3.0 is not known here.*FSD_ISAAC_ASSUME=6.2"
+    ):
         process.hello()
 
 
@@ -250,7 +250,11 @@ def command_of(pid: int) -> str:
 
 def test_kill_9_of_the_guard_ends_the_renderer(python_sh):
     child = child_at_work(python_sh)
-    (guard,) = [pid for pid in processes_of(child.pid) if "guard.py" in command_of(pid) and "bash" not in command_of(pid)]
+    (guard,) = [
+        pid
+        for pid in processes_of(child.pid)
+        if "guard.py" in command_of(pid) and "bash" not in command_of(pid)
+    ]
     os.kill(guard, signal.SIGKILL)
     assert wait_until_gone(child.pid)
     child.kill()

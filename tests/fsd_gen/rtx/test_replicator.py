@@ -9,9 +9,9 @@ import pytest
 
 from fsd_gen.backends.base import BackendError
 from fsd_gen.rtx.child.contract import Fault
+from fsd_gen.rtx.child.engines.installed import find_version, gpu_notes
 from fsd_gen.rtx.child.engines.kit_settings import UnknownKeyError, known, launch_config, scene_settings
 from fsd_gen.rtx.child.engines.replicator import EngineError, ReplicatorConfig
-from fsd_gen.rtx.child.engines.installed import find_version, gpu_notes
 from fsd_gen.rtx.child.versions import REPLICATOR
 from fsd_gen.rtx.process import RenderProcess
 from tests.fsd_gen.rtx.isaac import VERSIONS, launch_of, make_isaac, make_job

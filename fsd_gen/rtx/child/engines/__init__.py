@@ -1,1 +1,1 @@
-"""The renderers of this process, one module each; a module is imported in the process that renders with it."""
+"""The renderers, one module each, imported in the process that renders with it."""

@@ -14,7 +14,7 @@ ASK_S = 20.0
 
 
 def find_version() -> str:
-    """Of Isaac Sim: of its wheels, else of the file VERSION of the folder that python.sh names; "" if unknown."""
+    """Of Isaac Sim: of its wheels, else of the file VERSION in python.sh's folder; "" if unknown."""
     for name in DISTRIBUTIONS:
         try:
             return _core(version(name))

@@ -1,6 +1,7 @@
 """What Kit is told: the launch configuration of SimulationApp, and the settings of every scene.
 
-SimulationApp takes any key without a word, and refuses values that are not plain; so the keys are checked here.
+SimulationApp takes any key without a word, and refuses values that are not plain; so the keys are checked
+here.
 """
 
 from __future__ import annotations

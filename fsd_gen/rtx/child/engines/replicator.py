@@ -1,8 +1,9 @@
-"""`omni.replicator.core` in Isaac Sim: a stage is opened, both eyes are rendered in one step, arrays are read.
+"""`omni.replicator.core` in Isaac Sim: a stage is opened, both eyes rendered in one step, arrays read.
 
-The order of calls is the one that NVIDIA's own examples have: SimulationApp before any other import, settings
-again after every stage, products and annotators before the first step, products destroyed before the next stage.
-There is no writer: annotators are read, and every buffer is looked at before it is believed.
+The order of calls is the one that NVIDIA's own examples have: SimulationApp before any other import,
+settings again after every stage, products and annotators before the first step, products destroyed before
+the next stage. There is no writer: annotators are read, and every buffer is looked at before it is
+believed.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class ReplicatorConfig:
         for key, value in told.items():
             if types.get(key) is not type(value):
                 raise _unavailable(f"the replicator process has no setting {key} = {value!r}")
-        return cls(**{key: value for key, value in told.items()})  # type: ignore[arg-type]  # checked above
+        return cls(**dict(told))  # type: ignore[arg-type]  # checked above
 
 
 def make_engine(config: Mapping[str, object], say: Say) -> ReplicatorEngine:
@@ -118,8 +119,8 @@ class ReplicatorEngine:
             from isaacsim import SimulationApp
         except ModuleNotFoundError as error:
             raise _unavailable(
-                f"this Python has no module {error.name!r}; FSD_ISAAC_PYTHON must name isaac-sim/python.sh, or the "
-                "python of a venv with isaacsim[all,extscache]"
+                f"this Python has no module {error.name!r}; FSD_ISAAC_PYTHON must name isaac-sim/python.sh, "
+                "or the python of a venv with isaacsim[all,extscache]"
             ) from error
         config = self._config
         launch = launch_config(
@@ -187,7 +188,7 @@ class ReplicatorEngine:
 
     @contextmanager
     def _shots(self, job: Job) -> Iterator[tuple[_Shot, ...]]:
-        """Products and annotators of the job, destroyed after the block, before another stage can be opened."""
+        """Products and annotators of the job, destroyed after it, before another stage is opened."""
         shots: list[_Shot] = []
         try:
             for product in job.products:
@@ -238,7 +239,7 @@ class ReplicatorEngine:
             shot.render_product.destroy()
 
     def _destroy_after(self, error: EngineError, shots: list[_Shot]) -> None:
-        """What went wrong first is what counts; but where nothing can be destroyed, this process is done for."""
+        """What went wrong first is what counts; where nothing can be destroyed, this process is done for."""
         try:
             self._destroy(shots)
         except Exception:  # Replicator's own errors derive from Exception alone
@@ -250,14 +251,16 @@ class ReplicatorEngine:
     def _captured(self, job: Job, shots: tuple[_Shot, ...]) -> tuple[View, ...]:
         _update(shots, True)
         self._step(job, self._config.warm_subframes)
+        refusal = Refusal(code="empty", message="nothing was read")
         for _ in range(self._config.tries):
             self._step(job, self._config.subframes)
-            views = self._views(job, shots)
-            if not isinstance(views, Refusal):
+            found = self._views(job, shots)
+            if not isinstance(found, Refusal):
                 _update(shots, False)
-                return views
-        message = f"after {self._config.tries} steps: {views.message}"
-        raise EngineError(Fault(code=views.code, message=message))
+                return found
+            refusal = found
+        message = f"after {self._config.tries} steps: {refusal.message}"
+        raise EngineError(Fault(code=refusal.code, message=message))
 
     def _step(self, job: Job, subframes: int) -> None:
         self._say("step", job.step_limit_s)

@@ -15,7 +15,7 @@ PLAIN = (str, bool, int, float)
 
 
 class _App:
-    def __init__(self, launch_config: dict = None, experience: str = "") -> None:
+    def __init__(self, launch_config: dict | None = None, experience: str = "") -> None:
         if KIT.running or KIT.ended:
             raise RuntimeError("a process has one SimulationApp")
         early = [name for name in sys.modules if re.match(r"omni\.|pxr", name)]
@@ -114,9 +114,7 @@ class _App51(_App):
 
 
 class _App6(_App):
-    def close(
-        self, wait_for_replicator: bool = True, skip_cleanup: bool = False, exit_code: int = 0
-    ) -> None:
+    def close(self, wait_for_replicator: bool = True, skip_cleanup: bool = False, exit_code: int = 0) -> None:
         self._end(exit_code)
 
 

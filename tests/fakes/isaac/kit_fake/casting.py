@@ -1,8 +1,9 @@
 """A stage as RTX shows it: our reader and caster, with plain shading or Mitsuba for light.
 
 What RTX does and our reader does not: pixels are square and the principal point is the middle, whatever the
-camera's apertures say; a camera's exposure scales HdrColor; and lights that say no `omni:rtx:usdluxVersion` of
-2505, or any light for Kit before 109, shine as they did before: distant ones pi times, domes turned about x.
+camera's apertures say; a camera's exposure scales HdrColor; and lights that say no `omni:rtx:usdluxVersion`
+of 2505, or any light for Kit before 109, shine as they did before: distant ones pi times, domes turned
+about x.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+
 from kit_fake.state import KIT
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -138,7 +140,7 @@ def _hits(flat, directions, frame):
 
 
 def _shaded(flat, directions, triangle, frame):
-    """Diffuse surfaces under the dome's mean and the distant lights, without shadows; behind them the dome."""
+    """Diffuse surfaces under the dome's mean and the distant lights, no shadows; behind them the dome."""
     colour = _dome(flat.dome, directions @ flat.left_to_world[:3, :3].T)
     hit = triangle >= 0
     mesh_t = np.repeat(np.arange(len(flat.meshes)), [len(mesh.faces_f3) for mesh in flat.meshes])
@@ -163,7 +165,7 @@ def _constant(value, otherwise: float):
 
 
 def _dome(dome, directions):
-    """Radiance (N, 3) along world directions; UsdLux latitude-longitude images have +z of the dome in the middle."""
+    """Radiance (N, 3) along world directions; the middle of an image is the dome's +z."""
     if dome is None:
         return np.zeros_like(directions)
     radiance = np.tile(np.array(dome.radiance, float), (len(directions), 1))

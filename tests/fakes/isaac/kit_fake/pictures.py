@@ -1,4 +1,4 @@
-"""What the fake renders: numbers drawn from the stage's name, or the stage itself through our caster or Mitsuba."""
+"""What the fake renders: numbers drawn from the stage's name, or the stage itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from kit_fake.state import KIT
 
 GREY = 0.18  # of materials that have not come yet

@@ -35,7 +35,9 @@ def started(tmp_path_factory) -> dict[str, object]:
 
 
 def test_no_folder_of_ours_is_on_the_path(started):
-    path = {entry for entry in started["path"] if not entry.startswith("__editable__")}  # how we are installed
+    path = {
+        entry for entry in started["path"] if not entry.startswith("__editable__")
+    }  # how we are installed
     ours = {entry for entry in path if Path(entry).is_relative_to(PROJECT) and "site-packages" not in entry}
     assert ours == {str(FAKES)}
 

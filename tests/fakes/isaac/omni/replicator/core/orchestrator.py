@@ -76,7 +76,7 @@ _before: dict[str, Frame] = {}  # the last frame of each product's name
 
 
 def _frame(product: object, wait_for_render: bool) -> Frame:
-    """What a step leaves in a product; old where rendering is not waited for, black where nothing is there."""
+    """What a step leaves in a product; old where nobody waits for it, black where nothing is there."""
     path, (width, height) = product.path, product.size
     late = not wait_for_render or KIT.settings["/app/asyncRendering"]
     stale = KIT.captures <= KIT.faults.get("stale", 0) + 1 and KIT.fault("stale") and path in _before

@@ -1,0 +1,140 @@
+"""A scene goes through the layer, the process and back, and is the scene that the caster sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fsd_gen.backends.base import check_images
+from fsd_gen.backends.registry import create_backend
+from fsd_gen.checks.renderer import agreement
+from fsd_gen.production.render import render_shards
+from fsd_gen.production.requests import requests_for
+from fsd_gen.production.run import Run
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.shards.index import collect_records, truth_manifest_digest
+from fsd_gen.shards.verify import verify_shard
+from fsd_gen.truth.maps import compute_truth
+from fsd_gen.usd.reader import read_stage
+from fsd_gen.usd.staged import StagedScene
+from jobs.config import FarmConfig
+from jobs.locks import RunLock
+from tests.fsd_gen.rtx.isaac import VERSIONS, make_isaac
+
+RIG = StereoRig(width=64, height=36, focal_px=48.0, baseline_m=0.25, cx_px=30.0, cy_px=18.0)
+STAGE = """#usda 1.0
+(
+    defaultPrim = "World"
+    metersPerUnit = 1
+    upAxis = "Z"
+)
+def Xform "World"
+{
+    def Xform "Rig"
+    {
+        def Camera "Left"
+        {
+            float focalLength = 0.27
+            float horizontalAperture = 0.36
+            float verticalAperture = 0.2025
+            float horizontalApertureOffset = 0.01125
+            double3 xformOp:rotateXYZ = (90, 0, 0)
+            uniform token[] xformOpOrder = ["xformOp:rotateXYZ"]
+        }
+        def Camera "Right"
+        {
+            float focalLength = 0.27
+            float horizontalAperture = 0.36
+            float verticalAperture = 0.2025
+            float horizontalApertureOffset = 0.01125
+            double3 xformOp:translate = (0.25, 0, 0)
+            double3 xformOp:rotateXYZ = (90, 0, 0)
+            uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:rotateXYZ"]
+        }
+    }
+    def Mesh "Card"
+    {
+        int[] faceVertexCounts = [4]
+        int[] faceVertexIndices = [0, 1, 2, 3]
+        point3f[] points = [(-0.5, 4, -0.5), (0.5, 4, -0.5), (0.5, 4, 0.5), (-0.5, 4, 0.5)]
+        rel material:binding = </World/Grey>
+    }
+    def Material "Grey"
+    {
+        token outputs:surface.connect = </World/Grey/Shader.outputs:surface>
+        def Shader "Shader"
+        {
+            uniform token info:id = "UsdPreviewSurface"
+            color3f inputs:diffuseColor = (0.5, 0.25, 0.125)
+            token outputs:surface
+        }
+    }
+    def DistantLight "Sun"
+    {
+        float inputs:intensity = 3.14159265
+        bool inputs:normalize = 1
+        float inputs:angle = 0
+        double3 xformOp:rotateXYZ = (90, 0, 0)
+        uniform token[] xformOpOrder = ["xformOp:rotateXYZ"]
+    }
+    def DomeLight "Sky"
+    {
+        float inputs:intensity = 2
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory) -> StagedScene:
+    path = tmp_path_factory.mktemp("stage") / "card.usda"
+    path.write_text(STAGE)
+    return StagedScene(path=path, flat=read_stage(path, RIG))
+
+
+@pytest.mark.parametrize("version", ["5.1.0", "6.0.1"])
+def test_a_scene_comes_back_as_light_and_as_the_truth_of_the_caster(tmp_path, monkeypatch, staged, version):
+    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path, version)))
+    monkeypatch.setenv("FAKE_PICTURES", "cast")
+    backend = create_backend("replicator", threads=1)
+    try:
+        images = backend.render(staged, RIG, RenderSettings(spp=4, denoise=False), seed=1)
+    finally:
+        backend.close()
+    check_images(images, RIG)
+    assert (images.backend, images.backend_version, images.denoiser) == ("replicator", version, "")
+    assert images.stage_cpu_s["trace"] > 0
+    sky, card = images.left_hwc[2, 2], images.left_hwc[18, 30]
+    assert sky == pytest.approx(2.0, rel=1e-3)
+    lit = np.array([0.5, 0.25, 0.125]) * (2 + 1)  # under the dome, and a sun of irradiance pi that faces it
+    assert card == pytest.approx(lit, rel=2e-3)
+    found = agreement(staged.flat, RIG, compute_truth(staged.flat, RIG), images.seen)
+    assert found.depth_off_share == 0 and found.instance_off_share == 0
+
+
+def render(folder: Path, config: object) -> Run:
+    with RunLock(folder):
+        run = Run.start(folder, config)
+        farm = FarmConfig(workers=1, cpus_per_worker=1)
+        report = render_shards(folder, requests_for(run, 2), farm=farm, on_event=lambda event: None)
+    assert report.complete, report.farm.failed
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS)
+def test_shards_of_replicator_hold_the_truth_of_mitsubas_shards(tmp_path, monkeypatch, small_config, version):
+    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path, version)))
+    monkeypatch.setenv("FAKE_PICTURES", "cast")
+    config = small_config.model_copy(update={"samples_per_shard": 4})
+    by_rtx = config.model_copy(update={"render": config.render.model_copy(update={"backend": "replicator"})})
+    runs = [render(tmp_path / name, each) for name, each in (("rtx", by_rtx), ("mitsuba", config))]
+    digests = []
+    for run in runs:
+        shards = sorted(run.shards.glob("*.h5"))
+        assert len(shards) == 2 and not any(verify_shard(shard) for shard in shards)
+        digests.append(truth_manifest_digest(collect_records(shards, run.folder)))
+    assert digests[0] == digests[1]
