@@ -8,7 +8,8 @@ give back goes with its process, which is renewed between scenes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fsd_gen.backends.base import BackendError
@@ -19,6 +20,7 @@ from fsd_gen.rtx.childprocess import ChildLostError, ChildProcess, Launch
 log = logging.getLogger(__name__)
 
 GIB = 1 << 30
+START_S, SCENES, MEMORY_GIB = "FSD_RTX_START_S", "FSD_RTX_SCENES", "FSD_RTX_MEMORY_GIB"  # environment
 FINAL = ("load",)  # faults of the stage itself, which another try repeats
 
 Render = Callable[[Job], tuple[View, ...]]
@@ -37,6 +39,32 @@ class Limits:
     lost_scenes: int = 3  # in a row: then it is no scene's fault
     scenes: int = 200  # of one process
     resident_bytes: int = 24 * GIB  # of one process, between scenes
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Limits:
+        """What the environment says, for machines that need other limits.
+
+        Raises BackendUnavailableError where it says no number.
+        """
+        standard = cls()
+        return cls(
+            start_s=_number(environ, START_S, standard.start_s),
+            scenes=int(_number(environ, SCENES, standard.scenes)),
+            resident_bytes=int(GIB * _number(environ, MEMORY_GIB, standard.resident_bytes / GIB)),
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, standard: float) -> float:
+    text = environ.get(name, "")
+    if not text:
+        return standard
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number < math.inf:
+        raise BackendUnavailableError(f"{name}={text}: expected a number of 1 or more")
+    return number
 
 
 class RenderProcess:

@@ -10,6 +10,7 @@ from fsd_gen.rtx.backend import RtxBackend
 from fsd_gen.rtx.child.versions import ASSUME
 from fsd_gen.rtx.childprocess import Launch
 from fsd_gen.rtx.interpreter import child_environ, logs_folder
+from fsd_gen.rtx.process import Limits
 
 
 def create(threads: int | None) -> RtxBackend:
@@ -18,7 +19,7 @@ def create(threads: int | None) -> RtxBackend:
     Raises BackendUnavailableError.
     """
     del threads
-    return RtxBackend(replicator_launch())
+    return RtxBackend(replicator_launch(), limits=Limits.of(os.environ))
 
 
 def replicator_launch() -> Launch:

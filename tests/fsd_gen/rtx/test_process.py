@@ -305,3 +305,12 @@ def test_a_child_that_is_lost_says_so_whatever_it_is_asked(python_sh, tmp_path):
     assert caught.value.fault.fatal
     child.kill()
     child.kill()
+
+
+def test_a_machine_sets_its_own_limits():
+    assert Limits.of({}) == Limits()
+    told = Limits.of({"FSD_RTX_START_S": "60", "FSD_RTX_SCENES": "5", "FSD_RTX_MEMORY_GIB": "1.5"})
+    assert (told.start_s, told.scenes, told.resident_bytes) == (60.0, 5, 3 << 29)
+    for text in ("0", "-1", "many", "inf", "nan"):
+        with pytest.raises(BackendUnavailableError, match=f"FSD_RTX_SCENES={text}: expected a number"):
+            Limits.of({"FSD_RTX_SCENES": text})

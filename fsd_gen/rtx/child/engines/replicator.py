@@ -59,6 +59,7 @@ class ReplicatorConfig:
     warm_subframes: int = 4  # of the step that is thrown away: textures and shaders arrive
     subframes: int = 2
     tries: int = 8  # steps, until every buffer is a picture
+    cold_factor: float = 6.0  # on every limit of the first scene, in which shaders are compiled
 
     @classmethod
     def of(cls, told: Mapping[str, object]) -> ReplicatorConfig:
@@ -112,6 +113,7 @@ class ReplicatorEngine:
         self._kit = _import_kit()
         self._kit.rep.orchestrator.set_capture_on_play(False)
         self._before = b""  # digest of the scene before
+        self._cold = True
 
     def _started(self) -> Any:
         self._say("importing isaacsim", 600.0)
@@ -146,11 +148,13 @@ class ReplicatorEngine:
 
     def render(self, job: Job) -> tuple[View, ...]:
         """Every product of the job, in one step. Raises EngineError; Kit's own errors pass."""
+        if self._cold:
+            job = _patient(job, self._config.cold_factor)
         self._open(job)
         self._say("making render products", job.load_limit_s)
         with self._shots(job) as shots:
             views = self._captured(job, shots)
-        self._before = digest_of(views)
+        self._before, self._cold = digest_of(views), False
         return views
 
     def close(self) -> None:
@@ -277,6 +281,10 @@ class ReplicatorEngine:
         if digest_of(tuple(views)) == self._before:
             return Refusal(code="stale", message="the very pixels of the scene before")
         return tuple(views)
+
+
+def _patient(job: Job, factor: float) -> Job:
+    return replace(job, load_limit_s=factor * job.load_limit_s, step_limit_s=factor * job.step_limit_s)
 
 
 def _update(shots: tuple[_Shot, ...], enabled: bool) -> None:
