@@ -11,6 +11,7 @@ from fsd_gen.cli import (
     render_stage,
     rigs,
     schema,
+    selftest,
     shoot,
     split,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "render_stage",
     "rigs",
     "schema",
+    "selftest",
     "shoot",
     "split",
 ]  # they register their commands

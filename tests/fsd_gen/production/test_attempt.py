@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assets_manifest.library import AssetLibrary, open_library
-from fsd_gen.backends.base import BackendError, StereoImages
+from fsd_gen.backends.base import BackendError, SeenByRenderer, StereoImages
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.defects import Defect, DefectCode
@@ -36,6 +36,7 @@ from fsd_gen.sensor.config import SensorConfig
 from fsd_gen.shards.record import record_of
 from fsd_gen.shards.sample import StereoSample
 from fsd_gen.styles.compose import compose_scene, stratum_of
+from fsd_gen.truth.maps import compute_truth
 from fsd_gen.usd.errors import AssetFileError
 from tests.fsd_gen.synthetic import make_sample
 
@@ -199,6 +200,21 @@ def test_images_that_no_camera_takes_are_a_defect_and_never_stored(lenient, libr
     assert first.sample is None and [defect.code for defect in first.defects] == ["renderer_error"]
     assert said in first.defects[0].detail
     assert second.sample is not None
+
+
+def test_a_renderer_whose_own_depth_is_another_scenes_is_drawn_again(lenient, library):
+    class WithDepth(Scripted):
+        def render(self, staged, rig, settings, seed):
+            images, truth = super().render(staged, rig, settings, seed), compute_truth(staged.flat, rig)
+            far = 1.5 if len(self.stages) == 1 else 1.0
+            depths = (rig.depth(hw) * far for hw in (truth.disparity_left_hw, truth.disparity_right_hw))
+            left, right = (SeenByRenderer(depth_hw=hw.astype(np.float32)) for hw in depths)
+            return replace(images, seen=(left, right))
+
+    first, second = list(attempts(SlotKey(slot=0), lenient, library, WithDepth(None, None)))
+    assert "renderer_depth" in [defect.code for defect in first.defects]
+    assert second.sample.render.depth_off_share == record_of(second.sample).depth_off_share == 0.0
+    assert "renderer_depth" in second.sample.render.refused[0]
 
 
 class Scripted:

@@ -150,6 +150,11 @@ def test_a_stage_of_any_axis_and_unit_is_the_same_scene(tmp_path, axis, unit, pl
     assert path.read_bytes() == before
 
 
+def test_a_packed_stage_is_the_same_scene(tmp_path):
+    scene = staged(cases.packed(everything(tmp_path)))
+    assert_same_scene(scene.flat, read_stage(authored(scene, tmp_path).path, None, left=LEFT))
+
+
 def test_units_that_a_stage_leaves_unsaid_are_said(tmp_path):
     path = everything(tmp_path)
     path.write_text(path.read_text().replace('upAxis = "Y"', "").replace("metersPerUnit = 1", ""))

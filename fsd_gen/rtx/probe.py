@@ -1,0 +1,260 @@
+"""A renderer before it is believed: stages whose right pictures are known, and what it makes of them.
+
+What versions are known to do differently is put right by their rows in the table (`child.versions`), through
+the same layer that scenes get. The probe measures what is left, and refuses whatever is off: a wrong factor
+of light, a dome that is turned, another unit of depth would spoil every sample in silence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsd_gen.backends.base import Backend, SeenByRenderer
+from fsd_gen.backends.plugin import BackendUnavailableError
+from fsd_gen.rtx import probe_stages as stages
+from fsd_gen.rtx.frames import Frames, frames_of
+from fsd_gen.rtx.layer import author_rtx_layer
+from fsd_gen.rtx.shooting import Render
+from fsd_gen.rtx.targets import Target
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.truth.maps import compute_truth
+from fsd_gen.usd.staged import StagedScene
+
+Array = NDArray[np.float64]
+
+SETTINGS = RenderSettings(spp=64, max_depth=4, denoise=False)
+TOLERANCE = 0.02  # of factors
+TURN_TOLERANCE_DEG = 1.0
+PIXEL_TOLERANCE = 0.05  # pixels
+DARKER = 2.0**-3  # of the second exposure
+GREY_COLUMNS, GLOW_COLUMNS, CARD_ROWS = slice(14, 42), slice(54, 68), slice(20, 44)  # well inside the cards
+SKY_COLUMNS = slice(0, 80)  # left of the post
+FAR_M = 25.0  # of the ruler: beyond it a pixel holds too much depth
+
+
+class Look(Protocol):
+    """How a probe sees a stage. `scale` is what the cameras expose by, where they are ours."""
+
+    def __call__(self, staged: StagedScene, rig: StereoRig, scale: float | None = None) -> Frames: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One thing that was measured."""
+
+    name: str
+    expected: float
+    measured: float
+    unit: str = ""
+    tolerance: float  # of the difference; of the ratio where `factor`
+    factor: bool = False
+
+    @property
+    def right(self) -> bool:
+        """Within its tolerance; what is not finite is not, unless it should be."""
+        if not math.isfinite(self.expected):
+            return self.measured == self.expected
+        off = self.measured - self.expected
+        return abs(off) <= self.tolerance * (abs(self.expected) if self.factor else 1.0)
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.name}: expected {self.expected:.4g}{unit}, measured {self.measured:.4g}{unit}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a probe found."""
+
+    named: str  # renderer and version
+    rows: tuple[Row, ...]
+    lens_rows: tuple[Row, ...] = ()  # of the OpenCV lens; a renderer is used without it
+
+    @property
+    def lens(self) -> bool:
+        """Whether rigs that need the OpenCV lens can be rendered."""
+        return all(row.right for row in self.lens_rows)
+
+    def refuse(self) -> None:
+        """Raises BackendUnavailableError where anything but the lens is off."""
+        wrong = [row.said for row in self.rows if not row.right]
+        if wrong:
+            raise BackendUnavailableError(
+                f"{self.named} renders known scenes wrongly: {'; '.join(wrong)}. Nothing was rendered; "
+                f"please report what `fsd-gen selftest --backend {self.named.partition(' ')[0]}` prints"
+            )
+
+
+def probe(target: Target, render: Render) -> Probe:
+    """Measure a rendering process that says it is `target`.
+
+    Raises:
+        BackendError: it gave no pictures at all.
+    """
+
+    def look(staged: StagedScene, rig: StereoRig, scale: float | None = None) -> Frames:
+        with TemporaryDirectory(prefix="fsd-rtx-") as folder:
+            stage = author_rtx_layer(staged, rig, SETTINGS, target, Path(folder), scale=scale)
+            return frames_of(render(stage.job(SETTINGS)), stage, target.named)
+
+    with TemporaryDirectory(prefix="fsd-probe-") as folder:
+        rows = tuple(_rows(look, Path(folder), exposes=True))
+        lens = tuple(_lens(look, Path(folder))) if target.row.opencv_lens else ()
+    return Probe(named=target.named, rows=rows, lens_rows=lens)
+
+
+def probe_backend(backend: Backend) -> Probe:
+    """Measure a backend as scenes are rendered with it."""
+
+    def look(staged: StagedScene, rig: StereoRig, scale: float | None = None) -> Frames:
+        images = backend.render(staged, rig, SETTINGS, seed=0)
+        return Frames(left_hwc=images.left_hwc, right_hwc=images.right_hwc, seen=images.seen)
+
+    with TemporaryDirectory(prefix="fsd-probe-") as folder:
+        rows = tuple(_rows(look, Path(folder), exposes=False))
+    return Probe(named=f"{backend.name} {backend.version}", rows=rows)
+
+
+def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
+    dome = stages.dome_stage(folder)
+    seen = look(dome, stages.RIG)
+    yield _factor("radiance of a dome", 1.0, seen.left_hwc[:, SKY_COLUMNS])
+    if seen.seen is not None:
+        beyond_hw = seen.seen[0].depth_hw[:, SKY_COLUMNS]
+        yield Row(
+            name="depth where nothing is", expected=math.inf, measured=float(beyond_hw.min()), tolerance=0
+        )
+    if exposes:
+        darker = look(dome, stages.RIG, scale=DARKER)
+        yield _factor("the same, exposed by 1/8", 1.0, darker.left_hwc[:, SKY_COLUMNS])
+    cards = look(stages.card_stage(folder), stages.RIG).left_hwc[CARD_ROWS]
+    yield _factor("a grey card in the sun", stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
+    yield _factor("a card that glows", stages.GLOW, cards[:, GLOW_COLUMNS])
+    yield _turned(look(stages.panorama_stage(folder), stages.RIG), stages.panorama_stage(folder))
+    for measures, where in (
+        (stages.Measures(), "in metres"),
+        (stages.Measures(y_up=True, metres=0.01), "in centimetres, y up"),
+    ):
+        ruler = stages.ruler_stage(folder, measures)
+        yield from _depths(look(ruler, stages.RIG), ruler, stages.RIG, f"of a stage {where}")
+
+
+def _factor(name: str, expected: float, pixels: NDArray[np.float32]) -> Row:
+    measured = float(pixels.mean(dtype=np.float64))
+    return Row(name=name, expected=expected, measured=measured, tolerance=TOLERANCE, factor=True)
+
+
+def _lens(look: Look, folder: Path) -> Iterator[Row]:
+    ruler = stages.ruler_stage(folder, stages.Measures(), "odd")
+    yield from _depths(look(ruler, stages.ODD_RIG), ruler, stages.ODD_RIG, "through the OpenCV lens")
+
+
+# -- the panorama
+
+
+def _turned(frames: Frames, staged: StagedScene) -> Row:
+    """By how much the sky is turned against where it should be."""
+    told_n3 = frames.left_hwc[:, SKY_COLUMNS].reshape(-1, 3).astype(np.float64)
+    found_n3 = 2 * (told_n3 - stages.LOW) / (stages.HIGH - stages.LOW) - 1
+    dome = staged.flat.dome
+    assert dome is not None
+    rays_n3 = stages.RIG.ray_directions()[:, SKY_COLUMNS].reshape(-1, 3)
+    towards_n3 = rays_n3 @ (dome.to_world[:3, :3].T @ staged.flat.left_to_world[:3, :3]).T
+    towards_n3 /= np.linalg.norm(towards_n3, axis=1, keepdims=True)
+    angle = _angle_deg(towards_n3, found_n3)
+    return Row(
+        name="turn of a panorama", expected=0.0, measured=angle, unit="degrees", tolerance=TURN_TOLERANCE_DEG
+    )
+
+
+def _angle_deg(from_n3: Array, to_n3: Array) -> float:
+    """Of the rotation that turns the one directions to the others; 180 for what no rotation does."""
+    u_33, sizes_3, v_33 = np.linalg.svd(from_n3.T @ to_n3)
+    rotation_33 = (u_33 @ v_33).T
+    left_over = np.linalg.norm(from_n3 @ rotation_33.T - to_n3, axis=1).mean()
+    if np.linalg.det(rotation_33) < 0 or left_over > 0.1 or sizes_3[2] < 1e-3 * sizes_3[0]:
+        return 180.0
+    return float(np.degrees(np.arccos(np.clip((np.trace(rotation_33) - 1) / 2, -1.0, 1.0))))
+
+
+# -- the ruler
+
+
+def _depths(frames: Frames, staged: StagedScene, rig: StereoRig, where: str) -> Iterator[Row]:
+    """Unit and kind of the depth, and where the pixels' centres are, of both eyes."""
+    if frames.seen is None:
+        return
+    truth = compute_truth(staged.flat, rig)
+    left_hw, right_hw = (
+        np.asarray(rig.depth(hw)) for hw in (truth.disparity_left_hw, truth.disparity_right_hw)
+    )
+    unit = _ratio(frames.seen[0], left_hw)
+    depth = Row(name=f"depth {where}", expected=1.0, measured=unit, tolerance=TOLERANCE, factor=True)
+    yield depth
+    yield Row(
+        name=f"depth {where}, aside against ahead",
+        expected=1.0,
+        measured=_aside(frames.seen[0], left_hw, rig),
+        tolerance=TOLERANCE,
+        factor=True,
+    )
+    for eye, view, shift_m in (("left", frames.seen[0], 0.0), ("right", frames.seen[1], rig.baseline_m)):
+        true_hw = left_hw if eye == "left" else right_hw
+        for axis, off_px in zip(
+            "uv", _shift(view.depth_hw / (1.0 if depth.right else unit), true_hw, rig, shift_m), strict=True
+        ):
+            yield Row(
+                name=f"{axis} of the pixels' centres {where}, {eye} eye",
+                expected=0.0,
+                measured=off_px,
+                unit="px",
+                tolerance=PIXEL_TOLERANCE,
+            )
+
+
+def _near(true_hw: Array) -> NDArray[np.bool_]:
+    """Pixels of the floor or the wall that are near enough to measure at."""
+    inside_hw = np.zeros(true_hw.shape, bool)
+    inside_hw[:, SKY_COLUMNS] = True
+    return inside_hw & np.isfinite(true_hw) & (true_hw < FAR_M)
+
+
+def _ratio(view: SeenByRenderer, true_hw: Array) -> float:
+    near_hw = _near(true_hw)
+    return float(np.median(view.depth_hw[near_hw] / true_hw[near_hw]))
+
+
+def _aside(view: SeenByRenderer, true_hw: Array, rig: StereoRig) -> float:
+    """Plane depth has one ratio to the truth all over; the length of rays has a larger one aside."""
+    near_hw = _near(true_hw)
+    ratio_n = view.depth_hw[near_hw] / true_hw[near_hw]
+    length_n = np.linalg.norm(rig.ray_directions(), axis=2)[near_hw]
+    ahead, aside = np.quantile(length_n, [0.2, 0.8])
+    return float(np.median(ratio_n[length_n >= aside]) / np.median(ratio_n[length_n <= ahead]))
+
+
+def _shift(depth_hw: Array, true_hw: Array, rig: StereoRig, shift_m: float) -> tuple[float, float]:
+    """How far from its own centre a pixel sees, right and down: by the wall and the floor."""
+    v_hw, u_hw = np.mgrid[: rig.height, : rig.width] + 0.5
+    rays_hw3 = rig.ray_directions()
+    near_hw = _near(true_hw)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wall_hw = near_hw & (np.abs(true_hw * -rays_hw3[..., 0] - (stages.WALL_M + shift_m)) < 0.01)
+        floor_hw = near_hw & (np.abs(true_hw * rays_hw3[..., 1] - stages.FLOOR_M) < 0.01)
+        seen_u_hw = rig.cx_px - rig.focal_px * (stages.WALL_M + shift_m) / depth_hw
+        seen_v_hw = rig.cy_px + rig.fy_px * stages.FLOOR_M / depth_hw
+    return (
+        float(np.median((seen_u_hw - u_hw)[wall_hw])),
+        float(np.median((seen_v_hw - v_hw)[floor_hw])),
+    )

@@ -1,0 +1,1 @@
+"""A backend on known scenes: its probe, its depth, its images; what `fsd-gen selftest` prints."""

@@ -1,0 +1,76 @@
+"""A renderer that is right passes the probe; each fault is refused with what was measured."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fsd_gen.backends.base import BackendError
+from fsd_gen.backends.plugin import BackendUnavailableError
+from fsd_gen.rtx.child.versions import LEGACY, OPENUSD, OVRTX, REPLICATOR
+from fsd_gen.rtx.probe import Probe, probe
+from fsd_gen.rtx.targets import Target
+from tests.fsd_gen.rtx.plain import PlainRenderer, Wrongness
+
+NEW = Target(engine="replicator", version="6.0.1", row=REPLICATOR["6.0.1"])
+OLD = Target(engine="replicator", version="5.1.0", row=REPLICATOR["5.1"])
+
+
+def probed(wrong: Wrongness, target: Target = NEW) -> Probe:
+    return probe(target, PlainRenderer(wrong=wrong))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [NEW, OLD, Target(engine="ovrtx", version="0.5.1", row=OVRTX["0.5.1"])],
+    ids=lambda target: target.named,
+)
+def test_a_renderer_that_does_what_its_version_does_passes(target):
+    found = probed(Wrongness(lux=target.row.lux), target)
+    assert [row.said for row in (*found.rows, *found.lens_rows) if not row.right] == []
+    assert found.lens
+    found.refuse()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (Wrongness(colour=8.8e-4), "radiance of a dome: expected 1, measured 0.00088"),
+        (Wrongness(colour=1.03), "radiance of a dome: expected 1, measured 1.03"),
+        (Wrongness(exposes=False), "the same, exposed by 1/8: expected 1, measured 8"),
+        (Wrongness(sun=3.14159265), "a grey card in the sun: expected 0.5, measured 1.571"),
+        (Wrongness(glow=0.0), "a card that glows: expected 2, measured 0"),
+        (Wrongness(dome_z_deg=90), "turn of a panorama: expected 0 degrees, measured 9"),
+        (Wrongness(dome_z_deg=3), "turn of a panorama: expected 0 degrees, measured "),
+        (Wrongness(mirrored=True), "turn of a panorama: expected 0 degrees, measured 180"),
+        (Wrongness(depth=100), "depth of a stage in metres: expected 1, measured 100"),
+        (Wrongness(metres=False), "depth of a stage in centimetres, y up: expected 1, measured 100"),
+        (Wrongness(rays=True), "depth of a stage in metres, aside against ahead: expected 1, measured 1."),
+        (Wrongness(miss=0.0), "depth where nothing is: expected inf, measured 0"),
+        (Wrongness(shift_px=(0.5, 0)), "u of the pixels' centres of a stage in metres, left eye"),
+        (Wrongness(shift_px=(0, -0.5)), "v of the pixels' centres of a stage in metres, left eye"),
+        (Wrongness(swapped=True), "both eyes got the same frame"),
+    ],
+)
+def test_a_fault_is_refused_with_what_was_measured(wrong, said):
+    with pytest.raises((BackendUnavailableError, BackendError), match=re.escape(said)):
+        probed(wrong).refuse()
+
+
+def test_the_table_takes_back_what_old_lights_do_differently():
+    with pytest.raises(BackendUnavailableError) as refusal:
+        probed(Wrongness(lux=LEGACY), NEW).refuse()
+    assert "a grey card in the sun: expected 0.5, measured 1.571" in str(refusal.value)
+    assert "turn of a panorama: expected 0 degrees, measured 90" in str(refusal.value)
+    with pytest.raises(BackendUnavailableError, match="a grey card in the sun: expected 0.5, measured 0.159"):
+        probed(Wrongness(lux=OPENUSD), OLD).refuse()
+
+
+def test_a_wrong_lens_is_only_refused_to_rigs_that_need_it():
+    found = probed(Wrongness(lens_px=0.5))
+    found.refuse()
+    assert not found.lens
+    wrong = [row for row in found.lens_rows if not row.right]
+    assert {row.name.split(" of ")[0] for row in wrong} == {"u"}
+    assert abs(wrong[0].measured) == pytest.approx(0.5, abs=0.02)
