@@ -44,7 +44,8 @@ def launch_of(python_sh: Path, **faults: object) -> Launch:
     if pictures := faults.pop("pictures", None):
         environ["FAKE_PICTURES"] = str(pictures)
     environ["FAKE_FAULTS"] = json.dumps(faults)
-    return Launch(engine="replicator", python=(str(python_sh),), config={"gpu": 0, "cold_factor": 1.0}, environ=environ)
+    config = {"gpu": 0, "cold_factor": 1.0}
+    return Launch(engine="replicator", python=(str(python_sh),), config=config, environ=environ)
 
 
 def make_job(folder: Path, number: int = 0, **changes: object) -> Job:

@@ -1,9 +1,9 @@
 """A stage as RTX shows it: our reader and caster, with plain shading or Mitsuba for light.
 
-What RTX does and our reader does not: pixels are square and the principal point is the middle, whatever the
-camera's apertures say; a camera's exposure scales HdrColor; and lights that say no `omni:rtx:usdluxVersion`
-of 2505, or any light for Kit before 109, shine as they did before: distant ones pi times, domes turned
-about x.
+What RTX does and our reader does not: pixels are square and the principal point is the middle, whatever
+the apertures say, unless the camera has the OpenCV lens; its exposure scales HdrColor; and lights that say no
+`omni:rtx:usdluxVersion` of 2505, or any light for Kit before 109, shine as they did before: distant ones pi
+times, domes turned about x.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from kit_fake.state import KIT
 
+LENS = ("fx", "fy", "cx", "cy")
 PROJECT = Path(__file__).resolve().parents[4]
 
 
@@ -31,8 +32,8 @@ def _find_project() -> None:
 
 
 @lru_cache(maxsize=2)
-def cameras(stage: Path) -> dict[str, tuple[float, float]]:
-    """By path: focal length by horizontal aperture, and the factor of its exposure."""
+def cameras(stage: Path) -> dict[str, tuple[float, float, dict[str, float]]]:
+    """By path: focal length by horizontal aperture, the factor of its exposure, and its OpenCV lens."""
     from pxr import Usd, UsdGeom
 
     opened = Usd.Stage.Open(str(stage))
@@ -41,8 +42,15 @@ def cameras(stage: Path) -> dict[str, tuple[float, float]]:
         if prim.IsA(UsdGeom.Camera):
             camera = UsdGeom.Camera(prim)
             ratio = camera.GetFocalLengthAttr().Get() / camera.GetHorizontalApertureAttr().Get()
-            found[str(prim.GetPath())] = (ratio, _exposure(prim))
+            found[str(prim.GetPath())] = (ratio, _exposure(prim), _lens(prim))
     return found
+
+
+def _lens(prim) -> dict[str, float]:
+    named = {name: prim.GetAttribute(f"omni:lensdistortion:opencvPinhole:{name}") for name in LENS}
+    if KIT.fault("no_lens") or not all(named.values()):
+        return {}
+    return {name: float(attribute.Get()) for name, attribute in named.items()}
 
 
 def _exposure(prim) -> float:
@@ -106,9 +114,19 @@ def cast(stage: Path, camera: str, width: int, height: int, *, mitsuba: bool):
     from fsd_gen.scene.rig import StereoRig
     from fsd_gen.usd.reader import camera_of_stage
 
-    ratio, gain = cameras(stage)[camera]
+    ratio, gain, lens = cameras(stage)[camera]
     seen = replace(flat, left_to_world=camera_of_stage(stage, camera)[0])
     rig = StereoRig.centred(width=width, height=height, focal_px=ratio * width, baseline_m=0.1)
+    if lens:
+        rig = StereoRig(
+            width=width,
+            height=height,
+            focal_px=lens["fx"],
+            focal_y_px=lens["fy"],
+            cx_px=lens["cx"],
+            cy_px=lens["cy"],
+            baseline_m=0.1,
+        )
     frame = black(width, height)
     directions = rig.ray_directions().reshape(-1, 3)
     triangle = _hits(seen, directions, frame)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fsd_gen.backends.base import check_images
+from fsd_gen.backends.base import BackendError, check_images
+from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.renderer import agreement
 from fsd_gen.production.render import render_shards
@@ -113,6 +115,42 @@ def test_a_scene_comes_back_as_light_and_as_the_truth_of_the_caster(tmp_path, mo
     assert card == pytest.approx(lit, rel=2e-3)
     found = agreement(staged.flat, RIG, compute_truth(staged.flat, RIG), images.seen)
     assert found.depth_off_share == 0 and found.instance_off_share == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"exposure": 1.05}, "radiance of a dome: expected 1, measured 1.05"),
+        ({"distant": 3.14159}, "a grey card in the sun: expected 0.5, measured 1.57"),
+        ({"dome_turn": 90}, "turn of a panorama: expected 0 degrees, measured 90"),
+    ],
+)
+def test_a_renderer_that_shows_known_scenes_wrongly_is_refused_with_what_was_measured(
+    tmp_path, monkeypatch, staged, fault, told
+):
+    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path)))
+    monkeypatch.setenv("FAKE_PICTURES", "cast")
+    monkeypatch.setenv("FAKE_FAULTS", json.dumps(fault))
+    backend = create_backend("replicator", threads=1)
+    with pytest.raises(BackendUnavailableError, match="renders known scenes wrongly: .*" + told):
+        backend.render(staged, RIG, RenderSettings(spp=4), seed=1)
+    assert any(row.said.startswith(told) for row in backend.measure().rows)
+    backend.close()
+
+
+@pytest.mark.slow
+def test_a_rig_that_needs_a_lens_is_refused_where_the_lens_is_wrong(tmp_path, monkeypatch, staged):
+    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path)))
+    monkeypatch.setenv("FAKE_PICTURES", "cast")
+    monkeypatch.setenv("FAKE_FAULTS", '{"no_lens": true}')
+    backend = create_backend("replicator", threads=1)
+    odd = RIG.model_copy(update={"cx_px": 30.3})
+    with pytest.raises(BackendError, match=r"principal point \(30.3, 18\).*no lens that is right"):
+        backend.render(staged, odd, RenderSettings(spp=4), seed=1)
+    assert backend.render(staged, RIG, RenderSettings(spp=4), seed=1).left_hwc.any()
+    assert not backend.measure().lens
+    backend.close()
 
 
 def render(folder: Path, config: object) -> Run:

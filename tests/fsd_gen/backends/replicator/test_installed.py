@@ -21,7 +21,7 @@ def test_without_isaac_sim_the_backend_is_known_but_not_offered():
     assert "replicator" in backend_names() and "replicator" not in offered_backends()
     with pytest.raises(
         BackendUnavailableError,
-        match="backend 'replicator' cannot run here: Isaac Sim was not found; set FSD_ISAAC_PYTHON to isaac-sim/",
+        match="'replicator' cannot run here: Isaac Sim was not found; set FSD_ISAAC_PYTHON to isaac-sim/",
     ):
         create_backend("replicator")
 
