@@ -288,6 +288,6 @@ def _in_words(end: str) -> str:
     if kind == "exit":
         return f"exit code {number}" + (" without having said why" if number == "0" else "")
     if kind == "signal":
-        name = signal.Signals(int(number)).name
-        return f"{name}, as when memory runs out" if name == "SIGKILL" else name
+        names = {str(each.value): each.name for each in signal.Signals}
+        return names.get(number, f"signal {number}") + (", as when memory runs out" if number == "9" else "")
     return "its guard killed"

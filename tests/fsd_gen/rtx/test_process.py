@@ -20,6 +20,7 @@ from fsd_gen.rtx.childprocess import ChildProcess
 from fsd_gen.rtx.process import Limits, RenderProcess
 from tests.fsd_gen.rtx.isaac import launch_of, make_isaac, make_job, processes_of, wait_until_gone
 
+SLOW = pytest.mark.slow  # seconds of waiting, or much like a case of the fast suite
 QUICK = Limits(start_s=15, close_s=15, starts=2, tries=2, lost_scenes=3)
 
 
@@ -63,14 +64,24 @@ def test_scene_after_scene_is_rendered_by_one_process(keeper, tmp_path):
     ("fault", "named"),
     [
         ({"crash_in_step": 1}, "ended with SIGSEGV in: step"),
-        ({"exit_in_step": 1}, "ended with exit code 0 without having said why in: step"),
+        pytest.param(
+            {"exit_in_step": 1}, "ended with exit code 0 without having said why in: step", marks=SLOW
+        ),
         ({"hang_in_step": 1}, r"hangs in: step \(its Python still runs\); killed"),
-        ({"hang_in_update": 1}, "hangs in: loading assets"),
-        ({"raise_in_step": 1}, "renderer: OrchestratorError: the graph could not be built"),
+        pytest.param({"hang_in_update": 1}, "hangs in: loading assets", marks=SLOW),
+        pytest.param(
+            {"raise_in_step": 1}, "renderer: OrchestratorError: the graph could not be built", marks=SLOW
+        ),
         ({"black": 99}, r"black: after 8 steps: HdrColor of /World/Rig/Left: every pixel is 0"),
-        ({"none": 99}, "empty: after 8 steps: HdrColor of /World/Rig/Left: None"),
-        ({"empty": 99}, r"empty: after 8 steps: HdrColor of /World/Rig/Left: an array of shape \(0,\)"),
-        ({"half": True}, r"flat: after 8 steps: .*: shape \(3, 8, 4\) for 8 x 6 pixels"),
+        pytest.param({"none": 99}, "empty: after 8 steps: HdrColor of /World/Rig/Left: None", marks=SLOW),
+        pytest.param(
+            {"empty": 99},
+            r"empty: after 8 steps: HdrColor of /World/Rig/Left: an array of shape \(0,\)",
+            marks=SLOW,
+        ),
+        pytest.param(
+            {"half": True}, r"flat: after 8 steps: .*: shape \(3, 8, 4\) for 8 x 6 pixels", marks=SLOW
+        ),
     ],
 )
 def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp_path, caplog, fault, named):
@@ -84,7 +95,7 @@ def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp
 
 
 @pytest.mark.parametrize(
-    "fault", [{"black": 3}, {"none": 3}, {"empty": 3}, {"flat": True}, {"miss": "zero"}, {"miss": "inf"}]
+    "fault", [{"black": 3, "miss": "inf"}, {"none": 3, "flat": True}, {"empty": 3, "miss": "zero"}]
 )
 def test_what_passes_is_waited_for_without_a_new_process(keeper, tmp_path, caplog, fault):
     process = keeper(**fault)
@@ -137,10 +148,14 @@ def test_a_stage_that_never_loads_is_given_up_at_its_deadline(keeper, tmp_path):
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ({"hang_at_start": True}, "did not come up: hangs in: starting Kit"),
+        pytest.param({"hang_at_start": True}, "did not come up: hangs in: starting Kit", marks=SLOW),
         ({"exit_at_start": 1}, "did not come up: ended with exit code 1 .*ERROR_INCOMPATIBLE_DRIVER"),
-        ({"exit_at_start": 0}, "did not come up: ended with exit code 0 without having said why"),
-        ({"dead_at_start": True}, "SimulationApp was made, but is not running"),
+        pytest.param(
+            {"exit_at_start": 0},
+            "did not come up: ended with exit code 0 without having said why",
+            marks=SLOW,
+        ),
+        pytest.param({"dead_at_start": True}, "SimulationApp was made, but is not running", marks=SLOW),
     ],
 )
 def test_a_renderer_that_does_not_come_up_is_the_machines_fault(keeper, fault, named):
@@ -150,6 +165,7 @@ def test_a_renderer_that_does_not_come_up_is_the_machines_fault(keeper, fault, n
     assert process.pid is None
 
 
+@SLOW
 def test_a_start_that_fails_once_is_tried_again(keeper, tmp_path):
     process = keeper(exit_at_start=1, once=tmp_path / "once")
     assert process.hello().version == "6.0.1"
@@ -181,8 +197,8 @@ def test_an_interpreter_that_is_none_is_named(tmp_path):
     ("fault", "named"),
     [
         ({"hang_in_close": True}, "hung in close for 0 s and was killed; nothing is lost"),
-        ({"crash_in_close": True}, "ended its close with SIGSEGV; nothing is lost"),
-        ({"exit_in_close": 7}, "ended its close with exit code 7; nothing is lost"),
+        pytest.param({"crash_in_close": True}, "ended its close with SIGSEGV; nothing is lost", marks=SLOW),
+        pytest.param({"exit_in_close": 7}, "ended its close with exit code 7; nothing is lost", marks=SLOW),
         ({"exit_in_close": 0}, None),  # what fast_shutdown does
     ],
 )
@@ -209,6 +225,7 @@ def test_a_process_that_holds_too_much_memory_is_renewed(keeper, tmp_path):
     assert len(process.render(make_job(tmp_path, 1))) == 2
 
 
+@SLOW
 def test_every_process_is_checked_before_its_first_scene(python_sh, tmp_path):
     seen = []
 
@@ -274,7 +291,14 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("doing", ["idle", "hang_in_step", "hang_in_step_with_the_lock"])
+@pytest.mark.parametrize(
+    "doing",
+    [
+        pytest.param("idle", marks=SLOW),
+        pytest.param("hang_in_step", marks=SLOW),
+        "hang_in_step_with_the_lock",
+    ],
+)
 def test_kill_9_of_the_worker_ends_all_of_the_process_and_leaves_no_memory(python_sh, tmp_path, doing):
     before = set(os.listdir("/dev/shm"))
     command = [sys.executable, "-c", WORKER, str(python_sh), str(tmp_path), doing]
@@ -291,6 +315,7 @@ def test_kill_9_of_the_worker_ends_all_of_the_process_and_leaves_no_memory(pytho
     assert set(os.listdir("/dev/shm")) <= before
 
 
+@SLOW
 def test_a_worker_can_be_used_again_after_it_was_closed(keeper, tmp_path):
     process = keeper()
     process.render(make_job(tmp_path, 0))

@@ -16,8 +16,12 @@ from fsd_gen.rtx.child.versions import REPLICATOR
 from fsd_gen.rtx.process import RenderProcess
 from tests.fsd_gen.rtx.isaac import VERSIONS, launch_of, make_isaac, make_job
 
+FAST = ("5.0.0", "6.0.1")
 
-@pytest.mark.parametrize("version", VERSIONS)
+
+@pytest.mark.parametrize(
+    "version", [v if v in FAST else pytest.param(v, marks=pytest.mark.slow) for v in VERSIONS]
+)
 def test_every_step_of_every_version_has_the_settings_of_its_scene(tmp_path, version):
     journal = tmp_path / "journal"
     process = RenderProcess(launch_of(make_isaac(tmp_path, version), journal=journal))

@@ -97,7 +97,7 @@ def staged(tmp_path_factory) -> StagedScene:
     return StagedScene(path=path, flat=read_stage(path, RIG))
 
 
-@pytest.mark.parametrize("version", ["5.1.0", "6.0.1"])
+@pytest.mark.parametrize("version", ["5.1.0", pytest.param("6.0.1", marks=pytest.mark.slow)])
 def test_a_scene_comes_back_as_light_and_as_the_truth_of_the_caster(tmp_path, monkeypatch, staged, version):
     monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path, version)))
     monkeypatch.setenv("FAKE_PICTURES", "cast")
