@@ -162,14 +162,18 @@ def _as_the_stage(layer: Sdf.Layer, source: Usd.Stage, path: Path) -> None:
     root.SetInfo("upAxis", UsdGeom.GetStageUpAxis(source))
     root.SetInfo("metersPerUnit", UsdGeom.GetStageMetersPerUnit(source))
     root.SetInfo("timeCodesPerSecond", source.GetTimeCodesPerSecond())
+    if default := source.GetDefaultPrim():
+        root.SetInfo("defaultPrim", default.GetName())
 
 
 # -- over the stage's own prims
 
 
 def _over_its_prims(stage: Usd.Stage, sheet: Sheet, moment: Usd.TimeCode, target: Target) -> None:
-    said = tolerant(Overrides(time=moment, opacity_mode=target.row.opacity_mode).of)
-    while bound := list(_instances_in_the_way(stage, said, everywhere=not target.row.instances)):
+    row = target.row
+    over = Overrides(time=moment, moving=_moves(stage), opacity_mode=row.opacity_mode, glow=row.lux.glow)
+    said = tolerant(over.of)
+    while bound := list(_instances_in_the_way(stage, said, everywhere=not row.instances)):
         for path in bound:
             sheet.inform(path, "instanceable", False)
     prims = list(Usd.PrimRange.Stage(stage, ALL_PRIMS))
@@ -178,6 +182,13 @@ def _over_its_prims(stage: Usd.Stage, sheet: Sheet, moment: Usd.TimeCode, target
     with Sdf.ChangeBlock():
         write(sheet, opinions)
         put_out(sheet, [(str(light.GetPath()), bool(light.GetChildren())) for light in lights])
+
+
+def _moves(stage: Usd.Stage) -> bool:
+    """Whether anything may change with time: to look at every attribute of a large stage takes a while."""
+    if any(layer.ListAllTimeSamples() for layer in stage.GetUsedLayers()):
+        return True
+    return any(prim.HasAuthoredMetadata("clips") for prim in Usd.PrimRange.Stage(stage, ALL_PRIMS))
 
 
 def _instances_in_the_way(
@@ -205,7 +216,7 @@ def _ours(
     target: Target,
     scale: float,
 ) -> tuple[Product, ...]:
-    from_world_44: Array = np.linalg.inv(to_world_44)
+    from_world_44 = np.asarray(np.linalg.inv(to_world_44), np.float64)
     sheet.define(ROOT, "Scope")
     sheet.define(f"{ROOT}/Lights", "Scope")
     write_lights(sheet, f"{ROOT}/Lights", flat, from_world_44, target.row.lux)

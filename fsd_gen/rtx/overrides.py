@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from fsd_gen.backends.base import BackendError
 from fsd_gen.rtx.sheet import Sheet
 from fsd_gen.usd import polygons
 from fsd_gen.usd.corners import PolygonError
@@ -90,14 +91,17 @@ class Overrides:
     """What is to be said of a stage's prims, for one moment and one version."""
 
     time: Usd.TimeCode
+    moving: bool  # something in the stage changes with time
     opacity_mode: bool  # the version knows UsdPreviewSurface's
+    glow: float = 1.0  # radiance that it makes of an emissiveColor of 1
 
     def of(self, prim: Usd.Prim) -> Iterator[Said]:
         """All that is to be said of one prim."""
         if prim.GetTypeName() in SETTINGS:
             yield Metadatum(str(prim.GetPath()), "active", False)
             return
-        yield from self._standing_still(prim)
+        if self.moving:
+            yield from self._standing_still(prim)
         if prim.IsA(UsdGeom.Gprim):
             yield from self._shape(prim)
         elif prim.IsA(UsdShade.Material):
@@ -168,8 +172,23 @@ class Overrides:
             own = shader.GetInput(name)
             if not own or (own.Get(self.time) is None and not own.HasConnectedSource()):
                 yield Opinion(path, f"inputs:{name}", kind, default)
+        if self.glow != 1.0:
+            yield from self._glow(shader)
         if not self.opacity_mode and constant(shader, "opacityMode", self.time) == "presence":
             yield Opinion(path, "inputs:ior", Kinds.Float, STRAIGHT)
+
+    def _glow(self, shader: UsdShade.Shader) -> Iterator[Said]:
+        own = shader.GetInput("emissiveColor")
+        source = producer(own) if own else None
+        if source is not None and is_output(source):
+            raise BackendError(
+                f"<{shader.GetPath()}>: glows by a texture, which this renderer shows {self.glow:g} times as "
+                "bright; only a colour can be corrected for that"
+            )
+        radiance = source.Get(self.time) if source is not None else None
+        if source is not None and radiance is not None:
+            place = str(source.GetPrim().GetPath())
+            yield Opinion(place, source.GetName(), Kinds.Color3f, radiance / self.glow)
 
     def _material(self, material: UsdShade.Material) -> Iterator[Said]:
         """What its UsdPreviewSurface's textures leave open."""

@@ -8,7 +8,7 @@ of light, a dome that is turned, another unit of depth would spoil every sample 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fsd_gen.backends.base import Backend, SeenByRenderer
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.rtx import probe_stages as stages
+from fsd_gen.rtx.child.versions import LUX, Lux
 from fsd_gen.rtx.frames import Frames, frames_of
 from fsd_gen.rtx.layer import author_rtx_layer
 from fsd_gen.rtx.shooting import Render
@@ -32,6 +33,7 @@ from fsd_gen.usd.staged import StagedScene
 Array = NDArray[np.float64]
 
 SETTINGS = RenderSettings(spp=64, max_depth=4, denoise=False)
+SUN_ROW, GLOW_ROW = "a grey card in the sun", "a card that glows"
 TOLERANCE = 0.02  # of factors
 TURN_TOLERANCE_DEG = 1.0
 PIXEL_TOLERANCE = 0.05  # pixels
@@ -80,6 +82,7 @@ class Probe:
     named: str  # renderer and version
     rows: tuple[Row, ...]
     lens_rows: tuple[Row, ...] = ()  # of the OpenCV lens; a renderer is used without it
+    lux: Lux | None = None  # by which its lights were written
 
     @property
     def lens(self) -> bool:
@@ -88,12 +91,28 @@ class Probe:
 
     def refuse(self) -> None:
         """Raises BackendUnavailableError where anything but the lens is off."""
-        wrong = [row.said for row in self.rows if not row.right]
+        wrong = [row for row in self.rows if not row.right]
         if wrong:
+            said = "; ".join(row.said for row in wrong)
+            command = f"fsd-gen selftest --backend {self.named.partition(' ')[0]}"
             raise BackendUnavailableError(
-                f"{self.named} renders known scenes wrongly: {'; '.join(wrong)}. Nothing was rendered; "
-                f"please report what `fsd-gen selftest --backend {self.named.partition(' ')[0]}` prints"
+                f"{self.named} renders known scenes wrongly: {said}. Nothing was rendered; please report "
+                f"what `{command}` prints{self._switch(wrong)}"
             )
+
+    def _switch(self, wrong: Sequence[Row]) -> str:
+        """What takes back factors of light that are all that is wrong."""
+        if self.lux is None or not {row.name for row in wrong} <= {SUN_ROW, GLOW_ROW}:
+            return ""
+        factors = {row.name: row.measured / row.expected for row in wrong}
+        changes = {
+            "distant": self.lux.distant * factors.get(SUN_ROW, 1.0),
+            "glow": self.lux.glow * factors.get(GLOW_ROW, 1.0),
+        }
+        if min(changes.values()) <= 0:
+            return ""
+        text = ",".join(f"{name}={value:.5g}" for name, value in changes.items())
+        return f"; to go on with what was measured, set {LUX}={text}"
 
 
 def probe(target: Target, render: Render) -> Probe:
@@ -111,7 +130,7 @@ def probe(target: Target, render: Render) -> Probe:
     with TemporaryDirectory(prefix="fsd-probe-") as folder:
         rows = tuple(_rows(look, Path(folder), exposes=True))
         lens = tuple(_lens(look, Path(folder))) if target.row.opencv_lens else ()
-    return Probe(named=target.named, rows=rows, lens_rows=lens)
+    return Probe(named=target.named, rows=rows, lens_rows=lens, lux=target.row.lux)
 
 
 def probe_backend(backend: Backend) -> Probe:
@@ -139,8 +158,8 @@ def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
         darker = look(dome, stages.RIG, scale=DARKER)
         yield _factor("the same, exposed by 1/8", 1.0, darker.left_hwc[:, SKY_COLUMNS])
     cards = look(stages.card_stage(folder), stages.RIG).left_hwc[CARD_ROWS]
-    yield _factor("a grey card in the sun", stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
-    yield _factor("a card that glows", stages.GLOW, cards[:, GLOW_COLUMNS])
+    yield _factor(SUN_ROW, stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
+    yield _factor(GLOW_ROW, stages.GLOW, cards[:, GLOW_COLUMNS])
     yield _turned(look(stages.panorama_stage(folder), stages.RIG), stages.panorama_stage(folder))
     for measures, where in (
         (stages.Measures(), "in metres"),
@@ -211,9 +230,8 @@ def _depths(frames: Frames, staged: StagedScene, rig: StereoRig, where: str) -> 
     )
     for eye, view, shift_m in (("left", frames.seen[0], 0.0), ("right", frames.seen[1], rig.baseline_m)):
         true_hw = left_hw if eye == "left" else right_hw
-        for axis, off_px in zip(
-            "uv", _shift(view.depth_hw / (1.0 if depth.right else unit), true_hw, rig, shift_m), strict=True
-        ):
+        depth_hw = np.asarray(view.depth_hw, np.float64) / (1.0 if depth.right else unit)
+        for axis, off_px in zip("uv", _shift(depth_hw, true_hw, rig, shift_m), strict=True):
             yield Row(
                 name=f"{axis} of the pixels' centres {where}, {eye} eye",
                 expected=0.0,

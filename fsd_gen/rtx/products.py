@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fsd_gen.rtx.child.versions import OvrtxVersion
+from fsd_gen.rtx.child.contract import COLOUR, DEPTH, NORMALS
+from fsd_gen.rtx.child.versions import RENDER_VARS, OvrtxVersion
 from fsd_gen.rtx.sheet import Sheet, Values
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.openusd import Gf, Sdf, Vt
 
 Kinds = Sdf.ValueTypeNames
-COLOUR_VARS = ("HdrColor",)
-TRUTH_VARS = ("DistanceToImagePlaneSD", "NormalSD")
+COLOUR_VARS = (RENDER_VARS[COLOUR],)
+TRUTH_VARS = (RENDER_VARS[DEPTH], RENDER_VARS[NORMALS])
 EFFECTS = ("bloom", "chromab", "dof", "grade", "motionblur", "tvNoise")
 
 

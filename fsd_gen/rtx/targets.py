@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.rtx.child.contract import Hello
 from fsd_gen.rtx.child.versions import (
     ASSUME,
+    LUX,
     OvrtxVersion,
     ReplicatorVersion,
     VersionRefusedError,
+    lux_of,
     ovrtx_version,
     replicator_version,
 )
@@ -45,6 +47,7 @@ def target_of(hello: Hello, environment: Mapping[str, str]) -> Target:
             row = ovrtx_version(hello.version, gpu=hello.gpu, assume=assume)
         else:
             row = replicator_version(hello.version, assume=assume)
+        row = replace(row, lux=lux_of(environment.get(LUX, ""), row.lux))
     except VersionRefusedError as error:
         raise BackendUnavailableError(str(error)) from None
     return Target(engine=hello.engine, version=hello.version, row=row)

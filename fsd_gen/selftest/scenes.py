@@ -25,7 +25,7 @@ from fsd_gen.scene.spec import (
 )
 
 RIG = StereoRig.centred(width=96, height=64, focal_px=80.0, baseline_m=0.12)
-DULL = {"roughness": 1.0, "ior": 1.0}  # reflects all light alike, and none of it like a mirror
+DULL = 0.5  # roughness at which all models of a dull surface come near Lambert's; without an ior none shines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _panes() -> SceneSpec:
 
 
 def _dull(colour: Vec3) -> MaterialSpec:
-    return MaterialSpec(colour=colour, **DULL)
+    return MaterialSpec(colour=colour, roughness=DULL, ior=1.0)
 
 
 def _panel(

@@ -16,8 +16,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+LUX = "FSD_RTX_LUX"  # environment: what the probe measured, in place of the table: "distant=3.1416,glow=0.5"
 ASSUME = {"replicator": "FSD_ISAAC_ASSUME", "ovrtx": "FSD_OVRTX_ASSUME"}  # environment: engine -> variable
 NO_RAY_QUERY = ("A100", "A800")  # GPUs on which ovrtx from 0.5.0 on cannot be started (ovrtx issue 1)
+NO_RT_CORES = ("A100", "A800", "A30", "H100", "H200", "H800", "H20", "GH200", "B200", "V100", "P100")
+RENDER_VARS = {  # channel -> name of the render variable, of ovrtx; a product's own is at PRODUCT/NAME
+    "colour": "HdrColor",
+    "depth": "DistanceToImagePlaneSD",
+    "normals": "NormalSD",
+}
 
 
 class VersionRefusedError(RuntimeError):
@@ -31,6 +38,7 @@ class Lux:
     version: int  # that `omni:rtx:usdluxVersion` stands for
     distant: float  # irradiance of a normalised DistantLight of intensity 1
     dome_x_deg: float  # by which a dome's image is turned about the light's own x axis
+    glow: float = 1.0  # radiance of a UsdPreviewSurface of emissiveColor 1
 
 
 LEGACY = Lux(version=2411, distant=math.pi, dome_x_deg=90.0)  # the image's pole is the light's +z, not its +y
@@ -232,6 +240,23 @@ def ovrtx_version(version: str, *, gpu: str = "", assume: str = "") -> OvrtxVers
             f"ovrtx {version}: {why}; {remedy}, or try it with {ASSUME['ovrtx']}={row.name}"
         )
     return row
+
+
+def lux_of(text: str, lux: Lux) -> Lux:
+    """The rules of a version with what `text` says in their place, such as "distant=3.1416,glow=0.5".
+
+    Raises:
+        VersionRefusedError: not that.
+    """
+    said = {"distant": lux.distant, "dome_x_deg": lux.dome_x_deg, "glow": lux.glow}
+    for part in filter(None, text.split(",")):
+        name, _, number = part.partition("=")
+        if name not in said or not re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", number):
+            raise VersionRefusedError(f"{LUX}={text}: expected numbers of {', '.join(said)}, got {part!r}")
+        said[name] = float(number)
+    if min(said["distant"], said["glow"]) <= 0:
+        raise VersionRefusedError(f"{LUX}={text}: distant and glow must be positive")
+    return replace(lux, distant=said["distant"], dome_x_deg=said["dome_x_deg"], glow=said["glow"])
 
 
 def _row(rows: Mapping[str, R], engine: str, called: str, version: str, assume: str) -> R:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom
 from fsd_gen.backends.base import BackendError
 from fsd_gen.config import load_config
 from fsd_gen.production.staging import staged_scene
-from fsd_gen.rtx.child.versions import OVRTX, REPLICATOR
+from fsd_gen.rtx.child.versions import OVRTX, REPLICATOR, Lux
 from fsd_gen.rtx.layer import RtxStage, author_rtx_layer
 from fsd_gen.rtx.targets import Target
 from fsd_gen.scene.rig import StereoRig
@@ -148,6 +149,7 @@ def test_a_stage_of_any_axis_and_unit_is_the_same_scene(tmp_path, axis, unit, pl
     again = rig_of_stage(rtx.path, width=160, height=96, left=LEFT, right=RIGHT)
     assert again.baseline_m == pytest.approx(0.1 * unit)
     assert path.read_bytes() == before
+    assert complaints(opened(rtx)) <= complaints(Usd.Stage.Open(str(path)))
 
 
 def test_a_packed_stage_is_the_same_scene(tmp_path):
@@ -340,6 +342,19 @@ def test_presence_goes_straight_through_where_the_version_has_no_word_for_it(tmp
     old, new = (Target(engine="x", version="", row=row) for row in (REPLICATOR["5.1"], OVRTX["0.5.1"]))
     assert value(opened(authored(scene, tmp_path, old)), "/World/Look/S", "inputs:ior") == 1.0
     assert value(opened(authored(scene, tmp_path, new)), "/World/Look/S", "inputs:ior") == 1.5
+
+
+def test_a_glow_that_a_renderer_scales_is_scaled_back(tmp_path):
+    row = replace(OVRTX["0.5.1"], lux=Lux(version=2505, distant=1, dome_x_deg=0, glow=0.5))
+    look = cases.material("color3f inputs:emissiveColor = (1, 2, 3)")
+    scene = staged(cases.stage(tmp_path, cases.card(cases.BOUND), look))
+    stage = opened(authored(scene, tmp_path, Target(engine="ovrtx", version="", row=row)))
+    assert value(stage, "/World/Look/S", "inputs:emissiveColor") == Gf.Vec3f(2, 4, 6)
+    (tmp_path / "t.png").write_bytes(_png())
+    look = cases.material("color3f inputs:emissiveColor.connect = </World/Look/T.outputs:rgb>", "t.png")
+    scene = staged(cases.stage(tmp_path, cases.card(cases.BOUND), look, name="other.usda"))
+    with pytest.raises(BackendError, match="glows by a texture"):
+        authored(scene, tmp_path, Target(engine="ovrtx", version="", row=row))
 
 
 def test_materials_of_other_kinds_are_left_as_they_are(tmp_path):

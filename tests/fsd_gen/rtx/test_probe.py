@@ -8,9 +8,10 @@ import pytest
 
 from fsd_gen.backends.base import BackendError
 from fsd_gen.backends.plugin import BackendUnavailableError
+from fsd_gen.rtx.child.contract import Hello
 from fsd_gen.rtx.child.versions import LEGACY, OPENUSD, OVRTX, REPLICATOR
 from fsd_gen.rtx.probe import Probe, probe
-from fsd_gen.rtx.targets import Target
+from fsd_gen.rtx.targets import Target, target_of
 from tests.fsd_gen.rtx.plain import PlainRenderer, Wrongness
 
 NEW = Target(engine="replicator", version="6.0.1", row=REPLICATOR["6.0.1"])
@@ -65,6 +66,26 @@ def test_the_table_takes_back_what_old_lights_do_differently():
     assert "turn of a panorama: expected 0 degrees, measured 90" in str(refusal.value)
     with pytest.raises(BackendUnavailableError, match="a grey card in the sun: expected 0.5, measured 0.159"):
         probed(Wrongness(lux=OPENUSD), OLD).refuse()
+
+
+def test_factors_of_light_are_taken_back_by_the_switch_that_the_refusal_names():
+    wrong = Wrongness(sun=2.0, glow=0.25)
+    with pytest.raises(BackendUnavailableError, match=r"set FSD_RTX_LUX=distant=2,glow=0\.25$"):
+        probed(wrong).refuse()
+    hello = Hello(engine="replicator", version="6.0.1", python="", gpu="", pid=1)
+    probed(wrong, target_of(hello, {"FSD_RTX_LUX": "distant=2,glow=0.25"})).refuse()
+    with pytest.raises(BackendUnavailableError) as refusal:
+        probed(Wrongness(sun=2.0, depth=2.0)).refuse()
+    assert "FSD_RTX_LUX" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["sun=2", "distant", "distant=0", "glow=nan", "distant=2;glow=1"])
+def test_another_word_in_the_switch_is_refused(text):
+    hello = Hello(engine="replicator", version="6.0.1", python="", gpu="", pid=1)
+    with pytest.raises(
+        BackendUnavailableError, match="expected numbers of distant, dome_x_deg, glow|must be positive"
+    ):
+        target_of(hello, {"FSD_RTX_LUX": text})
 
 
 def test_a_wrong_lens_is_only_refused_to_rigs_that_need_it():
