@@ -208,12 +208,11 @@ class ChildProcess:
 
     def _next(self) -> Message:
         left_s = self._until - time.monotonic()
-        ends: list[Wire | int] = [self._wire, self._status]
-        ready, _, _ = select.select(ends, [], [], max(left_s, 0.0))
+        ready = _readable(left_s, self._wire.fileno(), self._status)
         if not ready:
             raise self._hung()
         try:
-            if self._wire in ready:  # what it said before it ended is heard first
+            if self._wire.fileno() in ready:  # what it said before it ended is heard first
                 return self._wire.receive(max(left_s, 1.0))
         except WireTimeoutError as error:
             raise self._hung() from error
@@ -255,13 +254,21 @@ class ChildProcess:
         return ChildLostError(code if self._up else "start", f"{self._engine} process {when}{what}{words}")
 
     def _end_is_told(self, limit_s: float) -> bool:
-        return bool(select.select([self._status], [], [], limit_s)[0])
+        return bool(_readable(limit_s, self._status))
 
     def _how_it_ended(self) -> str:
         """What the guard told; "" where it could not."""
         if not self._end_is_told(0):
             return ""
         return os.read(self._status, 64).decode(errors="replace").strip()
+
+
+def _readable(limit_s: float, *descriptors: int) -> set[int]:
+    """Those of which something can be read, or whose other end is closed, within the time."""
+    poll = select.poll()  # not `select`, which takes no descriptor beyond 1023
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(max(limit_s, 0.0) * 1000)}
 
 
 def _hello(body: Mapping[str, object]) -> Hello:

@@ -95,7 +95,7 @@ def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp
 
 
 @pytest.mark.parametrize(
-    "fault", [{"black": 3, "no_hdr": True}, {"none": 3, "flat": True}, {"empty": 3, "miss": "zero"}]
+    "fault", [{"black": 3, "no_hdr": True}, {"none": 3, "flat": True}, {"empty": 3, "no_detach": True}]
 )
 def test_what_passes_is_waited_for_without_a_new_process(keeper, tmp_path, caplog, fault):
     process = keeper(**fault)

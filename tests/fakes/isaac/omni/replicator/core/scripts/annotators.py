@@ -64,6 +64,8 @@ class Annotator:
     def detach(self, render_products: Any = None) -> None:
         if not self._attached or self._detached:
             raise AnnotatorError(f"{self._name} is not attached")
+        if KIT.fault("no_detach"):
+            raise AnnotatorError(f"{self._name}: the graph of its product is gone")
         self._detached = True
 
     def get_data(
