@@ -21,6 +21,7 @@ from fsd_gen.production.requests import requests_for
 from fsd_gen.production.run import Run
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.selftest.measure import selftest
 from fsd_gen.shards.index import collect_records
 from fsd_gen.shards.verify import verify_shard
 from fsd_gen.truth.maps import compute_truth
@@ -142,6 +143,17 @@ def test_a_renderer_that_shows_known_scenes_wrongly_is_refused_with_what_was_mea
         backend.render(staged, RIG, RenderSettings(spp=4), seed=1)
     assert any(row.said.startswith(told) for row in backend.measure().rows)
     backend.close()
+
+
+@pytest.mark.slow
+def test_the_self_test_finds_nothing_wrong_with_a_right_renderer(tmp_path, monkeypatch):
+    """Here Mitsuba in the place of RTX, under everything that RTX gets from us."""
+    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path, "5.1.0")))
+    monkeypatch.setenv("FAKE_PICTURES", "mitsuba")
+    backend = create_backend("replicator", threads=1)
+    found = selftest(backend)
+    backend.close()
+    assert found.right and found.probe.lens, found
 
 
 @pytest.mark.slow
