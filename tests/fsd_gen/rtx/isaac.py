@@ -97,8 +97,8 @@ def renderers_of(folder: Path) -> list[int]:
 
 
 def wait_until_gone(group: int) -> bool:
-    """Whether every process of a group ends within seconds."""
-    until = time.monotonic() + 5
+    """Whether every process of a group ends soon."""
+    until = time.monotonic() + 30
     while processes_of(group) and time.monotonic() < until:
         time.sleep(0.02)
     return not processes_of(group)

@@ -86,7 +86,8 @@ def test_scene_after_scene_is_rendered_by_one_process(keeper, tmp_path):
 )
 def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp_path, caplog, fault, named):
     process = keeper(once=tmp_path / "once", **fault)
-    job = make_job(tmp_path, step_limit_s=0.8, load_limit_s=0.5)
+    hangs = any(name.startswith("hang") for name in fault)
+    job = make_job(tmp_path, **({"step_limit_s": 2.0, "load_limit_s": 2.0} if hangs else {}))
     with caplog.at_level("WARNING"):
         views = process.render(job)
     assert len(views) == 2
@@ -141,8 +142,8 @@ def test_a_stage_that_cannot_be_opened_costs_no_process(keeper, tmp_path):
 
 def test_a_stage_that_never_loads_is_given_up_at_its_deadline(keeper, tmp_path):
     process = keeper(never_loads=True)
-    with pytest.raises(BackendError, match="load: 3 assets were still loading after 0 s"):
-        process.render(make_job(tmp_path, load_limit_s=0.3))
+    with pytest.raises(BackendError, match="load: 3 assets were still loading after 2 s"):
+        process.render(make_job(tmp_path, load_limit_s=2.0))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_stage_that_never_loads_is_given_up_at_its_deadline(keeper, tmp_path):
     ],
 )
 def test_a_renderer_that_does_not_come_up_is_the_machines_fault(keeper, fault, named):
-    process = keeper(Limits(start_s=1, starts=2), **fault)
+    process = keeper(Limits(start_s=3 if "hang_at_start" in fault else 60, starts=2), **fault)
     with pytest.raises(BackendUnavailableError, match=named + r".*\(started 2 times\)"):
         process.hello()
     assert process.pid is None
@@ -196,14 +197,14 @@ def test_an_interpreter_that_is_none_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ({"hang_in_close": True}, "hung in close for 0 s and was killed; nothing is lost"),
+        ({"hang_in_close": True}, "hung in close for 1 s and was killed; nothing is lost"),
         pytest.param({"crash_in_close": True}, "ended its close with SIGSEGV; nothing is lost", marks=SLOW),
         pytest.param({"exit_in_close": 7}, "ended its close with exit code 7; nothing is lost", marks=SLOW),
         ({"exit_in_close": 0}, None),  # what fast_shutdown does
     ],
 )
 def test_an_odd_close_is_told_and_loses_nothing(keeper, tmp_path, caplog, fault, named):
-    process = keeper(Limits(start_s=60, close_s=0.5), **fault)
+    process = keeper(Limits(start_s=60, close_s=1 if "hang_in_close" in fault else 60), **fault)
     assert len(process.render(make_job(tmp_path))) == 2
     process.close()
     assert [record.getMessage() for record in caplog.records] == ([f"replicator {named}"] if named else [])
