@@ -24,6 +24,7 @@ class BackendPlugin:
     ]  # given the CPU threads (None: all granted ones); imports the rest
     libraries: tuple[str, ...] = ()  # top-level modules that it cannot do without; only looked for
     install: str = ""  # the command that installs them
+    unavailable: Callable[[], str | None] = lambda: None  # what else is missing, in one line with the remedy
 
     def missing(self) -> tuple[str, ...]:
         """Those of its libraries that are not installed here."""

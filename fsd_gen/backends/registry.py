@@ -59,6 +59,8 @@ def why_unavailable(name: str) -> str | None:
     if missing := plugin.missing():
         remedy = f"; {plugin.install}" if plugin.install else ""
         return f"backend {name!r} cannot run here: {', '.join(missing)} not installed{remedy}"
+    if why := plugin.unavailable():
+        return f"backend {name!r} cannot run here: {why}"
     return None
 
 

@@ -1,13 +1,13 @@
 """What a worker asks of the rendering process, and what it gets back. Standard library and numpy only.
 
-Depth is metres along the optical axis (planar Z); what no ray hits is inf, whatever the renderer said. Colour is
-scene-linear RGB as the renderer gave it, times whatever factor its camera has: the worker divides by the factor
-that its probe measured.
+Depth is metres along the optical axis (planar Z); what no ray hits is inf, whatever the renderer said.
+Colour is scene-linear RGB as the renderer gave it, times whatever factor its camera has: the worker divides
+by the factor that its probe measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 COLOUR, DEPTH, IDS, NORMALS = "colour", "depth", "ids", "normals"
 CHANNELS = (COLOUR, DEPTH, IDS, NORMALS)
 
+Say = Callable[[str, float], None]
+"""Called by an engine with what it begins now, and in how many seconds it will say the next thing or be done.
+Whoever watches the process kills it when it does not keep its word."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
@@ -24,7 +28,9 @@ class Product:
 
     eye: str  # "left", "right", or the name of a view of the probe
     camera: str  # prim path of the UsdGeomCamera
-    path: str  # prim path of the RenderProduct for colour, and of that for depth, ids and normals; ovrtx alone
+    path: (
+        str  # prim path of the RenderProduct for colour, and of that for depth, ids and normals; ovrtx alone
+    )
     truth_path: str  # needs them: Replicator makes its own products from the camera
 
 
@@ -42,6 +48,7 @@ class Job:
     channels: tuple[str, ...] = CHANNELS
     load_limit_s: float = 300.0  # for stage, materials and textures
     step_limit_s: float = 300.0  # for one step
+    may_repeat: bool = False  # the pictures of the job before may be right for this one too: the probe's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +79,10 @@ class Hello:
 class Fault:
     """Why a job gave no pictures. `fatal`: this process renders no more."""
 
-    code: str  # "load", "empty", "black", "stale", "flat", "timeout", "renderer", "memory"
+    code: (
+        str  # "load", "empty", "black", "stale", "flat", "timeout", "renderer", "memory"; "unavailable": the
+    )
+    # renderer is not there, or not one that this package knows, and trying again is no use
     message: str
     fatal: bool = False
 

@@ -1,0 +1,25 @@
+"""Path tracing by RTX through `omni.replicator.core` in Isaac Sim, in a process of Isaac Sim's own Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fsd_gen.backends.plugin import BackendPlugin
+from fsd_gen.backends.replicator.installed import why_unavailable
+
+if TYPE_CHECKING:
+    from fsd_gen.backends.base import Backend
+
+
+def _create(threads: int | None) -> Backend:
+    from fsd_gen.backends.replicator.backend import create
+
+    return create(threads)
+
+
+BACKEND = BackendPlugin(
+    create=_create,
+    libraries=("pxr", "embreex"),
+    install="pip install 'fsd-gen[render]'",
+    unavailable=why_unavailable,
+)
