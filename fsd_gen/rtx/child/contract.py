@@ -79,10 +79,9 @@ class Hello:
 class Fault:
     """Why a job gave no pictures. `fatal`: this process renders no more."""
 
-    code: (
-        str  # "load", "empty", "black", "stale", "flat", "timeout", "renderer", "memory"; "unavailable": the
-    )
-    # renderer is not there, or not one that this package knows, and trying again is no use
+    # "load", "empty", "black", "stale", "flat", "unfinished", "timeout", "renderer", "memory"; "unavailable":
+    # the renderer is not there, or not one that this package knows, and trying again is no use
+    code: str
     message: str
     fatal: bool = False
 

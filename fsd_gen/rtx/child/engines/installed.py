@@ -31,7 +31,7 @@ def _core(text: str) -> str:
     return numbers.group(1) if numbers else ""
 
 
-def gpu_name(index: int) -> str:
+def gpu_name(index: int | str) -> str:
     """As the driver says it; "" where there is none to ask."""
     command = ["nvidia-smi", f"--id={index}", "--query-gpu=name", "--format=csv,noheader"]
     try:
