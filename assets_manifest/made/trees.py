@@ -229,11 +229,10 @@ def _conifer(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
     z = whorl * height - 0.28 * out + rng.normal(0, 0.03, plant.leaves) * height / 12
     at = np.stack([out * np.cos(turn), out * np.sin(turn), np.maximum(z, 0.15)], axis=1)
     tones = _foliage(rng, NEEDLES)
-    _leaves(solids, rng, tones, at, 0.75 * _leaf_m(plant))
-    core = [
-        (0.55 * plant.width_m / 2 * (1 - t) ** 0.9, height * (0.12 + 0.82 * t)) for t in np.linspace(0, 1, 7)
-    ]
-    solids.turned(_shadow(tones[0]), core, (0, 0, 0), 11)
+    outer = plant.leaves * 4 // 5
+    _leaves(solids, rng, tones, at[:outer], 0.6 * _leaf_m(plant))
+    shade = at[outer:] * [0.55, 0.55, 1]
+    _leaves(solids, rng, [_shadow(tones[0])], shade, min(1.5 * _leaf_m(plant), 0.36))
 
 
 def _shrub(solids: Solids, plant: Plant, rng: np.random.Generator) -> None:
