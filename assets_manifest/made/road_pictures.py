@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from assets_manifest.made.picture import save_picture
+
 Field = NDArray[np.float32]
 SIZE = 1024
 ALONG_M = 9.0  # that the picture covers
@@ -98,4 +100,4 @@ def _noise(rng: np.random.Generator, low: tuple[float, float], slope: float, siz
 def _save(path: Path, linear: NDArray[np.float32]) -> None:
     linear = np.clip(linear, 0, 1)
     shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055)
-    Image.fromarray(np.rint(shown * 255).astype(np.uint8)).save(path, compress_level=1)
+    save_picture(path, np.rint(shown * 255).astype(np.uint8))
