@@ -14,6 +14,8 @@ from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
 
+SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,34 +36,10 @@ def library(assets_home: Path) -> AssetLibrary:
     return open_library(["builtin"], assets_home)
 
 
-NOTHING_HARD = dict.fromkeys(("glass", "mirror", "brushed_metal", "translucent", "repetition", "plain"), 0.0)
-SPARSE = {
-    "flying": {
-        "weight": 0.5,
-        "made": 0.0,
-        "objects": [3, 5],
-        "distractors": [0, 2],
-        "pictures": [1, 2],
-        "hard": NOTHING_HARD,
-    },
-    "indoor": {
-        "weight": 0.5,
-        "made": 0.0,
-        "rooms": ["corridor"],
-        "furniture": [1, 2],
-        "on_support": [0, 1],
-        "on_floor": [0, 1],
-        "pictures": [0, 1],
-        "on_walls": [0, 1],
-        "hard": NOTHING_HARD,
-    },
-}
-
-
 @pytest.fixture(scope="session")
-def sparse_config(small_config: Config) -> Config:
+def sparse_config(library: AssetLibrary) -> Config:
     """As `small_config`, with few things in a scene: for tests of how scenes are made, not of what."""
-    return Config.model_validate({**small_config.explicit(), "styles": SPARSE})
+    return load_config(str(SPARSE))
 
 
 @pytest.fixture(scope="session")

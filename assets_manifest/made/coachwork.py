@@ -78,7 +78,7 @@ def outline(form: Form) -> tuple[Array, Array]:
         axle + (form.wheel + ARCH_GAP_M) * t for axle in form.axles for t in np.cos(np.linspace(0, np.pi, 13))
     ]
     seams = [seam + d for seam in form.seams for d in (0.0, SEAM_M)]
-    filled = np.linspace(*edges, 17).tolist()
+    filled = np.linspace(edges[0], edges[1], 17).tolist()
     along = np.unique(np.round([*arches, *seams, *filled, *edges], 4))
     y = form.y(along[(along >= edges[0]) & (along <= edges[1])])
     power = np.where(y < 0, *form.corners)

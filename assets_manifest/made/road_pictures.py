@@ -24,7 +24,8 @@ MARK_M = 1.2  # side of the picture of paint
 
 def carriageway(path: Path, rng: np.random.Generator, half_m: float, lanes_m: Sequence[float]) -> None:
     """Asphalt of half a road; `lanes_m` are the middles of its lanes, from the middle of the road."""
-    across = ((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE * half_m)[None, :]
+    share = (np.arange(SIZE, dtype=np.float32) + np.float32(0.5)) / np.float32(SIZE)
+    across = (share * np.float32(half_m))[None, :]
     light = np.float32(rng.uniform(0.075, 0.15))
     shade = 1 + np.float32(0.05) * _noise(rng, (3.0, 3.0 * half_m / ALONG_M), 1.8)
     shade = shade * (1 - _tracks(rng, across, lanes_m))
@@ -44,7 +45,8 @@ def paint(path: Path, rng: np.random.Generator, wear: float) -> None:
     fine = (fine + np.roll(fine, 1, 0) + np.roll(fine, 1, 1)) / np.float32(1.7)
     worn = np.clip((0.55 * broad + 0.75 * fine - 2.3 + 2.6 * np.float32(wear)) * 1.6, 0, 1)
     white = 0.62 * (1 + 0.04 * broad + 0.03 * fine)
-    _save(path, ((1 - 0.75 * worn) * white)[..., None] * np.array([1.0, 0.985, 0.93], np.float32))
+    coloured = ((1 - 0.75 * worn) * white)[..., None] * np.array([1.0, 0.985, 0.93], np.float32)
+    _save(path, np.asarray(coloured, np.float32))
 
 
 def _tracks(rng: np.random.Generator, across: Field, lanes_m: Sequence[float]) -> Field:
