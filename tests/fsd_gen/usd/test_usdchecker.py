@@ -8,14 +8,12 @@ import pytest
 from pxr import Sdf, Usd, UsdGeom, UsdShade, UsdValidation
 
 from assets_manifest.made import textures
-from fsd_gen.config import load_config
 from fsd_gen.production.staging import asset_paths
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.scene.spec import DiskLight, DistantLight, DomeSpec, MaterialSpec, SphereLight
 from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.registry import style_names
 from fsd_gen.usd.export import export_stage
-from tests.fsd_gen.styles.only import needed
 
 PICTURE = textures.TEXTURE.asset_id("screen", "7")
 
@@ -55,9 +53,8 @@ def everything(spec):
 
 
 @pytest.mark.parametrize("style", style_names())
-def test_the_stages_of_a_style_are_clean(tmp_path, library, style):
-    config = load_config("demo", {"assets.packs": ["builtin"], "styles": {style: needed(style)}})
-    spec = compose_scene(config, library, SlotKey(slot=0))
+def test_the_stages_of_a_style_are_clean(tmp_path, library, first_scene, style):
+    spec = first_scene(style)
     paths = asset_paths(library, tmp_path / "assets")
     assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", paths)))) == set()
     whole = export_stage(everything(spec), tmp_path / "out.usda", paths)
