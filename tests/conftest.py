@@ -14,6 +14,8 @@ from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
 
+SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -32,6 +34,12 @@ def library(assets_home: Path) -> AssetLibrary:
     with FileLock(assets_home / "making.lock"):
         fetch("builtin", assets_home)
     return open_library(["builtin"], assets_home)
+
+
+@pytest.fixture(scope="session")
+def sparse_config(library: AssetLibrary) -> Config:
+    """As `small_config`, with few things in a scene: for tests of how scenes are made, not of what."""
+    return load_config(str(SPARSE))
 
 
 @pytest.fixture(scope="session")

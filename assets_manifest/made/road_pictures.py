@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from assets_manifest.made.picture import save_picture
+
 Field = NDArray[np.floating[Any]]
 SIZE = 1024
 ALONG_M = 9.0  # that the picture covers
@@ -23,7 +25,8 @@ MARK_M = 1.2  # side of the picture of paint
 
 def carriageway(path: Path, rng: np.random.Generator, half_m: float, lanes_m: Sequence[float]) -> None:
     """Asphalt of half a road; `lanes_m` are the middles of its lanes, from the middle of the road."""
-    across = ((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE * half_m)[None, :]
+    share = (np.arange(SIZE, dtype=np.float32) + np.float32(0.5)) / np.float32(SIZE)
+    across = (share * np.float32(half_m))[None, :]
     light = np.float32(rng.uniform(0.075, 0.15))
     shade = 1 + np.float32(0.05) * _noise(rng, (3.0, 3.0 * half_m / ALONG_M), 1.8)
     shade = shade * (1 - _tracks(rng, across, lanes_m))
@@ -43,7 +46,8 @@ def paint(path: Path, rng: np.random.Generator, wear: float) -> None:
     fine = (fine + np.roll(fine, 1, 0) + np.roll(fine, 1, 1)) / np.float32(1.7)
     worn = np.clip((0.55 * broad + 0.75 * fine - 2.3 + 2.6 * np.float32(wear)) * 1.6, 0, 1)
     white = 0.62 * (1 + 0.04 * broad + 0.03 * fine)
-    _save(path, ((1 - 0.75 * worn) * white)[..., None] * np.array([1.0, 0.985, 0.93], np.float32))
+    coloured = ((1 - 0.75 * worn) * white)[..., None] * np.array([1.0, 0.985, 0.93], np.float32)
+    _save(path, np.asarray(coloured, np.float32))
 
 
 def _tracks(rng: np.random.Generator, across: Field, lanes_m: Sequence[float]) -> Field:
@@ -99,4 +103,4 @@ def _noise(rng: np.random.Generator, low: tuple[float, float], slope: float, siz
 def _save(path: Path, linear: Field) -> None:
     linear = np.clip(linear, 0, 1)
     shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055)
-    Image.fromarray(np.rint(shown * 255).astype(np.uint8)).save(path, compress_level=1)
+    save_picture(path, np.rint(shown * 255).astype(np.uint8))

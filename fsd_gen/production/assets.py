@@ -33,12 +33,11 @@ def open_chosen(config: Config) -> AssetLibrary:
     """The config's packs, checked against what else the config says of assets.
 
     Raises:
-        ConfigError: a weight for a tag that no asset has, no object left, nothing of a kind that a style
-            needs, or assets that stay on an Omniverse server while the renderer opens files alone.
+        ConfigError: a weight for a tag that no asset has, no object left, assets that stay on an Omniverse
+            server while the renderer opens files alone, or nothing of a kind that a style needs.
     """
     library = open_library(config.assets.packs)
     check_choice(library, config.assets)
-    _check_needs(library, config)
     remote = [asset.id for asset in library if REMOTE_TAG in asset.tags]
     if remote and config.render.backend == FILES_ALONE:
         raise ConfigError(
@@ -46,6 +45,7 @@ def open_chosen(config: Config) -> AssetLibrary:
             f"backend {FILES_ALONE} opens files alone: use a backend for Omniverse, or leave out the pack "
             f"{remote[0].partition('/')[0]}"
         )
+    _check_needs(library, config)
     return library
 
 

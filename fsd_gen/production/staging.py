@@ -17,7 +17,7 @@ from fsd_gen.usd.reader import read_stage
 from fsd_gen.usd.staged import StagedScene
 from jobs.files import MIB, DiskFullError
 
-ROOM_BYTES = 16 * MIB  # a stage is far smaller: with less free, the disk is why one cannot be written
+ROOM_BYTES = 64 * MIB  # a stage and what is made for it need less: with less free, the disk is to blame
 
 
 @contextmanager

@@ -176,6 +176,7 @@ def point_normals(
             for axis in range(3)
         ],
         axis=1,
+        dtype=np.float64,
     )
     length_p1 = lengths(summed_p3)[:, None]
     summed_p3[length_p1[:, 0] == 0] = (0.0, 0.0, 1.0)

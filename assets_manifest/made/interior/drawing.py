@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.made.interior.solids import Rect
+from assets_manifest.made.picture import save_picture
 from assets_manifest.made.swatches.palettes import scheme
 from jobs.extras import extra
 
@@ -84,5 +85,4 @@ def _word(draw: ImageDraw.ImageDraw, rng: np.random.Generator, box: Rect, ink: C
 
 def saved(image: Image.Image, path: Path) -> Path:
     """The picture's file."""
-    image.save(path, compress_level=1)
-    return path
+    return save_picture(path, np.asarray(image))

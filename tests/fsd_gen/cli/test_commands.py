@@ -23,6 +23,7 @@ from fsd_gen.production.unfinished import want_shards, wanted_shards
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.writer import ShardWriter
 from jobs.config import FarmConfig
+from tests.conftest import SPARSE
 from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 RUNNER = CliRunner()
@@ -44,7 +45,7 @@ def rendered(tmp_path_factory, library) -> Path:
 
 
 def small_render(folder: Path, *more: object) -> tuple[object, ...]:
-    options = ("--config", "demo", "--packs", "builtin", "--size", "96x64", "--spp", 1, "--workers", 0)
+    options = ("--config", SPARSE, "--packs", "builtin", "--size", "96x64", "--spp", 1, "--workers", 0)
     return ("render", "--shards", 1, "--samples-per-shard", 2, "--out", folder, *options, *more)
 
 
@@ -122,6 +123,7 @@ NOTHING_PASSES = """
 image: {width: 96, height: 64}
 render: {spp: 1}
 assets: {packs: [builtin]}
+styles: {flying: {made: 0, objects: [3, 5], distractors: [0, 2], pictures: [1, 2]}}
 samples_per_shard: 1
 max_attempts: 2
 checks: {min_valid: 1.0}
@@ -153,7 +155,10 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
 
 def test_preview_of_a_config_writes_a_sheet_and_no_run(tmp_path, library):
     config = tmp_path / "c.yaml"
-    config.write_text("image: {width: 128, height: 72}\nstyles: {flying: {}}\nassets: {packs: [builtin]}\n")
+    config.write_text(
+        "image: {width: 128, height: 72}\nassets: {packs: [builtin]}\n"
+        "styles: {flying: {made: 0, objects: [3, 5], distractors: [0, 2], pictures: [1, 2]}}\n"
+    )
     sheet = tmp_path / "sheet.png"
     drawn = ("--per-style", "1", "--spp", "1", "--width", "96", "--out", sheet)
     code, output = run("preview", "--config", config, *drawn)

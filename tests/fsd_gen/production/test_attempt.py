@@ -109,16 +109,16 @@ def test_a_sensor_changes_the_pictures_and_neither_truth_nor_what_the_checks_say
 
 
 def test_attempts_are_checked_before_the_sensor_and_stored_after_it(
-    backend, library, small_config, sample, monkeypatch
+    backend, library, sparse_config, sample, monkeypatch
 ):
     def compose(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
         sensor = config.sensor.draw(config.seed, key)
         return sample.spec.but(key=key, stratum=stratum_of(config, key.slot), sensor=sensor)
 
     monkeypatch.setattr("fsd_gen.production.attempt.compose_scene", compose)
-    limits = small_config.checks.model_copy(update={"mean_level": (sample.right_hwc.mean() - 10, 245.0)})
+    limits = sparse_config.checks.model_copy(update={"mean_level": (sample.right_hwc.mean() - 10, 245.0)})
     dark = SensorConfig(exposure_difference_ev=(-2.0, -2.0))
-    config = small_config.model_copy(update={"checks": limits, "sensor": dark})
+    config = sparse_config.model_copy(update={"checks": limits, "sensor": dark})
     (attempt,) = attempts(SlotKey(slot=1), config, library, backend)
     assert attempt.sample is not None
     assert attempt.sample.right_hwc.mean() < limits.mean_level[0] - 20
@@ -148,28 +148,28 @@ def test_a_rendered_sample_passes_its_checks(sample):
     assert check_sample(sample) == ()
 
 
-def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(small_config, library):
+def test_a_draw_whose_truth_cannot_pass_is_not_rendered_but_drawn_again(sparse_config, library):
     class NoBackend:
         def render(self, *args, **kwargs):
             raise AssertionError("rendered in vain")
 
-    limits = small_config.checks.model_copy(
+    limits = sparse_config.checks.model_copy(
         update={"min_valid": 1.0, "max_beyond": 0.0, "max_disparity_px": 1.0}
     )
-    config = small_config.model_copy(update={"checks": limits, "max_attempts": 3})
+    config = sparse_config.model_copy(update={"checks": limits, "max_attempts": 3})
     tried = list(attempts(SlotKey(slot=0, attempt=2), config, library, NoBackend()))
     assert [attempt.key.attempt for attempt in tried] == [2, 3, 4]
     assert all(attempt.sample is None and attempt.defects for attempt in tried)
 
 
-def test_an_accepted_sample_says_why_each_earlier_attempt_was_refused(monkeypatch, small_config):
+def test_an_accepted_sample_says_why_each_earlier_attempt_was_refused(monkeypatch, sparse_config):
     made = [
         Attempt(key=SlotKey(slot=0, attempt=0), sample=None, defects=(defect("bad_stage"), defect("hung"))),
         Attempt(key=SlotKey(slot=0, attempt=1), sample=None, defects=(defect("bad_asset"),)),
         Attempt(key=SlotKey(slot=0, attempt=2), sample=make_sample(0, attempt=2), defects=()),
     ]
     monkeypatch.setattr("fsd_gen.production.attempt._attempt", lambda key, *_: made[key.attempt])
-    config = small_config.model_copy(update={"max_attempts": 5})
+    config = sparse_config.model_copy(update={"max_attempts": 5})
     *_, last = attempts(SlotKey(slot=0), config, None, None)
     assert last.sample.render.refused == (("bad_stage", "hung"), ("bad_asset",))
 
@@ -244,11 +244,11 @@ class Scripted:
 
 
 @pytest.fixture
-def lenient(small_config):
+def lenient(sparse_config):
     """Checks that noise passes as long as its scene has some truth."""
     anything = {"max_error_ratio": 1e9, "max_shift_gain": 1e-9, "min_valid": 0.0, "max_sky": 1.0}
-    limits = small_config.checks.model_copy(update={**anything, "max_beyond": 1.0, "min_left_right": 0.0})
-    return small_config.model_copy(update={"checks": limits, "max_attempts": 3})
+    limits = sparse_config.checks.model_copy(update={**anything, "max_beyond": 1.0, "min_left_right": 0.0})
+    return sparse_config.model_copy(update={"checks": limits, "max_attempts": 3})
 
 
 @pytest.mark.parametrize(

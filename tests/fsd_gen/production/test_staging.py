@@ -17,8 +17,8 @@ from jobs.files import DiskFullError
 
 
 @pytest.fixture
-def spec(small_config, library):
-    return compose_scene(small_config, library, SlotKey(slot=1))
+def spec(sparse_config, library):
+    return compose_scene(sparse_config, library, SlotKey(slot=1))
 
 
 def test_the_stage_file_is_readable_inside_the_block_and_gone_after_it(spec, library):

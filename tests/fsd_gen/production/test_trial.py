@@ -35,8 +35,8 @@ def test_pixels_of_another_shape_keep_theirs():
     assert narrowed(tall, 640, 360).aspect == pytest.approx(tall.aspect)
 
 
-def test_what_is_shown_is_the_scene_that_the_run_will_make(small_config, library):
-    config = only(small_config, "flying", objects=(3, 5)).model_copy(update={"max_attempts": 2})
+def test_what_is_shown_is_the_scene_that_the_run_will_make(sparse_config, library):
+    config = only(sparse_config, "flying", objects=(3, 5)).model_copy(update={"max_attempts": 2})
     (tried,) = try_out(config, library, create_backend("mitsuba"), per_style=1, width=80, spp=1)
     assert tried.sample is not None and tried.sample.left_hwc.shape[1] == 80
     composed = compose_scene(config, library, tried.sample.spec.key)
@@ -45,11 +45,11 @@ def test_what_is_shown_is_the_scene_that_the_run_will_make(small_config, library
     assert summary([tried])[0].startswith("flying: 1 of 1 slots filled by")
 
 
-def test_what_the_checks_refuse_is_told_with_its_reasons(small_config, library):
-    checks = small_config.checks.model_copy(
+def test_what_the_checks_refuse_is_told_with_its_reasons(sparse_config, library):
+    checks = sparse_config.checks.model_copy(
         update={"min_valid": 1.0, "max_sky": 0.0, "max_disparity_px": 0.01}
     )
-    config = only(small_config, "flying", objects=(1, 1)).model_copy(
+    config = only(sparse_config, "flying", objects=(1, 1)).model_copy(
         update={"max_attempts": 2, "checks": checks}
     )
     (tried,) = try_out(config, library, create_backend("mitsuba"), per_style=1, width=80, spp=1)

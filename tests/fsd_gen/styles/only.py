@@ -14,8 +14,10 @@ from tests.fsd_gen.worlds.halls import hall
 
 
 def only(config: Config, style: str, **settings: Any) -> Config:
-    """`config` with no other style than `style`, which has these settings."""
-    given = {**needed(style), **settings}
+    """`config` with no other style than `style`, which has these settings over what it says of it."""
+    there = config.styles.get(style)
+    own = there.model_dump(exclude_unset=True, exclude={"weight"}) if there else {}
+    given = {**needed(style), **own, **settings}
     return config.model_copy(update={"styles": {style: find_style(style).config(**given)}})
 
 

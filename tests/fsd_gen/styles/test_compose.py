@@ -22,9 +22,9 @@ def test_the_same_key_gives_the_same_scene(style, small_config, library):
     assert type(first).model_validate_json(first.to_json()) == first
 
 
-def test_every_attempt_of_a_slot_stays_in_its_stratum(small_config, library):
-    specs = [compose_scene(small_config, library, SlotKey(slot=5, attempt=a)) for a in range(4)]
-    assert {spec.stratum for spec in specs} == {stratum_of(small_config, 5)}
+def test_every_attempt_of_a_slot_stays_in_its_stratum(sparse_config, library):
+    specs = [compose_scene(sparse_config, library, SlotKey(slot=5, attempt=a)) for a in range(4)]
+    assert {spec.stratum for spec in specs} == {stratum_of(sparse_config, 5)}
 
 
 def weighted(**weights: float) -> Config:
@@ -52,7 +52,7 @@ def test_a_style_of_weight_0_is_never_drawn():
 def test_most_scenes_keep_within_the_configured_disparity(small_config, library):
     limit = small_config.check_limits().max_disparity_px
     sound = 0
-    for slot in range(12):
+    for slot in range(6):
         truth = trace_truth(compose_scene(small_config, library, SlotKey(slot=slot)), library)
         sound += (truth.disparity_left_hw > limit).mean() < 0.02
-    assert sound >= 9
+    assert sound >= 5

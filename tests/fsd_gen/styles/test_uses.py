@@ -5,11 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assets_manifest.made.registry import is_made
-from fsd_gen.scene.slots import SlotKey
-from fsd_gen.styles.compose import compose_scene
 from fsd_gen.styles.registry import style_names
 from fsd_gen.styles.uses import NEVER, NOBODY, REASONS, uses
-from tests.fsd_gen.styles.only import only
 
 PLACES = {  # what a style is made of
     "indoor": ("rooms",),
@@ -57,8 +54,7 @@ def test_what_no_style_can_use_says_why(library):
 
 
 @pytest.mark.parametrize("style", style_names())
-def test_no_style_draws_an_object_of_which_it_is_not_said(small_config, library, style):
-    said, config = uses(library), only(small_config, style)
-    spec = compose_scene(config, library, SlotKey(slot=0))
-    for asset in {each.asset for each in spec.placements if not is_made(each.asset)}:
+def test_no_style_draws_an_object_of_which_it_is_not_said(first_scene, library, style):
+    said = uses(library)
+    for asset in {each.asset for each in first_scene(style).placements if not is_made(each.asset)}:
         assert any(place in said[asset] for place in PLACES.get(style, (style,))), asset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -345,6 +346,14 @@ def test_export_writes_checks_and_says_what_it_wrote(checkpoint, tmp_path):
     assert "iterations 1" in call("info", target) and "dynamic True" in call("info", target)
 
 
+def exported(precision: str) -> ExportInfo:
+    """What an export that is not done would say of its file."""
+    return ExportInfo(
+        config_digest="", weights_digest="", max_disparity=64, iterations=1, height=64, width=96,
+        dynamic=True, precision=precision,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(("precision", "remedy"), [("fp16", "--precision fp32"), ("fp32", "--size")])
 def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
     checkpoint, tmp_path, monkeypatch, precision, remedy
@@ -354,15 +363,11 @@ def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
         cases=(case,), tolerance=parity.TOLERANCE[precision], most_off=parity.MOST_OFF[precision]
     )
     monkeypatch.setattr(parity, "check_parity", lambda *_: report)
-    info = ExportInfo(
-        config_digest="", weights_digest="", max_disparity=64, iterations=1, height=64, width=96,
-        dynamic=True, precision=precision,
-    )  # fmt: skip
 
     def export_onnx(model, target, *, approve, **_):
         approve(target)
         target.write_text("new")
-        return info
+        return exported(precision)
 
     monkeypatch.setattr(exporter, "export_onnx", export_onnx)
     result = CLI.invoke(app, ["export", str(checkpoint), str(tmp_path / "m.onnx"), "--precision", precision])
@@ -391,7 +396,14 @@ def test_without_a_terminal_long_work_says_lines_now_and_then(checkpoint, pairs,
     text = call("evaluate", checkpoint, "--data", f"folder:{pairs}", "--iterations", 1)
     assert "loading the model, for 0 s now" in text
     assert "folder: 0/2, after 0 s" in text and "folder: 1/2, after" in text
-    text = call("export", checkpoint, tmp_path / "m.onnx", "--iterations", 1, "--size", "96x64")
+
+    def export_onnx(model, target, **_):
+        time.sleep(0.1)
+        target.write_text("new")
+        return exported("fp32")
+
+    monkeypatch.setattr(exporter, "export_onnx", export_onnx)
+    text = call("export", checkpoint, tmp_path / "m.onnx")
     assert "exporting and comparing with the model, for 0 s now" in text
 
 

@@ -48,6 +48,7 @@ ABLATIONS = {
 }
 NETWORKS = {name: (name, {}) for name in PRESETS} | {name: ("nano", o) for name, o in ABLATIONS.items()}
 MODES = ("eval", "train")
+SIZE_HW = (32, 64)
 LARGE = ("vitb", "vitl")  # `vits` with more of the same
 
 
@@ -63,8 +64,8 @@ def step(network: str, mode: str, device: str) -> FoundationStereo:
     with torch.device(device):
         model = FoundationStereo(model_config(preset, **overrides)).to(device).train(mode != "eval")
     model.checkpointing = mode == "checkpointing"
-    left, right = torch.full((2, 2, 3, 64, 96), 100.0, device=device)
-    truth = torch.full((2, 64, 96), 9.0, device=device)
+    left, right = torch.full((2, 2, 3, *SIZE_HW), 100.0, device=device)
+    truth = torch.full((2, *SIZE_HW), 9.0, device=device)
     half = torch.autocast(device, torch.bfloat16) if mode == "autocast" else nullcontext()
     with half:
         out = model(left, right, iterations=1, every_iteration=True)
@@ -72,7 +73,7 @@ def step(network: str, mode: str, device: str) -> FoundationStereo:
     loss = stereo_loss(out, truth, valid, max_disparity=model.config.max_disparity)
     loss.total.backward()
     assert {out.initial_disparity.device.type, loss.total.device.type} == {device}
-    assert out.disparities[-1].shape == (2, 1, 64, 96) and out.disparities[-1].dtype == torch.float32
+    assert out.disparities[-1].shape == (2, 1, *SIZE_HW) and out.disparities[-1].dtype == torch.float32
     return model
 
 
