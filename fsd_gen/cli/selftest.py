@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from fsd_gen.cli.app import app, clear_errors, out
 from fsd_gen.cli.render import BACKENDS
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from fsd_gen.rtx.probe import Row
     from fsd_gen.selftest.measure import SceneResult, Selftest
+
+WIDE = 140  # columns
 
 
 @app.command()
@@ -46,8 +49,8 @@ def _tell(found: Selftest, renderer: str) -> None:
     if found.problem:
         _print(f"The probe gave no measures: {found.problem}")
     if found.probe is not None:
-        out.print(_measures((*found.probe.rows, *found.probe.lens_rows)))
-    out.print(_scenes(found.scenes))
+        _show(_measures((*found.probe.rows, *found.probe.lens_rows)))
+    _show(_scenes(found.scenes))
     for scene in found.scenes:
         if scene.problem:
             _print(f"{scene.name}: {scene.problem}")
@@ -56,6 +59,11 @@ def _tell(found: Selftest, renderer: str) -> None:
 
 def _print(text: str) -> None:
     out.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _show(table: Table) -> None:
+    """As wide as it is: in an issue there are no terminals."""
+    Console(width=WIDE).print(table)
 
 
 def _measures(rows: tuple[Row, ...]) -> Table:

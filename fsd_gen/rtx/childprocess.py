@@ -92,6 +92,11 @@ class ChildProcess:
         """Of the first of its processes, and of their group."""
         return self._popen.pid
 
+    @property
+    def alive(self) -> bool:
+        """Not known to have ended."""
+        return self._status >= 0
+
     # -- what it can be asked
 
     def hello(self, limit_s: float) -> Hello:
@@ -123,11 +128,13 @@ class ChildProcess:
             ChildLostError: it did not survive it.
             EngineError: it gave no pictures.
         """
-        self._doing, self._until = "a new scene", time.monotonic() + job.load_limit_s
+        self._doing, self._beat_at = "a new scene", time.monotonic()
+        self._until = self._beat_at + job.load_limit_s
         self._send("render", {"job": asdict(job)})
         answer = self._answer(("views", "fault"))
         views = self._views(answer)
-        self._send("taken")
+        with suppress(ChildLostError):  # what it gave is here already; that it ended is seen by `alive`
+            self._send("taken")
         if answer.kind == "fault":
             raise EngineError(_fault(answer.body))
         return views
@@ -149,15 +156,13 @@ class ChildProcess:
         if not self._end_is_told(limit_s):
             return f"{self._engine} hung in close for {limit_s:.0f} s and was killed; nothing is lost"
         end = self._how_it_ended()
-        return (
-            ""
-            if end == "exit 0"
-            else f"{self._engine} ended its close with {_in_words(end)}; nothing is lost"
-        )
+        if end == "exit 0":
+            return ""
+        return f"{self._engine} ended its close with {_in_words(end)}; nothing is lost"
 
     def kill(self) -> None:
         """End the whole group at once. May be called again."""
-        if self._status < 0:
+        if not self.alive:
             return
         with suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
@@ -208,12 +213,11 @@ class ChildProcess:
 
     def _next(self) -> Message:
         left_s = self._until - time.monotonic()
-        ends: list[Wire | int] = [self._wire, self._status]
-        ready, _, _ = select.select(ends, [], [], max(left_s, 0.0))
+        ready = _readable(left_s, self._wire.fileno(), self._status)
         if not ready:
             raise self._hung()
         try:
-            if self._wire in ready:  # what it said before it ended is heard first
+            if self._wire.fileno() in ready:  # what it said before it ended is heard first
                 return self._wire.receive(max(left_s, 1.0))
         except WireTimeoutError as error:
             raise self._hung() from error
@@ -255,13 +259,21 @@ class ChildProcess:
         return ChildLostError(code if self._up else "start", f"{self._engine} process {when}{what}{words}")
 
     def _end_is_told(self, limit_s: float) -> bool:
-        return bool(select.select([self._status], [], [], limit_s)[0])
+        return bool(_readable(limit_s, self._status))
 
     def _how_it_ended(self) -> str:
         """What the guard told; "" where it could not."""
         if not self._end_is_told(0):
             return ""
         return os.read(self._status, 64).decode(errors="replace").strip()
+
+
+def _readable(limit_s: float, *descriptors: int) -> set[int]:
+    """Those of which something can be read, or whose other end is closed, within the time."""
+    poll = select.poll()  # not `select`, which takes no descriptor beyond 1023
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(max(limit_s, 0.0) * 1000)}
 
 
 def _hello(body: Mapping[str, object]) -> Hello:

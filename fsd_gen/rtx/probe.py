@@ -40,6 +40,8 @@ PIXEL_TOLERANCE = 0.05  # pixels
 DARKER = 2.0**-3  # of the second exposure
 GREY_COLUMNS, GLOW_COLUMNS, CARD_ROWS = slice(14, 42), slice(54, 68), slice(20, 44)  # well inside the cards
 SKY_COLUMNS = slice(0, 80)  # left of the post
+SKY_ROWS = slice(20, 64)  # below the bar
+AROUND_PX = 4  # of an edge: where it is looked for
 FAR_M = 25.0  # of the ruler: beyond it a pixel holds too much depth
 
 
@@ -148,19 +150,19 @@ def probe_backend(backend: Backend) -> Probe:
 def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
     dome = stages.dome_stage(folder)
     seen = look(dome, stages.RIG)
-    yield _factor("radiance of a dome", 1.0, seen.left_hwc[:, SKY_COLUMNS])
+    yield _factor("radiance of a dome", 1.0, seen.left_hwc[SKY_ROWS, SKY_COLUMNS])
+    yield from _edges(seen, stages.RIG, "in colour")
     if seen.seen is not None:
-        beyond_hw = seen.seen[0].depth_hw[:, SKY_COLUMNS]
-        yield Row(
-            name="depth where nothing is", expected=math.inf, measured=float(beyond_hw.min()), tolerance=0
-        )
+        least = float(seen.seen[0].depth_hw[SKY_ROWS, SKY_COLUMNS].min())
+        yield Row(name="depth where nothing is", expected=math.inf, measured=least, tolerance=0)
     if exposes:
         darker = look(dome, stages.RIG, scale=DARKER)
-        yield _factor("the same, exposed by 1/8", 1.0, darker.left_hwc[:, SKY_COLUMNS])
+        yield _factor("the same, exposed by 1/8", 1.0, darker.left_hwc[SKY_ROWS, SKY_COLUMNS])
     cards = look(stages.card_stage(folder), stages.RIG).left_hwc[CARD_ROWS]
     yield _factor(SUN_ROW, stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
     yield _factor(GLOW_ROW, stages.GLOW, cards[:, GLOW_COLUMNS])
-    yield _turned(look(stages.panorama_stage(folder), stages.RIG), stages.panorama_stage(folder))
+    panorama = stages.panorama_stage(folder)
+    yield from _sky_rows(look(panorama, stages.RIG), panorama)
     for measures, where in (
         (stages.Measures(), "in metres"),
         (stages.Measures(y_up=True, metres=0.01), "in centimetres, y up"),
@@ -177,24 +179,69 @@ def _factor(name: str, expected: float, pixels: NDArray[np.float32]) -> Row:
 def _lens(look: Look, folder: Path) -> Iterator[Row]:
     ruler = stages.ruler_stage(folder, stages.Measures(), "odd")
     yield from _depths(look(ruler, stages.ODD_RIG), ruler, stages.ODD_RIG, "through the OpenCV lens")
+    dome = stages.dome_stage(folder)
+    yield from _edges(look(dome, stages.ODD_RIG), stages.ODD_RIG, "in colour through the OpenCV lens")
+
+
+# -- the edges of black things before the sky
+
+
+def _edges(frames: Frames, rig: StereoRig, where: str) -> Iterator[Row]:
+    """Where the colours see the post's left edge and the bar's lower one, to fractions of a pixel."""
+    for eye, image_hwc, shift_m in (
+        ("left", frames.left_hwc, 0.0),
+        ("right", frames.right_hwc, rig.baseline_m),
+    ):
+        u = rig.cx_px + rig.focal_px * (stages.POST_M - shift_m) / stages.EDGE_M
+        v = rig.cy_px - rig.fy_px * stages.BAR_M / stages.EDGE_M
+        light_hw = image_hwc.mean(axis=2, dtype=np.float64)
+        light_hw /= np.median(light_hw[SKY_ROWS, SKY_COLUMNS])
+        across_w, down_h = light_hw[SKY_ROWS].mean(axis=0), light_hw[:, 10:70].mean(axis=1)
+        found_u = int(u) - AROUND_PX + across_w[int(u) - AROUND_PX : int(u) + AROUND_PX].sum()
+        found_v = int(v) + AROUND_PX - down_h[int(v) - AROUND_PX : int(v) + AROUND_PX].sum()
+        for axis, off_px in (("u", found_u - u), ("v", found_v - v)):
+            name = f"{axis} of the pixels' centres {where}, {eye} eye"
+            yield Row(name=name, expected=0.0, measured=-off_px, unit="px", tolerance=PIXEL_TOLERANCE)
 
 
 # -- the panorama
 
 
-def _turned(frames: Frames, staged: StagedScene) -> Row:
-    """By how much the sky is turned against where it should be."""
+def _sky_rows(frames: Frames, staged: StagedScene) -> Iterator[Row]:
+    """How bright the sky's image is, and by how much it is turned against where it should be."""
     told_n3 = frames.left_hwc[:, SKY_COLUMNS].reshape(-1, 3).astype(np.float64)
-    found_n3 = 2 * (told_n3 - stages.LOW) / (stages.HIGH - stages.LOW) - 1
+    gain = _gain(told_n3)
     dome = staged.flat.dome
     assert dome is not None
     rays_n3 = stages.RIG.ray_directions()[:, SKY_COLUMNS].reshape(-1, 3)
     towards_n3 = rays_n3 @ (dome.to_world[:3, :3].T @ staged.flat.left_to_world[:3, :3]).T
     towards_n3 /= np.linalg.norm(towards_n3, axis=1, keepdims=True)
-    angle = _angle_deg(towards_n3, found_n3)
-    return Row(
+    angle = _angle_deg(towards_n3, _directions(told_n3 / gain))
+    yield Row(name="radiance of a panorama", expected=1.0, measured=gain, tolerance=TOLERANCE, factor=True)
+    yield Row(
         name="turn of a panorama", expected=0.0, measured=angle, unit="degrees", tolerance=TURN_TOLERANCE_DEG
     )
+
+
+def _directions(told_n3: Array) -> Array:
+    """What the panorama's colours say."""
+    directions_n3: Array = 2 * (told_n3 - stages.LOW) / (stages.HIGH - stages.LOW) - 1
+    return directions_n3
+
+
+def _gain(told_n3: Array) -> float:
+    """The factor without which the colours say directions of unit length."""
+    low, high = -10.0, 10.0  # powers of two
+    for _ in range(4):
+        powers = np.linspace(low, high, 81)
+        misfits = [_misfit(told_n3 / 2.0**power) for power in powers]
+        best, step = float(powers[int(np.argmin(misfits))]), (high - low) / 80
+        low, high = best - step, best + step
+    return float(2.0**best)
+
+
+def _misfit(told_n3: Array) -> float:
+    return float(((np.linalg.norm(_directions(told_n3[::7]), axis=1) - 1) ** 2).mean())
 
 
 def _angle_deg(from_n3: Array, to_n3: Array) -> float:

@@ -21,13 +21,14 @@ from fsd_gen.usd.staged import StagedScene
 Array = NDArray[np.float64]
 
 WIDTH, HEIGHT = 96, 64
-RIG = StereoRig.centred(width=WIDTH, height=HEIGHT, focal_px=96.0, baseline_m=0.1)
-ODD_RIG = RIG.model_copy(update={"cx_px": 50.3, "cy_px": 30.6, "focal_y_px": 90.0})
+RIG = StereoRig.centred(width=WIDTH, height=HEIGHT, focal_px=96.0, baseline_m=0.09375)
+ODD_RIG = RIG.model_copy(update={"cx_px": 50.25, "cy_px": 30.75, "focal_y_px": 90.0})
 CAMERA = "/World/Eye"
 
 CARD_M, GREY, GLOW = 2.0, 0.5, 2.0  # distance of the cards; reflectance of one, radiance of the other
 FLOOR_M, WALL_M = 1.0, 1.2  # of the ruler: below the camera, and to the left of it
 SUN = np.pi  # irradiance
+POST_M, BAR_M, EDGE_M = 1.25, 0.625, 3.0  # left edge of the post, lower edge of the bar; how far they are
 TURN_DEG = 40.0  # of the panorama about the vertical
 PANORAMA = (64, 128)  # rows and columns
 LOW, HIGH = 0.1, 0.9  # what the panorama says by -1 and 1
@@ -42,8 +43,8 @@ class Measures:
 
 
 def dome_stage(folder: Path) -> StagedScene:
-    """Light of radiance 1 from everywhere."""
-    return _stage(folder / "dome.usda", [_dome()])
+    """Light of radiance 1 from everywhere, and a black bar above."""
+    return _stage(folder / "dome.usda", [_dome(), _edged("Bar", (-4, 4), (BAR_M, 3))])
 
 
 def card_stage(folder: Path) -> StagedScene:
@@ -83,7 +84,7 @@ def panorama_hw3() -> NDArray[np.float32]:
 
 
 def _stage(path: Path, parts: Iterable[str], measures: Measures = Measures()) -> StagedScene:
-    post = _mesh("Post", [(1.2, -2, -3), (1.6, -2, -3), (1.6, 2, -3), (1.2, 2, -3)], measures.metres, "Black")
+    post = _edged("Post", (POST_M, 1.8), (-2, 2), measures.metres)
     body = "\n".join([*parts, post, _look("Black")])
     turn = 0 if measures.y_up else 90
     path.write_text(f"""#usda 1.0
@@ -101,6 +102,12 @@ def Xform "World" {{
 }}
 """)
     return StagedScene(path=path, flat=read_stage(path, None, left=CAMERA))
+
+
+def _edged(name: str, across: tuple[float, float], up: tuple[float, float], metres: float = 1.0) -> str:
+    """A black rectangle that faces the camera."""
+    (left, right), (low, high), z = across, up, -EDGE_M
+    return _mesh(name, [(left, low, z), (right, low, z), (right, high, z), (left, high, z)], metres, "Black")
 
 
 def _card(name: str, across: tuple[float, float], look: str) -> str:

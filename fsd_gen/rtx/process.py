@@ -119,7 +119,7 @@ class RenderProcess:
 
     def close(self) -> None:
         """End the process. What it rendered has been read long since, so that nothing of that can be lost."""
-        if self._child is not None:
+        if self._child is not None and self._child.alive:
             if odd := self._child.close(self._limits.close_s):
                 log.warning("%s", odd)
             self._drop()
@@ -151,7 +151,7 @@ class RenderProcess:
     # -- the process
 
     def _running(self) -> ChildProcess:
-        if self._child is not None:
+        if self._child is not None and self._child.alive:
             return self._child
         why: list[str] = []
         for _ in range(self._limits.starts):

@@ -23,7 +23,7 @@ from fsd_gen.usd.author import write_stage
 from fsd_gen.usd.reader import read_stage
 from fsd_gen.usd.staged import StagedScene
 
-SETTINGS = RenderSettings(spp=128, max_depth=9, rr_depth=9, denoise=False)
+SETTINGS = RenderSettings(spp=144, max_depth=9, rr_depth=9, denoise=False)
 PARTS = (4, 6)  # rows and columns of the parts whose means are compared
 DIM = 0.05  # of the picture's mean: darker parts are held to that
 REFERENCE = "reference.json"

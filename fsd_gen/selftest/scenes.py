@@ -25,7 +25,7 @@ from fsd_gen.scene.spec import (
 )
 
 RIG = StereoRig.centred(width=96, height=64, focal_px=80.0, baseline_m=0.12)
-DULL = 0.5  # roughness at which all models of a dull surface come near Lambert's; without an ior none shines
+DULL = 0.4  # roughness at which models of a dull surface differ least; without an ior nothing shines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ class KnownScene:
 def known_scenes() -> tuple[KnownScene, ...]:
     """The three of them."""
     return (
-        KnownScene(name="room", spec=_room(), tolerance=0.05),
-        KnownScene(name="yard", spec=_yard(), tolerance=0.05),
+        KnownScene(name="room", spec=_room(), tolerance=0.1),
+        KnownScene(name="yard", spec=_yard(), tolerance=0.1),
         KnownScene(name="panes", spec=_panes(), tolerance=0.15),
     )
 

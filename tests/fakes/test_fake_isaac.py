@@ -132,6 +132,7 @@ WRONG = {  # name: (what of the right program, what stands there, what comes of 
         "",
         "^black$",
     ),
+    "no render variable for the colour": (', render_vars=["HdrColor"]', "", "^empty$"),
     "updates left off": ("product.hydra_texture.set_updates_enabled(True)\n", "", "^empty$"),
 }
 CLOSES = {  # keyword of close, and the versions that have it

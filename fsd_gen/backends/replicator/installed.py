@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib.util import find_spec
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.rtx.interpreter import interpreter
+
+log = logging.getLogger(__name__)
 
 PYTHON = "FSD_ISAAC_PYTHON"
 EULA = "OMNI_KIT_ACCEPT_EULA"
@@ -51,6 +54,8 @@ def gpu_index() -> int:
     Raises:
         BackendUnavailableError: it is named in a way that Kit does not take.
     """
+    if os.environ.get(VISIBLE) == "":
+        log.warning("this worker was given no GPU and takes GPU 0; give it one: --gpus-per-worker 1")
     first = os.environ.get(VISIBLE, "").split(",")[0].strip() or "0"
     if not first.isdecimal():
         raise BackendUnavailableError(

@@ -82,9 +82,23 @@ def processes_of(group: int) -> list[int]:
     return found
 
 
+def renderers_of(folder: Path) -> list[int]:
+    """Rendering processes of the fake Isaac Sims below a folder."""
+    found = []
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            command = Path(f"/proc/{entry}/cmdline").read_text()
+            environ = Path(f"/proc/{entry}/environ").read_text()
+        except OSError:
+            continue
+        if "boot.py" in command and f"ISAAC_PATH={folder}" in environ:
+            found.append(int(entry))
+    return found
+
+
 def wait_until_gone(group: int) -> bool:
-    """Whether every process of a group ends within seconds."""
-    until = time.monotonic() + 5
+    """Whether every process of a group ends soon."""
+    until = time.monotonic() + 30
     while processes_of(group) and time.monotonic() < until:
         time.sleep(0.02)
     return not processes_of(group)

@@ -22,6 +22,7 @@ from fsd_gen.usd.flat_scene import FlatScene
 from fsd_gen.usd.reader import camera_of_stage, read_stage
 
 Array = NDArray[np.float64]
+FINE = 4  # rays across a pixel, and down, where its edges are no edges of things
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Wrongness:
     exposes: bool = True  # obeys exposure:time
     dome_z_deg: float = 0.0  # by which the sky is turned about the vertical
     mirrored: bool = False  # the sky, left to right
+    image: float = 1.0  # factor of the sky's image
     depth: float = 1.0  # factor
     rays: bool = False  # depth along the ray
     metres: bool = True  # depth in metres; else in units of the stage
@@ -66,7 +68,8 @@ class PlainRenderer:
         hits = build_ray_scene(scene).first_hits(
             np.zeros((job.width * job.height, 3)), rig.ray_directions().reshape(-1, 3)
         )
-        colour_n3 = self._colours(stage, scene, rig, hits)
+        odd = rig.focal_y_px is not None
+        colour_n3 = self._smooth(stage, scene, rig) if odd else self._colours(stage, scene, rig, hits)
         if wrong.exposes:
             colour_n3 = colour_n3 * prim.GetAttribute("exposure:time").Get()
         depth_n = hits.t_n * wrong.depth
@@ -81,6 +84,22 @@ class PlainRenderer:
             colour_hwc=(colour_n3 * wrong.colour).reshape(*shape, 3).astype(np.float32),
             depth_hw=depth_n.reshape(shape).astype(np.float32),
         )
+
+    def _smooth(self, stage: Usd.Stage, scene: FlatScene, rig: StereoRig) -> Array:
+        """Colours of all pixels, each the mean of FINE x FINE rays."""
+        fine = StereoRig(
+            width=rig.width * FINE,
+            height=rig.height * FINE,
+            focal_px=rig.focal_px * FINE,
+            focal_y_px=rig.fy_px * FINE,
+            baseline_m=1,
+            cx_px=rig.cx_px * FINE,
+            cy_px=rig.cy_px * FINE,
+        )
+        rays_n3 = fine.ray_directions().reshape(-1, 3)
+        hits = build_ray_scene(scene).first_hits(np.zeros_like(rays_n3), rays_n3)
+        colour_n3 = self._colours(stage, scene, fine, hits)
+        return colour_n3.reshape(rig.height, FINE, rig.width, FINE, 3).mean(axis=(1, 3)).reshape(-1, 3)
 
     def _lens(self, prim: Usd.Prim, job: Job) -> StereoRig:
         """The pinhole that the camera's attributes make."""
@@ -144,7 +163,7 @@ class PlainRenderer:
         v_n = np.arccos(np.clip(local_n3[:, 1], -1, 1)) / np.pi
         rows_n = np.minimum((v_n * sky_hw3.shape[0]).astype(int), sky_hw3.shape[0] - 1)
         columns_n = np.minimum((u_n * sky_hw3.shape[1]).astype(int), sky_hw3.shape[1] - 1)
-        return sky_hw3[rows_n, columns_n] * np.array(dome.radiance)
+        return sky_hw3[rows_n, columns_n] * np.array(dome.radiance) * self.wrong.image
 
 
 def _normals(scene: FlatScene, primitive_n: NDArray[np.int64]) -> Array:

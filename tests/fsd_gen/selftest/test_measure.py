@@ -73,7 +73,7 @@ def test_a_backend_without_depth_is_judged_by_its_light():
 
 @pytest.mark.parametrize(
     ("wrong", "scenes"),
-    [({"light": 1.07}, [False, False, True]), ({"depth": 1.3}, [False, False, False])],
+    [({"light": 1.12}, [False, False, True]), ({"depth": 1.3}, [False, False, False])],
 )
 def test_wrong_light_and_wrong_depth_are_found(wrong, scenes):
     found = selftest(Remembering(**wrong))
@@ -107,7 +107,7 @@ def test_the_command_prints_a_report_to_paste(monkeypatch):
     assert right.exit_code == 0 and "| radiance of a dome | 1        | 1     | ok |" in right.output
     assert "everything is as it should be" in right.output
     wrong = CliRunner().invoke(app, ["selftest", "--backend", "dim"])
-    assert wrong.exit_code == 1 and "50.0% of 5%" in wrong.output and "WRONG" in wrong.output
+    assert wrong.exit_code == 1 and "50.0% of 10%" in wrong.output and "WRONG" in wrong.output
 
 
 def test_the_known_scenes_fill_their_pictures_in_whole_parts():

@@ -8,8 +8,9 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from fsd_gen.rtx.child.versions import NO_RT_CORES
+
 DISTRIBUTIONS = ("isaacsim", "isaacsim-kernel")
-WITHOUT_RT_CORES = ("A30", "A100", "A800", "H100", "H200", "H800", "B200", "B300", "GH200", "GB200")
 ASK_S = 20.0
 
 
@@ -42,6 +43,6 @@ def gpu_name(index: int | str) -> str:
 
 def gpu_notes(name: str) -> tuple[str, ...]:
     """What a person should know about a GPU."""
-    if not set(re.split(r"[\s-]+", name)) & set(WITHOUT_RT_CORES):
+    if not set(re.split(r"[\s-]+", name)) & set(NO_RT_CORES):
         return ()
     return (f"{name} has no RT cores: NVIDIA gives no guarantee for it; expect slow or noisy pictures",)

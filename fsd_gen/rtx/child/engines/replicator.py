@@ -17,33 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import numpy as np
-
-from fsd_gen.rtx.child.buffers import Refusal, digest_of, paths_of, picture
-from fsd_gen.rtx.child.contract import (
-    COLOUR,
-    DEPTH,
-    IDS,
-    NORMALS,
-    EngineError,
-    Fault,
-    Hello,
-    Job,
-    Product,
-    Say,
-    View,
-)
+from fsd_gen.rtx.child.buffers import Refusal, digest_of
+from fsd_gen.rtx.child.contract import EngineError, Fault, Hello, Job, Say, View
 from fsd_gen.rtx.child.engines.installed import find_version, gpu_name, gpu_notes
+from fsd_gen.rtx.child.engines.kit_products import Shot, destroy, make_shot, update, view_of
 from fsd_gen.rtx.child.engines.kit_settings import launch_config, scene_settings
 from fsd_gen.rtx.child.versions import VersionRefusedError, replicator_version
 
-HDR = "HdrColor"
-ANNOTATORS: Mapping[str, tuple[str, Mapping[str, object] | None]] = {
-    COLOUR: (HDR, None),
-    DEPTH: ("distance_to_image_plane", None),
-    IDS: ("instance_id_segmentation_fast", {"colorize": False}),
-    NORMALS: ("normals", None),
-}
 SETTLE_UPDATES = 3  # after the last asset has come
 UNLOAD_LIMIT_S = 120.0
 
@@ -87,15 +67,6 @@ class _Kit:
     usd: Any  # omni.usd
     rep: Any  # omni.replicator.core
     settings: Any  # carb.settings.ISettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shot:
-    """One product of a job with its annotators, by channel."""
-
-    product: Product
-    render_product: Any
-    annotators: Mapping[str, Any]
 
 
 class ReplicatorEngine:
@@ -191,58 +162,25 @@ class ReplicatorEngine:
     # -- products
 
     @contextmanager
-    def _shots(self, job: Job) -> Iterator[tuple[_Shot, ...]]:
+    def _shots(self, job: Job) -> Iterator[tuple[Shot, ...]]:
         """Products and annotators of the job, destroyed after it, before another stage is opened."""
-        shots: list[_Shot] = []
+        shots: list[Shot] = []
         try:
             for product in job.products:
-                shots.append(self._shot(product, job))
-            for shot in shots:  # attaching switches updates on again, so that this comes after all of it
-                shot.render_product.hydra_texture.set_updates_enabled(False)
+                shots.append(make_shot(self._kit.rep, product, job))
+            update(shots, False)
             yield tuple(shots)
         except EngineError as error:
             self._destroy_after(error, shots)
             raise
         self._destroy(shots)
 
-    def _shot(self, product: Product, job: Job) -> _Shot:
-        render_product = self._render_product(product, job)
-        annotators = {}
-        for channel in job.channels:
-            annotators[channel] = self._annotator(*ANNOTATORS[channel])
-            annotators[channel].attach(render_product)
-        return _Shot(product=product, render_product=render_product, annotators=annotators)
-
-    def _render_product(self, product: Product, job: Job) -> Any:
-        size = (job.width, job.height)
-        try:
-            return self._kit.rep.create.render_product(
-                product.camera, size, name=f"fsd_{product.eye}", render_vars=[HDR]
-            )
-        except ValueError as error:
-            message = f"Replicator took no camera at <{product.camera}>: {error}"
-            raise EngineError(Fault(code="load", message=message)) from error
-
-    def _annotator(self, name: str, parameters: Mapping[str, object] | None) -> Any:
-        registry = self._kit.rep.AnnotatorRegistry
-        keywords = {} if parameters is None else {"init_params": dict(parameters)}
-        try:
-            return registry.get_annotator(name, **keywords)
-        except Exception as error:  # Replicator's own errors derive from Exception alone
-            if type(error).__name__ != "AnnotatorRegistryError" or name != HDR:
-                raise
-        registry.register_annotator_from_aov(aov=HDR, output_data_type=np.float16, output_channels=4)
-        return registry.get_annotator(name)
-
-    def _destroy(self, shots: list[_Shot]) -> None:
+    def _destroy(self, shots: list[Shot]) -> None:
         self._say("destroying render products", UNLOAD_LIMIT_S)
         self._kit.rep.orchestrator.wait_until_complete()
-        for shot in shots:
-            for annotator in shot.annotators.values():
-                annotator.detach()
-            shot.render_product.destroy()
+        destroy(shots)
 
-    def _destroy_after(self, error: EngineError, shots: list[_Shot]) -> None:
+    def _destroy_after(self, error: EngineError, shots: list[Shot]) -> None:
         """What went wrong first is what counts; where nothing can be destroyed, this process is done for."""
         try:
             self._destroy(shots)
@@ -252,15 +190,15 @@ class ReplicatorEngine:
 
     # -- the step
 
-    def _captured(self, job: Job, shots: tuple[_Shot, ...]) -> tuple[View, ...]:
-        _update(shots, True)
+    def _captured(self, job: Job, shots: tuple[Shot, ...]) -> tuple[View, ...]:
+        update(shots, True)
         self._step(job, self._config.warm_subframes)
         refusal = Refusal(code="empty", message="nothing was read")
         for _ in range(self._config.tries):
             self._step(job, self._config.subframes)
             found = self._views(job, shots)
             if not isinstance(found, Refusal):
-                _update(shots, False)
+                update(shots, False)
                 return found
             refusal = found
         message = f"after {self._config.tries} steps: {refusal.message}"
@@ -270,11 +208,11 @@ class ReplicatorEngine:
         self._say("step", job.step_limit_s)
         self._kit.rep.orchestrator.step(rt_subframes=subframes, delta_time=0.0)
 
-    def _views(self, job: Job, shots: tuple[_Shot, ...]) -> tuple[View, ...] | Refusal:
+    def _views(self, job: Job, shots: tuple[Shot, ...]) -> tuple[View, ...] | Refusal:
         self._say("reading annotators", job.step_limit_s)
         views = []
         for shot in shots:
-            view = _view(shot, job)
+            view = view_of(shot, job)
             if isinstance(view, Refusal):
                 return view
             views.append(view)
@@ -285,34 +223,6 @@ class ReplicatorEngine:
 
 def _patient(job: Job, factor: float) -> Job:
     return replace(job, load_limit_s=factor * job.load_limit_s, step_limit_s=factor * job.step_limit_s)
-
-
-def _update(shots: tuple[_Shot, ...], enabled: bool) -> None:
-    for shot in shots:
-        shot.render_product.hydra_texture.set_updates_enabled(enabled)
-
-
-def _view(shot: _Shot, job: Job) -> View | Refusal:
-    pictures: dict[str, Any] = {}
-    labels: dict[int, str] = {}
-    for channel, annotator in shot.annotators.items():
-        data = annotator.get_data()
-        if isinstance(data, Mapping):
-            labels = paths_of(data.get("info", {}).get("idToLabels"))
-            data = data.get("data")
-        found = picture(data, channel, job.width, job.height)
-        if isinstance(found, Refusal):
-            name = ANNOTATORS[channel][0]
-            return Refusal(code=found.code, message=f"{name} of {shot.product.camera}: {found.message}")
-        pictures[channel] = found
-    return View(
-        eye=shot.product.eye,
-        colour_hwc=pictures[COLOUR],
-        depth_hw=pictures.get(DEPTH),
-        ids_hw=pictures.get(IDS),
-        labels=labels,
-        normals_hwc=pictures.get(NORMALS),
-    )
 
 
 def _import_kit() -> _Kit:

@@ -55,6 +55,13 @@ def test_the_gpu_is_the_first_that_is_visible_and_given_to_kit_by_number(tmp_pat
     assert launch.config["gpu"] == gpu and "CUDA_VISIBLE_DEVICES" not in launch.environ
 
 
+def test_a_worker_that_was_given_no_gpu_is_told_of(monkeypatch, caplog):
+    assert gpu_index() == 0 and not caplog.records
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpu_index() == 0
+    assert "was given no GPU and takes GPU 0; give it one: --gpus-per-worker 1" in caplog.text
+
+
 def test_a_gpu_that_is_named_otherwise_is_refused(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932f937-d72c-4106")
     with pytest.raises(BackendUnavailableError, match="Kit takes a GPU by its number alone"):

@@ -39,7 +39,7 @@ class RenderProduct:
     def __init__(self, camera: str, size: tuple[int, int], name: str, render_vars: list[str]) -> None:
         self.camera, self.size = camera, size
         self.path = f"/Render/HydraTextures/{name}"
-        self.render_vars = {"LdrColor", "HdrColor", *render_vars}
+        self.render_vars = {"LdrColor", *render_vars}
         self.hydra_texture: _HydraTexture | None = _HydraTexture(self)
         self.annotators: list[Any] = []
         self.stepped = False
