@@ -15,7 +15,7 @@ from fsd_gen.cli.render import BACKENDS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fsd_gen.rtx.probe import Row
+    from fsd_gen.rtx.measures import Row
     from fsd_gen.selftest.measure import SceneResult, Selftest
 
 WIDE = 140  # columns

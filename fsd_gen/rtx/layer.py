@@ -7,7 +7,7 @@ stage's own prims (`overrides`). Read back by the reader of stages, it is the sa
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -18,32 +18,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.backends.base import BackendError
+from fsd_gen.rtx.cameras import exposure_scale, write_camera
 from fsd_gen.rtx.child.contract import CHANNELS, IDS, Job, Product
 from fsd_gen.rtx.child.versions import OvrtxVersion
 from fsd_gen.rtx.lens import Frame, frame_of
 from fsd_gen.rtx.lights import put_out, write_lights
 from fsd_gen.rtx.overrides import Overrides, Said, tolerant, write
 from fsd_gen.rtx.products import max_bounces, write_products
-from fsd_gen.rtx.sheet import Sheet, Values
+from fsd_gen.rtx.sheet import Sheet
 from fsd_gen.rtx.targets import Target
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.errors import StageWriteError
-from fsd_gen.usd.flat_scene import FlatScene, Texture
-from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, Vt
+from fsd_gen.usd.flat_scene import FlatScene
+from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.reader.stage import open_stage, reason_of, stage_time, stage_to_world
 from fsd_gen.usd.staged import StagedScene
 
 ROOT = "/FsdRtx"  # of everything that is ours
 EYES = ("left", "right")
-FILM_M = 0.036  # film width that stands for the picture's width
-NEAR_M, FAR_M = 0.001, 1e5  # clipping
-EXPOSURE_APIS = ("OmniRtxCameraExposureAPI_1", "OmniRtxCameraAutoExposureAPI_1")
-LENS_API = "OmniLensDistortionOpenCvPinholeAPI"
-BRIGHTEST = 30_000.0  # that a half float is to hold: it ends at 65504
-HALF_END = 65504.0  # what a panorama may hold at most
-MOST_STOPS = 20
 ALL_PRIMS = Usd.PrimIsActive & Usd.PrimIsLoaded  # `over`s and `class`es too: they may be prototypes
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 Kinds = Sdf.ValueTypeNames
@@ -64,7 +60,7 @@ class RtxStage:
 
     def job(self, settings: RenderSettings) -> Job:
         """The order for the rendering process."""
-        bare = all(product.path for product in self.products)  # ovrtx: it gives no ids
+        without_ids = all(product.path for product in self.products)  # ovrtx gives none
         return Job(
             stage=str(self.path),
             width=self.width,
@@ -73,7 +69,7 @@ class RtxStage:
             spp=settings.spp,
             max_bounces=max_bounces(settings),
             denoise=settings.denoise,
-            channels=tuple(name for name in CHANNELS if not (bare and name == IDS)),
+            channels=tuple(name for name in CHANNELS if not (without_ids and name == IDS)),
         )
 
 
@@ -116,23 +112,6 @@ def author_rtx_layer(
         crop=(frame.left, frame.top),
         scale=exposed,
     )
-
-
-def exposure_scale(flat: FlatScene) -> float:
-    """A power of two, at most 1, by which the brightest light of a scene stays within half floats."""
-    lights = [max(light.radiance) for light in flat.area_lights]
-    lights += [_glow(surface.emissive) for surface in flat.surfaces]
-    if flat.dome is not None:
-        lights.append(max(flat.dome.radiance) * (1.0 if flat.dome.texture is None else HALF_END))
-    for sun in flat.parallel_lights:  # a mirror shows its disc
-        disc = math.pi * math.sin(math.radians(max(sun.angle_deg, 0.1)) / 2) ** 2
-        lights.append(max(sun.irradiance) / disc)
-    stops = math.ceil(math.log2(max(max(lights, default=0.0) / BRIGHTEST, 1.0)))
-    return 2.0 ** -min(stops, MOST_STOPS)
-
-
-def _glow(emissive: tuple[float, float, float] | Texture) -> float:
-    return max(emissive.gain[:3]) if isinstance(emissive, Texture) else max(emissive)
 
 
 def _new_layer(out: Path, stem: str) -> Sdf.Layer:
@@ -179,9 +158,24 @@ def _over_its_prims(stage: Usd.Stage, sheet: Sheet, moment: Usd.TimeCode, target
     prims = list(Usd.PrimRange.Stage(stage, ALL_PRIMS))
     opinions = [one for prim in prims for one in said(prim)]
     lights = [prim for prim in prims if prim.HasAPI(UsdLux.LightAPI)]
+    _tell_dim_suns(stage, lights)
     with Sdf.ChangeBlock():
         write(sheet, opinions)
         put_out(sheet, [(str(light.GetPath()), bool(light.GetChildren())) for light in lights])
+
+
+def _tell_dim_suns(stage: Usd.Stage, lights: list[Usd.Prim]) -> None:
+    """Old stages of Omniverse have suns that it showed pi times their intensity, and that OpenUSD dims."""
+    for prim in lights:
+        light = UsdLux.DistantLight(prim)
+        said = prim.GetAttribute("omni:rtx:usdluxVersion")
+        if light and not (said and said.HasAuthoredValue()) and not light.GetNormalizeAttr().Get():
+            log.warning(
+                "a sun is as bright as its disc, as OpenUSD says: light=%s stage=%s; Omniverse used to show "
+                "pi times its intensity: for that, set inputs:normalize = 1 and multiply its intensity by pi",
+                prim.GetPath(),
+                stage.GetRootLayer().subLayerPaths[0],
+            )
 
 
 def _moves(stage: Usd.Stage) -> bool:
@@ -225,62 +219,10 @@ def _ours(
         pose_44 = flat.left_to_world.copy()
         pose_44[:3, 3] += pose_44[:3, 0] * shift_m
         camera = f"{ROOT}/{eye.title()}"
-        _camera(sheet, camera, from_world_44, pose_44, rig, frame, scale)
+        write_camera(sheet, camera, from_world_44, pose_44, rig, frame, scale)
         paths = ("", "")
         if isinstance(target.row, OvrtxVersion):
             size, lit = (frame.width, frame.height), flat.dome is not None
             paths = write_products(sheet, camera, camera, size, settings, target.row, lit_by_dome=lit)
         products.append(Product(eye=eye, camera=camera, path=paths[0], truth_path=paths[1]))
     return tuple(products)
-
-
-def _camera(
-    sheet: Sheet, path: str, from_world_44: Array, pose_44: Array, rig: StereoRig, frame: Frame, scale: float
-) -> None:
-    """A pinhole in the stage's own axes and unit, free of scale."""
-    per_metre = float(np.linalg.norm(from_world_44[:3, 0]))
-    placed_44 = from_world_44 @ pose_44 @ np.diag([1.0, -1.0, -1.0, 1.0])  # USD's cameras look along -z
-    placed_44[:3, :3] /= per_metre
-    film = FILM_M * per_metre * 10  # lengths of a camera are tenths of a unit
-    sheet.define(path, "Camera", apis=(*EXPOSURE_APIS, *((LENS_API,) if frame.opencv else ())))
-    sheet.set(
-        path,
-        {
-            "projection": (Kinds.Token, UsdGeom.Tokens.perspective),
-            "focalLength": (Kinds.Float, rig.focal_px / frame.width * film),
-            "horizontalAperture": (Kinds.Float, film),
-            "verticalAperture": (Kinds.Float, film * frame.height / frame.width),
-            "horizontalApertureOffset": (Kinds.Float, 0.0),
-            "verticalApertureOffset": (Kinds.Float, 0.0),
-            "fStop": (Kinds.Float, 0.0),
-            "clippingRange": (Kinds.Float2, Gf.Vec2f(NEAR_M * per_metre, FAR_M * per_metre)),
-            "xformOp:transform": (Kinds.Matrix4d, Gf.Matrix4d(placed_44.T.tolist())),
-            **_exposure(scale),
-            **(_opencv(rig) if frame.opencv else {}),
-        },
-    )
-    order = Vt.TokenArray(["xformOp:transform"])
-    sheet.set(path, {"xformOpOrder": (Kinds.TokenArray, order)}, uniform=True)
-
-
-def _exposure(scale: float) -> Values:
-    """Radiance times `scale`: responsivity * time * iso / 100 * 2^exposure / fStop^2 (UsdGeomCamera)."""
-    return {
-        "exposure": (Kinds.Float, 0.0),
-        "exposure:fStop": (Kinds.Float, 1.0),
-        "exposure:responsivity": (Kinds.Float, 1.0),
-        "exposure:iso": (Kinds.Float, 100.0),
-        "exposure:time": (Kinds.Float, scale),
-        "omni:rtx:autoExposure:enabled": (Kinds.Bool, False),
-    }
-
-
-def _opencv(rig: StereoRig) -> Values:
-    numbers = {"fx": rig.focal_px, "fy": rig.fy_px, "cx": rig.cx_px, "cy": rig.cy_px}
-    numbers |= dict.fromkeys(("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "s1", "s2", "s3", "s4"), 0.0)
-    lens = "omni:lensdistortion"
-    return {
-        f"{lens}:model": (Kinds.Token, "opencvPinhole"),
-        f"{lens}:opencvPinhole:imageSize": (Kinds.Int2, Gf.Vec2i(rig.width, rig.height)),
-        **{f"{lens}:opencvPinhole:{name}": (Kinds.Float, value) for name, value in numbers.items()},
-    }

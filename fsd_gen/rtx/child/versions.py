@@ -242,6 +242,17 @@ def ovrtx_version(version: str, *, gpu: str = "", assume: str = "") -> OvrtxVers
     return row
 
 
+def gpu_note(gpu: str) -> str:
+    """What a person should know of a GPU, by its driver's name for it; "" for nothing."""
+    weak = next((name for name in NO_RT_CORES if re.search(rf"\b{name}\b", gpu)), "")
+    if not weak:
+        return ""
+    return (
+        f"{weak} has no RT cores: NVIDIA gives no support for rendering on it, real-time modes are noisy or "
+        "fail, and path tracing is slow"
+    )
+
+
 def lux_of(text: str, lux: Lux) -> Lux:
     """The rules of a version with what `text` says in their place, such as "distant=3.1416,glow=0.5".
 

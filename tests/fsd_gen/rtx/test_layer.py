@@ -29,6 +29,7 @@ from tests.fsd_gen.usd import cases
 from tests.fsd_gen.usd.test_usdchecker import complaints
 
 LEFT, RIGHT = "/FsdRtx/Left", "/FsdRtx/Right"
+QUICK = ("flying", "outdoor")
 SETTINGS = RenderSettings(spp=32, max_depth=9, denoise=True)
 TARGETS = [
     *(Target(engine="replicator", version=name, row=row) for name, row in REPLICATOR.items()),
@@ -58,7 +59,9 @@ def value(stage: Usd.Stage, path: str, name: str) -> object:
     return attribute.Get()
 
 
-@pytest.mark.parametrize("style", style_names())
+@pytest.mark.parametrize(
+    "style", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in style_names()]
+)
 def test_a_scene_of_a_style_is_the_same_scene_through_the_layer(tmp_path, library, style):
     small = {"image.width": 96, "image.height": 64, "assets.packs": ["builtin"]}
     config = load_config("demo", {**small, "styles": {style: needed(style)}})
@@ -409,6 +412,34 @@ def test_instances_that_need_nothing_stay_where_the_version_draws_them(tmp_path)
         rtx = authored(scene, tmp_path, Target(engine="replicator", version="", row=row))
         assert opened(rtx).GetPrimAtPath("/World/A").IsInstance() is kept
         assert_same_scene(scene.flat, read_stage(rtx.path, None, left=LEFT))
+
+
+def test_copies_of_an_instancer_keep_their_shapes_and_lamps(tmp_path):
+    many = """def PointInstancer "Many" {
+        rel prototypes = </World/Many/Lantern>
+        int[] protoIndices = [0, 0]
+        point3f[] positions = [(-1, 0, -2), (1, 0, -2)]
+        class Xform "Lantern" {
+            def Sphere "Globe" { double radius = 0.2 }
+            def SphereLight "Bulb" { float inputs:radius = 0.05 }
+        }
+    }"""
+    scene = staged(cases.stage(tmp_path, cases.WALL, many))
+    assert len(scene.flat.area_lights) == 2
+    assert_same_scene(scene.flat, read_stage(authored(scene, tmp_path).path, None, left=LEFT))
+
+
+@pytest.mark.parametrize(
+    ("sun", "told"),
+    [
+        ("float inputs:intensity = 3000", True),
+        ("bool inputs:normalize = 1", False),
+        ("int omni:rtx:usdluxVersion = 2505", False),
+    ],
+)
+def test_a_sun_of_an_old_stage_is_told(tmp_path, caplog, sun, told):
+    authored(staged(cases.stage(tmp_path, cases.WALL, f'def DistantLight "Sun" {{ {sun} }}')), tmp_path)
+    assert ("light=/World/Sun" in caplog.text) is told
 
 
 def test_a_layer_has_a_name_that_was_never_used(tmp_path):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
 from fsd_gen.backends.plugin import BackendUnavailableError
+from fsd_gen.rtx.child import versions
 from fsd_gen.rtx.child.contract import Hello
 from fsd_gen.rtx.child.versions import (
     KEYS_5_0,
     OVRTX,
     REPLICATOR,
     VersionRefusedError,
+    gpu_note,
     ovrtx_version,
     replicator_version,
 )
@@ -77,6 +82,21 @@ def test_the_switch_takes_a_version_for_a_known_one():
     with pytest.raises(BackendUnavailableError, match="FSD_ISAAC_ASSUME=6.1: expected one of the known"):
         target_of(hello, {"FSD_ISAAC_ASSUME": "6.1"})
     assert ovrtx_version("0.4.1", gpu=L40S, assume="0.4.1") is OVRTX["0.4.1"]
+
+
+@pytest.mark.parametrize(
+    ("gpu", "noted"),
+    [("NVIDIA H100 80GB HBM3", True), ("NVIDIA A100-SXM4-80GB", True), ("NVIDIA A10", False), (L40S, False)],
+)
+def test_a_gpu_without_rt_cores_is_noted(gpu, noted):
+    assert bool(gpu_note(gpu)) is noted
+
+
+def test_the_table_needs_nothing_but_the_standard_library():
+    tree = ast.parse(Path(versions.__file__).read_text())
+    names = {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert names <= {*sys.stdlib_module_names, "__future__"}
 
 
 def test_what_later_versions_brought_is_not_asked_of_earlier_ones():

@@ -12,7 +12,8 @@ from fsd_gen.backends import registry
 from fsd_gen.backends.base import BackendError, SeenByRenderer, StereoImages
 from fsd_gen.backends.plugin import BackendPlugin, BackendUnavailableError
 from fsd_gen.cli import app
-from fsd_gen.rtx.probe import Probe, Row
+from fsd_gen.rtx.measures import Row
+from fsd_gen.rtx.probe import Probe
 from fsd_gen.selftest.measure import parts_of, selftest, stored_reference
 from fsd_gen.selftest.scenes import RIG, known_scenes
 from fsd_gen.truth.maps import compute_truth
