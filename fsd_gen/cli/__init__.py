@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fsd_gen.cli import (
     assets,
+    doctor,
     look,
     own_assets,
     preview,
@@ -20,6 +21,7 @@ from fsd_gen.cli.app import app
 __all__ = [
     "app",
     "assets",
+    "doctor",
     "look",
     "own_assets",
     "preview",

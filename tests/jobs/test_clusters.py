@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import yaml
 
 from tests.commands import commands_in, mentions_in, parse, unknown_words
 
+SCRIPTS = ("render.sbatch", "isaac-sim.sbatch")
 CLUSTERS = Path(__file__).parents[2] / "jobs" / "clusters"
 
 SRUN = """#!/bin/bash
@@ -39,13 +42,19 @@ def test_every_yaml_recipe_parses_and_says_that_it_was_not_run(path):
 def test_every_command_of_a_recipe_is_one_that_its_command_line_takes():
     found = {path.name: commands_in(path.read_text()) for path in CLUSTERS.iterdir()}
     assert {name for name, commands in found.items() if commands} == {
+        "gpu-ray-cluster.yaml",
         "isaac-sim.compose.yaml",
+        "isaac-sim.rayjob.yaml",
+        "isaac-sim.sbatch",
         "ray-cluster.yaml",
         "rayjob.yaml",
         "render.sbatch",
     }
-    for commands in found.values():
-        assert [parse(command)["address"] for command in commands] in ([], ["auto"], ["1:1"])
+    for name, commands in found.items():
+        told = [parse(command) for command in commands]
+        assert [each["address"] for each in told] in ([], ["auto"], ["1:1"])
+        if name.startswith(("isaac", "gpu")):
+            assert all(each["backend"] == "replicator" and each["gpus_per_worker"] == 1 for each in told)
 
 
 def test_what_the_recipes_mention_in_their_texts_exists():
@@ -60,7 +69,7 @@ def test_a_recipe_that_installs_this_project_takes_the_extras_that_it_runs_with(
         for line in path.read_text().splitlines()
         if "/pip install" in line
     ]
-    assert len(lines) == 2 and all("[render,farm]'" in line for line in lines)
+    assert len(lines) == 3 and all("[render,farm]'" in line for line in lines)
 
 
 def test_the_readme_names_every_recipe():
@@ -69,14 +78,18 @@ def test_the_readme_names_every_recipe():
     assert [name for name in sorted(recipes) if f"`{name}`" not in readme] == []
 
 
-def test_the_ray_cluster_lists_as_many_workers_as_it_expects():
-    cluster = load("ray-cluster.yaml")
+@pytest.mark.parametrize("name", ["ray-cluster.yaml", "gpu-ray-cluster.yaml"])
+def test_a_ray_cluster_lists_as_many_workers_as_it_expects_and_fits_rays_schema(name):
+    cluster = load(name)
+    util = pytest.importorskip("ray.autoscaler._private.util")
+    util.validate_config(util.prepare_config(cluster))
     assert cluster["provider"]["type"] == "local"
     assert cluster["min_workers"] == cluster["max_workers"] == len(cluster["provider"]["worker_ips"])
 
 
-def test_every_pod_of_the_rayjob_mounts_the_shared_data_and_runs_one_image():
-    spec = load("rayjob.yaml")["spec"]
+@pytest.mark.parametrize("name", ["rayjob.yaml", "isaac-sim.rayjob.yaml"])
+def test_every_pod_of_a_rayjob_mounts_the_shared_data_and_runs_one_image(name):
+    spec = load(name)["spec"]
     groups = [spec["rayClusterSpec"]["headGroupSpec"], *spec["rayClusterSpec"]["workerGroupSpecs"]]
     containers = [group["template"]["spec"]["containers"][0] for group in groups]
     assert len({container["image"] for container in containers}) == 1
@@ -84,11 +97,41 @@ def test_every_pod_of_the_rayjob_mounts_the_shared_data_and_runs_one_image():
     assert "--address auto" in spec["entrypoint"]
 
 
+def test_every_isaac_pod_has_one_gpu_and_the_user_of_the_image_and_takes_the_licence_from_its_user():
+    (group,) = load("isaac-sim.rayjob.yaml")["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    pod = group["template"]["spec"]
+    assert set(pod["securityContext"].values()) == {1234} and group["rayStartParams"] == {"num-cpus": "1"}
+    (container,) = pod["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    environ = {each["name"]: each for each in container["env"]}
+    assert "valueFrom" in environ["ACCEPT_EULA"] and "valueFrom" in environ["OMNI_KIT_ACCEPT_EULA"]
+    assert environ["NVIDIA_DRIVER_CAPABILITIES"]["value"] == "all"
+    mounted = {each["name"] for each in container["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_image_has_the_user_the_folders_of_the_caches_and_no_licence():
+    text = (CLUSTERS / "isaac-sim.Dockerfile").read_text()
+    assert "USER 1234:1234" in text and "HEALTHCHECK NONE" in text and "ENTRYPOINT []" in text
+    assert re.search(r"^ENV (.*\\\n)*.*NVIDIA_DRIVER_CAPABILITIES=all", text, re.M)
+    assert not re.search(r"^(ENV|ARG|RUN).*EULA", text, re.M)
+    made = set(re.search(r"for folder in ((?:.*\\\n)*.*); do", text).group(1).replace("\\", "").split())
+    compose = load("isaac-sim.compose.yaml")
+    caches = {
+        volume.split(":")[1].removeprefix("/isaac-sim/")
+        for service in compose["services"].values()
+        for volume in service["volumes"]
+        if not volume.startswith("$")
+    }
+    assert caches == made
+
+
 def test_every_isaac_container_has_one_gpu_and_caches_of_its_own():
     compose = load("isaac-sim.compose.yaml")
     devices, caches = [], []
     for service in compose["services"].values():
         assert service["environment"]["ACCEPT_EULA"].startswith("${ACCEPT_EULA:?")
+        assert service["user"] == "1234:1234"
         (device,) = service["deploy"]["resources"]["reservations"]["devices"]
         devices += device["device_ids"]
         caches += [volume.split(":")[0] for volume in service["volumes"] if not volume.startswith("$")]
@@ -96,11 +139,15 @@ def test_every_isaac_container_has_one_gpu_and_caches_of_its_own():
     assert sorted(caches) == sorted(compose["volumes"])
 
 
-def test_the_slurm_script_is_valid_bash():
-    subprocess.run(["bash", "-n", CLUSTERS / "render.sbatch"], check=True)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_slurm_script_is_valid_bash(name):
+    subprocess.run(["bash", "-n", CLUSTERS / name], check=True)
+    if shellcheck := shutil.which("shellcheck"):
+        subprocess.run([shellcheck, "--exclude=SC2016,SC2329", CLUSTERS / name], check=True)
 
 
-def test_the_slurm_script_starts_head_then_workers_then_driver_and_passes_its_exit_code_on(tmp_path):
+def run_on_slurm(tmp_path: Path, name: str, **environ: str) -> tuple[Path, list[str]]:
+    """The run folder and what was started, in order."""
     commands = {"srun": SRUN, "scontrol": SCONTROL, "hostname": HOSTNAME, "ray": RAY, "fsd-gen": FSD_GEN}
     for name, text in commands.items():
         (tmp_path / name).write_text(text)
@@ -113,15 +160,39 @@ def test_the_slurm_script_starts_head_then_workers_then_driver_and_passes_its_ex
         "SLURM_JOB_ID": "7",
         "SLURM_JOB_NODELIST": "node[1-3]",
         "SLURM_CPUS_ON_NODE": "8",
+        **environ,
     }
-    script = ["bash", str(CLUSTERS / "render.sbatch"), str(run_dir), "5", "--spp", "4"]
+    script = ["bash", str(CLUSTERS / name), str(run_dir), "5", "--spp", "4"]
     done = subprocess.run(script, env=env, capture_output=True, text=True, timeout=60)
     if "Address already in use" in done.stderr:
         pytest.skip("port 6379 is taken on this machine")
     assert done.returncode == 3, done.stderr
-    head, *workers, driver = log.read_text().splitlines()
+    assert list(run_dir.iterdir()) == []  # the token is gone
+    return run_dir, log.read_text().splitlines()
+
+
+def test_the_slurm_script_starts_head_then_workers_then_driver_and_passes_its_exit_code_on(tmp_path):
+    run_dir, (head, *workers, driver) = run_on_slurm(tmp_path, "render.sbatch")
     assert head.startswith("ray token 32 start --head --node-ip-address=127.0.0.1 --port=6379 --num-cpus=8")
     assert workers == ["ray token 32 start --address=127.0.0.1:6379 --num-cpus=8 --block"] * 2
     assert driver == f"fsd-gen render --shards 5 --out {run_dir} --address 127.0.0.1:6379 --spp 4"
     assert parse(driver.split())["shards"] == 5
-    assert list(run_dir.iterdir()) == []  # the token is gone
+
+
+def test_the_slurm_script_for_isaac_sim_starts_a_worker_with_one_gpu_and_a_home_of_its_own(tmp_path):
+    told = {"SLURM_GPUS_ON_NODE": "2", "FSD_ISAAC_IMAGE": "image", "ACCEPT_EULA": "Y", "SLURM_LOCALID": "1"}
+    run_dir, (head, worker, driver) = run_on_slurm(tmp_path, "isaac-sim.sbatch", **told)
+    assert "start --head --node-ip-address=127.0.0.1 --port=6379 --num-cpus=0 --num-gpus=0" in head
+    assert worker == "ray token 32 start --address=127.0.0.1:6379 --num-cpus=1 --num-gpus=1 --block"
+    (home,) = (tmp_path / "isaac-caches").iterdir()
+    assert home.name.endswith("-1")
+    expected = "fsd-gen render --shards 5 --backend replicator --gpus-per-worker 1 --out"
+    assert driver == f"{expected} {run_dir} --address 127.0.0.1:6379 --spp 4"
+    assert parse(driver.split())["gpus_per_worker"] == 1
+
+
+def test_the_slurm_script_for_isaac_sim_accepts_no_licence_by_itself(tmp_path):
+    told = {"SLURM_GPUS_ON_NODE": "2", "FSD_ISAAC_IMAGE": "image", "PATH": os.environ["PATH"]}
+    script = ["bash", str(CLUSTERS / "isaac-sim.sbatch"), str(tmp_path / "run"), "5"]
+    done = subprocess.run(script, env=told, capture_output=True, text=True)
+    assert done.returncode and "if you accept the licence of Isaac Sim" in done.stderr

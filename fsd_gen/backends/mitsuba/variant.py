@@ -25,10 +25,10 @@ def prepare_variant() -> str:
     os.environ.setdefault(
         CACHE_LIMIT, KERNEL_CACHE
     )  # Dr.Jit drops what was not used for longest, once an hour
-    variant = os.environ.get(OVERRIDE) or (GPU if _has_gpu() else CPU)
+    variant = os.environ.get(OVERRIDE) or (GPU if has_gpu() else CPU)
     if variant not in (CPU, GPU):
         raise BackendUnavailableError(f"{OVERRIDE} must be {CPU} or {GPU}, got {variant!r}")
-    if variant == GPU and not _has_gpu():
+    if variant == GPU and not has_gpu():
         raise BackendUnavailableError(f"{GPU} needs an NVIDIA GPU and a driver with libnvoptix; found none")
     if variant == CPU:
         try:
@@ -51,7 +51,8 @@ def check_variant(variant: str, llvm_version: Callable[[], tuple[int, int, int]]
         raise BackendUnavailableError(f"mitsuba on the CPU: {error}") from error
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Whether there is an NVIDIA GPU whose driver has OptiX."""
     if not Path("/dev/nvidiactl").exists():
         return False
     return all(_loadable(library) for library in ("libcuda.so.1", "libnvoptix.so.1"))

@@ -1,0 +1,1 @@
+"""What this machine can render with, and what it lacks: `fsd-gen doctor`."""
