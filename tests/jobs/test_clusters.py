@@ -149,9 +149,9 @@ def test_a_slurm_script_is_valid_bash(name):
 def run_on_slurm(tmp_path: Path, name: str, **environ: str) -> tuple[Path, list[str]]:
     """The run folder and what was started, in order."""
     commands = {"srun": SRUN, "scontrol": SCONTROL, "hostname": HOSTNAME, "ray": RAY, "fsd-gen": FSD_GEN}
-    for name, text in commands.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
+    for command, text in commands.items():
+        (tmp_path / command).write_text(text)
+        (tmp_path / command).chmod(0o755)
     run_dir, log = tmp_path / "run", tmp_path / "log"
     env = {
         **os.environ,

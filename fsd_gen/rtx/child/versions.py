@@ -229,7 +229,7 @@ def ovrtx_version(version: str, *, gpu: str = "", assume: str = "") -> OvrtxVers
     row = _row(OVRTX, "ovrtx", "ovrtx", version, assume)
     if assume:
         return row
-    weak = next((name for name in NO_RAY_QUERY if name in gpu), "")
+    weak = next((name for name in NO_RAY_QUERY if re.search(rf"\b{name}\b", gpu)), "")
     why, remedy = row.refused, "install 0.4.1" if weak else "install 0.5.1 or newer"
     if not why and row.only_on is not None and not weak:
         why = f"it is used on {' and '.join(row.only_on)} alone"
@@ -240,17 +240,6 @@ def ovrtx_version(version: str, *, gpu: str = "", assume: str = "") -> OvrtxVers
             f"ovrtx {version}: {why}; {remedy}, or try it with {ASSUME['ovrtx']}={row.name}"
         )
     return row
-
-
-def gpu_note(gpu: str) -> str:
-    """What a person should know of a GPU, by its driver's name for it; "" for nothing."""
-    weak = next((name for name in NO_RT_CORES if re.search(rf"\b{name}\b", gpu)), "")
-    if not weak:
-        return ""
-    return (
-        f"{weak} has no RT cores: NVIDIA gives no support for rendering on it, real-time modes are noisy or "
-        "fail, and path tracing is slow"
-    )
 
 
 def lux_of(text: str, lux: Lux) -> Lux:

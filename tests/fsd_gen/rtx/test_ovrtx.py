@@ -19,7 +19,7 @@ from tests.fsd_gen.rtx.isaac import wait_until_gone
 from tests.fsd_gen.rtx.ovrtx import USED, VERSIONS, launch_of, make_driver, make_job, make_ovrtx
 
 SLOW = pytest.mark.slow
-QUICK = Limits(start_s=15, close_s=15, starts=2, tries=2, lost_scenes=3)
+QUICK = Limits(start_s=60, close_s=60, starts=2, tries=2, lost_scenes=3)
 FAST = USED[0]
 SIDES = {f"/Render/{eye}{kind}" for eye in ("Left", "Right") for kind in ("Colour", "Truth")}
 
@@ -178,7 +178,7 @@ def test_ids_are_refused_because_ovrtx_gives_none(keeper, tmp_path):
     ],
 )
 def test_a_renderer_that_does_not_come_up_is_the_machines_fault(keeper, fault, named):
-    process = keeper(Limits(start_s=1, starts=2), **fault)
+    process = keeper(Limits(start_s=3 if "hang_at_start" in fault else 60, starts=2), **fault)
     with pytest.raises(BackendUnavailableError, match=named + r".*\(started 2 times\)"):
         process.hello()
     assert process.pid is None
@@ -187,13 +187,13 @@ def test_a_renderer_that_does_not_come_up_is_the_machines_fault(keeper, fault, n
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ({"hang_in_close": True}, "hung in close for 0 s and was killed; nothing is lost"),
+        ({"hang_in_close": True}, "hung in close for 1 s and was killed; nothing is lost"),
         pytest.param({"crash_in_close": True}, "ended its close with SIGSEGV; nothing is lost", marks=SLOW),
         pytest.param({"exit_in_close": 0}, None, marks=SLOW),
     ],
 )
 def test_an_odd_close_is_told_and_loses_nothing(keeper, tmp_path, caplog, fault, named):
-    process = keeper(Limits(start_s=15, close_s=0.5), **fault)
+    process = keeper(Limits(start_s=60, close_s=1 if "hang_in_close" in fault else 60), **fault)
     assert len(process.render(make_job(tmp_path))) == 2
     process.close()
     assert [record.getMessage() for record in caplog.records] == ([f"ovrtx {named}"] if named else [])
@@ -201,7 +201,7 @@ def test_an_odd_close_is_told_and_loses_nothing(keeper, tmp_path, caplog, fault,
 
 @SLOW
 def test_a_process_that_holds_too_much_memory_is_renewed(keeper, tmp_path):
-    process = keeper(Limits(start_s=15, resident_bytes=300 << 20), grows_mb=300)
+    process = keeper(Limits(start_s=60, resident_bytes=300 << 20), grows_mb=300)
     process.render(make_job(tmp_path, 0))
     assert process.pid is None
     assert len(process.render(make_job(tmp_path, 1))) == 2

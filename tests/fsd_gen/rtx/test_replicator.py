@@ -12,6 +12,7 @@ from fsd_gen.rtx.child.contract import Fault
 from fsd_gen.rtx.child.engines.installed import find_version, gpu_notes
 from fsd_gen.rtx.child.engines.kit_settings import UnknownKeyError, known, launch_config, scene_settings
 from fsd_gen.rtx.child.engines.replicator import EngineError, ReplicatorConfig
+from fsd_gen.rtx.child.engines.shared import config_of
 from fsd_gen.rtx.child.versions import REPLICATOR
 from fsd_gen.rtx.process import RenderProcess
 from tests.fsd_gen.rtx.isaac import VERSIONS, launch_of, make_isaac, make_job
@@ -54,7 +55,7 @@ def test_a_key_that_a_version_does_not_know_is_refused():
 @pytest.mark.parametrize("told", [{"gpus": 1}, {"gpu": "0"}, {"gpu": True}, {"assume": None}])
 def test_a_setting_of_the_process_that_is_none_is_refused(told):
     with pytest.raises(EngineError, match="has no setting") as caught:
-        ReplicatorConfig.of(told)
+        config_of(ReplicatorConfig, "replicator", told)
     assert caught.value.fault == Fault(code="unavailable", message=str(caught.value), fatal=True)
 
 
@@ -73,6 +74,7 @@ def test_a_folder_that_tells_no_version_tells_none(tmp_path, monkeypatch):
 def test_gpus_without_rt_cores_are_told_of():
     assert gpu_notes("NVIDIA H100 80GB HBM3")[0].startswith("NVIDIA H100 80GB HBM3 has no RT cores")
     assert gpu_notes("NVIDIA A100-SXM4-40GB") and not gpu_notes("NVIDIA L40S") and not gpu_notes("")
+    assert not gpu_notes("NVIDIA A10") and not gpu_notes("NVIDIA RTX A1000")
 
 
 def test_an_unknown_version_can_be_taken_for_a_known_one(tmp_path):

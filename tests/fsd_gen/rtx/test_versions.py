@@ -17,7 +17,6 @@ from fsd_gen.rtx.child.versions import (
     OVRTX,
     REPLICATOR,
     VersionRefusedError,
-    gpu_note,
     ovrtx_version,
     replicator_version,
 )
@@ -44,6 +43,7 @@ def test_a_version_of_isaac_sim_finds_its_row(version, row):
     ("version", "gpu", "row"),
     [
         ("0.5.1.385782", L40S, "0.5.1"),
+        ("0.5.1.385782", "NVIDIA RTX A1000", "0.5.1"),
         ("0.6.0.1791947691", L40S, "0.6"),
         ("0.7.0", "", "0.7"),
         ("0.4.1.364340", A100, "0.4.1"),
@@ -82,14 +82,6 @@ def test_the_switch_takes_a_version_for_a_known_one():
     with pytest.raises(BackendUnavailableError, match="FSD_ISAAC_ASSUME=6.1: expected one of the known"):
         target_of(hello, {"FSD_ISAAC_ASSUME": "6.1"})
     assert ovrtx_version("0.4.1", gpu=L40S, assume="0.4.1") is OVRTX["0.4.1"]
-
-
-@pytest.mark.parametrize(
-    ("gpu", "noted"),
-    [("NVIDIA H100 80GB HBM3", True), ("NVIDIA A100-SXM4-80GB", True), ("NVIDIA A10", False), (L40S, False)],
-)
-def test_a_gpu_without_rt_cores_is_noted(gpu, noted):
-    assert bool(gpu_note(gpu)) is noted
 
 
 def test_the_table_needs_nothing_but_the_standard_library():

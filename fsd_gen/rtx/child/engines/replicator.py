@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fsd_gen.rtx.child.buffers import Refusal, digest_of
@@ -22,6 +22,7 @@ from fsd_gen.rtx.child.contract import EngineError, Fault, Hello, Job, Say, View
 from fsd_gen.rtx.child.engines.installed import find_version, gpu_name, gpu_notes
 from fsd_gen.rtx.child.engines.kit_products import Shot, destroy, make_shot, update, view_of
 from fsd_gen.rtx.child.engines.kit_settings import launch_config, scene_settings
+from fsd_gen.rtx.child.engines.shared import config_of, patient, unavailable
 from fsd_gen.rtx.child.versions import VersionRefusedError, replicator_version
 
 SETTLE_UPDATES = 3  # after the last asset has come
@@ -41,23 +42,10 @@ class ReplicatorConfig:
     tries: int = 8  # steps, until every buffer is a picture
     cold_factor: float = 6.0  # on every limit of the first scene, in which shaders are compiled
 
-    @classmethod
-    def of(cls, told: Mapping[str, object]) -> ReplicatorConfig:
-        """From a message. Raises EngineError where a key is unknown or a value of another type."""
-        types = {field.name: type(field.default) for field in fields(cls)}
-        for key, value in told.items():
-            if types.get(key) is not type(value):
-                raise _unavailable(f"the replicator process has no setting {key} = {value!r}")
-        return cls(**dict(told))  # type: ignore[arg-type]  # checked above
-
 
 def make_engine(config: Mapping[str, object], say: Say) -> ReplicatorEngine:
     """Start Isaac Sim. Raises EngineError where it cannot be had."""
-    return ReplicatorEngine(ReplicatorConfig.of(config), say)
-
-
-def _unavailable(message: str) -> EngineError:
-    return EngineError(Fault(code="unavailable", message=message, fatal=True))
+    return ReplicatorEngine(config_of(ReplicatorConfig, "replicator", config), say)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +67,7 @@ class ReplicatorEngine:
         try:
             self._version = replicator_version(self._found, assume=config.assume)
         except VersionRefusedError as error:
-            raise _unavailable(str(error)) from error
+            raise unavailable(str(error)) from error
         self._app = self._started()
         self._kit = _import_kit()
         self._kit.rep.orchestrator.set_capture_on_play(False)
@@ -91,7 +79,7 @@ class ReplicatorEngine:
         try:
             from isaacsim import SimulationApp
         except ModuleNotFoundError as error:
-            raise _unavailable(
+            raise unavailable(
                 f"this Python has no module {error.name!r}; FSD_ISAAC_PYTHON must name isaac-sim/python.sh, "
                 "or the python of a venv with isaacsim[all,extscache]"
             ) from error
@@ -120,7 +108,7 @@ class ReplicatorEngine:
     def render(self, job: Job) -> tuple[View, ...]:
         """Every product of the job, in one step. Raises EngineError; Kit's own errors pass."""
         if self._cold:
-            job = _patient(job, self._config.cold_factor)
+            job = patient(job, self._config.cold_factor)
         self._open(job)
         self._say("making render products", job.load_limit_s)
         with self._shots(job) as shots:
@@ -219,10 +207,6 @@ class ReplicatorEngine:
         if digest_of(tuple(views)) == self._before and not job.may_repeat:
             return Refusal(code="stale", message="the very pixels of the scene before")
         return tuple(views)
-
-
-def _patient(job: Job, factor: float) -> Job:
-    return replace(job, load_limit_s=factor * job.load_limit_s, step_limit_s=factor * job.step_limit_s)
 
 
 def _import_kit() -> _Kit:
