@@ -78,8 +78,8 @@ def _handled(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.fl
     edge = np.minimum(along, 1 - along)
     near = np.tile(np.exp(-np.minimum(edge[:, None], edge[None, :]) / 0.02), (rows, columns))
     smudges, scuffs = (_blurred(rng, rows, columns, cells) for cells in (6, CARTON_PX // 3))
-    shade: NDArray[np.float32] = (1 - 0.22 * near) * (1 + 0.03 * smudges) + 0.12 * near * scuffs
-    return shade
+    shade = (1 - 0.22 * near) * (1 + 0.03 * smudges) + 0.12 * near * scuffs
+    return np.asarray(shade, np.float32)
 
 
 def _blurred(rng: np.random.Generator, rows: int, columns: int, cells: int) -> NDArray[np.float32]:
