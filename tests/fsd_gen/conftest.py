@@ -14,8 +14,16 @@ from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.styles.compose import compose_scene
 from tests.fsd_gen.styles.only import only
 
+FEWER = {"manipulation": {"things": (4, 6)}, "indoor": {"furniture": (3, 5)}}
+
 
 @pytest.fixture(scope="session")
 def first_scene(small_config: Config, library: AssetLibrary) -> Callable[[str], SceneSpec]:
-    """The first scene of a style by its name, composed once."""
-    return cache(lambda style: compose_scene(only(small_config, style), library, SlotKey(slot=0)))
+    """The first scene of a style by its name, with not too much in it, composed once."""
+
+    @cache
+    def scene(style: str) -> SceneSpec:
+        config = only(small_config, style, **FEWER.get(style, {}))
+        return compose_scene(config, library, SlotKey(slot=0))
+
+    return scene

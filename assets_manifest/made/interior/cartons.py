@@ -79,7 +79,7 @@ def _handled(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.fl
     near = np.tile(np.exp(-np.minimum(edge[:, None], edge[None, :]) / 0.02), (rows, columns))
     smudges, scuffs = (_blurred(rng, rows, columns, cells) for cells in (6, CARTON_PX // 3))
     shade = (1 - 0.22 * near) * (1 + 0.03 * smudges) + 0.12 * near * scuffs
-    return shade.astype(np.float32)
+    return np.asarray(shade, np.float32)
 
 
 def _blurred(rng: np.random.Generator, rows: int, columns: int, cells: int) -> NDArray[np.float32]:
