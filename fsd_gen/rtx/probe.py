@@ -129,7 +129,8 @@ def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
         (stages.Measures(), "in metres"),
         (stages.Measures(y_up=True, metres=0.01), "in centimetres, y up"),
     ):
-        ruler = stages.ruler_stage(folder, measures)
+        name = "ruler_up" if measures.y_up else "ruler"  # of its own: renderers read a layer of one name once
+        ruler = stages.ruler_stage(folder, measures, name)
         yield from depths(look(ruler, stages.RIG), ruler, stages.RIG, f"of a stage {where}")
 
 

@@ -45,7 +45,7 @@ PRODUCT = """
         rel orderedVars = [{variables}]
         token omni:rtx:rendermode = "{mode}"
         token[] omni:rtx:waitForEvents = ["AllLoadingFinished"]
-        uint omni:rtx:pt:samplesPerPixel = 4
+        uint omni:rtx:pt:samplesPerPixel = {spp}
         {definitions}
     }}
 """
@@ -85,10 +85,10 @@ def launch_of(python: Path, *, config: dict[str, object] | None = None, **faults
     return Launch(engine="ovrtx", python=(str(python),), config=settings, environ=environ)
 
 
-def write_stage(path: Path, width: int = 8, height: int = 6) -> Path:
+def write_stage(path: Path, width: int = 8, height: int = 6, spp: int = 4) -> Path:
     """A stage with two cameras and four products, of which the pictures are drawn from its name."""
     products = [
-        _product(eye, kind, mode, names, width, height)
+        _product(eye, kind, mode, names, (width, height), spp)
         for eye in ("Left", "Right")
         for kind, mode, names in (
             ("Colour", "PathTracing", ("HdrColor",)),
@@ -102,14 +102,15 @@ def write_stage(path: Path, width: int = 8, height: int = 6) -> Path:
     return path
 
 
-def _product(eye: str, kind: str, mode: str, names: tuple[str, ...], width: int, height: int) -> str:
+def _product(eye: str, kind: str, mode: str, names: tuple[str, ...], size: tuple[int, int], spp: int) -> str:
     path = f"/Render/{eye}{kind}"
     return PRODUCT.format(
         eye=eye,
         kind=kind,
         mode=mode,
-        width=width,
-        height=height,
+        width=size[0],
+        height=size[1],
+        spp=spp,
         variables=", ".join(f"<{path}/{name}>" for name in names),
         definitions="\n".join(
             f'def RenderVar "{n}" {{\nuniform string sourceName = "{n}"\n}}' for n in names
@@ -129,7 +130,7 @@ def make_job(folder: Path, number: int = 0, **changes: object) -> Job:
         for eye in ("Left", "Right")
     )
     told = {
-        "stage": str(write_stage(folder / f"stage-{number}.usda")),
+        "stage": str(write_stage(folder / f"stage-{number}.usda", spp=changes.get("spp", 4))),
         "width": 8,
         "height": 6,
         "products": products,

@@ -157,6 +157,7 @@ def test_a_stage_that_cannot_be_opened_costs_no_process(keeper, tmp_path):
     assert process.pid == group
 
 
+@SLOW
 def test_a_product_that_is_not_there_is_named(keeper, tmp_path):
     job = make_job(tmp_path)
     lost = replace(job.products[1], truth_path="/Render/Nothing")

@@ -136,7 +136,8 @@ class OvrtxEngine:
     def _open(self, job: Job) -> None:
         self._say("opening the stage", job.load_limit_s + GRACE_S)
         try:
-            self._waited(self._stages.open(job.stage), job.load_limit_s, "to open the stage")
+            if (operation := self._stages.open(job.stage)) is not None:
+                self._waited(operation, job.load_limit_s, "to open the stage")
         except RuntimeError as error:
             if isinstance(error, EngineError):
                 raise

@@ -14,7 +14,10 @@ class StageHolder(Protocol):
     """Opens stages one after the other, and renders the one that is open."""
 
     def open(self, path: str) -> Any:
-        """Begin to load a stage in place of the one before: an operation to wait for. Raises RuntimeError."""
+        """Load a stage in place of the one before: an operation to wait for, or None where it is done.
+
+        Raises RuntimeError.
+        """
         ...
 
     def step(self, products: set[str]) -> Any:
@@ -53,14 +56,14 @@ class AttachedStage:
         self._ordinal = 0
         renderer.attach_ovstage(self._stage)
 
-    def open(self, path: str) -> Any:
-        """See StageHolder."""
+    def open(self, path: str) -> None:
+        """See StageHolder. ovstage does not document what its operations give: they are waited for here."""
         population = self._ovstage.population
         if self._ordinal:  # else the new scene is merged with the old one
             population.reset_usd(self._stage)
             population.apply_usd_changes(self._stage, ordinal=self._next())
         population.open_usd(self._stage, path, ordinal=self._next())
-        return self._stage.advance_write_floor(self._ordinal, self._ovstage.Scope.ALL)
+        self._stage.advance_write_floor(self._ordinal, self._ovstage.Scope.ALL).wait()
 
     def _next(self) -> int:
         self._ordinal += 1

@@ -6,7 +6,6 @@ import enum
 from typing import Any
 
 from kit_fake.state import KIT
-from rtx_fake.operations import Operation
 
 
 class Scope(enum.IntEnum):
@@ -31,6 +30,16 @@ class OvstageError(RuntimeError):
         self.code, self.message = code, message
 
 
+class Operation:
+    """What it gives is not documented: None here."""
+
+    def __init__(self, work: Any) -> None:
+        self._work = work
+
+    def wait(self) -> None:
+        self._work()
+
+
 class Stage:
     def __init__(self, name: str | None = None) -> None:
         if not KIT.running:
@@ -43,11 +52,10 @@ class Stage:
     ) -> Operation:
         self.writable(ordinal)
 
-        def publish() -> bool:
+        def publish() -> None:
             self.floor = ordinal
-            return True
 
-        return Operation("advance_write_floor", publish)
+        return Operation(publish)
 
     def writable(self, ordinal: int) -> None:
         if self._inst is None:

@@ -81,8 +81,8 @@ def render(product: Product) -> None:
     """One step of a product."""
     product.steps += 1
     if product.mode == "PathTracing":
-        left = KIT.faults.get("unfinished", 0) - KIT.captures + 1
-        product.samples = product.settings["spp"] // 2 + KIT.captures if left > 0 else product.settings["spp"]
+        spp, unfinished = product.settings["spp"], KIT.captures <= KIT.faults.get("unfinished", 0)
+        product.samples = min(spp - 1, KIT.captures) if unfinished else spp
     settings = {"totalSpp": "spp", "maxBounces": "max_bounces", "optixDenoiser/enabled": "denoise"}
     KIT.settings |= {f"/rtx/pathtracing/{key}": product.settings[name] for key, name in settings.items()}
     product.frame = _frame(product)
