@@ -39,6 +39,8 @@ class Viewpoint(Value):
             return NOWHERE
         pitch = float(np.arctan2(abs(self.z - self.target[2]), distance))
         score = 0.4 * min(5.0, _to_wall(self._here(), ahead_2, walls_2)) - 8.0 * max(0.0, pitch - 0.3)
+        depth_m = min(_seen_walls(eye_2, ahead_2, walls_2, half_view) for eye_2 in (self._here(), right_2))
+        score -= 4.0 * max(0.0, 1 - depth_m / nearest_m)
         for spot in spots:
             score = self._with(spot, score, ahead_2, right_2, half_view, nearest_m)
         return score
@@ -70,7 +72,14 @@ class Viewpoint(Value):
         return np.array([self.x, self.y])
 
 
+def _seen_walls(eye_2: Array, ahead_2: Array, walls_2: Array, half_view: float) -> float:
+    """Depth, in metres along the axis, at which the first wall comes into view at either side."""
+    left_2 = np.array([-ahead_2[1], ahead_2[0]])
+    edges = (np.cos(half_view) * ahead_2 + side * np.sin(half_view) * left_2 for side in (-1, 1))
+    return min(_to_wall(eye_2, edge_2, walls_2) for edge_2 in edges) * float(np.cos(half_view))
+
+
 def _to_wall(position_2: Array, ahead_2: Array, walls_2: Array) -> float:
     """Distance to the wall straight ahead."""
-    with np.errstate(divide="ignore"):
-        return float(np.min((np.sign(ahead_2) * walls_2 - position_2) / ahead_2))
+    moving_2 = np.abs(ahead_2) > 1e-12
+    return float(np.min(((np.sign(ahead_2) * walls_2 - position_2)[moving_2]) / ahead_2[moving_2]))
