@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assets_manifest.made import prints
+from assets_manifest.made import signs
 from assets_manifest.made.registry import Maker
 from assets_manifest.made.solids import Solids, paint
 from assets_manifest.made.words import understood
@@ -112,9 +112,9 @@ class _Job:
         colour = (GREY, DARK, GREENISH)[self.rng.integers(3)]
         return paint("metal", colour, 0.45, metallic=0.0 if colour != GREY else 0.6)
 
-    def printed(self, name: str, picture: prints.Picture) -> Surface:
+    def printed(self, name: str, picture: signs.Picture) -> Surface:
         """A surface with this picture, saved beside the object."""
-        prints.save(self.folder / f"{name}.png", picture)
+        signs.save(self.folder / f"{name}.png", picture)
         return Surface(name=name, color_texture=f"{name}.png", roughness=0.4)
 
 
@@ -156,19 +156,19 @@ def _sign(job: _Job) -> None:
     solids.bar(pole, (0, 0, FOOT_M), (0, 0, 2.9), (0.035, 0.035), 10)
     level = 2.82
     for number in range(int(job.rng.integers(1, 3))):
-        shape, picture = prints.traffic_sign(job.rng)
+        shape, picture = signs.traffic_sign(job.rng)
         size = 0.6 if number == 0 else 0.5
         _plate(job, f"print_{number}", shape, picture, level - size, size)
         level -= size + 0.08
 
 
-def _plate(job: _Job, name: str, shape: str, picture: prints.Picture, bottom: float, size: float) -> None:
+def _plate(job: _Job, name: str, shape: str, picture: signs.Picture, bottom: float, size: float) -> None:
     """A sign's plate: its picture fills the square that its outline lies in."""
-    corners = prints.OUTLINES[shape] * [size, size] + [-size / 2, bottom]
+    corners = signs.OUTLINES[shape] * [size, size] + [-size / 2, bottom]
     number = len(corners)
     front = np.insert(corners, 1, -0.045, axis=1)
     fan = np.stack([np.zeros(number - 2, int), np.arange(1, number - 1), np.arange(2, number)], axis=1)
-    job.solids.printed(job.printed(name, picture), front[fan], prints.OUTLINES[shape][fan])
+    job.solids.printed(job.printed(name, picture), front[fan], signs.OUTLINES[shape][fan])
     job.solids.triangles(
         paint("back", (0.4, 0.4, 0.41), 0.5, metallic=0.5), (front + [0, 0.006, 0])[fan[:, ::-1]]
     )
@@ -178,7 +178,7 @@ def _nameplate(job: _Job) -> None:
     solids, pole = job.solids, paint("pole", GREY, 0.5)
     for x in (-0.38, 0.38):
         solids.bar(pole, (x, 0, FOOT_M), (x, 0, 1.15), (0.025, 0.025), 8)
-    board = job.printed("print_0", prints.street_name(job.rng))
+    board = job.printed("print_0", signs.street_name(job.rng))
     solids.print(board, (-0.5, -0.04, 0.85), (0.5, -0.04, 0.85), (0.5, -0.04, 1.1), (-0.5, -0.04, 1.1))
     solids.box(pole, (-0.5, -0.037, 0.85), (0.5, -0.027, 1.1))
 
@@ -244,7 +244,7 @@ def _shelter(job: _Job) -> None:
     solids.quad(
         glass, (w - 0.05, -0.5, 0.3), (w - 0.05, 0.6, 0.3), (w - 0.05, 0.6, 2.2), (w - 0.05, -0.5, 2.2)
     )
-    poster = job.printed("print_0", prints.poster(job.rng))
+    poster = job.printed("print_0", signs.poster(job.rng))
     solids.box(metal, (-w + 0.02, -0.62, 0.35), (-w + 0.1, 0.62, 2.2))
     for x, y in ((-w + 0.105, 0.57), (-w + 0.015, -0.57)):
         solids.print(poster, (x, -y, 0.42), (x, y, 0.42), (x, y, 2.12), (x, -y, 2.12))
@@ -326,7 +326,7 @@ def _cabinet(job: _Job) -> None:
     for x in (-0.02, w * 0.5):
         job.solids.box(paint("gap", DARK, 0.8), (x, -0.173, 0.12), (x + 0.008, -0.17, h - 0.04))
     if job.rng.uniform() < 0.6:
-        poster = job.printed("print_0", prints.poster(job.rng))
+        poster = job.printed("print_0", signs.poster(job.rng))
         x, z = -w * 0.95 + float(job.rng.uniform(0, 0.1)), float(job.rng.uniform(0.2, 0.35))
         job.solids.print(
             poster, (x, -0.176, z), (x + 0.3, -0.176, z), (x + 0.3, -0.176, z + 0.42), (x, -0.176, z + 0.42)

@@ -16,7 +16,7 @@ import numpy as np
 
 from assets_manifest.made.picture import save_picture
 from assets_manifest.made.registry import MadeAssetError, Maker
-from assets_manifest.made.swatches import cloth, outdoors, printed, prints, screens, stones, timber, walls
+from assets_manifest.made.swatches import cloth, figures, outdoors, printed, screens, stones, timber, walls
 from assets_manifest.made.swatches.fields import SIZE, Draft, Swatch
 from assets_manifest.made.swatches.palettes import DARKEST, LIGHTEST
 
@@ -61,7 +61,7 @@ def _sort(
 
 SORTS: dict[str, Sort] = {
     "plaster": _sort(walls.plaster, (0.8, 1.8), (0.75, 1.0), "plaster", "wall", "ceiling"),
-    "wallpaper": _sort(prints.wallpaper, (0.4, 1.2), (0.6, 0.9), "paper", "wall", "pattern"),
+    "wallpaper": _sort(figures.wallpaper, (0.4, 1.2), (0.6, 0.9), "paper", "wall", "pattern"),
     "concrete": _sort(walls.concrete, (1.5, 3.0), (0.7, 0.95), "concrete", "wall", "floor", "outdoor"),
     "bricks": _sort(walls.bricks, (0.9, 2.4), (0.75, 1.0), "brick", "wall", "outdoor"),
     "tiles": _sort(walls.tiles, (0.5, 1.4), (0.08, 0.5), "tiles", "wall", "floor", "ceramic"),
@@ -84,7 +84,7 @@ SORTS: dict[str, Sort] = {
     "plastic": _sort(stones.plastic, (0.3, 0.6), (0.2, 0.65), "plastic"),
     "metal": _sort(stones.metal, (0.3, 0.8), (0.25, 0.5), "metal", metallic=1.0),
     "brushed": _sort(stones.brushed, (0.3, 0.6), (0.2, 0.45), "metal", metallic=1.0),
-    "lattice": _sort(prints.repeated, (0.1, 0.4), (0.4, 1.0), "repeat", "pattern", relief=False),
+    "lattice": _sort(figures.repeated, (0.1, 0.4), (0.4, 1.0), "repeat", "pattern", relief=False),
     "weave": _sort(cloth.weave, (0.12, 0.3), (0.8, 1.0), "fabric", "furniture"),
     "knit": _sort(cloth.knit, (0.12, 0.3), (0.8, 1.0), "fabric"),
     "printed_cloth": _sort(cloth.printed_cloth, (0.25, 0.6), (0.8, 1.0), "fabric", "pattern"),

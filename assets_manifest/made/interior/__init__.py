@@ -8,7 +8,7 @@ back towards +y, as the packs' do, and have exactly the size that their words sa
 from __future__ import annotations
 
 from assets_manifest.made.interior.books import BOOK_ROW, BOOKS, SHELF
-from assets_manifest.made.interior.cloth import CURTAIN
+from assets_manifest.made.interior.curtains import CURTAIN
 from assets_manifest.made.interior.fittings import DOOR, LAMP_STAND, PENDANT, RADIATOR, WINDOW
 from assets_manifest.made.interior.prints import FACADE, PAGE, PRINT
 from assets_manifest.made.interior.storage import BOX, PALLET, RACK

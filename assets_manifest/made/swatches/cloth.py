@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.made.swatches.fields import SIZE, Draft, Image, Numbers, Swatch, axis, noise, soft
+from assets_manifest.made.swatches.figures import figures
 from assets_manifest.made.swatches.palettes import Colour, flat, scheme, wools
-from assets_manifest.made.swatches.prints import figures
 from assets_manifest.made.swatches.wear import worn
 
 WEAVES = ("plain", "twill", "herringbone", "basket", "satin", "plain")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from assets_manifest.made.swatches.fields import SIZE, Draft, Image, Swatch, axis, mixed, noise, soft
+from assets_manifest.made.swatches.figures import SHAPES, figures, stamp
 from assets_manifest.made.swatches.palettes import Colour, flat, oklch, ramp, scheme
 from assets_manifest.made.swatches.pens import (
     Box,
@@ -20,7 +21,6 @@ from assets_manifest.made.swatches.pens import (
     strip,
     write,
 )
-from assets_manifest.made.swatches.prints import SHAPES, figures, stamp
 
 
 def poster(draft: Draft) -> Swatch:
