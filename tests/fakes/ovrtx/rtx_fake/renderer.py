@@ -129,7 +129,7 @@ class _Renderer:
         scene = self._scene if self._attached is None else self._attached.scene
         if scene is None:
             raise RuntimeError("no stage is open")
-        _fail()
+        hangs.fail_in_step("[Fatal] crash in librtx.scenedb.plugin.so", RuntimeError("device lost"))
         KIT.captures += 1
         products = [self._product(scene, path) for path in sorted(paths)]
         for product in products:
@@ -164,20 +164,6 @@ def _fail_to_start() -> None:
     if KIT.fault("dead_at_start"):
         KIT.running = False
         raise RuntimeError("Failed to create renderer: no suitable device\nconfig: RendererConfig()")
-
-
-def _fail() -> None:
-    if KIT.in_scene("hang_in_step"):
-        hangs.sleep()
-    if KIT.in_scene("hang_in_step_with_the_lock"):
-        hangs.hold_the_lock()
-    if KIT.in_scene("crash_in_step"):
-        print("[Fatal] crash in librtx.scenedb.plugin.so", flush=True)
-        hangs.crash()
-    if KIT.in_scene("exit_in_step"):
-        os._exit(0)
-    if KIT.in_scene("raise_in_step"):
-        raise RuntimeError("device lost")
 
 
 def _fail_to_end() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-import os
 
 from kit_fake import hangs
 from kit_fake.pictures import Frame, black, shoot
 from kit_fake.state import KIT
+
+CRASHED = "[Fatal] [carb.crashreporter-breakpad.plugin] crash in libomni.hydra.rtx.so"
 
 
 class OrchestratorError(Exception):
@@ -48,7 +49,7 @@ def step(
         raise OrchestratorError("set_capture_on_play(False) comes first")
     if KIT.settings["/rtx/pathtracing/totalSpp"] < 1:
         raise OrchestratorError("totalSpp must not be 0")
-    _fail()
+    hangs.fail_in_step(CRASHED, OrchestratorError("the graph could not be built"))
     KIT.journal(step=rt_subframes, delta_time=delta_time, settings=KIT.settings)
     KIT.captures += 1
     KIT.subframes += rt_subframes if rt_subframes > 0 else KIT.settings["/omni/replicator/RTSubframes"]
@@ -56,20 +57,6 @@ def step(
         product.stepped = True
         if product.hydra_texture.enabled:
             product.frame = _frame(product, wait_for_render)
-
-
-def _fail() -> None:
-    if KIT.in_scene("hang_in_step"):
-        hangs.sleep()
-    if KIT.in_scene("hang_in_step_with_the_lock"):
-        hangs.hold_the_lock()
-    if KIT.in_scene("crash_in_step"):
-        print("[Fatal] [carb.crashreporter-breakpad.plugin] crash in libomni.hydra.rtx.so", flush=True)
-        hangs.crash()
-    if KIT.in_scene("exit_in_step"):
-        os._exit(0)
-    if KIT.in_scene("raise_in_step"):
-        raise OrchestratorError("the graph could not be built")
 
 
 _before: dict[str, Frame] = {}  # the last frame of each product's name
