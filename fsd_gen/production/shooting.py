@@ -20,7 +20,6 @@ from fsd_gen.usd.reader.read import LEFT, RIGHT
 from fsd_gen.usd.staged import StagedScene
 
 SEED = 0  # of the renderer's noise
-HALF_PX = 0.5  # a calibration counts from the centre of the upper left pixel, a rig from its corner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,3 +35,9 @@ def interpreter(variable: str, environ: Mapping[str, str]) -> Path | None:
     wanted = environ.get(variable, "")
     found = shutil.which(os.path.expanduser(wanted)) if wanted else None
     return Path(found).absolute() if found else None
+
+
+def not_found(variable: str, what: str, environ: Mapping[str, str]) -> str:
+    """Why there is no interpreter with `what`: the variable names no program, or nothing was found."""
+    named = environ.get(variable)
+    return f"{variable}={named} is no program" if named else f"{what} was not found"

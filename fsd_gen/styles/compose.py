@@ -12,7 +12,7 @@ from fsd_gen.scene.slots import SlotKey, stable_hash
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.styles.choice import chosen_library
 from fsd_gen.styles.registry import find_style
-from fsd_gen.styles.sampler import Sampler
+from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig
 
 GOLDEN_RATIO = 0.6180339887498949
 
@@ -32,17 +32,24 @@ def stratum_of(config: Config, slot: int) -> str:
 def compose_scene(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
     """The scene of one attempt at one slot; the same arguments give the same scene anywhere."""
     stratum = stratum_of(config, key.slot)
-    scene = find_style(stratum).compose(
-        Sampler(
-            style=config.styles[stratum],
-            image=config.image,
-            rigs=config.rig,
-            render=config.render,
-            library=chosen_library(library, config.assets, config.seed, key),
-            seed=config.seed,
-            key=key,
-            stratum=stratum,
-        )
-    )
+    chosen = chosen_library(library, config.assets, config.seed, key)
+    style = config.styles[stratum]
+    scene = find_style(stratum).compose(sampler_of(config, chosen, key, style=style, stratum=stratum))
     sensor = config.sensor.draw(config.seed, key)
     return scene if sensor is None else scene.but(sensor=sensor)
+
+
+def sampler_of(
+    config: Config, library: AssetLibrary, key: SlotKey, *, style: StyleConfig, stratum: str
+) -> AnySampler:
+    """What a style draws the scene of `key` with, from the assets of `library`."""
+    return Sampler(
+        style=style,
+        image=config.image,
+        rigs=config.rig,
+        render=config.render,
+        library=library,
+        seed=config.seed,
+        key=key,
+        stratum=stratum,
+    )

@@ -48,32 +48,6 @@ def sun(rng: np.random.Generator, *, irradiance: float) -> DistantLight:
     )
 
 
-def studio_lights(
-    rng: np.random.Generator, *, centre: Vec3, reach_m: float
-) -> tuple[RectLight | SphereLight, ...]:
-    """Up to three lamps around and above a group of objects, outside of it."""
-    lights: list[RectLight | SphereLight] = []
-    for index in range(int(rng.integers(0, 4))):
-        azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(25, 80))
-        away = np.array(
-            [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
-        )
-        x, y, z = (np.asarray(centre) + away * reach_m * rng.uniform(1.3, 2.0)).tolist()
-        side = reach_m * rng.uniform(0.2, 0.7)
-        power = log_uniform(rng, 1.5, 9.0) * reach_m**2 / side**2
-        radiance = scaled(blackbody(rng.uniform(2700, 9000)), power)
-        lights.append(
-            RectLight(
-                name=f"Lamp_{index}",
-                position=(x, y, z),
-                rotation=facing(away),
-                size=(side, side),
-                radiance=radiance,
-            )
-        )
-    return tuple(lights)
-
-
 def balls(rng: np.random.Generator, spots_n3: NDArray[np.float64]) -> tuple[SphereLight, ...]:
     """Glowing balls at these places, of one colour temperature."""
     warm = blackbody(rng.uniform(2700, 7500))

@@ -17,6 +17,7 @@ from assets_manifest.records import Asset
 from fsd_gen.config import load_config
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles import dropped, flying, mixed
+from fsd_gen.styles.compose import sampler_of
 from fsd_gen.styles.heaps.piles import small_things
 from fsd_gen.styles.heaps.workplace import NO_TABLE
 from fsd_gen.styles.navigation import CONES
@@ -26,7 +27,7 @@ from fsd_gen.styles.outdoors.vehicles import cycles, vehicles
 from fsd_gen.styles.rooms.backdrop import UNSUITED
 from fsd_gen.styles.rooms.pieces import Cast
 from fsd_gen.styles.rooms.roles import ROLES
-from fsd_gen.styles.sampler import AnySampler, Sampler, StyleConfig
+from fsd_gen.styles.sampler import AnySampler, StyleConfig
 
 NEVER = "never drawn: "
 REASONS = {  # tag: why no style draws what only styles without such a tag could
@@ -91,14 +92,4 @@ def _pools(sampler: AnySampler) -> dict[tuple[str, str], tuple[Asset, ...]]:
 
 def _sampler(library: AssetLibrary) -> AnySampler:
     """One that has all the assets; nothing random is asked of it."""
-    config = load_config("fsd")
-    return Sampler(
-        style=StyleConfig(),
-        image=config.image,
-        rigs=config.rig,
-        render=config.render,
-        library=library,
-        seed=0,
-        key=SlotKey(slot=0),
-        stratum="",
-    )
+    return sampler_of(load_config("fsd"), library, SlotKey(slot=0), style=StyleConfig(), stratum="")

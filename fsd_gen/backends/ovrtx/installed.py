@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fsd_gen.backends.plugin import BackendUnavailableError
-from fsd_gen.rtx.interpreter import interpreter
+from fsd_gen.rtx.interpreter import interpreter, not_found
 
 PYTHON = "FSD_OVRTX_PYTHON"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -26,11 +26,9 @@ def why_unavailable() -> str | None:
     """What is missing, in one line with its remedy; None if ovrtx seems to be here."""
     if find_python() is not None:
         return None
-    named = os.environ.get(PYTHON)
-    found = f"{PYTHON}={named} is no program" if named else "ovrtx was not found"
     return (
-        f"{found}; `pip install ovrtx`, here or in a venv whose python {PYTHON} names "
-        "(docs/omniverse.md; NVIDIA's licence)"
+        f"{not_found(PYTHON, 'ovrtx', os.environ)}; `pip install ovrtx`, here or in a venv "
+        f"whose python {PYTHON} names (docs/omniverse.md; NVIDIA's licence)"
     )
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fsd_gen.backends.plugin import BackendUnavailableError
-from fsd_gen.rtx.interpreter import interpreter
+from fsd_gen.rtx.interpreter import interpreter, not_found
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,9 @@ def why_unavailable() -> str | None:
     """What is missing, in one line with its remedy; None if Isaac Sim seems to be here."""
     python = find_python()
     if python is None:
-        named = os.environ.get(PYTHON)
-        found = f"{PYTHON}={named} is no program" if named else "Isaac Sim was not found"
         return (
-            f"{found}; set {PYTHON} to isaac-sim/python.sh, or to the python of a venv with "
-            "isaacsim[all,extscache] (docs/omniverse.md)"
+            f"{not_found(PYTHON, 'Isaac Sim', os.environ)}; set {PYTHON} to isaac-sim/python.sh, "
+            "or to the python of a venv with isaacsim[all,extscache] (docs/omniverse.md)"
         )
     if python.suffix != ".sh" and not os.environ.get(EULA):
         return (

@@ -19,7 +19,6 @@ from fsd_gen.styles.rooms.room import Room
 
 Rng = np.random.Generator
 GLOBES = 0.5  # of the standing lamps: they are on
-WORKTOP_M = 0.9
 UPPER_M = 1.45  # usual height of wall cabinets over the floor
 
 
