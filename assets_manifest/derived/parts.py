@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from assets_manifest.derived.store import derived
-from assets_manifest.meshes.textures import srgb_to_linear
 from assets_manifest.pictures import open_picture
 from assets_manifest.records import Asset
+from assets_manifest.srgb import srgb_to_linear
 
 if TYPE_CHECKING:
     from assets_manifest.meshes.usd_surfaces import MeshSurface

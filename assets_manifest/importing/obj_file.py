@@ -30,7 +30,7 @@ from assets_manifest.meshes.load import (
     parse_obj,
     phong_roughness,
 )
-from assets_manifest.meshes.textures import srgb_to_linear
+from assets_manifest.srgb import srgb_to_linear
 
 MOST_SIDES = 256  # of one polygon
 LONGEST_LINE = 64 * 1024

@@ -24,7 +24,7 @@ from assets_manifest.importing.raw import (
     check_count,
     check_points,
 )
-from assets_manifest.meshes.textures import srgb_to_linear
+from assets_manifest.srgb import srgb_to_linear
 from jobs.extras import extra
 
 with extra("render"):

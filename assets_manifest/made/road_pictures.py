@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from assets_manifest.made.picture import save_picture
+from assets_manifest.srgb import linear_to_srgb
 
 Field = NDArray[np.floating[Any]]
 SIZE = 1024
@@ -101,6 +102,4 @@ def _noise(rng: np.random.Generator, low: tuple[float, float], slope: float, siz
 
 
 def _save(path: Path, linear: Field) -> None:
-    linear = np.clip(linear, 0, 1)
-    shown = np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055)
-    save_picture(path, np.rint(shown * 255).astype(np.uint8))
+    save_picture(path, np.rint(linear_to_srgb(np.clip(linear, 0, 1)) * 255).astype(np.uint8))

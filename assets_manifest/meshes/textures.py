@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from assets_manifest.pictures import open_picture
@@ -24,11 +23,6 @@ class ObjectTexture:
     name: str  # relative to the USD file
     cutout: bool = False  # alpha is all or nothing: leaves, lace
     mean_alpha: float | None = None  # alpha is an even veil of this opacity: glass, curtains
-
-
-def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Display values to linear light, both 0..1, elementwise (IEC 61966-2-1)."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def store_texture(color: Path, alpha: Path | None, folder: Path) -> ObjectTexture | None:

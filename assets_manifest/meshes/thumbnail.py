@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from assets_manifest.srgb import linear_to_srgb, srgb_to_linear
+
 SIZE = 160  # pixels
 POINTS = 300_000
 SLACK_PIXELS = 3.0  # of depth, for points that share a pixel
@@ -50,7 +52,7 @@ def thumbnail(patches: Sequence[Patch]) -> bytes:
     ]
     pixels, depths, colors = (np.concatenate(arrays) for arrays in zip(*strewn, strict=True))
     linear = _averaged(pixels, depths, colors)
-    return _png(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+    return _png(linear_to_srgb(linear).astype(np.float64))
 
 
 def picture_thumbnail(image_hw3: NDArray[np.floating]) -> bytes:
@@ -141,8 +143,4 @@ def shrunk(image: Image.Image) -> NDArray[np.float64]:
     """A texture as linear values, no larger than a thumbnail can show. (H, W, 3)"""
     small = image.convert("RGB")
     small.thumbnail((LARGEST_TEXTURE, LARGEST_TEXTURE))
-    values = np.asarray(small, np.float64) / 255
-    linear: NDArray[np.float64] = np.where(
-        values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
-    )
-    return linear
+    return srgb_to_linear(np.asarray(small, np.float64) / 255).astype(np.float64)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.srgb import linear_to_srgb
+
 MIDDLE_GREY = 0.18  # the log-average of a scene is brought here
 BRIGHT_LIMIT = 1.3  # unless that would push the 90th percentile beyond this
 BALANCE = 0.6  # 0 leaves the light as it is, 1 makes the average grey
@@ -47,6 +49,5 @@ def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> ND
         x_hwc = np.clip(linear_hwc * gains_3, 0, WHITE) * np.float32(FILM_SPEED)
     film_hwc = (x_hwc * (2.51 * x_hwc + 0.03)) / (x_hwc * (2.43 * x_hwc + 0.59) + 0.14)
     film_hwc = np.clip(film_hwc, 0, 1)
-    srgb_hwc = np.where(film_hwc <= 0.0031308, 12.92 * film_hwc, 1.055 * film_hwc ** (1 / 2.4) - 0.055)
-    bytes_hwc: NDArray[np.uint8] = np.rint(srgb_hwc * 255).astype(np.uint8)
+    bytes_hwc: NDArray[np.uint8] = np.rint(linear_to_srgb(film_hwc) * 255).astype(np.uint8)
     return bytes_hwc

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from assets_manifest.meshes.textures import srgb_to_linear
+from assets_manifest.srgb import srgb_to_linear
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import ChannelName, Texture
 from fsd_gen.usd.images import Samples, read_pixels

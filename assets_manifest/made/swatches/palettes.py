@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.made.swatches.fields import Field, Image
+from assets_manifest.srgb import linear_to_srgb
 
 Colour = NDArray[np.floating[Any]]  # (3,), display
 Range = tuple[float, float]
@@ -34,9 +35,7 @@ def oklch(lightness: float, chroma: float, hue_deg: float) -> Colour:
     turn = np.deg2rad(hue_deg)
     linear = _TO_RGB @ (_TO_CONES @ [lightness, chroma * np.cos(turn), chroma * np.sin(turn)]) ** 3
     linear = np.clip(linear, 0, 1)
-    shown = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    colour: Colour = shown.astype(np.float32)
-    return colour
+    return linear_to_srgb(linear).astype(np.float32)
 
 
 def scheme(rng: np.random.Generator, number: int) -> list[Colour]:

@@ -15,7 +15,8 @@ import numpy as np
 from assets_manifest.derived.parts import GLASSY, Stuff, named_stuff, named_thing, plain_words
 from assets_manifest.meshes.load import MtlMaterial, phong_roughness
 from assets_manifest.meshes.parts import Surface
-from assets_manifest.meshes.textures import ObjectTexture, srgb_to_linear
+from assets_manifest.meshes.textures import ObjectTexture
+from assets_manifest.srgb import srgb_to_linear
 
 Rgb = tuple[float, float, float]
 Range = tuple[float, float]

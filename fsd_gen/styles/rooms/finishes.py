@@ -6,7 +6,7 @@ import numpy as np
 
 from assets_manifest.made.swatches import palettes
 from assets_manifest.made.textures import SORTS
-from assets_manifest.meshes.textures import srgb_to_linear
+from assets_manifest.srgb import srgb_to_linear
 from fsd_gen.scene.spec import MaterialSpec, Vec2
 from fsd_gen.styles import materials
 from fsd_gen.styles.sampler import AnySampler, pick

@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assets_manifest.meshes.textures import srgb_to_linear, store_texture
-
-
-def test_srgb_ends_and_middle() -> None:
-    assert srgb_to_linear(np.array([0.0, 1.0])).tolist() == [0.0, 1.0]
-    assert srgb_to_linear(np.array([0.5])) == pytest.approx([0.21404], abs=1e-5)
+from assets_manifest.meshes.textures import store_texture
 
 
 def test_alpha_is_a_cutout_a_veil_or_nothing(tmp_path: Path) -> None:
