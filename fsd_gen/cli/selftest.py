@@ -49,7 +49,7 @@ def _tell(found: Selftest, renderer: str) -> None:
     if found.problem:
         _print(f"The probe gave no measures: {found.problem}")
     if found.probe is not None:
-        _show(_measures((*found.probe.rows, *found.probe.lens_rows)))
+        _show(_measures((*found.probe.rows, *found.probe.lens_rows, *found.probe.id_rows)))
     _show(_scenes(found.scenes))
     for scene in found.scenes:
         if scene.problem:

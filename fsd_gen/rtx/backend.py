@@ -6,6 +6,7 @@ before its first scene.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import replace
@@ -21,6 +22,8 @@ from fsd_gen.rtx.targets import Target, target_of
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.staged import StagedScene
+
+log = logging.getLogger(__name__)
 
 
 class RtxBackend:
@@ -91,7 +94,10 @@ class RtxBackend:
         except BackendError as error:
             raise BackendUnavailableError(f"{target.named} shows no known scene: {error}") from error
         self._probe.refuse()
-        self._target = replace(target, lens=self._probe.lens)
+        if target.ids and not self._probe.ids:
+            said = "; ".join(row.said for row in self._probe.id_rows)
+            log.warning("%s tells things apart wrongly: %s; its ids are not compared", target.named, said)
+        self._target = replace(target, lens=self._probe.lens, ids=self._probe.ids)
 
     def close(self) -> None:
         """End the renderer's process."""

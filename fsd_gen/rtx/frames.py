@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fsd_gen.backends.base import BackendError, SeenByRenderer
 from fsd_gen.rtx.child.contract import View
 from fsd_gen.rtx.layer import EYES, RtxStage
+from fsd_gen.rtx.things import paths_of_labels
 
 HALF_END = 65472.0  # half floats at or beyond the last but one are clipped
 MAX_CLIPPED = 0.001  # share of the pixels: glints, which are white whatever they are
@@ -81,7 +82,8 @@ def _seen(view: View, depth_hw: NDArray[np.float32], stage: RtxStage, named: str
     if view.ids_hw is None:
         return SeenByRenderer(depth_hw=cut_hw)
     ids_hw = _cut(view.ids_hw, stage, f"{named}: the ids of the {view.eye} eye")
-    return SeenByRenderer(depth_hw=cut_hw, ids_hw=ids_hw, labels=view.labels)
+    labels = paths_of_labels(view.labels, stage.things) if stage.things else view.labels
+    return SeenByRenderer(depth_hw=cut_hw, ids_hw=ids_hw, labels=labels)
 
 
 def _cut(array: NDArray[S], stage: RtxStage, told: str) -> NDArray[S]:

@@ -27,6 +27,7 @@ from fsd_gen.rtx.overrides import Overrides, Said, tolerant, write
 from fsd_gen.rtx.products import max_bounces, write_products
 from fsd_gen.rtx.sheet import Sheet
 from fsd_gen.rtx.targets import Target
+from fsd_gen.rtx.things import label_things
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.errors import StageWriteError
@@ -57,10 +58,11 @@ class RtxStage:
     rig: StereoRig  # what is to be left of them
     crop: tuple[int, int]  # first column and row of it
     scale: float  # by which the cameras expose: colours are to be divided by it
+    ids: bool = True  # they are asked for
+    things: tuple[str, ...] = ()  # prim paths by the numbers in their labels; none where ids name prims
 
     def job(self, settings: RenderSettings) -> Job:
         """The order for the rendering process."""
-        without_ids = all(product.path for product in self.products)  # ovrtx gives none
         return Job(
             stage=str(self.path),
             width=self.width,
@@ -69,7 +71,7 @@ class RtxStage:
             spp=settings.spp,
             max_bounces=max_bounces(settings),
             denoise=settings.denoise,
-            channels=tuple(name for name in CHANNELS if not (without_ids and name == IDS)),
+            channels=tuple(name for name in CHANNELS if self.ids or name != IDS),
         )
 
 
@@ -101,6 +103,8 @@ def author_rtx_layer(
     if stage.GetPrimAtPath(ROOT):
         raise BackendError(f"{staged.path}: has a prim {ROOT}, where what RTX needs is written; rename it")
     _over_its_prims(stage, sheet, moment, target)
+    labelled = target.ids and isinstance(target.row, OvrtxVersion)
+    things = label_things(stage, sheet, (mesh.name for mesh in staged.flat.meshes)) if labelled else ()
     exposed = scale if scale is not None else exposure_scale(staged.flat)
     products = _ours(sheet, staged.flat, stage_to_world(source), rig, frame, settings, target, exposed)
     return RtxStage(
@@ -111,6 +115,8 @@ def author_rtx_layer(
         rig=rig,
         crop=(frame.left, frame.top),
         scale=exposed,
+        ids=target.ids,
+        things=things,
     )
 
 
@@ -223,6 +229,8 @@ def _ours(
         paths = ("", "")
         if isinstance(target.row, OvrtxVersion):
             size, lit = (frame.width, frame.height), flat.dome is not None
-            paths = write_products(sheet, camera, camera, size, settings, target.row, lit_by_dome=lit)
+            paths = write_products(
+                sheet, camera, camera, size, settings, target.row, lit_by_dome=lit, ids=target.ids
+            )
         products.append(Product(eye=eye, camera=camera, path=paths[0], truth_path=paths[1]))
     return tuple(products)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.backends.base import SeenByRenderer
+from fsd_gen.checks.renderer import agreement
 from fsd_gen.rtx import probe_stages as stages
 from fsd_gen.rtx.frames import Frames
 from fsd_gen.scene.rig import StereoRig
@@ -131,6 +132,15 @@ def _angle_deg(from_n3: Array, to_n3: Array) -> float:
 
 
 # -- the ruler
+
+
+def things(frames: Frames, staged: StagedScene, rig: StereoRig) -> Row:
+    """Whether pixels name the thing that they show; NaN where they name nothing at all."""
+    found = agreement(staged.flat, rig, compute_truth(staged.flat, rig), frames.seen)
+    off = math.nan if found.instance_off_share is None else found.instance_off_share
+    return Row(
+        name="share of pixels that name another thing", expected=0.0, measured=off, tolerance=TOLERANCE
+    )
 
 
 def depths(frames: Frames, staged: StagedScene, rig: StereoRig, where: str) -> Iterator[Row]:

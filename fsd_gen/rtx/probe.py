@@ -20,7 +20,7 @@ from fsd_gen.rtx import probe_stages as stages
 from fsd_gen.rtx.child.versions import LUX, Lux
 from fsd_gen.rtx.frames import Frames, frames_of
 from fsd_gen.rtx.layer import author_rtx_layer
-from fsd_gen.rtx.measures import SKY_COLUMNS, SKY_ROWS, Row, depths, edges, factor, sky_rows
+from fsd_gen.rtx.measures import SKY_COLUMNS, SKY_ROWS, Row, depths, edges, factor, sky_rows, things
 from fsd_gen.rtx.shooting import Render
 from fsd_gen.rtx.targets import Target
 from fsd_gen.scene.rig import StereoRig
@@ -46,6 +46,7 @@ class Probe:
     named: str  # renderer and version
     rows: tuple[Row, ...]
     lens_rows: tuple[Row, ...] = ()  # of the OpenCV lens; a renderer is used without it
+    id_rows: tuple[Row, ...] = ()  # of its ids, which it is not asked for where they are wrong
     lux: Lux | None = None  # by which its lights were written
 
     @property
@@ -53,8 +54,13 @@ class Probe:
         """Whether rigs that need the OpenCV lens can be rendered."""
         return all(row.right for row in self.lens_rows)
 
+    @property
+    def ids(self) -> bool:
+        """Whether its ids are worth asking for."""
+        return bool(self.id_rows) and all(row.right for row in self.id_rows)
+
     def refuse(self) -> None:
-        """Raises BackendUnavailableError where anything but the lens is off."""
+        """Raises BackendUnavailableError where anything but the lens and the ids is off."""
         wrong = [row for row in self.rows if not row.right]
         if wrong:
             said = "; ".join(row.said for row in wrong)
@@ -94,7 +100,8 @@ def probe(target: Target, render: Render) -> Probe:
     with TemporaryDirectory(prefix="fsd-probe-") as folder:
         rows = tuple(_rows(look, Path(folder), exposes=True))
         lens = tuple(_lens(look, Path(folder))) if target.row.opencv_lens else ()
-    return Probe(named=target.named, rows=rows, lens_rows=lens, lux=target.row.lux)
+        ids = (_ids(look, Path(folder)),) if target.ids else ()
+    return Probe(named=target.named, rows=rows, lens_rows=lens, id_rows=ids, lux=target.row.lux)
 
 
 def probe_backend(backend: Backend) -> Probe:
@@ -132,6 +139,11 @@ def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
         name = "ruler_up" if measures.y_up else "ruler"  # of its own: renderers read a layer of one name once
         ruler = stages.ruler_stage(folder, measures, name)
         yield from depths(look(ruler, stages.RIG), ruler, stages.RIG, f"of a stage {where}")
+
+
+def _ids(look: Look, folder: Path) -> Row:
+    ruler = stages.ruler_stage(folder, stages.Measures(), "things")
+    return things(look(ruler, stages.RIG), ruler, stages.RIG)
 
 
 def _lens(look: Look, folder: Path) -> Iterator[Row]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fsd_gen.rtx.child.contract import COLOUR, DEPTH, NORMALS
-from fsd_gen.rtx.child.versions import RENDER_VARS, OvrtxVersion
+from fsd_gen.rtx.child.contract import COLOUR, DEPTH, IDS, NORMALS
+from fsd_gen.rtx.child.versions import ID_MAP, RENDER_VARS, OvrtxVersion
 from fsd_gen.rtx.sheet import Sheet, Values
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.openusd import Gf, Sdf, Vt
@@ -16,6 +16,7 @@ from fsd_gen.usd.openusd import Gf, Sdf, Vt
 Kinds = Sdf.ValueTypeNames
 COLOUR_VARS = (RENDER_VARS[COLOUR],)
 TRUTH_VARS = (RENDER_VARS[DEPTH], RENDER_VARS[NORMALS])
+ID_VARS = (RENDER_VARS[IDS], ID_MAP)
 EFFECTS = ("bloom", "chromab", "dof", "grade", "motionblur", "tvNoise")
 
 
@@ -28,12 +29,13 @@ def write_products(
     row: OvrtxVersion,
     *,
     lit_by_dome: bool,
+    ids: bool,
 ) -> tuple[str, str]:
     """The products of one camera below `root`; their paths, that of colour first."""
     colour, truth = f"{root}Colour", f"{root}Truth"
     _product(sheet, colour, camera, size, COLOUR_VARS)
     sheet.set(colour, {**_path_traced(settings, row), **_shown(lit_by_dome), **_plain()})
-    _product(sheet, truth, camera, size, TRUTH_VARS)
+    _product(sheet, truth, camera, size, TRUTH_VARS + (ID_VARS if ids else ()))
     sheet.set(truth, {"omni:rtx:rendermode": (Kinds.Token, "RealTimePathTracing"), **_shown(lit_by_dome)})
     sheet.set(truth, _plain())
     if row.quality:

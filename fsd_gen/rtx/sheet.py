@@ -23,6 +23,13 @@ class Sheet:
         if names := list(apis):
             prim.SetInfo("apiSchemas", Sdf.TokenListOp.Create(prependedItems=names))
 
+    def apply(self, path: str, api: str) -> None:
+        """One more applied schema for a prim of the stage, beside those that it has."""
+        prim = self._prim(path)
+        said = prim.GetInfo("apiSchemas") or Sdf.TokenListOp()
+        items = [*said.prependedItems, api]
+        prim.SetInfo("apiSchemas", Sdf.TokenListOp.Create(prependedItems=list(dict.fromkeys(items))))
+
     def retype(self, path: str, kind: str) -> None:
         """Another type for a prim of the stage."""
         self._prim(path).typeName = kind

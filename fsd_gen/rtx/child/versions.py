@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+IDS = "FSD_RTX_IDS"  # environment: 0 keeps ids from being asked for
 LUX = "FSD_RTX_LUX"  # environment: what the probe measured, in place of the table: "distant=3.1416,glow=0.5"
 ASSUME = {"replicator": "FSD_ISAAC_ASSUME", "ovrtx": "FSD_OVRTX_ASSUME"}  # environment: engine -> variable
 NO_RAY_QUERY = ("A100", "A800")  # GPUs on which ovrtx from 0.5.0 on cannot be started (ovrtx issue 1)
@@ -23,8 +24,10 @@ NO_RT_CORES = ("A100", "A800", "A30", "H100", "H200", "H800", "H20", "GH200", "B
 RENDER_VARS = {  # channel -> name of the render variable, of ovrtx; a product's own is at PRODUCT/NAME
     "colour": "HdrColor",
     "depth": "DistanceToImagePlaneSD",
+    "ids": "SemanticSegmentation",  # every thing has a label of its own, so that classes are things
     "normals": "NormalSD",
 }
+ID_MAP = "SemanticIdMap"  # render variable of ovrtx: the label of every id in the ids' picture
 
 
 class VersionRefusedError(RuntimeError):

@@ -37,6 +37,12 @@ int cuMemcpyDtoH_v2(void *to, unsigned long long from, size_t bytes) {
     return 0;
 }
 """
+WALL = """
+    def Mesh "Wall" (prepend apiSchemas = ["SemanticsLabelsAPI:class"])
+    {
+        token[] semantics:labels:class = ["fsdthing0"]
+    }
+"""
 PRODUCT = """
     def RenderProduct "{eye}{kind}" (prepend apiSchemas = ["OmniRtxSettingsCommonAdvancedAPI_1"])
     {{
@@ -92,10 +98,14 @@ def write_stage(path: Path, width: int = 8, height: int = 6, spp: int = 4) -> Pa
         for eye in ("Left", "Right")
         for kind, mode, names in (
             ("Colour", "PathTracing", ("HdrColor",)),
-            ("Truth", "RealTimePathTracing", ("DistanceToImagePlaneSD", "NormalSD")),
+            (
+                "Truth",
+                "RealTimePathTracing",
+                ("DistanceToImagePlaneSD", "SemanticSegmentation", "SemanticIdMap", "NormalSD"),
+            ),
         )
     ]
-    cameras = 'def Xform "Rig" {\ndef Camera "Left" {\n}\ndef Camera "Right" {\n}\n}\n'
+    cameras = 'def Xform "Rig" {\ndef Camera "Left" {\n}\ndef Camera "Right" {\n}\n}\n' + WALL
     path.write_text(
         f'#usda 1.0\ndef Xform "World" {{\n{cameras}}}\ndef Scope "Render" {{{"".join(products)}}}\n'
     )
@@ -137,7 +147,7 @@ def make_job(folder: Path, number: int = 0, **changes: object) -> Job:
         "spp": 4,
         "max_bounces": 3,
         "denoise": False,
-        "channels": ("colour", "depth", "normals"),
+        "channels": ("colour", "depth", "ids", "normals"),
         "load_limit_s": 20.0,
         "step_limit_s": 20.0,
         **changes,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pxr import Usd, UsdGeom
 
 from assets_manifest.exr import read_exr
-from fsd_gen.rtx.child.contract import Job, View
+from fsd_gen.rtx.child.contract import IDS, Job, View
 from fsd_gen.rtx.child.versions import OPENUSD, Lux
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.raycast import Hits, build_ray_scene
@@ -43,6 +43,7 @@ class Wrongness:
     shift_px: tuple[float, float] = (0.0, 0.0)  # where a pixel looks, right and down
     lens_px: float = 0.0  # the same, where the lens schema is used
     swapped: bool = False  # the right eye stands at the left
+    ids: str = "right"  # or "mixed", or "none"
     lux: Lux = field(default_factory=lambda: OPENUSD)
 
 
@@ -79,11 +80,24 @@ class PlainRenderer:
             depth_n = depth_n / UsdGeom.GetStageMetersPerUnit(stage)
         depth_n = np.where(np.isfinite(hits.t_n), depth_n, wrong.miss)
         shape = (job.height, job.width)
+        ids, labels = self._ids(stage, scene, hits)
         return View(
             eye=eye,
+            ids_hw=None if wrong.ids == "none" or IDS not in job.channels else ids.reshape(shape),
+            labels={} if wrong.ids == "none" else labels,
             colour_hwc=(colour_n3 * wrong.colour).reshape(*shape, 3).astype(np.float32),
             depth_hw=depth_n.reshape(shape).astype(np.float32),
         )
+
+    def _ids(
+        self, stage: Usd.Stage, scene: FlatScene, hits: Hits
+    ) -> tuple[NDArray[np.uint32], dict[int, str]]:
+        """Ids (N,), with the label that the layer gives a thing, or else its path, as Replicator has it."""
+        mesh_t = np.repeat(np.arange(len(scene.meshes)), [len(mesh.faces_f3) for mesh in scene.meshes])
+        ids_n = np.where(hits.primitive_n >= 0, mesh_t[np.maximum(hits.primitive_n, 0)] + 1, 0)
+        names = [_label(stage.GetPrimAtPath(mesh.name)) or mesh.name for mesh in scene.meshes]
+        turned = names[1:] + names[:1] if self.wrong.ids == "mixed" else names
+        return ids_n.astype(np.uint32), dict(enumerate(turned, 1))
 
     def _smooth(self, stage: Usd.Stage, scene: FlatScene, rig: StereoRig) -> Array:
         """Colours of all pixels, each the mean of FINE x FINE rays."""
@@ -164,6 +178,13 @@ class PlainRenderer:
         rows_n = np.minimum((v_n * sky_hw3.shape[0]).astype(int), sky_hw3.shape[0] - 1)
         columns_n = np.minimum((u_n * sky_hw3.shape[1]).astype(int), sky_hw3.shape[1] - 1)
         return sky_hw3[rows_n, columns_n] * np.array(dome.radiance) * self.wrong.image
+
+
+def _label(prim: Usd.Prim) -> str:
+    """Of the next prim up that has one."""
+    while prim and "SemanticsLabelsAPI:class" not in prim.GetAppliedSchemas():
+        prim = prim.GetParent()
+    return f"class:{prim.GetAttribute('semantics:labels:class').Get()[0]}" if prim else ""
 
 
 def _normals(scene: FlatScene, primitive_n: NDArray[np.int64]) -> Array:

@@ -278,7 +278,31 @@ def test_ovrtx_gets_products_in_its_own_types_and_replicator_none(tmp_path, to):
     assert (
         colour.GetAttribute("omni:rtx:pt:limits:maxBounces").Get() == 8
     )  # Mitsuba's depth counts the light too
-    assert stage.GetPrimAtPath(rtx.products[0].truth_path).HasAttribute("omni:rtx:quality") is to.row.quality
+    truth = stage.GetPrimAtPath(rtx.products[0].truth_path)
+    assert truth.HasAttribute("omni:rtx:quality") is to.row.quality
+    names = [path.name for path in truth.GetRelationship("orderedVars").GetTargets()]
+    assert names == ["DistanceToImagePlaneSD", "NormalSD", "SemanticSegmentation", "SemanticIdMap"]
+
+
+@pytest.mark.parametrize("to", TARGETS, ids=lambda to: to.named)
+def test_every_thing_has_a_label_of_its_own_for_ovrtx(tmp_path, to):
+    bound = cases.card().replace('"Card"', '"Card" (prepend apiSchemas = ["MaterialBindingAPI"])', 1)
+    scene = staged(cases.stage(tmp_path, cases.WALL, bound))
+    rtx = authored(scene, tmp_path, to)
+    if to.engine == "replicator":
+        assert rtx.things == ()
+        return
+    stage = opened(rtx)
+    assert rtx.things == tuple(sorted(mesh.name for mesh in scene.flat.meshes)) and len(rtx.things) == 2
+    for number, path in enumerate(rtx.things):
+        prim = stage.GetPrimAtPath(path)
+        assert list(prim.GetAttribute("semantics:labels:class").Get()) == [f"fsdthing{number}"]
+        assert "SemanticsLabelsAPI:class" in prim.GetAppliedSchemas()
+        assert ("MaterialBindingAPI" in prim.GetAppliedSchemas()) is path.endswith(
+            "Card"
+        )  # and keeps its own
+    silent = authored(scene, tmp_path, replace(to, ids=False))
+    assert silent.things == () and "ids" not in silent.job(SETTINGS).channels
 
 
 def test_the_brightest_light_stays_within_half_floats(tmp_path):

@@ -58,7 +58,9 @@ def test_scene_after_scene_is_rendered_by_one_process(keeper, tmp_path, version,
     left = views[0][0]
     assert left.colour_hwc.shape == (6, 8, 3) and left.colour_hwc.dtype == np.float32
     assert np.isinf(left.depth_hw[0]).all() and np.isfinite(left.depth_hw[1:]).all()
-    assert left.normals_hwc[0, 0].tolist() == [0, 0, 1] and left.ids_hw is None
+    assert left.normals_hwc[0, 0].tolist() == [0, 0, 1]
+    (wall,) = left.labels
+    assert (left.ids_hw[1:] == wall).all() and left.labels[wall] == "class:fsdthing0"
     assert not np.array_equal(left.colour_hwc, views[1][0].colour_hwc)
     start, *steps = map(json.loads, journal.read_text().splitlines())
     assert all(set(step["step"]) == SIDES for step in steps)  # no product is ever left out
@@ -165,9 +167,17 @@ def test_a_product_that_is_not_there_is_named(keeper, tmp_path):
         keeper().render(replace(job, products=(job.products[0], lost)))
 
 
-def test_ids_are_refused_because_ovrtx_gives_none(keeper, tmp_path):
-    with pytest.raises(BackendError, match="load: ovrtx gives no ids"):
-        keeper().render(make_job(tmp_path, channels=("colour", "ids")))
+@pytest.mark.parametrize(
+    ("fault", "told"), [("no_ids", "has no SemanticSegmentation"), ("cut_id_map", r"\d+ bytes cannot hold")]
+)
+def test_pictures_do_without_ids_where_ovrtx_gives_none(tmp_path, python, fault, told):
+    launch = replace(launch_of(python, **{fault: True}), logs=tmp_path / "logs")
+    process = RenderProcess(launch, limits=QUICK)
+    views = process.render(make_job(tmp_path))
+    process.close()
+    assert [(view.ids_hw, view.labels) for view in views] == [(None, {})] * 2
+    assert np.isfinite(views[0].depth_hw[1:]).all()
+    assert re.search(f"no ids: .*{told}", next((tmp_path / "logs").glob("*.log")).read_text())
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,9 @@ def probed(wrong: Wrongness, target: Target = NEW) -> Probe:
 )
 def test_a_renderer_that_does_what_its_version_does_passes(target):
     found = probed(Wrongness(lux=target.row.lux), target)
-    assert [row.said for row in (*found.rows, *found.lens_rows) if not row.right] == []
-    assert found.lens
+    rows = (*found.rows, *found.lens_rows, *found.id_rows)
+    assert [row.said for row in rows if not row.right] == []
+    assert found.lens and found.ids
     found.refuse()
 
 
@@ -80,6 +81,24 @@ def test_factors_of_light_are_taken_back_by_the_switch_that_the_refusal_names():
     with pytest.raises(BackendUnavailableError) as refusal:
         probed(Wrongness(sun=2.0, depth=2.0), BARE).refuse()
     assert "FSD_RTX_LUX" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("ids", "measured"), [("mixed", "1"), ("none", "nan")])
+def test_ids_that_are_wrong_are_not_asked_for_and_refuse_nothing(ids, measured):
+    found = probed(Wrongness(ids=ids), BARE)
+    found.refuse()
+    assert not found.ids
+    assert found.id_rows[0].said.startswith("share of pixels that name another thing: expected 0, measured ")
+    assert found.id_rows[0].said.endswith(measured)
+
+
+def test_a_switch_keeps_ids_from_being_asked_for():
+    hello = Hello(engine="ovrtx", version="0.5.1", python="", gpu="", pid=1)
+    assert target_of(hello, {}).ids
+    found = probed(Wrongness(), target_of(hello, {"FSD_RTX_IDS": "0"}))
+    assert found.id_rows == () and not found.ids
+    with pytest.raises(BackendUnavailableError, match="FSD_RTX_IDS=no: expected 0 or 1"):
+        target_of(hello, {"FSD_RTX_IDS": "no"})
 
 
 @pytest.mark.parametrize("text", ["sun=2", "distant", "distant=0", "glow=nan", "distant=2;glow=1"])

@@ -22,6 +22,7 @@ from fsd_gen.rtx.child.buffers import Refusal, digest_of, picture
 from fsd_gen.rtx.child.contract import (
     COLOUR,
     DEPTH,
+    IDS,
     NORMALS,
     EngineError,
     Fault,
@@ -33,9 +34,10 @@ from fsd_gen.rtx.child.contract import (
 )
 from fsd_gen.rtx.child.engines.device_memory import copy_from_gpu
 from fsd_gen.rtx.child.engines.installed import gpu_name, gpu_notes
+from fsd_gen.rtx.child.engines.ovrtx_labels import labels_of
 from fsd_gen.rtx.child.engines.ovrtx_stages import AttachedStage, OwnStage, StageHolder
 from fsd_gen.rtx.child.engines.shared import config_of, patient, unavailable
-from fsd_gen.rtx.child.versions import RENDER_VARS, VersionRefusedError, ovrtx_version
+from fsd_gen.rtx.child.versions import ID_MAP, RENDER_VARS, VersionRefusedError, ovrtx_version
 
 ENGINE = "ovrtx"
 SKIP_USD_CHECK = "OVRTX_SKIP_USD_CHECK"  # no pxr is ever imported in this process, whatever is installed
@@ -93,6 +95,7 @@ class OvrtxEngine:
         self._left_waiting: list[Any] = []  # operations that took too long: they block whoever forgets them
         self._before = b""  # digest of the scene before
         self._cold = True
+        self._missed = ""  # why there are no ids
 
     def _ovstage(self) -> Any:
         if not self._config.ovstage:
@@ -202,19 +205,38 @@ class OvrtxEngine:
 
     def _view(self, product: Product, job: Job, outputs: Any) -> View | Refusal:
         pictures: dict[str, Any] = {}
+        labels: dict[int, str] = {}
         for path, channels in _of_product(product, job):
             frame = self._frame(outputs, path, job)
-            for channel in channels:
-                found = frame if isinstance(frame, Refusal) else self._picture(frame, path, channel, job)
+            if isinstance(frame, Refusal):
+                return frame
+            for channel in (name for name in channels if name != IDS):
+                found = self._picture(frame, path, channel, job)
                 if isinstance(found, Refusal):
                     return found
                 pictures[channel] = found
+            if IDS in channels:
+                pictures[IDS], labels = self._ids(frame, path, job)
         return View(
             eye=product.eye,
             colour_hwc=pictures[COLOUR],
             depth_hw=pictures.get(DEPTH),
+            ids_hw=pictures.get(IDS),
+            labels=labels,
             normals_hwc=pictures.get(NORMALS),
         )
+
+    def _ids(self, frame: Any, path: str, job: Job) -> tuple[NDArray[np.uint32] | None, dict[int, str]]:
+        """The ids with their labels; None where ovrtx gives none, because no picture hangs on them."""
+        found, told = self._picture(frame, path, IDS, job), self._variable(frame, path, ID_MAP)
+        labels = told if isinstance(told, Refusal) else labels_of(self._read(told))
+        for wrong in (found, labels):
+            if isinstance(wrong, Refusal):
+                if self._missed != wrong.message:
+                    print(f"no ids: {wrong.message}", flush=True)
+                self._missed = wrong.message
+                return None, {}
+        return found, labels
 
     def _frame(self, outputs: Any, path: str, job: Job) -> Any:
         """The last frame of a product in a step, which may give none or several."""
@@ -228,14 +250,20 @@ class OvrtxEngine:
 
     def _picture(self, frame: Any, path: str, channel: str, job: Job) -> Any:
         name = RENDER_VARS[channel]
+        variable = self._variable(frame, path, name)
+        if isinstance(variable, Refusal):
+            return variable
+        found = picture(_as_told(self._read(variable), channel), channel, job.width, job.height)
+        return (
+            replace(found, message=f"{path}/{name}: {found.message}") if isinstance(found, Refusal) else found
+        )
+
+    def _variable(self, frame: Any, path: str, name: str) -> Any:
         keys = (f"{path}/{name}", name) if self._row.render_var_key == "path" else (name, f"{path}/{name}")
         key = next((key for key in keys if key in frame.render_vars), None)
         if key is None:
             return Refusal(code="empty", message=f"{path} has no {name}, only {sorted(frame.render_vars)}")
-        found = picture(_as_told(self._read(frame.render_vars[key]), channel), channel, job.width, job.height)
-        return (
-            replace(found, message=f"{path}/{name}: {found.message}") if isinstance(found, Refusal) else found
-        )
+        return frame.render_vars[key]
 
     def _read(self, variable: Any) -> NDArray[Any]:
         """A copy of what a render variable holds, which is given back at once."""

@@ -132,7 +132,7 @@ def _output(product: Product) -> ProductOutput:
         return ProductOutput(product.path, [])
     variables = {}
     for path, name in product.variables.items():
-        if name in GIVEN[product.mode]:
+        if name in GIVEN[product.mode] and not (name == "SemanticSegmentation" and KIT.fault("no_ids")):
             key = path if VERSION >= (0, 5, 0) else name
-            variables[key] = RenderVarOutput(path, name, buffer(product.frame, name))
+            variables[key] = RenderVarOutput(path, name, buffer(product, name))
     return ProductOutput(product.path, [FrameOutput(product, variables)])

@@ -10,11 +10,19 @@ from kit_fake.pictures import Frame, black, shoot
 from kit_fake.state import KIT
 
 from rtx_fake import VERSION
+from rtx_fake.semantics import labels_of_stage, segmented
 
 MODES = ("RealTimePathTracing", "PathTracing", "MinimalRendering")
 GIVEN = {  # by mode; of path tracing colours alone are documented
     "PathTracing": ("LdrColor", "HdrColor"),
-    "RealTimePathTracing": ("LdrColor", "HdrColor", "NormalSD", "DistanceToImagePlaneSD"),
+    "RealTimePathTracing": (
+        "LdrColor",
+        "HdrColor",
+        "NormalSD",
+        "DistanceToImagePlaneSD",
+        "SemanticSegmentation",
+        "SemanticIdMap",
+    ),
     "MinimalRendering": ("LdrColor", "NormalSD", "DistanceToImagePlaneSD"),
 }
 SAMPLES = "uint" if VERSION >= (0, 5, 0) else "int"
@@ -28,6 +36,7 @@ class Product:
     mode: str
     settings: dict[str, Any]
     variables: dict[str, str]  # path -> source name
+    labels: dict[str, str]  # prim path -> label
     steps: int = 0  # since the stage was opened
     samples: int = 0
     frame: Frame | None = field(default=None)
@@ -54,6 +63,7 @@ def read_product(stage: Any, path: str) -> Product:
             str(each): stage.GetPrimAtPath(each).GetAttribute("sourceName").Get()
             for each in prim.GetRelationship("orderedVars").GetTargets()
         },
+        labels=labels_of_stage(stage),
     )
 
 
@@ -101,14 +111,20 @@ def _frame(product: Product) -> Frame:
     return frame
 
 
-def buffer(frame: Frame, name: str) -> np.ndarray:
+def buffer(product: Product, name: str) -> np.ndarray:
     """What a render variable holds."""
+    frame = product.frame
+    ids, id_map = segmented(frame, product.labels)
     found = {
         "HdrColor": frame.colour,
         "LdrColor": np.zeros(frame.colour.shape, np.uint8),
         "NormalSD": frame.normals,
         "DistanceToImagePlaneSD": frame.depth[..., None],
+        "SemanticSegmentation": ids,
+        "SemanticIdMap": id_map,
     }[name]
+    if name == "SemanticIdMap":
+        return found
     if name == "DistanceToImagePlaneSD" and KIT.fault("depth_as_bits"):
         found = found.view(np.uint32)
     if KIT.fault("flat"):
