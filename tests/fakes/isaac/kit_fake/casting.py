@@ -9,6 +9,7 @@ times, domes turned about x.
 from __future__ import annotations
 
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from kit_fake.state import KIT
 
 LENS = ("fx", "fy", "cx", "cy")
+PATH_TRACING = ("totalSpp", "maxBounces", "optixDenoiser/enabled")
 PROJECT = Path(__file__).resolve().parents[4]
 
 
@@ -107,7 +109,13 @@ def _turned(degrees: float):
 
 
 def cast(stage: Path, camera: str, width: int, height: int, *, mitsuba: bool):
-    """A frame of the stage from one of its cameras."""
+    """A frame of the stage from one of its cameras, the caller's own."""
+    settings = tuple(KIT.settings[f"/rtx/pathtracing/{name}"] for name in PATH_TRACING) if mitsuba else None
+    return deepcopy(_drawn(stage, camera, width, height, settings))
+
+
+@lru_cache(maxsize=4)  # step after step shows the same
+def _drawn(stage: Path, camera: str, width: int, height: int, settings: tuple | None):
     from kit_fake.pictures import black
 
     flat = _flat(stage)
@@ -130,7 +138,9 @@ def cast(stage: Path, camera: str, width: int, height: int, *, mitsuba: bool):
     frame = black(width, height)
     directions = rig.ray_directions().reshape(-1, 3)
     triangle = _hits(seen, directions, frame)
-    colour = _path_traced(seen, stage, rig) if mitsuba else _shaded(seen, directions, triangle, frame)
+    colour = (
+        _path_traced(seen, stage, rig, *settings) if settings else _shaded(seen, directions, triangle, frame)
+    )
     frame.colour[..., :3] = np.minimum(colour.reshape(height, width, 3) * gain, 65504)
     frame.colour[..., 3] = 1
     return frame
@@ -210,16 +220,12 @@ def _texels(path: Path):
 _renderer = None
 
 
-def _path_traced(flat, stage: Path, rig):
+def _path_traced(flat, stage: Path, rig, spp: int, bounces: int, denoise: bool):
     global _renderer
     from fsd_gen.backends.mitsuba.backend import MitsubaBackend
     from fsd_gen.scene.spec import RenderSettings
     from fsd_gen.usd.staged import StagedScene
 
     _renderer = _renderer or MitsubaBackend(threads=1)
-    settings = RenderSettings(
-        spp=KIT.settings["/rtx/pathtracing/totalSpp"],
-        max_depth=KIT.settings["/rtx/pathtracing/maxBounces"] + 1,
-        denoise=KIT.settings["/rtx/pathtracing/optixDenoiser/enabled"],
-    )
+    settings = RenderSettings(spp=spp, max_depth=bounces + 1, denoise=denoise)
     return _renderer.render(StagedScene(path=stage, flat=flat), rig, settings, 1).left_hwc
