@@ -182,8 +182,8 @@ def _shaded(flat, directions, triangle, frame):
     for sun in flat.parallel_lights:
         facing = np.maximum(-normals @ np.array(sun.direction), 0)[:, None]
         light += facing * np.array(sun.irradiance) / np.pi
-    if not flat.parallel_lights and flat.area_lights:  # a lamp at the camera
-        light += 1.0
+    if flat.area_lights or any("/Lights/" in mesh.name for mesh in flat.meshes):
+        light += 1.0  # whatever the lamps of a room are: one at the camera
     colour[hit] = albedo * light + glow
     return colour
 
