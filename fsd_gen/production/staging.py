@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from assets_manifest.library import AssetLibrary
 from assets_manifest.made.registry import is_made, made_file
@@ -16,6 +15,7 @@ from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.reader import read_stage
 from fsd_gen.usd.staged import StagedScene
 from jobs.files import MIB, DiskFullError
+from jobs.scratch import scratch_folder
 
 ROOM_BYTES = 64 * MIB  # a stage and what is made for it need less: with less free, the disk is to blame
 
@@ -31,8 +31,8 @@ def staged_scene(spec: SceneSpec, library: AssetLibrary) -> Iterator[StagedScene
         MissingAssetError, StageError, StageWriteError: this scene cannot be staged.
         DiskFullError: no scene can be.
     """
-    with TemporaryDirectory(prefix="fsd-stage-") as folder:
-        path = _write(spec, Path(folder) / f"{spec.key.sample_id}.usdc", library)
+    with scratch_folder("stage") as folder:
+        path = _write(spec, folder / f"{spec.key.sample_id}.usdc", library)
         yield StagedScene(path=path, flat=read_stage(path, spec.rig))
 
 

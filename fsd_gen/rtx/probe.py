@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from fsd_gen.backends.base import Backend
@@ -26,6 +25,7 @@ from fsd_gen.rtx.targets import Target
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.staged import StagedScene
+from jobs.scratch import scratch_folder
 
 SETTINGS = RenderSettings(spp=64, max_depth=4, denoise=False)
 SUN_ROW, GLOW_ROW = "a grey card in the sun", "a card that glows"
@@ -93,14 +93,14 @@ def probe(target: Target, render: Render) -> Probe:
     """
 
     def look(staged: StagedScene, rig: StereoRig, scale: float | None = None) -> Frames:
-        with TemporaryDirectory(prefix="fsd-rtx-") as folder:
-            stage = author_rtx_layer(staged, rig, SETTINGS, target, Path(folder), scale=scale)
+        with scratch_folder("rtx") as folder:
+            stage = author_rtx_layer(staged, rig, SETTINGS, target, folder, scale=scale)
             return frames_of(render(stage.job(SETTINGS)), stage, target.named)
 
-    with TemporaryDirectory(prefix="fsd-probe-") as folder:
-        rows = tuple(_rows(look, Path(folder), exposes=True))
-        lens = tuple(_lens(look, Path(folder))) if target.row.opencv_lens else ()
-        ids = (_ids(look, Path(folder)),) if target.ids else ()
+    with scratch_folder("probe") as folder:
+        rows = tuple(_rows(look, folder, exposes=True))
+        lens = tuple(_lens(look, folder)) if target.row.opencv_lens else ()
+        ids = (_ids(look, folder),) if target.ids else ()
     return Probe(named=target.named, rows=rows, lens_rows=lens, id_rows=ids, lux=target.row.lux)
 
 
@@ -111,8 +111,8 @@ def probe_backend(backend: Backend) -> Probe:
         images = backend.render(staged, rig, SETTINGS, seed=0)
         return Frames(left_hwc=images.left_hwc, right_hwc=images.right_hwc, seen=images.seen)
 
-    with TemporaryDirectory(prefix="fsd-probe-") as folder:
-        rows = tuple(_rows(look, Path(folder), exposes=False))
+    with scratch_folder("probe") as folder:
+        rows = tuple(_rows(look, folder, exposes=False))
     return Probe(named=f"{backend.name} {backend.version}", rows=rows)
 
 

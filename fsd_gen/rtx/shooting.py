@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from fsd_gen.rtx.child.contract import Job, View
 from fsd_gen.rtx.frames import Frames, frames_of
@@ -13,6 +11,7 @@ from fsd_gen.rtx.targets import Target
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.usd.staged import StagedScene
+from jobs.scratch import scratch_folder
 
 Render = Callable[[Job], tuple[View, ...]]  # what a rendering process does
 
@@ -26,6 +25,6 @@ def shoot(
         BackendError: this scene or rig cannot be rendered so, or what came back is no picture of it.
         StageError, StageWriteError: the layer cannot be written over it.
     """
-    with TemporaryDirectory(prefix="fsd-rtx-") as folder:
-        stage = author_rtx_layer(staged, rig, settings, target, Path(folder))
+    with scratch_folder("rtx") as folder:
+        stage = author_rtx_layer(staged, rig, settings, target, folder)
         return frames_of(render(stage.job(settings)), stage, target.named)
