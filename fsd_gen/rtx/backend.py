@@ -90,7 +90,7 @@ class RtxBackend:
     def _check(self, hello: Hello, render: Render) -> None:
         target = target_of(hello, os.environ)
         try:
-            self._probe = probe(target, lambda job: render(replace(job, may_repeat=True)))
+            self._probe = probe(target, render)
         except BackendError as error:
             raise BackendUnavailableError(f"{target.named} shows no known scene: {error}") from error
         self._probe.refuse()

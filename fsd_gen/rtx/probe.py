@@ -117,6 +117,7 @@ def probe_backend(backend: Backend) -> Probe:
 
 
 def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
+    """No two looks in a row have the same right picture: one that comes again is an old frame."""
     dome = stages.dome_stage(folder)
     seen = look(dome, stages.RIG)
     yield factor("radiance of a dome", 1.0, seen.left_hwc[SKY_ROWS, SKY_COLUMNS])
@@ -124,21 +125,22 @@ def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
     if seen.seen is not None:
         least = float(seen.seen[0].depth_hw[SKY_ROWS, SKY_COLUMNS].min())
         yield Row(name="depth where nothing is", expected=math.inf, measured=least, tolerance=0)
-    if exposes:
-        darker = look(dome, stages.RIG, scale=DARKER)
-        yield factor("the same, exposed by 1/8", 1.0, darker.left_hwc[SKY_ROWS, SKY_COLUMNS])
     cards = look(stages.card_stage(folder), stages.RIG).left_hwc[CARD_ROWS]
     yield factor(SUN_ROW, stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
     yield factor(GLOW_ROW, stages.GLOW, cards[:, GLOW_COLUMNS])
+    if exposes:
+        darker = look(dome, stages.RIG, scale=DARKER)
+        yield factor("a dome exposed by 1/8", 1.0, darker.left_hwc[SKY_ROWS, SKY_COLUMNS])
+    yield from _ruler_rows(look, folder, stages.Measures(), "in metres")
     panorama = stages.panorama_stage(folder)
     yield from sky_rows(look(panorama, stages.RIG), panorama)
-    for measures, where in (
-        (stages.Measures(), "in metres"),
-        (stages.Measures(y_up=True, metres=0.01), "in centimetres, y up"),
-    ):
-        name = "ruler_up" if measures.y_up else "ruler"  # of its own: renderers read a layer of one name once
-        ruler = stages.ruler_stage(folder, measures, name)
-        yield from depths(look(ruler, stages.RIG), ruler, stages.RIG, f"of a stage {where}")
+    yield from _ruler_rows(look, folder, stages.Measures(y_up=True, metres=0.01), "in centimetres, y up")
+
+
+def _ruler_rows(look: Look, folder: Path, measures: stages.Measures, where: str) -> Iterator[Row]:
+    name = "ruler_up" if measures.y_up else "ruler"  # of its own: renderers read a layer of one name once
+    ruler = stages.ruler_stage(folder, measures, name)
+    yield from depths(look(ruler, stages.RIG), ruler, stages.RIG, f"of a stage {where}")
 
 
 def _ids(look: Look, folder: Path) -> Row:

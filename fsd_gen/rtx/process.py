@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 
 GIB = 1 << 30
 START_S, SCENES, MEMORY_GIB = "FSD_RTX_START_S", "FSD_RTX_SCENES", "FSD_RTX_MEMORY_GIB"  # environment
+REMEDY = (
+    "`fsd-gen doctor` says what this machine lacks, `fsd-gen selftest --backend {engine}` what its pictures "
+    "are like, and FSD_RTX_LOGS=FOLDER keeps the renderer's own words"
+)
 FINAL = ("load",)  # faults of the stage itself, which another try repeats
 
 Render = Callable[[Job], tuple[View, ...]]
@@ -145,7 +149,7 @@ class RenderProcess:
             return BackendError(reasons)
         return BackendUnavailableError(
             f"{self._launch.engine} rendered none of the last {self._lost_scenes} scenes here; "
-            f"of the last: {reasons}"
+            f"of the last: {reasons}; {REMEDY.format(engine=self._launch.engine)}"
         )
 
     # -- the process
@@ -166,7 +170,10 @@ class RenderProcess:
             self._drop()
             log.warning("%s", why[-1])
         reasons = "; then: ".join(dict.fromkeys(why))
-        raise BackendUnavailableError(f"{reasons} (started {len(why)} times)" if len(why) > 1 else reasons)
+        if len(why) == 1:  # it said itself what to do
+            raise BackendUnavailableError(reasons)
+        remedy = REMEDY.format(engine=self._launch.engine)
+        raise BackendUnavailableError(f"{reasons} (started {len(why)} times); {remedy}")
 
     def _start(self) -> ChildProcess:
         child = ChildProcess(self._launch)

@@ -48,7 +48,6 @@ class Job:
     channels: tuple[str, ...] = CHANNELS
     load_limit_s: float = 300.0  # for stage, materials and textures
     step_limit_s: float = 300.0  # for one step
-    may_repeat: bool = False  # the pictures of the job before may be right for this one too: the probe's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,8 @@ class Wire:
             self._end.settimeout(SEND_S)
             try:
                 sent = self._end.sendmsg([frame], ancillary)
-                self._end.sendall(frame[sent:])
+                if rest := frame[sent:]:  # else: who has got all of it may be gone by now
+                    self._end.sendall(rest)
             except TimeoutError as error:
                 raise WireTimeoutError(f"nobody took {kind!r} within {SEND_S:.0f} s") from error
             except OSError as error:

@@ -42,7 +42,7 @@ def test_a_renderer_that_does_what_its_version_does_passes(target):
     [
         (Wrongness(colour=8.8e-4), "radiance of a dome: expected 1, measured 0.00088"),
         (Wrongness(colour=1.03), "radiance of a dome: expected 1, measured 1.03"),
-        (Wrongness(exposes=False), "the same, exposed by 1/8: expected 1, measured 8"),
+        (Wrongness(exposes=False), "a dome exposed by 1/8: expected 1, measured 8"),
         (Wrongness(sun=3.14159265), "a grey card in the sun: expected 0.5, measured 1.571"),
         (Wrongness(glow=0.0), "a card that glows: expected 2, measured 0"),
         (Wrongness(dome_z_deg=90), "turn of a panorama: expected 0 degrees, measured "),

@@ -204,7 +204,7 @@ class ReplicatorEngine:
             if isinstance(view, Refusal):
                 return view
             views.append(view)
-        if digest_of(tuple(views)) == self._before and not job.may_repeat:
+        if digest_of(tuple(views)) == self._before:
             return Refusal(code="stale", message="the very pixels of the scene before")
         return tuple(views)
 

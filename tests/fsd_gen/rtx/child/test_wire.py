@@ -145,3 +145,19 @@ def test_files_of_a_refused_message_are_closed(pair):
         Wire(pair[1]).receive(1)
     assert os.read(reader, 1) == b""  # nobody holds the other end any more
     os.close(reader)
+
+
+def test_who_has_got_all_of_a_message_may_be_gone(pair):
+    class Quick:
+        """It takes the message, and ends before the sender comes to itself."""
+
+        settimeout = staticmethod(lambda limit: None)
+
+        def sendmsg(self, parts: list[bytes], ancillary: list[object]) -> int:
+            pair[1].close()
+            return sum(map(len, parts))
+
+        def sendall(self, rest: bytes) -> None:
+            pair[0].sendall(rest)  # even of nothing, this is a broken pipe
+
+    Wire(Quick()).send("close")
