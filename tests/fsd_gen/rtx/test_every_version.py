@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fsd_gen.rtx.child.versions import OVRTX, REPLICATOR, ovrtx_version, replicator_version
 from tests.fsd_gen.rtx.isaac import VERSIONS as ISAAC
-from tests.fsd_gen.rtx.runs import SAMPLES, TRUTHS, Pixels, pixels_of, records_of, rendered, stand_in
+from tests.fsd_gen.rtx.runs import SAMPLES, TRUTHS, Pixels, command, pixels_of, records_of, rendered, stand_in
 
 OVRTX_RUNS = {  # version: the switch that it takes
     "0.3.0.312915": {"FSD_OVRTX_ASSUME": "0.3"},
@@ -20,6 +23,7 @@ OVRTX_RUNS = {  # version: the switch that it takes
     "0.6.0.1791947691": {"FSD_OVRTX_OVSTAGE": "1"},
     "0.7.0.1": {},
 }
+ROOT = Path(__file__).parents[3]
 TABLE = [
     *(("replicator", version, {}) for version in ISAAC),
     *(("ovrtx", version, switches) for version, switches in OVRTX_RUNS.items()),
@@ -55,3 +59,44 @@ def test_a_shard_of_every_version_holds_the_truth_of_mitsubas(
     assert {(record.backend, record.backend_version) for record in records} == {(engine, version)}
     assert [record.depth_off_share for record in records] == pytest.approx([0.0] * SAMPLES, abs=1e-3)
     assert [record.instance_off_share for record in records] == pytest.approx([0.0] * SAMPLES, abs=1e-3)
+
+
+ON_TWO_GPUS = """
+import sys, ray
+ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
+from fsd_gen.cli import app
+app(sys.argv[1:])
+"""
+SHARED = [
+    "--shards",
+    "2",
+    "--samples-per-shard",
+    str(SAMPLES // 2),
+    "--workers",
+    "2",
+    "--gpus-per-worker",
+    "1",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["replicator", "ovrtx"])
+def test_two_workers_have_a_process_each_on_a_gpu_of_its_own(tmp_path, truth, engine):
+    version = "6.0.1" if engine == "replicator" else "0.5.1.385782"
+    environ = stand_in(tmp_path, engine, version, journal=tmp_path / "journal-PID")
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environ.get("PYTHONPATH")]))
+    words = command(engine, tmp_path / "run", *SHARED)[3:]
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO_GPUS, *words], env=environ, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: Pixels = {}
+    for shard in sorted((tmp_path / "run" / "shards").glob("*.h5")):
+        found |= pixels_of(shard, TRUTHS)
+    assert found == truth
+    starts = [json.loads(path.open().readline()) for path in tmp_path.glob("journal-*")]
+    visible = [start["environ"].get("CUDA_VISIBLE_DEVICES") for start in starts]
+    if engine == "replicator":  # which counts GPUs as Vulkan does, and is told one by its number
+        assert visible == [None, None] and {start["gpu"] for start in starts} == {0, 1}
+    else:
+        assert sorted(visible) == ["0", "1"]

@@ -46,7 +46,8 @@ class _App:
             path, _, text = argument.removeprefix("--").partition("=")
             KIT.settings[path] = {"true": True, "false": False}.get(text, text)
         ours = sorted(name for name in sys.modules if name.split(".")[0] == "fsd_gen")
-        KIT.journal(launch=sorted(config), path=sys.path, environ=dict(os.environ), ours=ours)
+        told = {"launch": sorted(config), "gpu": config.get("active_gpu"), "ours": ours}
+        KIT.journal(**told, path=sys.path, environ=dict(os.environ))
 
     def _fail_to_start(self) -> None:
         print("Simulation App Starting", flush=True)

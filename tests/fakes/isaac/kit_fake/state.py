@@ -61,7 +61,7 @@ class Kit:
 
     def journal(self, **what: Any) -> None:
         if path := os.environ.get("FAKE_JOURNAL"):
-            with Path(path).open("a") as file:
+            with Path(path.replace("PID", str(os.getpid()))).open("a") as file:
                 file.write(json.dumps(what) + "\n")
 
 
