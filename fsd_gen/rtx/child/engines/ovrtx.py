@@ -9,39 +9,22 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fsd_gen.rtx.child.buffers import Refusal, digest_of, picture
-from fsd_gen.rtx.child.contract import (
-    COLOUR,
-    DEPTH,
-    IDS,
-    NORMALS,
-    EngineError,
-    Fault,
-    Hello,
-    Job,
-    Product,
-    Say,
-    View,
-)
-from fsd_gen.rtx.child.engines.device_memory import copy_from_gpu
+from fsd_gen.rtx.child.buffers import Refusal, digest_of
+from fsd_gen.rtx.child.contract import EngineError, Fault, Hello, Job, Say, View
 from fsd_gen.rtx.child.engines.installed import gpu_name, gpu_notes
-from fsd_gen.rtx.child.engines.ovrtx_labels import labels_of
+from fsd_gen.rtx.child.engines.ovrtx_frames import UNFINISHED, FrameReader, products_of
 from fsd_gen.rtx.child.engines.ovrtx_stages import AttachedStage, OwnStage, StageHolder
 from fsd_gen.rtx.child.engines.shared import config_of, patient, unavailable
-from fsd_gen.rtx.child.versions import ID_MAP, RENDER_VARS, VersionRefusedError, ovrtx_version
+from fsd_gen.rtx.child.versions import RENDER_VARS, VersionRefusedError, ovrtx_version
 
 ENGINE = "ovrtx"
 SKIP_USD_CHECK = "OVRTX_SKIP_USD_CHECK"  # no pxr is ever imported in this process, whatever is installed
-UNFINISHED = "unfinished"
 START_LIMIT_S = 3600.0
 GRACE_S = 30.0  # for ovrtx to keep its own time limits
 WANTED = {  # fields of RendererConfig, where this version has them
@@ -92,10 +75,10 @@ class OvrtxEngine:
         self._stages: StageHolder = (
             OwnStage(self._renderer) if ovstage is None else AttachedStage(self._renderer, ovstage)
         )
+        self._reader = FrameReader(self._ovrtx.Device, self._row)
         self._left_waiting: list[Any] = []  # operations that took too long: they block whoever forgets them
         self._before = b""  # digest of the scene before
         self._cold = True
-        self._missed = ""  # why there are no ids
 
     def _ovstage(self) -> Any:
         if not self._config.ovstage:
@@ -173,7 +156,7 @@ class OvrtxEngine:
 
     def _step(self, job: Job, limit_s: float, name: str) -> Any:
         self._say(name, 2 * limit_s + GRACE_S)
-        pending = self._waited(self._stages.step(set(_asked(job))), limit_s, f"for a {name}")
+        pending = self._waited(self._stages.step(_asked(job)), limit_s, f"for a {name}")
         return self._within(
             pending, pending.fetch(timeout_ns=_ns(limit_s)), limit_s, f"for the frames of a {name}"
         )
@@ -189,13 +172,11 @@ class OvrtxEngine:
             raise EngineError(Fault(code="timeout", message=message, fatal=True))
         return result
 
-    # -- pictures
-
     def _views(self, job: Job, outputs: Any) -> tuple[View, ...] | Refusal:
         self._say("reading render variables", job.step_limit_s + GRACE_S)
         views = []
         for product in job.products:
-            view = self._view(product, job, outputs)
+            view = self._reader.view(product, job, outputs)
             if isinstance(view, Refusal):
                 return view
             views.append(view)
@@ -203,101 +184,10 @@ class OvrtxEngine:
             return Refusal(code="stale", message="the very pixels of the scene before")
         return tuple(views)
 
-    def _view(self, product: Product, job: Job, outputs: Any) -> View | Refusal:
-        pictures: dict[str, Any] = {}
-        labels: dict[int, str] = {}
-        for path, channels in _of_product(product, job):
-            frame = self._frame(outputs, path, job)
-            if isinstance(frame, Refusal):
-                return frame
-            for channel in (name for name in channels if name != IDS):
-                found = self._picture(frame, path, channel, job)
-                if isinstance(found, Refusal):
-                    return found
-                pictures[channel] = found
-            if IDS in channels:
-                pictures[IDS], labels = self._ids(frame, path, job)
-        return View(
-            eye=product.eye,
-            colour_hwc=pictures[COLOUR],
-            depth_hw=pictures.get(DEPTH),
-            ids_hw=pictures.get(IDS),
-            labels=labels,
-            normals_hwc=pictures.get(NORMALS),
-        )
 
-    def _ids(self, frame: Any, path: str, job: Job) -> tuple[NDArray[np.uint32] | None, dict[int, str]]:
-        """The ids with their labels; None where ovrtx gives none, because no picture hangs on them."""
-        found, told = self._picture(frame, path, IDS, job), self._variable(frame, path, ID_MAP)
-        labels = told if isinstance(told, Refusal) else labels_of(self._read(told))
-        for wrong in (found, labels):
-            if isinstance(wrong, Refusal):
-                if self._missed != wrong.message:
-                    print(f"no ids: {wrong.message}", flush=True)
-                self._missed = wrong.message
-                return None, {}
-        return found, labels
-
-    def _frame(self, outputs: Any, path: str, job: Job) -> Any:
-        """The last frame of a product in a step, which may give none or several."""
-        frames = outputs[path].frames if path in outputs else []
-        if not frames:
-            return Refusal(code="empty", message=f"{path} gave no frame")
-        frame = frames[-1]
-        if self._row.convergence and _path_traced(path, job) and not frame.converged:
-            return Refusal(code=UNFINISHED, message=f"{path}: {frame.progression} of {job.spp} samples")
-        return frame
-
-    def _picture(self, frame: Any, path: str, channel: str, job: Job) -> Any:
-        name = RENDER_VARS[channel]
-        variable = self._variable(frame, path, name)
-        if isinstance(variable, Refusal):
-            return variable
-        found = picture(_as_told(self._read(variable), channel), channel, job.width, job.height)
-        return (
-            replace(found, message=f"{path}/{name}: {found.message}") if isinstance(found, Refusal) else found
-        )
-
-    def _variable(self, frame: Any, path: str, name: str) -> Any:
-        keys = (f"{path}/{name}", name) if self._row.render_var_key == "path" else (name, f"{path}/{name}")
-        key = next((key for key in keys if key in frame.render_vars), None)
-        if key is None:
-            return Refusal(code="empty", message=f"{path} has no {name}, only {sorted(frame.render_vars)}")
-        return frame.render_vars[key]
-
-    def _read(self, variable: Any) -> NDArray[Any]:
-        """A copy of what a render variable holds, which is given back at once."""
-        device = self._ovrtx.Device
-        try:
-            mapped = variable.map(device=device.CPU)
-        except RuntimeError:  # as released wheels do for some variables, which the GPU alone can be asked for
-            with variable.map(device=device.CUDA) as mapped:
-                return copy_from_gpu(mapped)
-        with mapped:
-            return np.array(np.from_dlpack(mapped))
-
-
-# -- what is asked for
-
-
-def _of_product(product: Product, job: Job) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Paths of the render products of a camera, with the channels that each gives."""
-    yield product.path, (COLOUR,)
-    if truth := tuple(channel for channel in job.channels if channel != COLOUR):
-        yield product.truth_path, truth
-
-
-def _asked(job: Job) -> list[str]:
-    return [path for product in job.products for path, _ in _of_product(product, job)]
-
-
-def _path_traced(path: str, job: Job) -> bool:
-    return any(path == product.path for product in job.products)
-
-
-def _as_told(values: NDArray[Any], channel: str) -> NDArray[Any]:
-    """Depth may come as the bits of its floats (IsaacLab's renderer meets it so)."""
-    return values.view(np.float32) if channel == DEPTH and values.dtype == np.uint32 else values
+def _asked(job: Job) -> set[str]:
+    """Every product of the job: one that is left out of a step is dear to bring back."""
+    return {path for product in job.products for path, _ in products_of(product, job)}
 
 
 def _ns(seconds: float) -> int:
