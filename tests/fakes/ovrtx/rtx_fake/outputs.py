@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +61,7 @@ class MappedRenderVar:
 
 
 class RenderVarOutput:
-    def __init__(self, path: str, name: str, values: np.ndarray) -> None:
+    def __init__(self, path: str, name: str, values: Callable[[], np.ndarray]) -> None:
         self._name, self._values = name, values
         self._mapped: MappedRenderVar | None = None
         if VERSION >= (0, 5, 0):
@@ -74,7 +77,7 @@ class RenderVarOutput:
         if device == Device.CPU and KIT.fault("no_cpu_map") and self._name == "DistanceToImagePlaneSD":
             raise RuntimeError("Failed to map render var: no CPU readback for this texture")
         KIT.maps += 1
-        self._mapped = MappedRenderVar(np.array(self._values), device, self)
+        self._mapped = MappedRenderVar(np.array(self._values()), device, self)
         return self._mapped
 
 
@@ -134,5 +137,5 @@ def _output(product: Product) -> ProductOutput:
     for path, name in product.variables.items():
         if name in GIVEN[product.mode] and not (name == "SemanticSegmentation" and KIT.fault("no_ids")):
             key = path if VERSION >= (0, 5, 0) else name
-            variables[key] = RenderVarOutput(path, name, buffer(product, name))
+            variables[key] = RenderVarOutput(path, name, partial(buffer, replace(product), name))
     return ProductOutput(product.path, [FrameOutput(product, variables)])

@@ -114,17 +114,15 @@ def _frame(product: Product) -> Frame:
 def buffer(product: Product, name: str) -> np.ndarray:
     """What a render variable holds."""
     frame = product.frame
-    ids, id_map = segmented(frame, product.labels)
-    found = {
-        "HdrColor": frame.colour,
-        "LdrColor": np.zeros(frame.colour.shape, np.uint8),
-        "NormalSD": frame.normals,
-        "DistanceToImagePlaneSD": frame.depth[..., None],
-        "SemanticSegmentation": ids,
-        "SemanticIdMap": id_map,
-    }[name]
     if name == "SemanticIdMap":
-        return found
+        return segmented(frame, product.labels)[1]
+    found = {
+        "HdrColor": lambda: frame.colour,
+        "LdrColor": lambda: np.zeros(frame.colour.shape, np.uint8),
+        "NormalSD": lambda: frame.normals,
+        "DistanceToImagePlaneSD": lambda: frame.depth[..., None],
+        "SemanticSegmentation": lambda: segmented(frame, product.labels)[0],
+    }[name]()
     if name == "DistanceToImagePlaneSD" and KIT.fault("depth_as_bits"):
         found = found.view(np.uint32)
     if KIT.fault("flat"):
