@@ -221,6 +221,7 @@ def test_a_wrong_program_is_told(found, name):
     assert re.search({**WRONG, **WRONG_ATTACHED}[name][2], found[name]), found[name]
 
 
+@pytest.mark.slow
 def test_versions_before_0_5_name_variables_by_their_source_and_0_3_has_no_destroy(tmp_path):
     old = RIGHT.replace("/Render/LeftColour/HdrColor", "HdrColor")
     kept = old.replace("renderer.destroy()", "del renderer")
@@ -231,6 +232,7 @@ def test_versions_before_0_5_name_variables_by_their_source_and_0_3_has_no_destr
         assert found["new"].startswith("KeyError: '/Render/LeftColour/HdrColor'")
 
 
+@pytest.mark.slow
 def test_names_and_fields_are_those_of_the_version(tmp_path):
     names = (
         "import dataclasses, ovrtx\nraise KeyError(' '.join([*ovrtx.__all__, *vars(ovrtx.RendererConfig())]))"

@@ -29,7 +29,7 @@ from tests.fsd_gen.usd import cases
 from tests.fsd_gen.usd.test_usdchecker import complaints
 
 LEFT, RIGHT = "/FsdRtx/Left", "/FsdRtx/Right"
-QUICK = ("flying", "outdoor")
+QUICK = ("flying",)
 SETTINGS = RenderSettings(spp=32, max_depth=9, denoise=True)
 TARGETS = [
     *(Target(engine="replicator", version=name, row=row) for name, row in REPLICATOR.items()),

@@ -82,7 +82,7 @@ def test_versions_that_are_refused_render_once_they_are_switched_on(keeper, tmp_
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ({"crash_in_step": 1}, "ended with SIGSEGV in: first step"),
+        pytest.param({"crash_in_step": 1}, "ended with SIGSEGV in: first step", marks=SLOW),
         pytest.param({"exit_in_step": 1}, "ended with exit code 0 without having said why", marks=SLOW),
         pytest.param({"hang_in_step_with_the_lock": 1}, "hangs in: first step", marks=SLOW),
         ({"slow_step": 1}, "timeout: ovrtx took longer than 0 s for a first step"),
@@ -92,7 +92,11 @@ def test_versions_that_are_refused_render_once_they_are_switched_on(keeper, tmp_
         pytest.param(
             {"raise_in_step": 1}, "renderer: RuntimeError: Operation 'step' failed: device lost", marks=SLOW
         ),
-        ({"black": 99}, r"black: after 8 steps: /Render/LeftColour/HdrColor: every pixel is 0"),
+        pytest.param(
+            {"black": 99},
+            r"black: after 8 steps: /Render/LeftColour/HdrColor: every pixel is 0",
+            marks=SLOW,
+        ),
         pytest.param({"none": 99}, "empty: after 8 steps: /Render/LeftColour gave no frame", marks=SLOW),
         pytest.param({"empty": 99}, r"empty: after 8 steps: .*an array of shape \(0, 8, 4\)", marks=SLOW),
         pytest.param({"half": True}, r"flat: after 8 steps: .*: shape \(3, 8, 4\) for 8 x 6", marks=SLOW),
@@ -118,10 +122,10 @@ def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp
 @pytest.mark.parametrize(
     "fault",
     [
-        {"black": 6, "miss": "inf"},
+        pytest.param({"black": 6, "miss": "inf"}, marks=SLOW),
         {"none": 6, "flat": True, "depth_as_bits": True},
         pytest.param({"empty": 6, "miss": "zero"}, marks=SLOW),
-        {"unfinished": 5},
+        pytest.param({"unfinished": 5}, marks=SLOW),
     ],
 )
 def test_what_passes_is_waited_for_without_a_new_process(keeper, tmp_path, caplog, fault):
@@ -133,6 +137,7 @@ def test_what_passes_is_waited_for_without_a_new_process(keeper, tmp_path, caplo
     assert np.isinf(views[1].depth_hw[0]).all() and (views[1].depth_hw[1:] < 6).all()
 
 
+@SLOW
 def test_samples_that_come_step_by_step_are_no_failures(keeper, tmp_path):
     process = keeper(unfinished=14)  # more steps than a process tries in vain
     assert len(process.render(make_job(tmp_path, spp=16))) == 2
@@ -144,6 +149,7 @@ def test_a_variable_that_only_the_gpu_gives_is_read_from_it(keeper, tmp_path):
     assert np.isinf(depth_hw[0]).all() and ((depth_hw[1:] >= 1) & (depth_hw[1:] <= 5)).all()
 
 
+@SLOW
 def test_the_pixels_of_the_scene_before_are_never_taken_for_the_next(keeper, tmp_path):
     process = keeper(stale=6)
     first, second = (process.render(make_job(tmp_path, number)) for number in range(2))
@@ -168,7 +174,11 @@ def test_a_product_that_is_not_there_is_named(keeper, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"), [("no_ids", "has no SemanticSegmentation"), ("cut_id_map", r"\d+ bytes cannot hold")]
+    ("fault", "told"),
+    [
+        ("no_ids", "has no SemanticSegmentation"),
+        pytest.param("cut_id_map", r"\d+ bytes cannot hold", marks=SLOW),
+    ],
 )
 def test_pictures_do_without_ids_where_ovrtx_gives_none(tmp_path, python, fault, told):
     launch = replace(launch_of(python, **{fault: True}), logs=tmp_path / "logs")
@@ -184,7 +194,7 @@ def test_pictures_do_without_ids_where_ovrtx_gives_none(tmp_path, python, fault,
     ("fault", "named"),
     [
         pytest.param({"hang_at_start": True}, "did not come up: hangs in: creating the renderer", marks=SLOW),
-        ({"exit_at_start": 1}, "ended with exit code 1 .*ERROR_INCOMPATIBLE_DRIVER"),
+        pytest.param({"exit_at_start": 1}, "ended with exit code 1 .*ERROR_INCOMPATIBLE_DRIVER", marks=SLOW),
         pytest.param({"dead_at_start": True}, "Failed to create renderer: no suitable device", marks=SLOW),
     ],
 )

@@ -15,6 +15,7 @@ from fsd_gen.rtx.probe import Probe, probe
 from fsd_gen.rtx.targets import Target, target_of
 from tests.fsd_gen.rtx.plain import PlainRenderer, Wrongness
 
+SLOW = pytest.mark.slow  # much like a case of the fast suite
 NEW = Target(engine="replicator", version="6.0.1", row=REPLICATOR["6.0.1"])
 BARE = replace(NEW, row=replace(NEW.row, opencv_lens=False))  # there is less to measure
 OLD = Target(engine="replicator", version="5.1.0", row=REPLICATOR["5.1"])
@@ -26,7 +27,7 @@ def probed(wrong: Wrongness, target: Target = NEW) -> Probe:
 
 @pytest.mark.parametrize(
     "target",
-    [NEW, OLD, Target(engine="ovrtx", version="0.5.1", row=OVRTX["0.5.1"])],
+    [pytest.param(NEW, marks=SLOW), OLD, Target(engine="ovrtx", version="0.5.1", row=OVRTX["0.5.1"])],
     ids=lambda target: target.named,
 )
 def test_a_renderer_that_does_what_its_version_does_passes(target):
@@ -40,21 +41,35 @@ def test_a_renderer_that_does_what_its_version_does_passes(target):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (Wrongness(colour=8.8e-4), "radiance of a dome: expected 1, measured 0.00088"),
-        (Wrongness(colour=1.03), "radiance of a dome: expected 1, measured 1.03"),
-        (Wrongness(exposes=False), "a dome exposed by 1/8: expected 1, measured 8"),
+        pytest.param(
+            Wrongness(colour=8.8e-4), "radiance of a dome: expected 1, measured 0.00088", marks=SLOW
+        ),
+        pytest.param(Wrongness(colour=1.03), "radiance of a dome: expected 1, measured 1.03", marks=SLOW),
+        pytest.param(Wrongness(exposes=False), "a dome exposed by 1/8: expected 1, measured 8", marks=SLOW),
         (Wrongness(sun=3.14159265), "a grey card in the sun: expected 0.5, measured 1.571"),
-        (Wrongness(glow=0.0), "a card that glows: expected 2, measured 0"),
-        (Wrongness(dome_z_deg=90), "turn of a panorama: expected 0 degrees, measured "),
-        (Wrongness(dome_z_deg=3), "turn of a panorama: expected 0 degrees, measured "),
+        pytest.param(Wrongness(glow=0.0), "a card that glows: expected 2, measured 0", marks=SLOW),
+        pytest.param(
+            Wrongness(dome_z_deg=90), "turn of a panorama: expected 0 degrees, measured ", marks=SLOW
+        ),
+        pytest.param(
+            Wrongness(dome_z_deg=3), "turn of a panorama: expected 0 degrees, measured ", marks=SLOW
+        ),
         (Wrongness(mirrored=True), "turn of a panorama: expected 0 degrees, measured 180"),
-        (Wrongness(image=0.25), "radiance of a panorama: expected 1, measured 0.25"),
+        pytest.param(Wrongness(image=0.25), "radiance of a panorama: expected 1, measured 0.25", marks=SLOW),
         (Wrongness(depth=100), "depth of a stage in metres: expected 1, measured 100"),
-        (Wrongness(metres=False), "depth of a stage in centimetres, y up: expected 1, measured 100"),
+        pytest.param(
+            Wrongness(metres=False),
+            "depth of a stage in centimetres, y up: expected 1, measured 100",
+            marks=SLOW,
+        ),
         (Wrongness(rays=True), "depth of a stage in metres, aside against ahead: expected 1, measured 1."),
-        (Wrongness(miss=0.0), "depth where nothing is: expected inf, measured 0"),
+        pytest.param(Wrongness(miss=0.0), "depth where nothing is: expected inf, measured 0", marks=SLOW),
         (Wrongness(shift_px=(0.5, 0)), "u of the pixels' centres of a stage in metres, left eye"),
-        (Wrongness(shift_px=(0, -0.5)), "v of the pixels' centres of a stage in metres, left eye"),
+        pytest.param(
+            Wrongness(shift_px=(0, -0.5)),
+            "v of the pixels' centres of a stage in metres, left eye",
+            marks=SLOW,
+        ),
         (Wrongness(swapped=True), "both eyes got the same frame"),
     ],
 )
@@ -72,6 +87,7 @@ def test_the_table_takes_back_what_old_lights_do_differently():
         probed(Wrongness(lux=OPENUSD), OLD).refuse()
 
 
+@SLOW
 def test_factors_of_light_are_taken_back_by_the_switch_that_the_refusal_names():
     wrong = Wrongness(sun=2.0, glow=0.25)
     with pytest.raises(BackendUnavailableError, match=r"set FSD_RTX_LUX=distant=2,glow=0\.25$"):

@@ -72,7 +72,9 @@ def test_scene_after_scene_is_rendered_by_one_process(keeper, tmp_path):
         pytest.param(
             {"raise_in_step": 1}, "renderer: OrchestratorError: the graph could not be built", marks=SLOW
         ),
-        ({"black": 99}, r"black: after 8 steps: HdrColor of /World/Rig/Left: every pixel is 0"),
+        pytest.param(
+            {"black": 99}, r"black: after 8 steps: HdrColor of /World/Rig/Left: every pixel is 0", marks=SLOW
+        ),
         pytest.param({"none": 99}, "empty: after 8 steps: HdrColor of /World/Rig/Left: None", marks=SLOW),
         pytest.param(
             {"empty": 99},
@@ -96,7 +98,12 @@ def test_a_fault_is_named_and_the_scene_is_rendered_by_a_new_process(keeper, tmp
 
 
 @pytest.mark.parametrize(
-    "fault", [{"black": 3, "no_hdr": True}, {"none": 3, "flat": True}, {"empty": 3, "no_detach": True}]
+    "fault",
+    [
+        {"black": 3, "no_hdr": True},
+        pytest.param({"none": 3, "flat": True}, marks=SLOW),
+        pytest.param({"empty": 3, "no_detach": True}, marks=SLOW),
+    ],
 )
 def test_what_passes_is_waited_for_without_a_new_process(keeper, tmp_path, caplog, fault):
     process = keeper(**fault)
@@ -107,6 +114,7 @@ def test_what_passes_is_waited_for_without_a_new_process(keeper, tmp_path, caplo
     assert np.isinf(views[1].depth_hw[0]).all() and views[1].colour_hwc.any()
 
 
+@SLOW
 def test_the_pixels_of_the_scene_before_are_never_taken_for_the_next(keeper, tmp_path, caplog):
     process = keeper(stale=3)
     first = process.render(make_job(tmp_path, 0))
@@ -119,6 +127,7 @@ def test_the_pixels_of_the_scene_before_are_never_taken_for_the_next(keeper, tmp
     assert "stale: after 8 steps: the very pixels of the scene before" in record.getMessage()
 
 
+@SLOW
 def test_a_fault_that_stays_is_the_scenes_and_scene_after_scene_the_machines(keeper, tmp_path):
     process = keeper(crash_in_step=1)
     for number in range(2):
@@ -140,6 +149,7 @@ def test_a_stage_that_cannot_be_opened_costs_no_process(keeper, tmp_path):
     assert process.pid == group
 
 
+@SLOW
 def test_a_stage_that_never_loads_is_given_up_at_its_deadline(keeper, tmp_path):
     process = keeper(never_loads=True)
     with pytest.raises(BackendError, match="load: 3 assets were still loading after 2 s"):
@@ -200,7 +210,7 @@ def test_an_interpreter_that_is_none_is_named(tmp_path):
         ({"hang_in_close": True}, "hung in close for 1 s and was killed; nothing is lost"),
         pytest.param({"crash_in_close": True}, "ended its close with SIGSEGV; nothing is lost", marks=SLOW),
         pytest.param({"exit_in_close": 7}, "ended its close with exit code 7; nothing is lost", marks=SLOW),
-        ({"exit_in_close": 0}, None),  # what fast_shutdown does
+        pytest.param({"exit_in_close": 0}, None, marks=SLOW),  # what fast_shutdown does
     ],
 )
 def test_an_odd_close_is_told_and_loses_nothing(keeper, tmp_path, caplog, fault, named):
@@ -219,6 +229,7 @@ def test_a_process_is_renewed_after_so_many_scenes(keeper, tmp_path):
     assert process.pid not in (None, group)
 
 
+@SLOW
 def test_a_process_that_holds_too_much_memory_is_renewed(keeper, tmp_path):
     process = keeper(Limits(start_s=60, resident_bytes=200 << 20), grows_mb=200)
     process.render(make_job(tmp_path, 0))

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from fsd_gen.backends.base import BackendError, check_images
-from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.renderer import agreement
-from fsd_gen.config import Config
-from fsd_gen.production.render import render_shards
-from fsd_gen.production.requests import requests_for
-from fsd_gen.production.run import Run
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.spec import RenderSettings
 from fsd_gen.selftest.measure import selftest
-from fsd_gen.shards.index import collect_records
-from fsd_gen.shards.verify import verify_shard
 from fsd_gen.truth.maps import compute_truth
 from fsd_gen.usd.reader import read_stage
 from fsd_gen.usd.staged import StagedScene
-from jobs.config import FarmConfig
-from jobs.locks import RunLock
-from jobs.task import Event, EventKind
-from tests.fsd_gen.rtx.isaac import VERSIONS, make_isaac, renderers_of
+from tests.fsd_gen.rtx.isaac import make_isaac
 
 RIG = StereoRig(width=64, height=36, focal_px=48.0, baseline_m=0.25, cx_px=30.0, cy_px=18.0)
 STAGE = """#usda 1.0
@@ -124,28 +108,6 @@ def test_a_scene_comes_back_as_light_and_as_the_truth_of_the_caster(tmp_path, mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        ({"exposure": 1.05}, "radiance of a dome: expected 1, measured 1.05"),
-        ({"distant": 3.14159}, "a grey card in the sun: expected 0.5, measured 1.57"),
-        ({"dome_turn": 90}, "turn of a panorama: expected 0 degrees, measured 90"),
-    ],
-)
-def test_a_renderer_that_shows_known_scenes_wrongly_is_refused_with_what_was_measured(
-    tmp_path, monkeypatch, staged, fault, told
-):
-    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path)))
-    monkeypatch.setenv("FAKE_PICTURES", "cast")
-    monkeypatch.setenv("FAKE_FAULTS", json.dumps(fault))
-    backend = create_backend("replicator", threads=1)
-    with pytest.raises(BackendUnavailableError, match="renders known scenes wrongly: .*" + told):
-        backend.render(staged, RIG, RenderSettings(spp=4), seed=1)
-    assert any(row.said.startswith(told) for row in backend.measure().rows)
-    backend.close()
-
-
-@pytest.mark.slow
 def test_the_self_test_finds_nothing_wrong_with_a_right_renderer(tmp_path, monkeypatch):
     """Here Mitsuba in the place of RTX, under everything that RTX gets from us."""
     monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path, "5.1.0")))
@@ -168,40 +130,3 @@ def test_a_rig_that_needs_a_lens_is_refused_where_the_lens_is_wrong(tmp_path, mo
     assert backend.render(staged, RIG, RenderSettings(spp=4), seed=1).left_hwc.any()
     assert not backend.measure().lens
     backend.close()
-
-
-def render(folder: Path, config: Config, on_event: Callable[[Event], None] = lambda event: None) -> Run:
-    with RunLock(folder):
-        run = Run.start(folder, config)
-        farm = FarmConfig(workers=1, cpus_per_worker=1)
-        report = render_shards(folder, requests_for(run, 2), farm=farm, on_event=on_event)
-    assert report.complete, report.farm.failed
-    return run
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS)
-def test_shards_of_replicator_hold_the_truth_of_mitsubas_shards(tmp_path, monkeypatch, small_config, version):
-    """Also when the rendering process is killed in the midst of it."""
-    killed = []
-
-    def kill_after_the_first(event: Event) -> None:
-        if event.kind == EventKind.ITEM and not killed:
-            killed.extend(renderers_of(tmp_path))
-            for pid in killed:
-                os.kill(pid, signal.SIGKILL)
-
-    monkeypatch.setenv("FSD_ISAAC_PYTHON", str(make_isaac(tmp_path, version)))
-    monkeypatch.setenv("FAKE_PICTURES", "cast")
-    config = small_config.model_copy(update={"samples_per_shard": 4})
-    by_rtx = config.model_copy(update={"render": config.render.model_copy(update={"backend": "replicator"})})
-    runs = [render(tmp_path / "rtx", by_rtx, kill_after_the_first), render(tmp_path / "mitsuba", config)]
-    assert len(killed) == 1 and not renderers_of(tmp_path)
-    truths = []
-    for run in runs:
-        shards = sorted(run.shards.glob("*.h5"))
-        assert len(shards) == 2 and not any(verify_shard(shard) for shard in shards)
-        truths.append({each.key: each.truth_digest for each in collect_records(shards, run.folder)})
-    drawn_alike = truths[0].keys() & truths[1].keys()  # noise may fail a check, and its slot is drawn again
-    assert len(truths[0]) == len(truths[1]) == 8 and len(drawn_alike) >= 6
-    assert all(truths[0][key] == truths[1][key] for key in drawn_alike)
