@@ -56,4 +56,4 @@ def test_a_scene_comes_back_as_light_and_as_the_truth_of_the_caster(fake, monkey
     lit = np.array([0.5, 0.25, 0.125]) * (2 + 1)  # under the dome, and a sun of irradiance pi that faces it
     assert images.left_hwc[18, 30] == pytest.approx(lit, rel=2e-3)
     found = agreement(staged.flat, RIG, compute_truth(staged.flat, RIG), images.seen)
-    assert found.depth_off_share == 0
+    assert found.depth_off_share == 0 and found.instance_off_share == 0
