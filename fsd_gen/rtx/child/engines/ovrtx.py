@@ -26,7 +26,6 @@ from fsd_gen.rtx.child.versions import RENDER_VARS, VersionRefusedError, ovrtx_v
 ENGINE = "ovrtx"
 SKIP_USD_CHECK = "OVRTX_SKIP_USD_CHECK"  # no pxr is ever imported in this process, whatever is installed
 START_LIMIT_S = 3600.0
-GRACE_S = 30.0  # for ovrtx to keep its own time limits
 WANTED = {  # fields of RendererConfig, where this version has them
     "log_level": "warn",
     "keep_system_alive": True,
@@ -50,6 +49,7 @@ class OvrtxConfig:
     warm_steps: int = 8  # of every product, in which real-time rendering settles
     again: bool = True  # path tracing begins anew after these: what came late is in none of its samples
     tries: int = 8  # steps that bring nothing new
+    grace_s: float = 30.0  # for ovrtx to keep its own time limits
     cold_factor: float = 6.0  # on every limit of the first scene, in which shaders are compiled
 
 
@@ -120,7 +120,7 @@ class OvrtxEngine:
     # -- the stage
 
     def _open(self, job: Job) -> None:
-        self._say("opening the stage", job.load_limit_s + GRACE_S)
+        self._say("opening the stage", job.load_limit_s + self._config.grace_s)
         try:
             if (operation := self._stages.open(job.stage)) is not None:
                 self._waited(operation, job.load_limit_s, "to open the stage")
@@ -155,7 +155,7 @@ class OvrtxEngine:
         raise EngineError(Fault(code=before.code, message=f"after {bad} steps: {before.message}"))
 
     def _step(self, job: Job, limit_s: float, name: str) -> Any:
-        self._say(name, 2 * limit_s + GRACE_S)
+        self._say(name, 2 * limit_s + self._config.grace_s)
         pending = self._waited(self._stages.step(_asked(job)), limit_s, f"for a {name}")
         return self._within(
             pending, pending.fetch(timeout_ns=_ns(limit_s)), limit_s, f"for the frames of a {name}"
@@ -173,7 +173,7 @@ class OvrtxEngine:
         return result
 
     def _views(self, job: Job, outputs: Any) -> tuple[View, ...] | Refusal:
-        self._say("reading render variables", job.step_limit_s + GRACE_S)
+        self._say("reading render variables", job.step_limit_s + self._config.grace_s)
         views = []
         for product in job.products:
             view = self._reader.view(product, job, outputs)
