@@ -82,7 +82,7 @@ def _seen(view: View, depth_hw: NDArray[np.float32], stage: RtxStage, named: str
     if view.ids_hw is None:
         return SeenByRenderer(depth_hw=cut_hw)
     ids_hw = _cut(view.ids_hw, stage, f"{named}: the ids of the {view.eye} eye")
-    labels = paths_of_labels(view.labels, stage.things) if stage.things else view.labels
+    labels = view.labels if stage.things is None else paths_of_labels(view.labels, stage.things)
     return SeenByRenderer(depth_hw=cut_hw, ids_hw=ids_hw, labels=labels)
 
 

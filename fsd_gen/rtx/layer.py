@@ -59,7 +59,7 @@ class RtxStage:
     crop: tuple[int, int]  # first column and row of it
     scale: float  # by which the cameras expose: colours are to be divided by it
     ids: bool = True  # they are asked for
-    things: tuple[str, ...] = ()  # prim paths by the numbers in their labels; none where ids name prims
+    things: tuple[str, ...] | None = None  # prim paths by the numbers in labels; None: labels are paths
 
     def job(self, settings: RenderSettings) -> Job:
         """The order for the rendering process."""
@@ -104,7 +104,7 @@ def author_rtx_layer(
         raise BackendError(f"{staged.path}: has a prim {ROOT}, where what RTX needs is written; rename it")
     _over_its_prims(stage, sheet, moment, target)
     labelled = target.ids and isinstance(target.row, OvrtxVersion)
-    things = label_things(stage, sheet, (mesh.name for mesh in staged.flat.meshes)) if labelled else ()
+    things = label_things(stage, sheet, (mesh.name for mesh in staged.flat.meshes)) if labelled else None
     exposed = scale if scale is not None else exposure_scale(staged.flat)
     products = _ours(sheet, staged.flat, stage_to_world(source), rig, frame, settings, target, exposed)
     return RtxStage(

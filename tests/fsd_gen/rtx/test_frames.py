@@ -33,6 +33,8 @@ def test_a_frame_is_cut_to_the_rig_and_divided_by_the_exposure():
     assert np.array_equal(left.depth_hw, depth_hw[4:, :32]) and np.array_equal(right.ids_hw, ids_hw[4:, :32])
     assert left.labels == {1: "/World/A"}
     assert frames_of(pair(), STAGE, "rtx").seen is None
+    told = pair(depth_hw=depth_hw, ids_hw=ids_hw, labels={1: "class:fsdthing0", 2: "class:other"})
+    assert frames_of(told, replace(STAGE, things=("/World/A",)), "rtx").seen[0].labels == {1: "/World/A"}
 
 
 def spoilt(value: float, rows: int = 1) -> np.ndarray:

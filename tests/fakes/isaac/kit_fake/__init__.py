@@ -7,6 +7,5 @@ early, a setting that a stage put back) gives the black, grey or old pictures th
 
 Environment: ISAAC_PATH (folder with the file VERSION), FAKE_PICTURES ("plain": numbers drawn from the stage's
 name; "cast": our caster with plain shading; "mitsuba"), FAKE_FAULTS (JSON), FAKE_ONCE (a path: faults happen
-in the first process only), FAKE_JOURNAL (a path, in which PID is the
-process: what every step was asked for).
+in the first process only), FAKE_JOURNAL (a path, in which PID is the process: what every step was asked for).
 """
