@@ -144,8 +144,8 @@ def _ruler_rows(look: Look, folder: Path, measures: stages.Measures, where: str)
 
 
 def _ids(look: Look, folder: Path) -> Row:
-    ruler = stages.ruler_stage(folder, stages.Measures(), "things")
-    return things(look(ruler, stages.RIG), ruler, stages.RIG)
+    cards = stages.card_stage(folder)
+    return things(look(cards, stages.RIG), cards, stages.RIG)
 
 
 def _lens(look: Look, folder: Path) -> Iterator[Row]:

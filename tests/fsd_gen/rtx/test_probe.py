@@ -135,3 +135,16 @@ def test_a_wrong_lens_is_only_refused_to_rigs_that_need_it():
     assert [abs(row.measured) for row in wrong] == pytest.approx(
         [0.5] * 4, abs=0.05
     )  # by depth and by colour
+
+
+@pytest.mark.parametrize("target", [NEW, BARE], ids=["with a lens", "without"])
+def test_no_two_looks_in_a_row_show_the_same(target):
+    seen: list[bytes] = []
+
+    def render(job):
+        views = PlainRenderer()(job)
+        seen.append(b"".join(view.colour_hwc.tobytes() for view in views))
+        return views
+
+    probe(target, render).refuse()
+    assert all(one != other for one, other in zip(seen, seen[1:], strict=False))
