@@ -22,6 +22,7 @@ with extra("render"):
     from scipy import ndimage
 
 OFFSETS_PX = np.arange(-3, 3.25, 0.25)  # tried around the truth
+ROWS = (-3, -2, -1, 1, 2, 3)  # by which the right image may stand lower than the left one
 ERROR_CAP = 40.0  # 8-bit levels; more than that is a highlight or a mistake, however large
 MIN_GRADIENT = 3.0  # 8-bit levels per pixel, after smoothing
 SURROUND_PX = 15  # what changes over more than that is not compared
@@ -79,13 +80,16 @@ class Matches:
             right_hw=self.right_hw,
         )
 
-    def error(self, offset_px: float, *, sign: int = -1) -> float:
-        """Mean capped difference (8-bit levels) between the images if the truth were `offset_px` larger."""
+    def error(self, offset_px: float, *, sign: int = -1, rows: int = 0) -> float:
+        """Mean capped difference (8-bit levels) between the images if the truth were `offset_px` larger, and
+        the right image stood `rows` lower.
+        """
         column_n = self.columns_n + sign * (self.disparity_n + np.float32(offset_px))
         column_n = np.clip(column_n, 0, self.right_hw.shape[1] - 1.001)
         first_n = column_n.astype(np.intp)
         weight_n = column_n - first_n
-        a_n, b_n = self.right_hw[self.rows_n, first_n], self.right_hw[self.rows_n, first_n + 1]
+        row_n = np.clip(self.rows_n + rows, 0, self.right_hw.shape[0] - 1)
+        a_n, b_n = self.right_hw[row_n, first_n], self.right_hw[row_n, first_n + 1]
         return float(np.minimum(np.abs(a_n + weight_n * (b_n - a_n) - self.grey_n), ERROR_CAP).mean())
 
 
@@ -96,6 +100,10 @@ def _misfit(band: Matches, limits: CheckLimits) -> str | None:
     best = min(errors, key=lambda offset: (errors[offset], abs(offset)))
     if abs(best) > limits.max_shift_px and errors[best] < limits.max_shift_gain * here:
         return f"the images fit best {best:+.2f} px off the truth (error {errors[best]:.1f}, not {here:.1f})"
+    lower = {rows: band.error(0.0, rows=rows) for rows in ROWS}
+    rows = min(lower, key=lambda rows: lower[rows])
+    if lower[rows] < limits.max_shift_gain * here:
+        return f"the images fit best {rows:+d} rows off (error {lower[rows]:.1f}, not {here:.1f})"
     if here > limits.max_error_ratio * beside:
         swapped = band.error(0.0, sign=1)
         hint = f"; swapped eyes would give {swapped:.1f}" if swapped < limits.max_shift_gain * here else ""
