@@ -27,8 +27,7 @@ ERROR_CAP = 40.0  # 8-bit levels; more than that is a highlight or a mistake, ho
 MIN_GRADIENT = 3.0  # 8-bit levels per pixel, after smoothing
 SURROUND_PX = 15  # what changes over more than that is not compared
 NOISE_LEFT = 0.15  # share of white noise left in the horizontal gradient after smoothing
-GUARD = 7  # pixels around one in which smoothing and its gradient would mix two surfaces
-MAX_STEP_PX = 2.0  # of disparity within that
+MAX_STEP_PX = 2.0  # larger steps of disparity within 5 px: smoothing would mix two surfaces
 MIN_TEXTURED_PIXELS = 200
 PIXELS_PER_BAND = 20_000
 
@@ -115,7 +114,7 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -
     """What can tell whether images and truth of a sample belong together.
 
     `steady_left_hw` is where the first surface looks alike from both eyes; by default everywhere but on what
-    the flags call glass or mirror. The truth is smooth around a chosen pixel, as far as its gradient looks.
+    the flags call glass or mirror.
     """
     smooth_hw = _smooth(sample.left_hwc)
     left_hw, right_hw = _detail(smooth_hw), _detail(_smooth(sample.right_hwc))
@@ -123,8 +122,8 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -
     alike_hw = sample.flags_left_hw == 0
     if steady_left_hw is not None:
         alike_hw &= steady_left_hw
-    seen_hw = ndimage.minimum_filter(alike_hw.view(np.uint8), GUARD) > 0
-    step_hw = ndimage.maximum_filter(disparity_hw, GUARD) - ndimage.minimum_filter(disparity_hw, GUARD)
+    seen_hw = ndimage.minimum_filter(alike_hw.view(np.uint8), 7) > 0
+    step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
     gradient_hw = np.zeros_like(left_hw)
     gradient_hw[:, 1:-1] = np.abs(smooth_hw[:, 2:] - smooth_hw[:, :-2]) / 2
     noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) * NOISE_LEFT
@@ -151,7 +150,7 @@ def _smooth(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _detail(smooth_hw: NDArray[np.float32]) -> NDArray[np.float32]:
     """Without slow changes, in which gloss and lighting differ.
 
-    What lies around a pixel leaves its mark there, also across a step of depth: that is no texture.
+    What lies around a pixel leaves its mark here, also across a step of depth: no sign of texture.
     """
     detail_hw: NDArray[np.float32] = smooth_hw - ndimage.uniform_filter(smooth_hw, SURROUND_PX)
     return detail_hw

@@ -113,8 +113,7 @@ class Draft:
 
     def steady(self) -> NDArray[np.bool_]:
         """Where what the left eye sees looks alike from both. Raises AssetFileError."""
-        rig = self.spec.rig
-        return steady_mask(self.staged.flat, self.truth.hits_left, (rig.height, rig.width))
+        return steady_mask(self.staged.flat, self.spec.rig, self.truth.hits_left)
 
     def blank(self) -> StereoSample:
         """The sample with black images, for the checks that only look at the truth."""
