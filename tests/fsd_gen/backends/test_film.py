@@ -44,3 +44,19 @@ def test_white_balance_takes_part_of_a_colour_cast_out_and_keeps_brightness():
     balanced = warm[0, 0] * gains
     assert 1 < balanced[0] / balanced[2] < 1.4 / 0.6
     assert balanced.sum() == pytest.approx(3.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("light", [1e-38, 1e-30, 1e15, 1e30, 3.4e38])
+def test_no_finite_light_makes_numpy_warn(light, recwarn):
+    left, right = grey(light), grey(light)
+    left[::3] *= np.float32(0.5)
+    gains = white_balance(left, right) * np.float32(auto_exposure(left, right, 0.0))
+    picture = develop(left, gains)
+    assert not list(recwarn)
+    assert picture.std() > 0 or light < 1e-20
+
+
+def test_gains_of_vast_light_are_those_of_any():
+    warm = grey(1) * np.array([1.4, 1.0, 0.6], np.float32)
+    vast = warm * np.float32(2.0**100)
+    assert (white_balance(vast, vast) == white_balance(warm, warm)).all()
