@@ -47,7 +47,8 @@ def gained(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDA
     """Linear light times `gains_3`, from 0 to `WHITE`; no product on the way is beyond float32."""
     brightest_3 = np.minimum(WHITE / gains_3.astype(np.float64), np.finfo(np.float32).max)
     light_hwc = np.clip(linear_hwc, 0, brightest_3.astype(np.float32)) * gains_3
-    return np.minimum(light_hwc, WHITE)
+    gained_hwc: NDArray[np.float32] = np.minimum(light_hwc, WHITE)
+    return gained_hwc
 
 
 def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDArray[np.uint8]:

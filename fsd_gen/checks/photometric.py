@@ -65,10 +65,13 @@ class Matches:
         """Of the image's pixels."""
         return self.grey_n.size / self.right_hw.size
 
+    def needed_share(self, limits: CheckLimits) -> float:
+        """Of the image's pixels: fewer say nothing."""
+        return max(MIN_TEXTURED_PIXELS, int(limits.min_textured * self.right_hw.size)) / self.right_hw.size
+
     def suffice(self, limits: CheckLimits) -> bool:
         """Whether they are enough to say anything."""
-        least = max(MIN_TEXTURED_PIXELS, int(limits.min_textured * self.right_hw.size))
-        return self.grey_n.size >= least
+        return self.share >= self.needed_share(limits)
 
     def subset(self, chosen_n: NDArray[np.intp]) -> Matches:
         return Matches(

@@ -29,7 +29,12 @@ class Examined:
 
     defects: tuple[Defect, ...]  # empty for a sound one
     judged_share: float | None = None  # of the left pixels: they could tell whether the images fit the truth
-    enough_judged: bool = True  # otherwise the images were not held against the truth as a whole
+    needed_share: float = 0.0  # with fewer the images were not held against the truth as a whole
+
+    @property
+    def enough_judged(self) -> bool:
+        """Whether the images were held against the truth, or there was no need to."""
+        return self.judged_share is None or self.judged_share >= self.needed_share
 
 
 def examine_sample(
@@ -58,8 +63,8 @@ def examine_sample(
             *misfits,
             *exposure_defects(sample, limits),
         ),
-        judged_share=round(matches.share, 4),
-        enough_judged=matches.suffice(limits),
+        judged_share=matches.share,
+        needed_share=matches.needed_share(limits),
     )
 
 

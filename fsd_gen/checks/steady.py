@@ -42,8 +42,8 @@ def steady_mask(scene: FlatScene, rig: StereoRig, hits: Hits) -> NDArray[np.bool
         if index < len(scene.surfaces):
             shine_s5[index] = astuple(Shine.of(scene.surfaces[index]))
     shine = Shine(*shine_s5[surface_n].T)
-    steady_n = shine.mirrored(_cosine(scene, rig, hits).ravel()) <= MOST_MIRRORED
-    return steady_n.reshape(rig.height, rig.width)
+    mirrored_n = np.asarray(shine.mirrored(_cosine(scene, rig, hits).ravel()))
+    return mirrored_n.reshape(rig.height, rig.width) <= MOST_MIRRORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,16 +175,16 @@ def _attempt(
         return Attempt(key=key, sample=None, defects=defects)
     info = replace(taken.stored.render, judged_share=found.judged_share)
     sample = replace(taken.stored, render=info)
-    return Attempt(key=key, sample=sample, defects=(), remark=_unjudged(found, limits))
+    return Attempt(key=key, sample=sample, defects=(), remark=_unjudged(found))
 
 
-def _unjudged(found: Examined, limits: CheckLimits) -> str:
+def _unjudged(found: Examined) -> str:
     """What is said of a pair whose pictures were not held against its truth; empty where they were."""
     if found.enough_judged:
         return ""
     return (
         f"images not held against the truth: {found.judged_share:.2%} of the left pixels are textured, dull "
-        f"and seen by both eyes, {limits.min_textured:.2%} are needed"
+        f"and seen by both eyes, {found.needed_share:.2%} are needed"
     )
 
 

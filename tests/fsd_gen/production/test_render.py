@@ -17,6 +17,7 @@ import pytest
 
 from fsd_gen.backends.base import BackendError
 from fsd_gen.config import Config
+from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.log import cause
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import requests_for
@@ -31,6 +32,7 @@ from jobs.locks import RunLock
 from jobs.rundir import RunConfigMismatchError
 from jobs.task import Event, EventKind
 from tests.fsd_gen.styles.only import only
+from tests.fsd_gen.synthetic import make_sample
 
 SHARDS = 2
 
@@ -195,3 +197,16 @@ def test_a_style_that_raises_is_a_defect_of_the_attempt_told_once(sparse_config,
         assert {code for entry in reader.quarantined() for codes in entry.reasons for code in codes} == {
             "style_error"
         }
+
+
+def test_a_pair_whose_pictures_were_not_held_against_its_truth_is_told(sparse_config, tmp_path, monkeypatch):
+    def attempts(key, *_):
+        sample = make_sample(key.slot, width=sparse_config.image.width, height=sparse_config.image.height)
+        yield Attempt(key=key, sample=sample, defects=(), remark="nothing to go by" if key.slot else "")
+
+    monkeypatch.setattr("fsd_gen.production.worker.attempts", attempts)
+    events: list[Event] = []
+    run = Run.start(tmp_path, sparse_config)
+    render_shards(tmp_path, requests_for(run, 1), farm=FarmConfig(workers=0), on_event=events.append)
+    told = [event for event in events if event.kind is EventKind.NOTE]
+    assert [event.message for event in told] == ["0000001-a0: nothing to go by"]
