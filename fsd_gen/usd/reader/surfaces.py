@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
 from fsd_gen.usd.reader.networks import is_output, kind_of, producer
 from fsd_gen.usd.reader.omissions import Omissions
+from fsd_gen.usd.reader.origins import Origin, Origins
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
 from fsd_gen.usd.reader.values import BRIGHTEST, colour, finite, floats_of, ints_of, where
@@ -27,15 +28,26 @@ OPACITY_MODES = ("transparent", "presence")
 Found = tuple[int, Coordinates | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What a material says."""
+
+    surface: Surface
+    st: Coordinates | None  # that its textures read
+    patchy_coat: bool
+
+
 class Surfaces:
     """The distinct surfaces of a stage; equal materials under different paths are one."""
 
-    def __init__(self, time: Usd.TimeCode, omissions: Omissions) -> None:
+    def __init__(self, time: Usd.TimeCode, omissions: Omissions, origins: Origins) -> None:
         self.all: list[Surface] = []
         self._omissions = omissions
         self._time = time
         self._index: dict[Surface, int] = {}
+        self._origins = origins
         self._of_material: dict[Sdf.Path, Found] = {}
+        self._of_origin: dict[Origin, _Read] = {}
 
     def of(self, material: UsdShade.Material, prim: Usd.Prim) -> Found:
         """Surface of the bound material (or of the display colour), and the coordinates its textures read.
@@ -50,12 +62,20 @@ class Surfaces:
         source = material.GetPrim()
         path = (source.GetPrimInPrototype() if source.IsInstanceProxy() else source).GetPath()
         if path not in self._of_material:
-            reader = _SurfaceReader(material, self._time)
-            surface, st = reader.read()
-            if reader.has_patchy_coat():
+            read = self._read(material)
+            if read.patchy_coat:
                 self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
-            self._of_material[path] = (self._add(surface), st)
+            self._of_material[path] = (self._add(read.surface), read.st)
         return self._of_material[path]
+
+    def _read(self, material: UsdShade.Material) -> _Read:
+        """The material as values; those of one origin are read once."""
+        origin = self._origins.of_material(material.GetPrim())
+        if origin is None:
+            return _read(material, self._time)
+        if origin not in self._of_origin:
+            self._of_origin[origin] = _read(material, self._time)
+        return self._of_origin[origin]
 
     def _add(self, surface: Surface) -> int:
         key = replace(surface, name="")
@@ -63,6 +83,12 @@ class Surfaces:
             self._index[key] = len(self.all)
             self.all.append(surface)
         return self._index[key]
+
+
+def _read(material: UsdShade.Material, time: Usd.TimeCode) -> _Read:
+    reader = _SurfaceReader(material, time)
+    surface, st = reader.read()
+    return _Read(surface=surface, st=st, patchy_coat=reader.has_patchy_coat())
 
 
 def _display_surface(prim: Usd.Prim, time: Usd.TimeCode) -> Surface:
