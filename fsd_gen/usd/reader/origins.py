@@ -85,10 +85,26 @@ class Origins:
 
     def of(self, prim: Usd.Prim) -> Origin | None:
         """Where all that the prim is comes from; None if there is no one such place."""
-        if prim.IsInPrototype() or prim.IsInstanceProxy() or self._has_clips(prim.GetParent()):
+        stack = prim.GetPrimStack()
+        return self._single([spec for spec in stack if len(stack) == 1 or not _only_binds(spec)], prim)
+
+    def of_material(self, prim: Usd.Prim) -> Origin | None:
+        """The same, of a material that depends on nothing outside of itself."""
+        stack = prim.GetPrimStack()
+        if (origin := self._single(stack, prim)) is None:
             return None
-        stack = [spec for spec in prim.GetPrimStack() if not _only_binds(spec)]
-        if len(stack) != 1:
+        if origin not in self._whole:
+            self._whole[origin] = _is_whole(stack[0])
+        return origin if self._whole[origin] else None
+
+    def stamp(self, origin: Origin) -> Stamp | None:
+        """The file that an origin lies in, if the stage holds what the file does."""
+        return self._stamps[origin.layer]
+
+    def _single(self, stack: list[Sdf.PrimSpec], prim: Usd.Prim) -> Origin | None:
+        if len(stack) != 1 or prim.IsInPrototype() or prim.IsInstanceProxy():
+            return None
+        if self._has_clips(prim.GetParent()):
             return None
         layer = stack[0].layer
         origin = Origin(layer.identifier, stack[0].path)
@@ -96,18 +112,6 @@ class Origins:
             self._plain[origin.layer] = _is_plain(layer)
             self._stamps[origin.layer] = self._before.stamp(layer)
         return origin if self._plain[origin.layer] else None
-
-    def of_material(self, prim: Usd.Prim) -> Origin | None:
-        """The same, of a material that depends on nothing outside of itself."""
-        if len(prim.GetPrimStack()) != 1 or (origin := self.of(prim)) is None:
-            return None
-        if origin not in self._whole:
-            self._whole[origin] = _is_whole(prim.GetPrimStack()[0])
-        return origin if self._whole[origin] else None
-
-    def stamp(self, origin: Origin) -> Stamp | None:
-        """The file that an origin lies in, if the stage holds what the file does."""
-        return self._stamps[origin.layer]
 
     def _has_clips(self, prim: Usd.Prim) -> bool:
         if not prim or prim.IsPseudoRoot():

@@ -13,11 +13,11 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd import polygons
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
-from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import Triangles
 from fsd_gen.usd.reader.cameras import Cameras, check_rig, nearest_size
 from fsd_gen.usd.reader.decoded import DECODED
-from fsd_gen.usd.reader.geometry import is_cage, local_triangles, place, shape_parts
+from fsd_gen.usd.reader.geometry import Place, is_cage, local_triangles, place, shape_parts
 from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
 from fsd_gen.usd.reader.omissions import Omissions
@@ -192,6 +192,7 @@ class _Walk:
         self._skins = Skins(self.stage)
         self._xforms = UsdGeom.XformCache(self.time)
         self._geometry: dict[tuple[Sdf.Path | Origin, Coordinates | None, Sdf.Path], Triangles] = {}
+        self._places: dict[tuple[bytes, bytes], Place] = {}
         self._cages: dict[Sdf.Path, None] = {}  # meshes that are to be subdivided, in the order of the walk
         self._inside: list[Sdf.Path] = []  # instancers whose prototypes are being walked
 
@@ -233,10 +234,21 @@ class _Walk:
             self._shape(prim, to_world, suffix)
 
     def _local_to_world(self, prim: Usd.Prim) -> Matrix:
+        return affine(matrix_of(self._transform(prim)), f"<{prim.GetPath()}>")
+
+    def _transform(self, prim: Usd.Prim) -> Gf.Matrix4d:
         try:
-            return affine(matrix_of(self._xforms.GetLocalToWorldTransform(prim)), f"<{prim.GetPath()}>")
+            return self._xforms.GetLocalToWorldTransform(prim)
         except Tf.ErrorException as error:
             raise StageError(f"<{prim.GetPath()}>: {reason_of(error)}") from error
+
+    def _placed(self, prim: Usd.Prim, to_world: Matrix) -> Place:
+        """Where a shape stands: the parts of an asset mostly stand where it does, and share what follows."""
+        transform = matrix_of(self._transform(prim))
+        key = (transform.tobytes(), to_world.tobytes())
+        if key not in self._places:
+            self._places[key] = Place.at(to_world @ affine(transform, f"<{prim.GetPath()}>"))
+        return self._places[key]
 
     # -- instances
 
@@ -263,7 +275,7 @@ class _Walk:
         skin = self._skins.of(prim)
         if skin is None:
             self.omissions.add_unbound(prim)
-        placed = to_world @ self._local_to_world(skin.carrier if skin else prim)
+        placed = self._placed(skin.carrier if skin else prim, to_world)
         for part, faces, material in shape_parts(prim, self.time):
             surface, st = self.surfaces.of(material, prim)
             local = self._local(prim, st, skin)

@@ -32,8 +32,7 @@ Found = tuple[int, Coordinates | None]
 class _Read:
     """What a material says."""
 
-    surface: Surface
-    st: Coordinates | None  # that its textures read
+    found: Found
     patchy_coat: bool
 
 
@@ -65,17 +64,22 @@ class Surfaces:
             read = self._read(material)
             if read.patchy_coat:
                 self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
-            self._of_material[path] = (self._add(read.surface), read.st)
+            self._of_material[path] = read.found
         return self._of_material[path]
 
     def _read(self, material: UsdShade.Material) -> _Read:
-        """The material as values; those of one origin are read once."""
+        """What a material says; those of one origin are read once."""
         origin = self._origins.of_material(material.GetPrim())
         if origin is None:
-            return _read(material, self._time)
+            return self._read_anew(material)
         if origin not in self._of_origin:
-            self._of_origin[origin] = _read(material, self._time)
+            self._of_origin[origin] = self._read_anew(material)
         return self._of_origin[origin]
+
+    def _read_anew(self, material: UsdShade.Material) -> _Read:
+        reader = _SurfaceReader(material, self._time)
+        surface, st = reader.read()
+        return _Read(found=(self._add(surface), st), patchy_coat=reader.has_patchy_coat())
 
     def _add(self, surface: Surface) -> int:
         key = replace(surface, name="")
@@ -83,12 +87,6 @@ class Surfaces:
             self._index[key] = len(self.all)
             self.all.append(surface)
         return self._index[key]
-
-
-def _read(material: UsdShade.Material, time: Usd.TimeCode) -> _Read:
-    reader = _SurfaceReader(material, time)
-    surface, st = reader.read()
-    return _Read(surface=surface, st=st, patchy_coat=reader.has_patchy_coat())
 
 
 def _display_surface(prim: Usd.Prim, time: Usd.TimeCode) -> Surface:
