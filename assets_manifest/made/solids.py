@@ -150,7 +150,7 @@ def _circle(sides: int) -> _Circle:
 
 
 def _rings(a: Array, b: Array, radii: tuple[float, float], sides: int) -> tuple[Array, Array, Array]:
-    """Corners (N, 3) of a bar round both of its ends, and which way each looks; one bar costs no numpy detours."""
+    """Corners (N, 3) of a bar round both of its ends, and which way each looks; small sums, so plain."""
     along = b - a
     ahead = tuple((along / math.sqrt(along.dot(along))).tolist())
     sideways = np.array(_crossed(ahead, (1.0, 0.0, 0.0) if abs(ahead[0]) < 0.8 else (0.0, 1.0, 0.0)))

@@ -1,7 +1,7 @@
 """Triangles of asset files, kept from one stage to the next, so that a worker decodes each asset once.
 
-They take at most `LIMIT_BYTES` in each process; what was not used for longest goes first. An entry is found by
-its file as it was (`origins.Stamp`), so a file that has changed is read anew.
+They take at most `LIMIT_BYTES` in each process; what was not used for longest goes first. An entry is found
+by its file as it was (`origins.Stamp`), so a file that has changed is read anew.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ class Place:
             return cls(to_world, False, False, np.eye(3))
         linear_33 = to_world[:3, :3]
         mirrored = bool(np.linalg.det(linear_33) < 0)
-        cofactors_33 = cross(linear_33[[1, 2, 0]], linear_33[[2, 0, 1]])  # inverse transpose times determinant
+        cofactors_33 = cross(
+            linear_33[[1, 2, 0]], linear_33[[2, 0, 1]]
+        )  # inverse transpose times determinant
         return cls(to_world, True, mirrored, cofactors_33.T * (-1.0 if mirrored else 1.0))
 
 

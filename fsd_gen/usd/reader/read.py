@@ -285,7 +285,7 @@ class _Walk:
                 self.meshes.append(place(local, placed, f"{prim.GetPath()}{suffix}{part}", surface))
 
     def _local(self, prim: Usd.Prim, st: Coordinates | None, skin: Skin | None) -> Triangles:
-        """Triangles in the prim's own space; instances of one prototype, and prims of one origin, are read once."""
+        """Triangles in the prim's own space; those of one prototype or one origin are read once."""
         if skin is not None:  # each instance of a prototype may be posed by its own skeleton
             return local_triangles(prim, st, self.time, skin)
         path, source = shared_path(prim), st.source(prim) if st is not None else Sdf.Path()
