@@ -8,7 +8,7 @@ sky behind a window are meshes that glow, because no two renderers agree on whet
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 from fsd_gen.usd.polygons import triangulate
-from fsd_gen.usd.units import PIXEL_ASPECT, in_our_measure, measure_of
+from fsd_gen.usd.units import PIXEL_ASPECT, Measure, measure_of, steps_to_our_measure
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
@@ -95,8 +95,10 @@ def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:
     if spec.world:
         add_world(stage, spec.world)
     looks = _Looks(stage, path_of)
+    if spec.placements:
+        _objects(stage, spec.placements, path_of)
     for placement in spec.placements:
-        _object(stage, placement, path_of, looks)
+        _coat(stage, placement, looks)
     for panel in spec.panels:
         _panel(stage, panel, looks)
     for light in spec.lights:
@@ -233,20 +235,44 @@ class _Looks:
         return texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
 
 
-def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Looks) -> None:
-    xform = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}")
-    _place(xform, placement.position, placement.rotation)
-    xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
-    asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
-    asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
-    in_our_measure(xform, measure_of(path_of(placement.asset)))
-    coat = placement.material
+def _objects(stage: Usd.Stage, placements: Sequence[Placement], path_of: PathOf) -> None:
+    """All of them, spec by spec (Sdf): the stage composes what they refer to once, and not at every step."""
+    world = stage.GetRootLayer().GetPrimAtPath(OBJECTS.rpartition("/")[0])
+    with Sdf.ChangeBlock():
+        objects = Sdf.PrimSpec(world, OBJECTS.rpartition("/")[2], Sdf.SpecifierDef)
+        for placement in placements:
+            path = path_of(placement.asset)
+            xform = Sdf.PrimSpec(objects, placement.name, Sdf.SpecifierDef, "Xform")
+            _stand(xform, placement, measure_of(path))
+            asset = Sdf.PrimSpec(xform, "Asset", Sdf.SpecifierDef, "Xform")
+            asset.referenceList.prependedItems.append(Sdf.Reference(str(path)))
+
+
+def _stand(xform: Sdf.PrimSpec, placement: Placement, measure: Measure) -> None:
+    """Where an object stands, and how its file measures space."""
+    w, x, y, z = placement.rotation
+    steps = [
+        ("translate", Sdf.ValueTypeNames.Double3, Gf.Vec3d(*placement.position)),
+        ("orient", Sdf.ValueTypeNames.Quatd, Gf.Quatd(w, Gf.Vec3d(x, y, z))),
+        ("scale", Sdf.ValueTypeNames.Double3, Gf.Vec3d(*placement.scale)),
+        *steps_to_our_measure(measure),
+    ]
+    for name, kind, value in steps:
+        Sdf.AttributeSpec(xform, f"xformOp:{name}", kind).default = value
+    order = Sdf.AttributeSpec(xform, "xformOpOrder", Sdf.ValueTypeNames.TokenArray, Sdf.VariabilityUniform)
+    order.default = Vt.TokenArray([f"xformOp:{name}" for name, *_ in steps])
+
+
+def _coat(stage: Usd.Stage, placement: Placement, looks: _Looks) -> None:
+    """Give an object, or some of its parts, other materials than its own."""
+    xform = stage.GetPrimAtPath(f"{OBJECTS}/{placement.name}")
+    asset, coat = xform.GetChild("Asset"), placement.material
     if coat and coat.opacity < 1 < coat.ior:
-        _glass(asset.GetPrim(), coat, looks)
+        _glass(asset, coat, looks)
     elif coat:
-        looks.bind(xform.GetPrim(), coat, OBJECT_ST)
+        looks.bind(xform, coat, OBJECT_ST)
     for look in placement.looks:
-        looks.bind(_part(asset.GetPrim(), look.part, placement.asset), look.material, OBJECT_ST)
+        looks.bind(_part(asset, look.part, placement.asset), look.material, OBJECT_ST)
 
 
 def _part(asset: Usd.Prim, name: str, asset_id: str) -> Usd.Prim:
