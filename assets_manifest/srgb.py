@@ -13,6 +13,7 @@ def srgb_to_linear(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def linear_to_srgb(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Linear light to display values, both 0..1."""
+    values = np.asarray(values)
     shown = np.asarray(values ** (1 / 2.4))  # in place from here on: pictures are large
     shown *= 1.055
     shown -= 0.055

@@ -21,6 +21,7 @@ SAID_PLAINLY = frozenset(  # what a prim of a plain layer may say of itself, bes
 )
 OVERLAID = frozenset({"specifier", "apiSchemas"})  # what may lie over it: an `over` that binds a material
 BINDING = "material:binding"
+RELOCATES = "layerRelocates"
 SETTLED_NS = 2_000_000_000  # what changed this shortly before may change again with the same time stamp
 EXPRESSION = "`"  # begins an asset path that depends on variables of the stage
 
@@ -114,12 +115,16 @@ class Origins:
         return origin if self._plain[origin.layer] else None
 
     def _has_clips(self, prim: Usd.Prim) -> bool:
-        if not prim or prim.IsPseudoRoot():
-            return False
-        path = prim.GetPath()
-        if path not in self._clipped:
-            self._clipped[path] = prim.HasAuthoredMetadata("clips") or self._has_clips(prim.GetParent())
-        return self._clipped[path]
+        """Whether the prim, or one above it, takes values from clips, which lie over those of its layer."""
+        line: list[Usd.Prim] = []
+        while prim and prim.GetPath() not in self._clipped and not prim.IsPseudoRoot():
+            line.append(prim)
+            prim = prim.GetParent()
+        clipped = bool(prim) and self._clipped.get(prim.GetPath(), False)
+        for each in reversed(line):
+            clipped = clipped or each.HasAuthoredMetadata("clips")
+            self._clipped[each.GetPath()] = clipped
+        return clipped
 
 
 def _only_binds(spec: Sdf.PrimSpec) -> bool:
@@ -134,6 +139,8 @@ def _only_binds(spec: Sdf.PrimSpec) -> bool:
 
 def _is_plain(layer: Sdf.Layer) -> bool:
     if layer.anonymous or layer.dirty or layer.subLayerPaths or layer.ListAllTimeSamples():
+        return False
+    if RELOCATES in layer.pseudoRoot.ListInfoKeys():
         return False
     return all(SAID_PLAINLY.issuperset(spec.ListInfoKeys()) for spec in _below(layer.pseudoRoot))
 
@@ -153,6 +160,8 @@ def _is_whole(material: Sdf.PrimSpec) -> bool:
 
 
 def _below(spec: Sdf.PrimSpec) -> Iterator[Sdf.PrimSpec]:
-    for child in spec.nameChildren:
+    waiting = list(spec.nameChildren)
+    while waiting:
+        child = waiting.pop()
         yield child
-        yield from _below(child)
+        waiting.extend(child.nameChildren)
