@@ -8,7 +8,7 @@ sky behind a window are meshes that glow, because no two renderers agree on whet
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,10 @@ from fsd_gen.usd.environment import add_world
 from fsd_gen.usd.errors import AssetFileError, StageWriteError
 from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
+from fsd_gen.usd.objects import refer_to_objects
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 from fsd_gen.usd.polygons import triangulate
-from fsd_gen.usd.units import PIXEL_ASPECT, Measure, measure_of, steps_to_our_measure
+from fsd_gen.usd.units import PIXEL_ASPECT
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
@@ -96,7 +97,7 @@ def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:
         add_world(stage, spec.world)
     looks = _Looks(stage, path_of)
     if spec.placements:
-        _objects(stage, spec.placements, path_of)
+        refer_to_objects(stage, spec.placements, path_of)
     for placement in spec.placements:
         _coat(stage, placement, looks)
     for panel in spec.panels:
@@ -233,34 +234,6 @@ class _Looks:
         elif gain != WHITE:
             texture.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(*gain, 1))
         return texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
-
-
-def _objects(stage: Usd.Stage, placements: Sequence[Placement], path_of: PathOf) -> None:
-    """All of them, spec by spec (Sdf): the stage composes what they refer to once, and not at every step."""
-    world = stage.GetRootLayer().GetPrimAtPath(OBJECTS.rpartition("/")[0])
-    with Sdf.ChangeBlock():
-        objects = Sdf.PrimSpec(world, OBJECTS.rpartition("/")[2], Sdf.SpecifierDef)
-        for placement in placements:
-            path = path_of(placement.asset)
-            xform = Sdf.PrimSpec(objects, placement.name, Sdf.SpecifierDef, "Xform")
-            _stand(xform, placement, measure_of(path))
-            asset = Sdf.PrimSpec(xform, "Asset", Sdf.SpecifierDef, "Xform")
-            asset.referenceList.prependedItems.append(Sdf.Reference(str(path)))
-
-
-def _stand(xform: Sdf.PrimSpec, placement: Placement, measure: Measure) -> None:
-    """Where an object stands, and how its file measures space."""
-    w, x, y, z = placement.rotation
-    steps = [
-        ("translate", Sdf.ValueTypeNames.Double3, Gf.Vec3d(*placement.position)),
-        ("orient", Sdf.ValueTypeNames.Quatd, Gf.Quatd(w, Gf.Vec3d(x, y, z))),
-        ("scale", Sdf.ValueTypeNames.Double3, Gf.Vec3d(*placement.scale)),
-        *steps_to_our_measure(measure),
-    ]
-    for name, kind, value in steps:
-        Sdf.AttributeSpec(xform, f"xformOp:{name}", kind).default = value
-    order = Sdf.AttributeSpec(xform, "xformOpOrder", Sdf.ValueTypeNames.TokenArray, Sdf.VariabilityUniform)
-    order.default = Vt.TokenArray([f"xformOp:{name}" for name, *_ in steps])
 
 
 def _coat(stage: Usd.Stage, placement: Placement, looks: _Looks) -> None:

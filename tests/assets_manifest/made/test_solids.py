@@ -25,7 +25,9 @@ def plain_bar(start, end, radii, sides, closed):
     solids.quads(GREY, np.stack([low, low[then], high[then], high], axis=1), round_k3)
     if closed:
         top = np.stack([np.broadcast_to(b, low.shape), high, high[then]], axis=1)
-        solids.triangles(GREY, np.concatenate([top, np.stack([np.broadcast_to(a, low.shape), low[then], low], 1)]))
+        solids.triangles(
+            GREY, np.concatenate([top, np.stack([np.broadcast_to(a, low.shape), low[then], low], 1)])
+        )
     return solids.parts()[0]
 
 

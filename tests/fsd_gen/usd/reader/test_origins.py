@@ -63,7 +63,9 @@ SHIFTED = """double3 xformOp:translate = ({x}, 0, -2)
 ABOVE = 'texCoord2f[] primvars:st = [({s}, 0)] ( interpolation = "constant" )'
 
 
-def thing(folder: Path, *, x: int = 0, st: str = ST, source: str = "/Thing/Look/T.outputs:rgb", more: str = ""):
+def thing(
+    folder: Path, *, x: int = 0, st: str = ST, source: str = "/Thing/Look/T.outputs:rgb", more: str = ""
+):
     text = THING.format(points=POINTS.format(x=x), st=st, source=source, more=more)
     path = folder / "thing.usda"
     path.write_text(text.replace("}", "\n}\n"))
@@ -125,7 +127,9 @@ def plainly(path: Path, monkeypatch: pytest.MonkeyPatch) -> FlatScene:
         return flat(path)
 
 
-def test_a_file_that_three_places_refer_to_is_read_once_and_gives_the_same_scene(tmp_path, asked, monkeypatch):
+def test_a_file_that_three_places_refer_to_is_read_once_and_gives_the_same_scene(
+    tmp_path, asked, monkeypatch
+):
     thing(tmp_path)
     path = three(tmp_path)
     scene = flat(path)
@@ -217,7 +221,9 @@ def test_places_that_differ_in_what_a_thing_is_are_read_apart(tmp_path, monkeypa
 
 def test_another_material_in_one_place_leaves_the_shape_to_be_shared(tmp_path, asked, monkeypatch):
     thing(tmp_path)
-    bound = 'over "Card" ( prepend apiSchemas = ["MaterialBindingAPI"] ) { rel material:binding = </World/Mine> }'
+    bound = (
+        'over "Card" ( prepend apiSchemas = ["MaterialBindingAPI"] ) { rel material:binding = </World/Mine> }'
+    )
     mine = """def Material "Mine" {
         token outputs:surface.connect = </World/Mine/S.outputs:surface>
         def Shader "S" { uniform token info:id = "UsdPreviewSurface"
@@ -236,7 +242,8 @@ def test_another_material_in_one_place_leaves_the_shape_to_be_shared(tmp_path, a
         'def Xform "Other" ( references = </Thing/Card> ) { }',
         'def Xform "Other" ( inherits = </Thing/Card> ) { }',
         'def Xform "Other" { double3 xformOp:translate.timeSamples = { 0: (0, 0, 0) } }',
-        'def Xform "Other" ( variants = { string v = "a" } prepend variantSets = "v" ) { variantSet "v" = { "a" { } } }',
+        'def Xform "Other" ( variants = { string v = "a" } prepend variantSets = "v" ) '
+        '{ variantSet "v" = { "a" { } } }',
     ],
 )
 def test_a_file_that_composes_anything_is_read_in_every_place(tmp_path, asked, more):
