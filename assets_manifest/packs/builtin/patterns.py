@@ -320,8 +320,8 @@ def normal_map(heights: NDArray[np.float64], strength: float) -> NDArray[np.floa
     length += 1.0
     np.sqrt(length, out=length)
     image = np.empty((*heights.shape, 3))
-    for channel, component in enumerate((left, up, 1.0)):
-        normal = component / length
+    for channel, component in enumerate((left, up, np.ones(()))):
+        normal: NDArray[np.float64] = component / length
         normal *= 0.5
         np.add(0.5, normal, out=image[..., channel])
     return image

@@ -52,7 +52,7 @@ class Cameras:
         if not authored.HasAuthoredValue():
             return
         near_m, far_m = np.array(authored.Get(self._time)) * UsdGeom.GetStageMetersPerUnit(self._stage)
-        to_eye = np.linalg.inv(self.pose(path))
+        to_eye: Matrix = np.asarray(np.linalg.inv(self.pose(path)), np.float64)
         if any(_clips(mesh.vertices_v3, to_eye, near_m, far_m) for mesh in meshes):
             omissions.add("clippingRange (nothing is clipped)", path)
 
