@@ -34,6 +34,7 @@ from fsd_gen.usd.reader.stage import (
 )
 from fsd_gen.usd.reader.surfaces import Surfaces
 from fsd_gen.usd.reader.values import token_of
+from fsd_gen.usd.unread import tell_opaque
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def read_stage(
     for eye in (left,) if rig is None else (left, right):
         cameras.note(eye, walk.meshes, omissions)
     omissions.tell(path)
+    tell_opaque(path, flat.surfaces)
     return flat
 
 
@@ -71,6 +73,7 @@ def read_world(path: Path, *, time: float | None = None) -> FlatScene:
     moment = stage_time(stage, time)
     flat, _, omissions = _everything(path, stage, stage_to_world(stage), moment, np.eye(4))
     omissions.tell(path)
+    tell_opaque(path, flat.surfaces)
     return flat
 
 

@@ -1,4 +1,4 @@
-"""UsdPreviewSurface materials as plain values."""
+"""Materials as plain values: UsdPreviewSurface, and MDL where a material is that alone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
+from fsd_gen.usd.reader.mdl import mdl_shader
 from fsd_gen.usd.reader.networks import is_output, kind_of, producer
 from fsd_gen.usd.reader.omissions import Omissions
+from fsd_gen.usd.reader.omni import read_mdl
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
 from fsd_gen.usd.reader.values import BRIGHTEST, colour, finite, floats_of, ints_of, where
@@ -50,12 +52,17 @@ class Surfaces:
         source = material.GetPrim()
         path = (source.GetPrimInPrototype() if source.IsInstanceProxy() else source).GetPath()
         if path not in self._of_material:
-            reader = _SurfaceReader(material, self._time)
-            surface, st = reader.read()
-            if reader.has_patchy_coat():
-                self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
+            surface, st = self._read(material)
             self._of_material[path] = (self._add(surface), st)
         return self._of_material[path]
+
+    def _read(self, material: UsdShade.Material) -> tuple[Surface, Coordinates | None]:
+        if shader := mdl_shader(material):
+            return read_mdl(shader, material.GetPath(), self._time, self._omissions)
+        reader = _SurfaceReader(material, self._time)
+        if reader.has_patchy_coat():
+            self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
+        return reader.read()
 
     def _add(self, surface: Surface) -> int:
         key = replace(surface, name="")
