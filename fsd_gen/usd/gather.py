@@ -204,7 +204,7 @@ def _open_layer(source: Path) -> Sdf.Layer:
 
 
 def _is_left(layer: Sdf.Layer, written: str) -> bool:
-    """What stays as it is written: files on servers, and MDL modules that are found inside Omniverse alone."""
+    """What stays as it is written: files on servers, and MDL modules that lie inside Omniverse alone."""
     return is_remote(written) or (written.endswith(MODULE) and _resolved(layer, written) is None)
 
 

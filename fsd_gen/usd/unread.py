@@ -53,8 +53,8 @@ def tell_opaque(stage: object, surfaces: Iterable[Surface]) -> None:
     for kind in dict.fromkeys(unread.kind for unread in found):
         materials = [unread.material for unread in found if unread.kind == kind]
         log.warning(
-            "opaque to the truth, as nobody knows whether it has holes: mdl=%s materials=%d first=%s stage=%s; "
-            "a sample where RTX sees through it is refused by its depth",
+            "opaque to the truth, as nobody knows whether it has holes: mdl=%s materials=%d first=%s "
+            "stage=%s; a sample where RTX sees through it is refused by its depth",
             kind,
             len(materials),
             materials[0],

@@ -6,8 +6,8 @@ two cameras, all at one moment: the stage's startTimeCode, or a time code that i
 surfaces are taken as their cage with smooth normals; so are the normals of posed meshes. What cannot be
 rendered faithfully is refused by name, not skipped; what a stage says beyond that is left out with a warning
 (`omissions`), but for a UsdPreviewSurface's occlusion. Materials are those of the purpose `full`; one that
-only RTX can read is marked so (`Surface.unread`), and each renderer decides. Two readings of the specification are ours: `useMetadata` wrapping repeats, and a
-normal map whose colour space is `auto` is raw.
+only RTX can read is marked so (`Surface.unread`), and who draws it decides. Two readings of the specification
+are ours: `useMetadata` wrapping repeats, and a normal map whose colour space is `auto` is raw.
 """
 
 from __future__ import annotations

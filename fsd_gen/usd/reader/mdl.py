@@ -32,7 +32,7 @@ FIRST_SET = Coordinates("st", by_number=True)
 
 def mdl_shader(material: UsdShade.Material) -> UsdShade.Shader | None:
     """The MDL shader of a material that has no surface for every renderer; None where it has, or no MDL."""
-    shader = material.ComputeSurfaceSource(["mdl"])[0]
+    shader = material.ComputeSurfaceSource("mdl")[0]
     everyones = material.ComputeSurfaceSource()[0]
     if everyones and not everyones.GetPrim().HasAttribute(SOURCE):
         return None

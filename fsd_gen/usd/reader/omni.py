@@ -90,7 +90,7 @@ def _pbr_of(inputs: Inputs, *, holes_unasked: bool) -> Surface:
 def _albedo(inputs: Inputs) -> Rgb | Texture:
     tint = inputs.colour("diffuse_tint", WHITE)
     brightness, more = inputs.signed("albedo_brightness", 1.0), inputs.signed("albedo_add", 0.0)
-    gain, bias = _four(brightness * c for c in tint), _four(more * c for c in tint)
+    gain, bias = _four(brightness * c for c in tint), _four((more * c for c in tint), alpha=0.0)
     texture = inputs.texture("diffuse_texture", gain=gain, bias=bias)
     if texture and inputs.number("albedo_desaturation", 0.0):
         inputs.omit("albedo_desaturation (drawn in full colour)")
@@ -213,7 +213,7 @@ def _opacity_map(inputs: Inputs) -> Texture | None:
 def _ior(level: float) -> float:
     """Of the index of refraction that reflects so much along the normal."""
     root = math.sqrt(min(SHINE * level, 0.99))
-    return (1 + root) / (1 - root)
+    return round((1 + root) / (1 - root), 9)
 
 
 def _product(a: Rgb, b: Rgb) -> Rgb:
@@ -224,9 +224,9 @@ def _scaled(a: Rgb, factor: float) -> Rgb:
     return (a[0] * factor, a[1] * factor, a[2] * factor)
 
 
-def _four(rgb: Iterable[float]) -> Four:
+def _four(rgb: Iterable[float], *, alpha: float = 1.0) -> Four:
     red, green, blue = rgb
-    return (red, green, blue, 1.0)
+    return (red, green, blue, alpha)
 
 
 KNOWN: dict[str, Callable[[Inputs], Surface]] = {
