@@ -71,25 +71,42 @@ def _in_lines(text: str) -> str:
 def _shell() -> str:
     looks = "/Shell/Looks"
     brick = (
-        "asset inputs:diffuse_texture = @./textures/brick.png@ (colorSpace = \"auto\")\n"
+        'asset inputs:diffuse_texture = @./textures/brick.png@ (colorSpace = "auto")\n'
         "color3f inputs:diffuse_tint = (1, 0.9, 0.8)\n float2 inputs:texture_scale = (2, 2)\n"
-        "asset inputs:normalmap_texture = @./textures/brick_n.png@ (colorSpace = \"raw\")\n"
+        'asset inputs:normalmap_texture = @./textures/brick_n.png@ (colorSpace = "raw")\n'
         "float inputs:bump_factor = 1\n float inputs:reflection_roughness_constant = 0.8"
     )
     floor = (
         "asset inputs:diffuse_texture = @./textures/tiles.png@\n bool inputs:enable_ORM_texture = 1\n"
-        "asset inputs:ORM_texture = @./textures/tiles_orm.png@ (colorSpace = \"raw\")\n"
-        "float inputs:reflection_roughness_texture_influence = 1\n float inputs:metallic_texture_influence = 1"
+        'asset inputs:ORM_texture = @./textures/tiles_orm.png@ (colorSpace = "raw")\n'
+        "float inputs:reflection_roughness_texture_influence = 1\n"
+        "float inputs:metallic_texture_influence = 1"
     )
-    lamp = "bool inputs:enable_emission = 1\ncolor3f inputs:emissive_color = (1, 0.95, 0.9)\nfloat inputs:emissive_intensity = 40"
+    lamp = (
+        "bool inputs:enable_emission = 1\ncolor3f inputs:emissive_color = (1, 0.95, 0.9)\n"
+        "float inputs:emissive_intensity = 40"
+    )
     return (
-        quad("Back", [(-300, 0, -400), (300, 0, -400), (300, 300, -400), (-300, 300, -400)], f"{looks}/Brick", 3)
-        + quad("Side", [(-300, 0, 300), (-300, 0, -400), (-300, 300, -400), (-300, 300, 300)], f"{looks}/Paint")
+        quad(
+            "Back",
+            [(-300, 0, -400), (300, 0, -400), (300, 300, -400), (-300, 300, -400)],
+            f"{looks}/Brick",
+            3,
+        )
+        + quad(
+            "Side", [(-300, 0, 300), (-300, 0, -400), (-300, 300, -400), (-300, 300, 300)], f"{looks}/Paint"
+        )
         + quad("Other", [(300, 0, -400), (300, 0, 300), (300, 300, 300), (300, 300, -400)], f"{looks}/Paint")
         + quad("Front", [(300, 0, 300), (-300, 0, 300), (-300, 300, 300), (300, 300, 300)], f"{looks}/Paint")
         + quad("Floor", [(-300, 0, 300), (300, 0, 300), (300, 0, -400), (-300, 0, -400)], f"{looks}/Tiles", 6)
-        + quad("Ceiling", [(-300, 300, -400), (300, 300, -400), (300, 300, 300), (-300, 300, 300)], f"{looks}/Paint")
-        + quad("Lamp", [(-80, 299, -220), (80, 299, -220), (80, 299, -100), (-80, 299, -100)], f"{looks}/Lamp")
+        + quad(
+            "Ceiling",
+            [(-300, 300, -400), (300, 300, -400), (300, 300, 300), (-300, 300, 300)],
+            f"{looks}/Paint",
+        )
+        + quad(
+            "Lamp", [(-80, 299, -220), (80, 299, -220), (80, 299, -100), (-80, 299, -100)], f"{looks}/Lamp"
+        )
         + 'def Scope "Looks" { '
         + mdl("Brick", "OmniPBR.mdl", brick)
         + mdl("Tiles", "OmniPBR.mdl", floor)
@@ -100,10 +117,13 @@ def _shell() -> str:
 
 
 def _pane() -> str:
-    glass = "color3f inputs:glass_color = (0.7, 0.95, 0.8)\nfloat inputs:glass_ior = 1.5\nbool inputs:thin_walled = 1"
-    return quad("Sheet", [(20, 0, -150), (140, 0, -150), (140, 150, -150), (20, 150, -150)], "/Pane/Glass") + mdl(
-        "Glass", "OmniGlass.mdl", glass
+    glass = (
+        "color3f inputs:glass_color = (0.7, 0.95, 0.8)\n"
+        "float inputs:glass_ior = 1.5\nbool inputs:thin_walled = 1"
     )
+    return quad(
+        "Sheet", [(20, 0, -150), (140, 0, -150), (140, 150, -150), (20, 150, -150)], "/Pane/Glass"
+    ) + mdl("Glass", "OmniGlass.mdl", glass)
 
 
 def _plant() -> str:
