@@ -60,9 +60,8 @@ class Config(StyleConfig):
     time: float | None = None  # time code of the stages; by default their startTimeCode
     objects: Count = (0, 0)  # put onto free ground in view
     lights: Literal["own", "random"] = "own"  # of the stage, or ours in place of them
-    unknown_materials: UnknownMaterials = (
-        "refuse"  # or grey: what MDL only RTX can draw is for other renderers
-    )
+    unknown_materials: UnknownMaterials = "refuse"
+    """What a renderer other than RTX does with MDL that it cannot read: refuse the stage, or draw it grey."""
 
     def lacking(self) -> str:
         """Stages: without them there is nowhere to be."""

@@ -189,7 +189,8 @@ def test_omniemissive_and_omnisurface_are_read_by_their_constants(tmp_path):
         tmp_path,
         "OmniSurfaceLite.mdl",
         "color3f inputs:diffuse_reflection_color = (1, 0.5, 0.25)"
-        " ; float inputs:diffuse_reflection_weight = 0.5 ; float inputs:coat_weight = 1 ; float inputs:metalness = 0.5",
+        " ; float inputs:diffuse_reflection_weight = 0.5 ; float inputs:coat_weight = 1"
+        " ; float inputs:metalness = 0.5",
     )
     assert (coat.diffuse, coat.clearcoat, coat.metallic) == ((0.5, 0.25, 0.125), 1.0, 0.5)
     clear = surface(tmp_path, "OmniSurface.mdl", "float inputs:specular_transmission_weight = 1")
