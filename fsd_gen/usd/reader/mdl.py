@@ -133,9 +133,6 @@ class Inputs:
             return None
         self.coordinates = FIRST_SET
         path, tiles = found
-        scale = self.pair("texture_scale", 1.0)
-        if 0.0 in scale:
-            raise StageError(f"{self._where('texture_scale')}: textures are scaled to nothing: {scale}")
         return Texture(
             path=path,
             tiles=tiles,
@@ -145,10 +142,16 @@ class Inputs:
             bias=bias,
             wrap_s="black" if tiles else "repeat",
             wrap_t="black" if tiles else "repeat",
-            scale=scale,
+            scale=self._scale(),
             rotation_deg=self.signed("texture_rotate", 0.0),
             translation=self.pair("texture_translate", 0.0),
         )
+
+    def _scale(self) -> tuple[float, float]:
+        scale = self.pair("texture_scale", 1.0)
+        if 0.0 in scale:
+            raise StageError(f"{self._where('texture_scale')}: textures are scaled to nothing: {scale}")
+        return scale
 
     def _files(
         self, source: Usd.Attribute, asset: Sdf.AssetPath, name: str, *, holes: bool

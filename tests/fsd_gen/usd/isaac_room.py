@@ -15,6 +15,17 @@ HEADER = '#usda 1.0\n( defaultPrim = "{root}"\n metersPerUnit = 0.01\n upAxis = 
 LEFT, RIGHT = "/World/Left", "/World/Right"
 
 
+PANEL = """def RectLight "Panel" {
+        float inputs:width = 200
+        float inputs:height = 200
+        float inputs:intensity = 4
+        double3 xformOp:translate = (0, 290, 0)
+        float xformOp:rotateX = -90
+        uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:rotateX"]
+    }
+    """
+
+
 def mdl(name: str, module: str, inputs: str = "", material: str = "") -> str:
     """A material that is MDL alone, as Omniverse writes it."""
     return f"""def Material "{name}" {{
@@ -107,6 +118,7 @@ def _shell() -> str:
         + quad(
             "Lamp", [(-80, 299, -220), (80, 299, -220), (80, 299, -100), (-80, 299, -100)], f"{looks}/Lamp"
         )
+        + PANEL
         + 'def Scope "Looks" { '
         + mdl("Brick", "OmniPBR.mdl", brick)
         + mdl("Tiles", "OmniPBR.mdl", floor)
