@@ -1,6 +1,6 @@
 """MDL materials: which material of which module is worn, and what its shader's inputs say.
 
-The module itself is not opened: `OmniPBR.mdl` lies inside Omniverse alone. An input that cannot be read here,
+The module itself need not be here: `OmniPBR.mdl` lies inside Omniverse alone. An input that cannot be read,
 such as a texture on a Nucleus server or what another shader computes, is noted as lacking; the input has its
 default then, and whoever draws the surface knows that it is not the whole of it.
 """
@@ -8,7 +8,7 @@ default then, and whoever draws the surface knows that it is not the whole of it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,6 +17,7 @@ from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import ChannelName, ColourSpace, Four, Rgb, Texture, Tile
 from fsd_gen.usd.images import looks_srgb
 from fsd_gen.usd.openusd import Sdf, Usd, UsdShade
+from fsd_gen.usd.reader.mdl_modules import Computed, Dress, Literal, Picture, dress_of
 from fsd_gen.usd.reader.networks import is_output, producer
 from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
@@ -27,6 +28,7 @@ SOURCE = "info:mdl:sourceAsset"
 SPACES: dict[str, ColourSpace] = {"raw": "raw", "srgb": "sRGB"}  # of an attribute's colorSpace, in lower case
 ONES: Four = (1.0, 1.0, 1.0, 1.0)
 ZEROS: Four = (0.0, 0.0, 0.0, 0.0)
+Image = tuple[Path, tuple[Tile, ...], ColourSpace]
 FIRST_SET = Coordinates("st", by_number=True)
 
 
@@ -51,6 +53,13 @@ def material_in(shader: UsdShade.Shader) -> str:
     return str(named or "").partition("(")[0] or PurePosixPath(module_of(shader)).stem
 
 
+def dress(shader: UsdShade.Shader) -> Dress | None:
+    """What the module dresses up, where it lies here and is no more than that."""
+    asset = shader.GetPrim().GetAttribute(SOURCE).Get()
+    resolved = asset.resolvedPath if isinstance(asset, Sdf.AssetPath) else ""
+    return dress_of(Path(resolved), material_in(shader)) if resolved else None
+
+
 def named(shader: UsdShade.Shader) -> str:
     """Module and material in one."""
     module, material = module_of(shader), material_in(shader)
@@ -60,8 +69,16 @@ def named(shader: UsdShade.Shader) -> str:
 class Inputs:
     """The inputs of one MDL shader at one moment."""
 
-    def __init__(self, shader: UsdShade.Shader, time: Usd.TimeCode, omissions: Omissions) -> None:
+    def __init__(
+        self,
+        shader: UsdShade.Shader,
+        time: Usd.TimeCode,
+        omissions: Omissions,
+        dressed: Mapping[str, Literal],
+    ) -> None:
+        """`dressed` is what a module of one's own says in place of the defaults."""
         self._shader = shader
+        self._dressed = dressed
         self._time = time
         self._omissions = omissions
         self.coordinates: Coordinates | None = None  # those that its textures read
@@ -108,10 +125,11 @@ class Inputs:
 
     def assets(self) -> Iterator[str]:
         """Every input that names a file."""
-        for own in self._shader.GetInputs():
-            value = own.Get(self._time)
-            if isinstance(value, Sdf.AssetPath) and value.path:
-                yield own.GetBaseName()
+        said = {own.GetBaseName(): own.Get(self._time) for own in self._shader.GetInputs()}
+        for name, value in {**self._dressed, **said}.items():
+            written = value.written if isinstance(value, Picture) else getattr(value, "path", "")
+            if written:
+                yield name
 
     def texture(
         self,
@@ -124,19 +142,15 @@ class Inputs:
         holes: bool = False,
     ) -> Texture | None:
         """What an asset input names, if it names anything that can be read; `is_data`: never sRGB unsaid."""
-        asset = self._constant(name, holes=holes)
-        if not isinstance(asset, Sdf.AssetPath) or not asset.path or not self._is_laid_flat(holes=holes):
-            return None
-        source = producer(self._shader.GetInput(name))
-        found = self._files(source, asset, name, holes=holes) if source is not None else None
-        if source is None or found is None:
+        found = self._image(name, is_data=is_data, holes=holes)
+        if found is None or not self._is_laid_flat(holes=holes):
             return None
         self.coordinates = FIRST_SET
-        path, tiles = found
+        path, tiles, space = found
         return Texture(
             path=path,
             tiles=tiles,
-            colour_space=_space(source, tiles[0].path if tiles else path, is_data=is_data),
+            colour_space=space,
             channel=channel,
             gain=gain,
             bias=bias,
@@ -147,27 +161,24 @@ class Inputs:
             translation=self.pair("texture_translate", 0.0),
         )
 
+    def _image(self, name: str, *, is_data: bool, holes: bool) -> Image | None:
+        """The image that an input names; None, noted, where it is not here or none that can be read."""
+        value = self._constant(name, holes=holes)
+        try:
+            if isinstance(value, Picture) and value.written:
+                return _there(value.path, value.space, is_data=is_data)
+            if isinstance(value, Sdf.AssetPath) and value.path:
+                source = producer(self._shader.GetInput(name))
+                return None if source is None else _authored(source, value, is_data=is_data)
+        except AssetFileError:
+            self.lack(f"{name} {value.written if isinstance(value, Picture) else value.path}", holes=holes)
+        return None
+
     def _scale(self) -> tuple[float, float]:
         scale = self.pair("texture_scale", 1.0)
         if 0.0 in scale:
             raise StageError(f"{self._where('texture_scale')}: textures are scaled to nothing: {scale}")
         return scale
-
-    def _files(
-        self, source: Usd.Attribute, asset: Sdf.AssetPath, name: str, *, holes: bool
-    ) -> tuple[Path, tuple[Tile, ...]] | None:
-        """The image, or the pattern of a UDIM set and its images; None, noted, where there is none here."""
-        try:
-            if UsdShade.UdimUtils.IsUdimIdentifier(asset.path):
-                return Path(asset.path), tiles_of(source, asset.path, self._where(name))
-        except AssetFileError:
-            self.lack(f"{name} {asset.path}", holes=holes)
-            return None
-        path = Path(asset.resolvedPath or asset.path)
-        if is_asset(path):
-            return path, ()
-        self.lack(f"{name} {asset.path}", holes=holes)
-        return None
 
     def _is_laid_flat(self, *, holes: bool) -> bool:
         """Whether textures lie by the shape's own first coordinates; notes where they do not."""
@@ -182,19 +193,37 @@ class Inputs:
         own = self._shader.GetInput(name)
         source = producer(own) if own else None
         if source is None:
-            return None
+            return self._of_module(name, holes=holes)
         if is_output(source):
             self.lack(f"{name}, which <{source.GetPrim().GetPath()}> computes", holes=holes)
             return None
         return source.Get(self._time)
 
+    def _of_module(self, name: str, *, holes: bool) -> Literal | None:
+        """What the module that dresses up the material says."""
+        value = self._dressed.get(name)
+        if isinstance(value, Computed):
+            self.lack(f"{name}, which the module computes", holes=holes)
+            return None
+        return value
+
     def _where(self, name: str) -> str:
         return f"<{self._shader.GetPath()}> {name}"
 
 
-def _space(source: Usd.Attribute, path: Path, *, is_data: bool) -> ColourSpace:
-    """What the attribute's colorSpace says; `auto` as the documentation has it."""
+def _authored(source: Usd.Attribute, asset: Sdf.AssetPath, *, is_data: bool) -> Image:
+    """The image, or the pattern of a UDIM set and its images. Raises AssetFileError."""
     said = SPACES.get(source.GetColorSpace().lower())
-    if said is not None:
-        return said
-    return "sRGB" if not is_data and looks_srgb(path) else "raw"
+    if not UsdShade.UdimUtils.IsUdimIdentifier(asset.path):
+        return _there(Path(asset.resolvedPath or asset.path), said, is_data=is_data)
+    tiles = tiles_of(source, asset.path, str(source.GetPath()))
+    return Path(asset.path), tiles, _there(tiles[0].path, said, is_data=is_data)[2]
+
+
+def _there(path: Path, said: ColourSpace | None, *, is_data: bool) -> Image:
+    """A file and its colour space; `auto` is as the documentation has it. Raises AssetFileError."""
+    if not is_asset(path):
+        raise AssetFileError(f"{path}: no such texture file")
+    if said is None:
+        said = "sRGB" if not is_data and looks_srgb(path) else "raw"
+    return path, (), said

@@ -19,7 +19,8 @@ from pathlib import PurePosixPath
 
 from fsd_gen.usd.flat_scene import ChannelName, Four, Rgb, Surface, Texture, Unread
 from fsd_gen.usd.openusd import Sdf, Usd, UsdShade
-from fsd_gen.usd.reader.mdl import Inputs, material_in, module_of, named
+from fsd_gen.usd.reader.mdl import Inputs, dress, material_in, module_of, named
+from fsd_gen.usd.reader.mdl_modules import Dress
 from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
 
@@ -37,18 +38,26 @@ def read_mdl(
     Raises:
         StageError: an input is of the wrong kind, or connected to nothing.
     """
-    name = material_in(shader)
-    translate = KNOWN.get(name) if PurePosixPath(module_of(shader)).stem in KNOWN else None
-    if translate is None:
+    worn = _worn(shader)
+    if worn is None:
         unread = Unread(mdl=named(shader), material=str(material), holes=True)
         return Surface(name=str(material), unread=unread), None
-    inputs = Inputs(shader, time, omissions)
-    surface = replace(translate(inputs), name=str(material))
+    inputs = Inputs(shader, time, omissions, worn.inputs)
+    surface = replace(KNOWN[worn.material](inputs), name=str(material))
     if inputs.lacks:
         lack = ", ".join(inputs.lacks)
         unread = Unread(mdl=named(shader), material=str(material), lack=lack, holes=inputs.undecided)
         surface = replace(surface, unread=unread)
     return surface, inputs.coordinates
+
+
+def _worn(shader: UsdShade.Shader) -> Dress | None:
+    """The material of Omniverse that this is, by itself or dressed up by a module; None: another."""
+    name = material_in(shader)
+    if name in KNOWN and PurePosixPath(module_of(shader)).stem in KNOWN:
+        return Dress(name)
+    found = dress(shader)
+    return found if found is not None and found.material in KNOWN else None
 
 
 # -- OmniPBR

@@ -296,6 +296,49 @@ def test_mdl_reads_the_first_coordinates_whatever_they_are_called(tmp_path, pict
     assert mesh.uv_v2.max() == 1
 
 
+CARPET = """mdl 1.4;
+using ::OmniPBR import OmniPBR;
+import ::tex::gamma_mode;
+/* a carpet */ export material Carpet(*)
+[[ anno::display_name("Carpet, (woven)") ]]
+= OmniPBR(
+    diffuse_color_constant: color(1.0, 0.5, 0.25), // brown
+    diffuse_texture: texture_2d("./carpet.png", ::tex::gamma_srgb),
+    diffuse_tint: color(0.5f),
+    reflection_roughness_constant: 0.25f,
+    ORM_texture: texture_2d("./carpet.png", ::tex::gamma_linear), enable_ORM_texture: true,
+    metallic_texture_influence: 1.f,
+    normalmap_texture: texture_2d(),
+    texture_scale: float2(2.f, 4.f)
+);
+export material Odd(float worn = 0.5) = OmniPBR(metallic_constant: worn, enable_opacity: worn > 0.2);
+export material Own() = material(surface: material_surface());
+"""
+
+
+def test_a_module_that_dresses_up_omnipbr_is_read_by_its_literals(tmp_path):
+    (tmp_path / "Carpet.mdl").write_text(CARPET)
+    Image.new("RGB", (2, 2), "white").save(tmp_path / "carpet.png")
+    got = surface(
+        tmp_path, "./Carpet.mdl", "color3f inputs:diffuse_tint = (1, 1, 0.5)"
+    )  # the stage has its say
+    assert got.unread is None and got.normal is None and got.roughness == 0.25
+    assert (got.diffuse.path, got.diffuse.colour_space) == (tmp_path / "carpet.png", "sRGB")
+    assert (got.diffuse.gain, got.diffuse.scale) == ((1, 1, 0.5, 1), (2, 4))
+    assert (got.metallic.channel, got.metallic.colour_space) == ("b", "raw")
+    (tmp_path / "carpet.png").unlink()
+    assert "diffuse_texture ./carpet.png" in surface(tmp_path, "./Carpet.mdl").unread.lack
+
+
+def test_what_a_module_computes_is_left_to_rtx(tmp_path):
+    (tmp_path / "Carpet.mdl").write_text(CARPET)
+    odd = surface(tmp_path, "./Carpet.mdl", material="Odd").unread
+    assert (odd.mdl, odd.holes) == ("./Carpet.mdl (Odd)", True)
+    assert "metallic_constant, which the module computes" in odd.lack
+    own = surface(tmp_path, "./Carpet.mdl", material="Own").unread
+    assert (own.mdl, own.lack, own.holes) == ("./Carpet.mdl (Own)", "", True)
+
+
 # -- a room of Isaac Sim's kind
 
 
