@@ -110,8 +110,10 @@ def _shot(
 
 
 def _unknown(word: str) -> UnknownMaterials:
-    if word == "refuse" or word == "grey":
-        return word
+    if word == "refuse":
+        return "refuse"
+    if word == "grey":
+        return "grey"
     raise ConfigError(f"--unknown-materials: expected refuse or grey, got {word!r}")
 
 

@@ -56,7 +56,7 @@ class Coordinates:
 
 
 def _is_texture_set(primvar: UsdGeom.Primvar) -> bool:
-    return primvar.GetTypeName().role == Sdf.ValueRoleNames.TextureCoordinate and primvar.HasValue()
+    return bool(primvar.GetTypeName().role == Sdf.ValueRoleNames.TextureCoordinate and primvar.HasValue())
 
 
 def primvar_attribute(primvar: UsdGeom.Primvar, time: Usd.TimeCode, width: int) -> Attribute:
