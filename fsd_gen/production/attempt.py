@@ -19,6 +19,7 @@ from assets_manifest.library import AssetLibrary, MissingAssetError
 from assets_manifest.meshes.errors import MeshError
 from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
+from fsd_gen.backends.registry import draws_mdl
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.renderer import Agreement, agreement, renderer_defects
@@ -40,6 +41,7 @@ from fsd_gen.styles.registry import find_style
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.errors import AssetFileError, StageError, StageWriteError
 from fsd_gen.usd.staged import StagedScene
+from fsd_gen.usd.unread import refuse_unread
 
 CODE_OF_ERROR: dict[type[Exception], DefectCode] = {  # the first that fits
     MissingAssetError: DefectCode.BAD_ASSET,
@@ -237,9 +239,11 @@ def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Exposu
     """Render a drawn scene and develop its images, once they are known to be images.
 
     Raises BackendError where they are not, or where the renderer fails; PluginError where it fails in a way
-    that is not of its contract.
+    that is not of its contract; UnreadMaterialError where the scene's world is not one for this renderer.
     """
     spec, clock = draft.spec, draft.clock
+    if spec.world and spec.world.unknown_materials == "refuse" and not draws_mdl(backend.name):
+        refuse_unread(draft.staged.flat.surfaces)
     with backend_blamed(backend.name, type(backend).__module__):
         images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
     check_images(images, spec.rig)

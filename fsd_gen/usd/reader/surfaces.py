@@ -1,4 +1,4 @@
-"""UsdPreviewSurface materials as plain values."""
+"""Materials as plain values: UsdPreviewSurface, and MDL where a material is that alone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
+from fsd_gen.usd.reader.mdl import mdl_shader
 from fsd_gen.usd.reader.networks import is_output, kind_of, producer
 from fsd_gen.usd.reader.omissions import Omissions
+from fsd_gen.usd.reader.omni import read_mdl
 from fsd_gen.usd.reader.origins import Origin, Origins
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
@@ -77,6 +79,9 @@ class Surfaces:
         return self._of_origin[origin]
 
     def _read_anew(self, material: UsdShade.Material) -> _Read:
+        if shader := mdl_shader(material):
+            surface, st = read_mdl(shader, material.GetPath(), self._time, self._omissions)
+            return _Read(found=(self._add(surface), st), patchy_coat=False)
         reader = _SurfaceReader(material, self._time)
         surface, st = reader.read()
         return _Read(found=(self._add(surface), st), patchy_coat=reader.has_patchy_coat())

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit_fake.lamps import lamp_light
 from kit_fake.state import KIT
 
 LENS = ("fx", "fy", "cx", "cy")
@@ -172,8 +173,11 @@ def _shaded(flat, directions, triangle, frame):
     for sun in flat.parallel_lights:
         facing = np.maximum(-normals @ np.array(sun.direction), 0)[:, None]
         light += facing * np.array(sun.irradiance) / np.pi
-    if not flat.parallel_lights and flat.area_lights:  # a lamp at the camera
-        light += 1.0
+    points = (directions[hit] * frame.depth.reshape(-1, 1)[hit]) @ flat.left_to_world[:3, :3].T
+    for lamp in flat.area_lights:
+        light += lamp_light(lamp, points + flat.left_to_world[:3, 3], normals)
+    if any("/Lights/" in mesh.name for mesh in flat.meshes):
+        light += 1.0  # whatever the lamps of a room are: one at the camera
     colour[hit] = albedo * light + glow
     return colour
 
