@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
+gc.disable()  # what is imported and collected stays: see `pytest_collection_finish`
 
 import pytest
 from filelock import FileLock
@@ -15,6 +17,12 @@ from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
 
 SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the millions of objects of all modules and tests, which never are garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
