@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
-gc.disable()  # what is imported and collected stays: see `pytest_collection_finish`
 
 import pytest
 from filelock import FileLock
@@ -18,9 +17,11 @@ from fsd_gen.config import Config, load_config
 
 SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
 
+gc.disable()  # until all is imported and collected
+
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector the millions of objects of all modules and tests, which never are garbage."""
+    """Spare the garbage collector the millions of objects of modules and tests, which never are garbage."""
     gc.freeze()
     gc.enable()
 

@@ -20,7 +20,7 @@ FEWER = {"manipulation": {"things": (4, 6)}, "indoor": {"furniture": (3, 5)}}
 
 @pytest.fixture(scope="session", autouse=True)
 def one_process_verifies() -> Iterator[None]:
-    """Commands that verify shards start a process each time; here they share one. `test_apart.py` does not."""
+    """Commands that verify shards start a process each; here they share one, but in `test_apart.py`."""
     with pytest.MonkeyPatch.context() as patch, apart._Child() as kept:
 
         class Lent(apart._Child):

@@ -43,7 +43,7 @@ def dinov2_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def traced_once() -> Iterator[None]:
-    """torch takes most of an export to trace the network: each is traced once, and exported as often as asked."""
+    """To trace a network takes most of an export: each is traced once, and exported as often as asked."""
     from stereo_model.export import onnx as exporter
 
     traced: dict[tuple[object, ...], bytes] = {}

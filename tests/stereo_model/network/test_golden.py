@@ -93,7 +93,7 @@ def test_stages_in_full_resolution_are_the_published_ones():
     assert differences("vits_416_stage_inputs", stages) == []
 
 
-@pytest.mark.slow  # that accelerated copies say what their models say, test_accelerate.py proves on small ones
+@pytest.mark.slow  # that copies say what their models say, test_accelerate.py proves on small ones
 @pytest.mark.parametrize(
     ("attention", "max_disparity"),
     [("disparity", 192), ("heads", 192), ("disparity", 416)],
