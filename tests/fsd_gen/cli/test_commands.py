@@ -123,7 +123,7 @@ NOTHING_PASSES = """
 image: {width: 96, height: 64}
 render: {spp: 1}
 assets: {packs: [builtin]}
-styles: {flying: {made: 0, objects: [1, 2], distractors: [0, 0], pictures: [0, 0]}}
+styles: {flying: {made: 0, objects: [3, 5], distractors: [0, 2], pictures: [1, 2]}}
 samples_per_shard: 1
 max_attempts: 2
 checks: {min_valid: 1.0}
