@@ -14,8 +14,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from fsd_gen.backends.base import BackendError
+from fsd_gen.cli import app
 from fsd_gen.config import Config
 from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.log import cause
@@ -72,21 +74,22 @@ def test_another_configuration_is_refused_with_what_differs(reference, sparse_co
         Run.start(reference.folder, other)
 
 
+@pytest.mark.parametrize("workers", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_killing_driver_and_worker_at_random_then_going_on_without_them_changes_no_byte_of_the_truth(
-    reference, sparse_config, tmp_path
+    reference, sparse_config, tmp_path, workers
 ):
     config_file = tmp_path / "config.yaml"
     config_file.write_text(sparse_config.to_yaml())
     run_dir = tmp_path / "run"
-    command = [sys.executable, "-m", "fsd_gen.cli", "render", "--config", str(config_file)]
-    command += ["--shards", "1", "--out", str(run_dir), "--workers"]
-    driver = subprocess.Popen([*command, "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = ["render", "--config", str(config_file), "--shards", "1", "--out", str(run_dir), "--workers"]
+    program = [sys.executable, "-m", "fsd_gen.cli", *command, workers]
+    driver = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_a_sample(run_dir, driver)
     time.sleep(random.uniform(0, 0.5))
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
-    done = subprocess.run([*command, "0"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [*command, "0"])
+    assert done.exit_code == 0, done.output
     run = Run.open(run_dir)
     assert digests(run) == digests(reference, shards=1)
     assert truth_bytes(run.shard_path(0)) == truth_bytes(reference.shard_path(0))
