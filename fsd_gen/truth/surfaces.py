@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.instances import instance_of
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.truth.raycast import CameraTriangles, Hits, world_to_left
+from fsd_gen.truth.raycast import Hits
+from fsd_gen.truth.triangles import CameraTriangles, Planes, world_to_left
 from fsd_gen.usd.flat_scene import FlatScene
 
 Array = NDArray[np.float64]
@@ -31,10 +32,10 @@ def normal_map(scene: FlatScene, rig: StereoRig, hits: Hits) -> Array:
 
 def _raw_normals(scene: FlatScene, hits: Hits) -> Array:
     """Normals (N, 3) of any length and either side."""
-    plane_t4 = CameraTriangles.of(scene, world_to_left(scene)).planes()
+    planes = Planes(CameraTriangles.of(scene, world_to_left(scene)))
     normals_n3 = np.zeros((len(hits.primitive_n), 3))
     seen_n = hits.primitive_n >= 0
-    normals_n3[seen_n] = plane_t4[hits.primitive_n[seen_n], :3]
+    normals_n3[seen_n] = planes.of(hits.primitive_n[seen_n])[:, :3]
     return normals_n3
 
 
