@@ -23,6 +23,7 @@ Mask = NDArray[np.bool_]
 
 MAX_LAYERS = 64  # a ray through more cut-out layers than this has no truth
 STEP = 1e-5  # relative step past a cut-out surface
+CLEARLY = 1e-3  # relative; surfaces that differ by more than this do so not by rounding alone
 PLANE_TOLERANCE = 0.02  # relative; beyond it the ray grazes so flatly that the plane cannot be trusted
 
 NOTHING = -1  # a ray that meets no surface
@@ -54,7 +55,9 @@ class Rays:
         return max(np.size(component) for component in (*self.origin, *self.direction))
 
     def some(self, indices_m: Ints) -> Rays:
-        """Those with these indices."""
+        """Those with these indices, which ascend."""
+        if len(indices_m) == len(self):
+            return self
         return Rays(origin=_taken(self.origin, indices_m), direction=_taken(self.direction, indices_m))
 
     def ahead(self, t_n: Array) -> Rays:
@@ -101,16 +104,34 @@ class RayScene:
     def hidden(self, rays: Rays, primitive_n: Ints, nearer: float) -> Mask:
         """Which rays meet, before `nearer`, another triangle than the one of each that they go to at t = 1.
 
-        Most meet that one first, or nothing, which bundles tell; only the others are traced by themselves.
+        Most meet that one first, or nothing, or something far in front of it: bundles tell. The others are
+        traced by themselves.
         """
         reach = 1.01 * nearer / (1 - PLANE_TOLERANCE)  # no plane brings a hit further off back before `nearer`
         first = self.caster.nearest_of_bundle(rays.origin, rays.direction, reach)
-        doubtful_m = np.flatnonzero((first.primitive_n >= 0) & (first.primitive_n != primitive_n))
+        other_m = np.flatnonzero((first.primitive_n >= 0) & (first.primitive_n != primitive_n))
+        near_m, prim_m = first.t_n[other_m].astype(np.float64), first.primitive_n[other_m]
+        t_m, _ = self._refine(rays.some(other_m), prim_m, near_m)
+        surely_m, beyond_m = self._clear(prim_m, np.minimum(t_m, near_m), np.maximum(t_m, near_m), nearer)
         hidden_n = np.zeros(len(rays), bool)
+        hidden_n[other_m[surely_m]] = True
+        doubtful_m = other_m[~(surely_m | beyond_m)]
         if len(doubtful_m):
             hits = self.first_hits_of(rays.some(doubtful_m))
             hidden_n[doubtful_m] = (hits.t_n < nearer) & (hits.primitive_n != primitive_n[doubtful_m])
         return hidden_n
+
+    def _clear(self, prim_n: Ints, low_n: Array, high_n: Array, nearer: float) -> tuple[Mask, Mask]:
+        """Which hits lie before `nearer`, and which beyond, whichever triangle at that distance is named.
+
+        `low_n` and `high_n` are what tracer and plane say. A hole may coincide with something solid: where
+        there are cut-outs, no hit hides for sure, and one of theirs is never clear.
+        """
+        beyond_n: Mask = low_n > nearer * (1 + CLEARLY)
+        if self.uv_v2 is None:
+            return high_n < nearer * (1 - CLEARLY), beyond_n
+        holed_s = np.array([surface.cutout for surface in self.surfaces], bool)
+        return np.zeros(len(prim_n), bool), beyond_n & ~self.surface_mask(prim_n, holed_s)
 
     def surface_mask(self, primitive_n: Ints, wanted_s: Mask) -> Mask:
         """Which triangles have one of the `wanted_s` surfaces (a truth value per surface)."""
