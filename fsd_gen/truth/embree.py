@@ -104,7 +104,10 @@ class TriangleCaster:
         directions: Components,
         reach: float,
     ) -> Nearest:
-        rays = max(np.size(component) for component in (*origins, *directions))
+        rays = count_of(*origins, *directions)
+        if not rays:
+            nothing = np.empty(0, np.float32)
+            return Nearest(primitive_n=np.empty(0, np.int64), t_n=nothing, u_n=nothing, v_n=nothing)
         packets = self._packets.get(flags)
         if packets is None or packets.room < rays:
             packets = self._packets[flags] = packing(rays)
@@ -112,6 +115,11 @@ class TriangleCaster:
         if len(self._faces):
             packets.run(self._scene, flags, rays)
         return packets.found(rays)
+
+
+def count_of(*components: Component) -> int:
+    """For how many rays these are; 1 where all of them are plain numbers."""
+    return next((np.size(component) for component in components if np.ndim(component)), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,9 +276,10 @@ SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {  # name -> result, argume
 @cache
 def _c(name: str) -> Callable[..., Any]:
     """A function of Embree, found through the extension module that is linked to it."""
-    function: Any = getattr(_library(), name)
-    function.restype, function.argtypes = SIGNATURES[name]
-    return function  # type: ignore[no-any-return]
+    symbol = getattr(_library(), name)
+    symbol.restype, symbol.argtypes = SIGNATURES[name]
+    function: Callable[..., Any] = symbol
+    return function
 
 
 @cache

@@ -88,9 +88,7 @@ class _View:
             maps.disparity_hw.reshape(-1)[band], maps.flags_hw.reshape(-1)[band] = self._band(x_n, y_n, hits)
         return maps
 
-    def _band(
-        self, x_n: Array, y_n: Array, hits: Hits
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def _band(self, x_n: Array, y_n: Array, hits: Hits) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Disparity and flags of the pixels that the rays (x, y, 1) go through."""
         disparity_n = np.asarray(self.rig.disparity(hits.t_n))  # 0 where nothing is hit
         flags_n = self._surface_flags(hits)

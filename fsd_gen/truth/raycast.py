@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.truth.cutouts import CutoutMask
-from fsd_gen.truth.embree import Component, Components, TriangleCaster
+from fsd_gen.truth.embree import Component, Components, TriangleCaster, count_of
 from fsd_gen.truth.triangles import CameraTriangles, Planes, dots, world_to_left
 from fsd_gen.usd.flat_scene import FlatScene, Surface
 
@@ -52,7 +52,7 @@ class Rays:
 
     def __len__(self) -> int:
         """How many there are."""
-        return max(np.size(component) for component in (*self.origin, *self.direction))
+        return count_of(*self.origin, *self.direction)
 
     def some(self, indices_m: Ints) -> Rays:
         """Those with these indices, which ascend."""
@@ -74,6 +74,7 @@ class RayScene:
     surfaces: tuple[Surface, ...]
     caster: TriangleCaster
     planes: Planes
+    holed_s: Mask  # which surfaces are cut-outs
     cutouts: dict[int, CutoutMask] = field(default_factory=dict)  # by surface index
     uv_v2: NDArray[np.float32] | None = None  # (V, 2) texture coordinates, where there are cut-outs
 
@@ -107,7 +108,9 @@ class RayScene:
         Most meet that one first, or nothing, or something far in front of it: bundles tell. The others are
         traced by themselves.
         """
-        reach = 1.01 * nearer / (1 - PLANE_TOLERANCE)  # no plane brings a hit further off back before `nearer`
+        reach = (
+            1.01 * nearer / (1 - PLANE_TOLERANCE)
+        )  # no plane brings a hit further off back before `nearer`
         first = self.caster.nearest_of_bundle(rays.origin, rays.direction, reach)
         other_m = np.flatnonzero((first.primitive_n >= 0) & (first.primitive_n != primitive_n))
         near_m, prim_m = first.t_n[other_m].astype(np.float64), first.primitive_n[other_m]
@@ -130,8 +133,7 @@ class RayScene:
         beyond_n: Mask = low_n > nearer * (1 + CLEARLY)
         if self.uv_v2 is None:
             return high_n < nearer * (1 - CLEARLY), beyond_n
-        holed_s = np.array([surface.cutout for surface in self.surfaces], bool)
-        return np.zeros(len(prim_n), bool), beyond_n & ~self.surface_mask(prim_n, holed_s)
+        return np.zeros(len(prim_n), bool), beyond_n & ~self.surface_mask(prim_n, self.holed_s)
 
     def surface_mask(self, primitive_n: Ints, wanted_s: Mask) -> Mask:
         """Which triangles have one of the `wanted_s` surfaces (a truth value per surface)."""
@@ -188,8 +190,9 @@ def build_ray_scene(scene: FlatScene) -> RayScene:
         surfaces=scene.surfaces,
         caster=TriangleCaster(triangles.vertices_v3, triangles.faces_t3),
         planes=Planes(triangles),
-        cutouts={i: CutoutMask.of(scene.surfaces[i]) for i in np.flatnonzero(holed_s)},
-        uv_v2=triangles.corner_uv(holed_s) if holed_s.any() else None,
+        holed_s=holed_s,
+        cutouts={int(i): CutoutMask.of(scene.surfaces[i]) for i in np.flatnonzero(holed_s)},
+        uv_v2=triangles.vertex_uv(holed_s) if holed_s.any() else None,
     )
 
 

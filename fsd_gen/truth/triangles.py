@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 def dots(one: Sequence[Array | float] | Array, other: Sequence[Array | float] | Array) -> Array:
     """Scalar products of rows of three, given as their x, y and z. (3, N), (3, N) -> (N,)
 
-    Always x + z first: the order in which `np.einsum("ij,ij->i")` adds up, so that stored truth stays what it is.
+    Always x + z first, as `np.einsum("ij,ij->i")` adds up: stored truth stays what it is.
     """
     product: Array = (one[0] * other[0] + one[2] * other[2]) + one[1] * other[1]
     return product
@@ -55,13 +55,13 @@ class CameraTriangles:
         normal_n3 = cross(b_n3 - a_n3, c_n3 - a_n3)
         return np.concatenate([normal_n3, dots(normal_n3.T, a_n3.T)[:, None]], axis=1)
 
-    def corner_uv(self, having_s: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Texture coordinates of each vertex in meshes of these surfaces, (V, 2); 0 elsewhere, or without any."""
+    def vertex_uv(self, having_s: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Texture coordinates of each vertex of meshes with these surfaces; 0 elsewhere. (V, 2)"""
         uv_v2 = np.zeros((len(self.vertices_v3), 2), np.float32)
         base = 0
         for mesh in self.meshes:
             if having_s[mesh.surface] and mesh.uv_v2 is not None:
-                uv_v2[base : base + len(mesh.uv_v2)] = mesh.uv_v2
+                uv_v2[base : base + len(mesh.vertices_v3)] = mesh.uv_v2
             base += len(mesh.vertices_v3)
         return uv_v2
 
