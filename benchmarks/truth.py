@@ -13,8 +13,10 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import load_config
@@ -41,7 +43,7 @@ def both_forms(scene: FlatScene, rig: StereoRig, repeat: int) -> tuple[Cost, boo
 
 def equal(one: Truth, other: Truth) -> bool:
     """To the bit, in all that a truth says."""
-    pairs = [
+    pairs: list[tuple[NDArray[Any], NDArray[Any]]] = [
         (one.disparity_left_hw, other.disparity_left_hw),
         (one.disparity_right_hw, other.disparity_right_hw),
         (one.flags_left_hw, other.flags_left_hw),
@@ -61,7 +63,7 @@ def _timed(
 
 
 def style_costs(
-    style: str, settings: dict[str, object], asked: argparse.Namespace, library: AssetLibrary
+    style: str, settings: dict[str, Any], asked: argparse.Namespace, library: AssetLibrary
 ) -> list[Cost]:
     """Print a line per scene of a style; what they cost."""
     width, height = map(int, asked.size.split("x"))
@@ -98,7 +100,7 @@ def main() -> None:
     for style in [asked.style] if asked.style else sorted(style_names()):
         if style == "environment" and asked.stage is None:
             continue
-        settings = {"stages": [str(asked.stage.resolve())]} if style == "environment" else {}
+        settings: dict[str, Any] = {"stages": [str(asked.stage.resolve())]} if style == "environment" else {}
         costs = style_costs(style, settings, asked, library)
         plain, now = np.mean(costs, axis=0)
         print(row(style, "mean", "", (plain, now), ""), flush=True)

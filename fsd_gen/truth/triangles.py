@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.meshes.triples import cross
+from fsd_gen.truth.embree import Components
 from fsd_gen.usd.flat_scene import FlatScene, Mesh
 
 Array = NDArray[np.float64]
 
 
-def dots(one: Sequence[Array | float] | Array, other: Sequence[Array | float] | Array) -> Array:
+def dots(one: Array | Components, other: Array | Components) -> Array:
     """Scalar products of rows of three, given as their x, y and z. (3, N), (3, N) -> (N,)
 
     Always x + z first, as `np.einsum("ij,ij->i")` adds up: stored truth stays what it is.
     """
-    product: Array = (one[0] * other[0] + one[2] * other[2]) + one[1] * other[1]
-    return product
+    return np.asarray((one[0] * other[0] + one[2] * other[2]) + one[1] * other[1], np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

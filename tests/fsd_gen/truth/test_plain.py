@@ -108,6 +108,19 @@ def test_of_a_box_that_stands_on_the_floor_and_touches_the_wall():
     checked(scene(floor, wall(4.0), *sides, surfaces=SURFACES))
 
 
+def test_of_surfaces_just_in_front_of_others():
+    wide = RIG.model_copy(update={"baseline_m": 2.0})
+    margins = (3e-4, 4.9e-4, 5.1e-4, 8e-4, 2e-3, 4e-3, 8e-3, 0.03, 0.08)
+    rows = np.linspace(-1.3, 1.3, len(margins) + 1)
+    slanted = [
+        quad([(-1, low, z), (1, low, z), (1.6, high, z), (-0.4, high, z)], 1)
+        for z, low, high in zip(4 * (1 - np.array(margins)), rows[:-1], rows[1:], strict=True)
+    ]
+    truth = checked(scene(wall(4.0), *slanted, surfaces=SURFACES), wide)
+    hidden_v = ((truth.flags_right_hw & Flag.OCCLUDED) > 0).any(axis=1)
+    assert not hidden_v[:20].any() and hidden_v[30:50].any()  # a difference below the margin hides nothing
+
+
 def test_of_triangles_without_area_without_numbers_and_beyond_float32():
     odd = Mesh(
         name="odd",
