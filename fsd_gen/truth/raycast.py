@@ -108,9 +108,8 @@ class RayScene:
         Most meet that one first, or nothing, or something far in front of it: bundles tell. The others are
         traced by themselves.
         """
-        reach = (
-            1.01 * nearer / (1 - PLANE_TOLERANCE)
-        )  # no plane brings a hit further off back before `nearer`
+        # no plane brings what is further off than this before `nearer`
+        reach = 1.01 * nearer / (1 - PLANE_TOLERANCE)
         first = self.caster.nearest_of_bundle(rays.origin, rays.direction, reach)
         other_m = np.flatnonzero((first.primitive_n >= 0) & (first.primitive_n != primitive_n))
         near_m, prim_m = first.t_n[other_m].astype(np.float64), first.primitive_n[other_m]
