@@ -16,6 +16,7 @@ BALANCE = 0.6  # 0 leaves the light as it is, 1 makes the average grey
 FILM_SPEED = 0.75  # middle grey stays middle grey
 WHITE = np.float32(1e6)  # beyond it all is white, and the curve's squares still fit float32
 VAST = np.float32(1e30)  # so many pixels may not add up in float32
+BAND = 16  # rows developed at once: they stay in the cache
 LUMA_3 = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -56,6 +57,13 @@ def develop(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> ND
 
     The curve is Narkowicz' rational fit of the ACES filmic response (2015).
     """
+    bytes_hwc = np.empty(linear_hwc.shape, np.uint8)
+    for top in range(0, len(linear_hwc), BAND):
+        bytes_hwc[top : top + BAND] = _developed(linear_hwc[top : top + BAND], gains_3)
+    return bytes_hwc
+
+
+def _developed(linear_hwc: NDArray[np.float32], gains_3: NDArray[np.float32]) -> NDArray[np.uint8]:
     x_hwc = gained(linear_hwc, gains_3) * np.float32(FILM_SPEED)
     film_hwc = (x_hwc * (2.51 * x_hwc + 0.03)) / (x_hwc * (2.43 * x_hwc + 0.59) + 0.14)
     film_hwc = np.clip(film_hwc, 0, 1)

@@ -60,3 +60,10 @@ def test_gains_of_vast_light_are_those_of_any():
     warm = grey(1) * np.array([1.4, 1.0, 0.6], np.float32)
     vast = warm * np.float32(2.0**100)
     assert (white_balance(vast, vast) == white_balance(warm, warm)).all()
+
+
+def test_a_picture_of_any_height_is_developed_row_by_row():
+    linear_hwc = np.random.default_rng(1).uniform(0, 3, size=(37, 5, 3)).astype(np.float32)
+    gains_3 = np.array([1.1, 1.0, 0.9], np.float32)
+    rows = [develop(row_wc[None], gains_3) for row_wc in linear_hwc]
+    assert np.array_equal(develop(linear_hwc, gains_3), np.concatenate(rows))
