@@ -14,7 +14,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
@@ -32,6 +32,7 @@ Float32s = NDArray[np.float32]
 Component = NDArray[np.floating] | float  # one of x, y, z: (N,), or the same for all rays
 Components = tuple[Component, Component, Component]
 
+AT_ONCE = 1 << 16  # rays in memory as packets: they stay in the cache
 LANES = 16  # rays in a packet
 SINGLY = 14  # with no more than this many of 16, Embree goes through the tree ray by ray
 ROWS = 22  # float32s per ray: RTCRayHit16 with one instance level and room for its instance's primitive
@@ -42,6 +43,8 @@ ORIGIN, NEAR, DIRECTION, TIME, FAR, MASK, ID, FLAGS, U, V, PRIMITIVE, GEOMETRY =
 NATIVE_PACKETS = {16: 34, 8: 33, 4: 32}  # width -> RTC_DEVICE_PROPERTY_NATIVE_RAY*_SUPPORTED
 COHERENT = 1 << 16  # RTC_RAY_QUERY_FLAG_COHERENT
 TRIANGLES, INDICES, VERTICES, UINT3, FLOAT3, ROBUST = 0, 0, 1, 0x5003, 0x9003, 1 << 2
+
+NO_FLOATS = np.empty(0, np.float32)
 
 _Pointer = ctypes.c_void_p
 
@@ -65,12 +68,21 @@ class _Arguments(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearest:
-    """Per ray: the nearest triangle (-1 for none), how far it is, and where on it."""
+    """Per ray: the nearest triangle (-1: none, and nothing else is defined), how far, and where on it."""
 
     primitive_n: NDArray[np.int64]
-    t_n: Float32s  # of the ray's direction; undefined where there is none
+    t_n: Float32s  # in units of the ray's direction
     u_n: Float32s  # weight of the triangle's second corner
     v_n: Float32s  # and of its third
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[Nearest]) -> Nearest:
+        """Those of all parts, one after the other; of no part, those of no ray."""
+        none = cls(primitive_n=np.empty(0, np.int64), t_n=NO_FLOATS, u_n=NO_FLOATS, v_n=NO_FLOATS)
+        names = ("primitive_n", "t_n", "u_n", "v_n")
+        return cls(
+            **{name: np.concatenate([getattr(each, name) for each in (none, *parts)]) for name in names}
+        )
 
 
 class TriangleCaster:
@@ -105,16 +117,24 @@ class TriangleCaster:
         reach: float,
     ) -> Nearest:
         rays = count_of(*origins, *directions)
-        if not rays:
-            nothing = np.empty(0, np.float32)
-            return Nearest(primitive_n=np.empty(0, np.int64), t_n=nothing, u_n=nothing, v_n=nothing)
         packets = self._packets.get(flags)
-        if packets is None or packets.room < rays:
-            packets = self._packets[flags] = packing(rays)
-        packets.fill(origins, directions, rays, reach)
-        if len(self._faces):
-            packets.run(self._scene, flags, rays)
-        return packets.found(rays)
+        if packets is None or packets.room < min(rays, AT_ONCE):
+            packets = self._packets[flags] = packing(min(rays, AT_ONCE))
+        parts = []
+        for start in range(0, rays, AT_ONCE):
+            count = min(AT_ONCE, rays - start)
+            packets.fill(_part(origins, start), _part(directions, start), count, reach)
+            if len(self._faces):
+                packets.run(self._scene, flags, count)
+            parts.append(packets.found(count))
+        return parts[0] if len(parts) == 1 else Nearest.of_parts(parts)
+
+
+def _part(components: Components, start: int) -> Components:
+    x, y, z = (
+        each if np.ndim(each) == 0 else np.asarray(each)[start : start + AT_ONCE] for each in components
+    )
+    return x, y, z
 
 
 def count_of(*components: Component) -> int:

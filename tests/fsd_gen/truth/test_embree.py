@@ -72,6 +72,16 @@ def test_fewer_rays_after_more_find_nothing_of_those_before(caster):
     assert (away.primitive_n == -1).all()
 
 
+def test_more_rays_than_fit_are_cast_in_parts(caster, monkeypatch):
+    whole = caster.nearest((0.0, 0.0, 0.0), (*fan(), 1.0))
+    monkeypatch.setattr(embree, "AT_ONCE", 1000)
+    parts = caster.nearest((0.0, 0.0, 0.0), (*fan(), 1.0))
+    assert np.array_equal(parts.primitive_n, whole.primitive_n)
+    hit = whole.primitive_n >= 0
+    for name in ("t_n", "u_n", "v_n"):
+        assert np.array_equal(getattr(parts, name)[hit], getattr(whole, name)[hit])
+
+
 def test_nothing_is_met_where_there_is_nothing():
     found = TriangleCaster(np.zeros((0, 3)), np.zeros((0, 3), np.int32)).nearest(
         (0.0, 0.0, 0.0), (*fan(), 1.0)
