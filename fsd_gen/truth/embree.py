@@ -41,6 +41,7 @@ ORIGIN, NEAR, DIRECTION, TIME, FAR, MASK, ID, FLAGS, U, V, PRIMITIVE, GEOMETRY =
     *(15, 16, 17, 18),
 )
 NATIVE_PACKETS = {16: 34, 8: 33, 4: 32}  # width -> RTC_DEVICE_PROPERTY_NATIVE_RAY*_SUPPORTED
+VERSION_MAJOR, EMBREE = 1, 4  # RTC_DEVICE_PROPERTY_VERSION_MAJOR, and whose structures these are
 COHERENT = 1 << 16  # RTC_RAY_QUERY_FLAG_COHERENT
 TRIANGLES, INDICES, VERTICES, UINT3, FLOAT3, ROBUST = 0, 0, 1, 0x5003, 0x9003, 1 << 2
 
@@ -265,6 +266,10 @@ def _device() -> int:
     device: int | None = _c("rtcNewDevice")(b"threads=1")
     if device is None:
         raise EmbreeError("Embree made no device: expected a processor with SSE2")
+    if (major := _c("rtcGetDeviceProperty")(device, VERSION_MAJOR)) != EMBREE:
+        raise EmbreeError(
+            f"embreex brings Embree {major}, {EMBREE} is expected: pip install 'fsd-gen[render]'"
+        )
     return device
 
 
