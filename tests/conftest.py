@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
 
 SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
+
+gc.disable()  # until all is imported and collected
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the millions of objects of modules and tests, which never are garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,7 +33,7 @@ HEAVY = {  # library -> the only modules that import it
     "drjit": {"fsd_gen/backends/mitsuba/runtime.py"},
     "mitsuba_oidn": {"fsd_gen/backends/mitsuba/runtime.py"},
     "OpenEXR": {"assets_manifest/exr.py"},
-    "embreex": {"fsd_gen/truth/raycast.py"},
+    "embreex": {"fsd_gen/truth/embree.py"},
     "pxr": {
         "assets_manifest/importing/usd_file.py",
         "assets_manifest/importing/usd_surface.py",

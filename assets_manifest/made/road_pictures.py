@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from assets_manifest.made.picture import save_picture
+from assets_manifest.made.pixels import as_bytes, shaded
 from assets_manifest.srgb import linear_to_srgb
 
 Field = NDArray[np.floating[Any]]
@@ -37,7 +38,7 @@ def carriageway(path: Path, rng: np.random.Generator, half_m: float, lanes_m: Se
     shade = shade * (1 + np.float32(rng.uniform(0.1, 0.2)) * grain)
     shade = shade * (1 - np.float32(0.6) * _cracks(rng, half_m))
     tint = np.array([1.0, rng.uniform(0.97, 1.0), rng.uniform(0.92, 1.0)], np.float32)
-    _save(path, np.clip(light * shade, 0.02, 0.5)[..., None] * tint)
+    _save(path, shaded(tint, np.clip(light * shade, 0.02, 0.5)))
 
 
 def paint(path: Path, rng: np.random.Generator, wear: float) -> None:
@@ -47,7 +48,7 @@ def paint(path: Path, rng: np.random.Generator, wear: float) -> None:
     fine = (fine + np.roll(fine, 1, 0) + np.roll(fine, 1, 1)) / np.float32(1.7)
     worn = np.clip((0.55 * broad + 0.75 * fine - 2.3 + 2.6 * np.float32(wear)) * 1.6, 0, 1)
     white = 0.62 * (1 + 0.04 * broad + 0.03 * fine)
-    coloured = ((1 - 0.75 * worn) * white)[..., None] * np.array([1.0, 0.985, 0.93], np.float32)
+    coloured = shaded(np.array([1.0, 0.985, 0.93], np.float32), (1 - 0.75 * worn) * white)
     _save(path, np.asarray(coloured, np.float32))
 
 
@@ -102,4 +103,4 @@ def _noise(rng: np.random.Generator, low: tuple[float, float], slope: float, siz
 
 
 def _save(path: Path, linear: Field) -> None:
-    save_picture(path, np.rint(linear_to_srgb(np.clip(linear, 0, 1)) * 255).astype(np.uint8))
+    save_picture(path, as_bytes(linear_to_srgb(np.clip(linear, 0, 1))))

@@ -5,7 +5,10 @@ Frame: z up, metres. Nothing is moved: an object stands on z = 0 where its maker
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,22 +65,16 @@ class Solids:
     ) -> None:
         """A round bar, or a cone, from one point to another; its ends are closed unless nobody sees them."""
         a, b = np.asarray(start, float), np.asarray(end, float)
-        ahead = (b - a) / np.linalg.norm(b - a)
-        across = np.cross(ahead, [1.0, 0, 0] if abs(ahead[0]) < 0.8 else [0, 1.0, 0])
-        across /= np.linalg.norm(across)
-        turn = np.arange(sides) / sides * 2 * np.pi
-        ring = np.outer(np.cos(turn), across) + np.outer(np.sin(turn), np.cross(ahead, across))
-        low, high = a + ring * radii[0], b + ring * radii[1]
-        then = np.roll(np.arange(sides), -1)
+        low, high, ring = _rings(a, b, radii, sides)
+        then = _circle(sides).following
         round_k3 = np.stack([ring, ring[then], ring[then], ring], axis=1)
         self.quads(surface, np.stack([low, low[then], high[then], high], axis=1), round_k3)
         if not closed:
             return
-        caps = [
-            np.stack([np.broadcast_to(b, low.shape), high, high[then]], axis=1),
-            np.stack([np.broadcast_to(a, low.shape), low[then], low], axis=1),
-        ]
-        self.triangles(surface, np.concatenate(caps))
+        caps = np.empty((2 * sides, 3, 3))
+        caps[:sides, 0], caps[:sides, 1], caps[:sides, 2] = b, high, high[then]
+        caps[sides:, 0], caps[sides:, 1], caps[sides:, 2] = a, low[then], low
+        self.triangles(surface, caps)
 
     def turned(
         self, surface: Surface, profile: Sequence[tuple[float, float]], at: Corner, sides: int = 16
@@ -135,6 +132,38 @@ class Solids:
 
         write_object_usd(folder / FILE, self.parts(), numbered=False)
         return folder / FILE
+
+
+@dataclass(frozen=True, slots=True)
+class _Circle:
+    """Corners of a regular polygon."""
+
+    cosines: Array
+    sines: Array
+    following: NDArray[np.intp]  # the corner after each
+
+
+@lru_cache(maxsize=64)
+def _circle(sides: int) -> _Circle:
+    turn = np.arange(sides) / sides * 2 * np.pi
+    return _Circle(np.cos(turn), np.sin(turn), np.roll(np.arange(sides), -1))
+
+
+def _rings(a: Array, b: Array, radii: tuple[float, float], sides: int) -> tuple[Array, Array, Array]:
+    """Corners (N, 3) of a bar round both of its ends, and which way each looks; small sums, so plain."""
+    along = b - a
+    ahead = tuple((along / math.sqrt(along.dot(along))).tolist())
+    sideways = np.array(_crossed(ahead, (1.0, 0.0, 0.0) if abs(ahead[0]) < 0.8 else (0.0, 1.0, 0.0)))
+    sideways /= math.sqrt(sideways.dot(sideways))
+    upwards = np.array(_crossed(ahead, sideways.tolist()))
+    circle = _circle(sides)
+    ring = circle.cosines[:, None] * sideways + circle.sines[:, None] * upwards
+    return a + ring * radii[0], b + ring * radii[1], ring
+
+
+def _crossed(one: Sequence[float], other: Sequence[float]) -> Corner:
+    (a, b, c), (x, y, z) = one, other
+    return (b * z - c * y, c * x - a * z, a * y - b * x)
 
 
 def _normals(faces: list[tuple[Array, Array | None]]) -> Array:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from assets_manifest.made.picture import save_picture
+from assets_manifest.made.pixels import as_bytes
 from assets_manifest.made.registry import MadeAssetError, Maker
 from assets_manifest.made.swatches import cloth, figures, outdoors, printed, screens, stones, timber, walls
 from assets_manifest.made.swatches.fields import SIZE, Draft, Swatch
@@ -162,7 +163,7 @@ def _relief(folder: Path, words: Words) -> Path:
 
 
 def _save(path: Path, image: np.ndarray) -> Path:
-    return save_picture(path, np.rint(image * 255).astype(np.uint8))
+    return save_picture(path, as_bytes(image))
 
 
 TEXTURE = Maker(name="texture", version=2, kind="texture", make=_albedo)

@@ -24,6 +24,7 @@ class BackendPlugin:
     ]  # given the CPU threads (None: all granted ones); imports the rest
     libraries: tuple[str, ...] = ()  # top-level modules that it cannot do without; only looked for
     install: str = ""  # the command that installs them
+    draws_mdl: bool = False  # MDL materials of the stage file, which are not all in its plain values
     unavailable: Callable[[], str | None] = lambda: None  # what else is missing, in one line with the remedy
 
     def missing(self) -> tuple[str, ...]:

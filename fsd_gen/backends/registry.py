@@ -70,6 +70,11 @@ def refuse_unavailable(name: str) -> None:
         raise BackendUnavailableError(problem)
 
 
+def draws_mdl(name: str) -> bool:
+    """Whether a backend draws MDL materials that nobody but RTX can read; one that is not known does not."""
+    return name in backend_names() and _plugin(name).draws_mdl
+
+
 def create_backend(name: str, *, threads: int | None = None) -> Backend:
     """The backend called `name`, with `threads` CPU threads (default: every CPU granted to this process).
 

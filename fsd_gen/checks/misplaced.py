@@ -3,8 +3,8 @@
 The check of the images' offset (`photometric`) looks at a whole band of disparities, in which a wrong fifth
 is outvoted. Here each small patch speaks for itself: it is held against the truth when it does not resemble
 its own match in the right image at all, yet finds a good one at another disparity. Patches near a step of
-the truth, or without texture, have no say. Reflections in glossy things speak against the truth too, so a
-few such patches are allowed.
+the truth, without texture, or on what does not look alike from both eyes have no say. A few patches are
+allowed, for reflections on what is hardly glossy.
 """
 
 from __future__ import annotations
@@ -42,9 +42,13 @@ Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def misplaced_defects(sample: StereoSample) -> Iterator[Defect]:
-    """At most one: the share of the textured patches that stand elsewhere than the truth says."""
-    patches = _Patches.of(sample)
+def misplaced_defects(sample: StereoSample, steady_left_hw: Mask | None = None) -> Iterator[Defect]:
+    """At most one: the share of the textured patches that stand elsewhere than the truth says.
+
+    `steady_left_hw` is where the first surface looks alike from both eyes; by default everywhere but on what
+    the flags call glass or mirror.
+    """
+    patches = _Patches.of(sample, steady_left_hw)
     textured = int(np.count_nonzero(patches.textured_hw))
     least = max(MAX_SHARE * textured, MIN_SHARE_OF_IMAGE * patches.textured_hw.size)
     suspects = int(np.count_nonzero(patches.unlike_hw))
@@ -71,12 +75,12 @@ class _Patches:
     unlike_hw: Mask  # those of them that do not resemble their match
 
     @classmethod
-    def of(cls, sample: StereoSample) -> _Patches:
+    def of(cls, sample: StereoSample, steady_left_hw: Mask | None) -> _Patches:
         left_hw, right_hw = _grey(sample.left_hwc), _grey(sample.right_hwc)
         warped_hw = _warped(right_hw, sample.disparity_left_hw)
         own_hw, other_hw = _deviation(left_hw), _deviation(warped_hw)
         noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) / 3  # of the mean of 3 x 3
-        textured_hw = _undisturbed(sample) & (own_hw > max(MIN_DEVIATION, 4 * noise))
+        textured_hw = _undisturbed(sample, steady_left_hw) & (own_hw > max(MIN_DEVIATION, 4 * noise))
         covariance_hw = _mean(left_hw * warped_hw) - _mean(left_hw) * _mean(warped_hw)
         alike_hw = covariance_hw / np.maximum(own_hw * other_hw, 1e-3)
         return cls(
@@ -121,14 +125,16 @@ class _Patches:
         return min(max(int(self.disparity_hw.max()) + 8, int(SEARCHED * width)), width)
 
 
-def _undisturbed(sample: StereoSample) -> Mask:
-    """Where the truth is smooth, known in both views and the same in both, all around a pixel."""
+def _undisturbed(sample: StereoSample, steady_left_hw: Mask | None) -> Mask:
+    """Where the truth is smooth, known and the same in both views, and of something steady, all around."""
     disparity_hw = sample.disparity_left_hw
     flagged_hw, flagged_there_hw = (
         ((flags_hw & ~np.uint8(Flag.SKY.value)) != 0).astype(np.float32)
         for flags_hw in (sample.flags_left_hw, sample.flags_right_hw)
     )
     wrong_hw = (flagged_hw > 0) | (_warped(flagged_there_hw, disparity_hw) > 0)
+    if steady_left_hw is not None:
+        wrong_hw |= ~steady_left_hw
     there_hw = _warped(sample.disparity_right_hw, disparity_hw)
     wrong_hw |= np.abs(there_hw - disparity_hw) > MAX_DISAGREEMENT_PX
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw

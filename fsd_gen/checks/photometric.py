@@ -1,7 +1,8 @@
 """Whether the images agree with the truth: warped by it, the right one must look like the left one.
 
 Not merely alike, but *better than with any other offset*. A scene without texture is legitimate: where the
-images cannot tell right from wrong, nothing is held against the truth.
+images cannot tell right from wrong, nothing is held against the truth. Only what looks alike from both eyes
+can tell: what shines, mirrors or is seen through shows something else than the surface that the truth is of.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ with extra("render"):
     from scipy import ndimage
 
 OFFSETS_PX = np.arange(-3, 3.25, 0.25)  # tried around the truth
+ROWS = (-3, -2, -1, 1, 2, 3)  # by which the right image may stand lower than the left one
 ERROR_CAP = 40.0  # 8-bit levels; more than that is a highlight or a mistake, however large
 MIN_GRADIENT = 3.0  # 8-bit levels per pixel, after smoothing
 SURROUND_PX = 15  # what changes over more than that is not compared
@@ -29,12 +31,12 @@ MAX_STEP_PX = 2.0  # larger steps of disparity within 5 px: smoothing would mix 
 MIN_TEXTURED_PIXELS = 200
 PIXELS_PER_BAND = 20_000
 
+Mask = NDArray[np.bool_]
 
-def photometric_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[Defect]:
+
+def photometric_defects(matches: Matches, limits: CheckLimits) -> Iterator[Defect]:
     """Three bands of disparity, each judged alone, so that an error of scale shows in the nearest one."""
-    matches = _textured_matches(sample)
-    enough = max(MIN_TEXTURED_PIXELS, int(limits.min_textured * sample.disparity_left_hw.size))
-    if matches.disparity_n.size < enough:
+    if not matches.suffice(limits):
         return
     thirds = np.array_split(np.argsort(matches.disparity_n, kind="stable"), 3)
     for chosen_n in thirds:
@@ -49,8 +51,8 @@ def photometric_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[D
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Matches:
-    """Textured pixels that both eyes see, and the right image in which to find them."""
+class Matches:
+    """Textured pixels that both eyes see alike, and the right image in which to find them."""
 
     grey_n: NDArray[np.float32]  # detail of the left image at the pixels
     rows_n: NDArray[np.intp]
@@ -58,8 +60,21 @@ class _Matches:
     disparity_n: NDArray[np.float32]
     right_hw: NDArray[np.float32]
 
-    def subset(self, chosen_n: NDArray[np.intp]) -> _Matches:
-        return _Matches(
+    @property
+    def share(self) -> float:
+        """Of the image's pixels."""
+        return self.grey_n.size / self.right_hw.size
+
+    def needed_share(self, limits: CheckLimits) -> float:
+        """Of the image's pixels: fewer say nothing."""
+        return max(MIN_TEXTURED_PIXELS, int(limits.min_textured * self.right_hw.size)) / self.right_hw.size
+
+    def suffice(self, limits: CheckLimits) -> bool:
+        """Whether they are enough to say anything."""
+        return self.share >= self.needed_share(limits)
+
+    def subset(self, chosen_n: NDArray[np.intp]) -> Matches:
+        return Matches(
             grey_n=self.grey_n[chosen_n],
             rows_n=self.rows_n[chosen_n],
             columns_n=self.columns_n[chosen_n],
@@ -67,23 +82,30 @@ class _Matches:
             right_hw=self.right_hw,
         )
 
-    def error(self, offset_px: float, *, sign: int = -1) -> float:
-        """Mean capped difference (8-bit levels) between the images if the truth were `offset_px` larger."""
+    def error(self, offset_px: float, *, sign: int = -1, rows: int = 0) -> float:
+        """Mean capped difference (8-bit levels) between the images if the truth were `offset_px` larger, and
+        the right image stood `rows` lower.
+        """
         column_n = self.columns_n + sign * (self.disparity_n + np.float32(offset_px))
         column_n = np.clip(column_n, 0, self.right_hw.shape[1] - 1.001)
         first_n = column_n.astype(np.intp)
         weight_n = column_n - first_n
-        a_n, b_n = self.right_hw[self.rows_n, first_n], self.right_hw[self.rows_n, first_n + 1]
+        row_n = np.clip(self.rows_n + rows, 0, self.right_hw.shape[0] - 1)
+        a_n, b_n = self.right_hw[row_n, first_n], self.right_hw[row_n, first_n + 1]
         return float(np.minimum(np.abs(a_n + weight_n * (b_n - a_n) - self.grey_n), ERROR_CAP).mean())
 
 
-def _misfit(band: _Matches, limits: CheckLimits) -> str | None:
+def _misfit(band: Matches, limits: CheckLimits) -> str | None:
     """What the images say against the truth, or None."""
     errors = {float(offset): band.error(float(offset)) for offset in OFFSETS_PX}
     here, beside = errors[0.0], (errors[-2.0] + errors[2.0]) / 2
     best = min(errors, key=lambda offset: (errors[offset], abs(offset)))
     if abs(best) > limits.max_shift_px and errors[best] < limits.max_shift_gain * here:
         return f"the images fit best {best:+.2f} px off the truth (error {errors[best]:.1f}, not {here:.1f})"
+    lower = {rows: band.error(0.0, rows=rows) for rows in ROWS}
+    rows = min(lower, key=lambda rows: lower[rows])
+    if lower[rows] < limits.max_shift_gain * here:
+        return f"the images fit best {rows:+d} rows off (error {lower[rows]:.1f}, not {here:.1f})"
     if here > limits.max_error_ratio * beside:
         swapped = band.error(0.0, sign=1)
         hint = f"; swapped eyes would give {swapped:.1f}" if swapped < limits.max_shift_gain * here else ""
@@ -91,19 +113,28 @@ def _misfit(band: _Matches, limits: CheckLimits) -> str | None:
     return None
 
 
-def _textured_matches(sample: StereoSample) -> _Matches:
-    left_hw, right_hw = _detail(sample.left_hwc), _detail(sample.right_hwc)
+def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -> Matches:
+    """What can tell whether images and truth of a sample belong together.
+
+    `steady_left_hw` is where the first surface looks alike from both eyes; by default everywhere but on what
+    the flags call glass or mirror.
+    """
+    smooth_hw = _smooth(sample.left_hwc)
+    left_hw, right_hw = _detail(smooth_hw), _detail(_smooth(sample.right_hwc))
     disparity_hw = sample.disparity_left_hw
-    seen_hw = ndimage.minimum_filter((sample.flags_left_hw == 0).view(np.uint8), 7) > 0
+    alike_hw = sample.flags_left_hw == 0
+    if steady_left_hw is not None:
+        alike_hw &= steady_left_hw
+    seen_hw = ndimage.minimum_filter(alike_hw.view(np.uint8), 7) > 0
     step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
     gradient_hw = np.zeros_like(left_hw)
-    gradient_hw[:, 1:-1] = np.abs(left_hw[:, 2:] - left_hw[:, :-2]) / 2
+    gradient_hw[:, 1:-1] = np.abs(smooth_hw[:, 2:] - smooth_hw[:, :-2]) / 2
     noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) * NOISE_LEFT
     textured_hw = gradient_hw > max(MIN_GRADIENT, 3 * noise)
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
     inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
     rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & (step_hw < MAX_STEP_PX))
-    return _Matches(
+    return Matches(
         grey_n=left_hw[rows_n, columns_n],
         rows_n=rows_n,
         columns_n=columns_n,
@@ -112,10 +143,18 @@ def _textured_matches(sample: StereoSample) -> _Matches:
     )
 
 
-def _detail(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey levels without pixel noise and without slow changes, in which gloss and lighting differ."""
+def _smooth(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey levels without pixel noise."""
     grey_hw = (image_hwc[..., 0].astype(np.float32) + image_hwc[..., 1] + image_hwc[..., 2]) / np.float32(3)
-    smooth_hw = ndimage.uniform_filter(ndimage.uniform_filter(grey_hw, 3), 3)
+    smooth_hw: NDArray[np.float32] = ndimage.uniform_filter(ndimage.uniform_filter(grey_hw, 3), 3)
+    return smooth_hw
+
+
+def _detail(smooth_hw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without slow changes, in which gloss and lighting differ.
+
+    What lies around a pixel leaves its mark here, also across a step of depth: no sign of texture.
+    """
     detail_hw: NDArray[np.float32] = smooth_hw - ndimage.uniform_filter(smooth_hw, SURROUND_PX)
     return detail_hw
 

@@ -110,8 +110,9 @@ def _other_things(scene: FlatScene, truth: Truth, seen: SeenByRenderer) -> float
     opaque_n = (primitive_n >= 0) & ((truth.flags_left_hw.ravel() & NOT_COMPARED) == 0)
     if not opaque_n.any():
         return None
-    ends_b = np.cumsum([len(mesh.faces_f3) for mesh in scene.meshes])
-    ours_n = np.array(ours_b)[np.searchsorted(ends_b, primitive_n[opaque_n], side="right")]
-    ids_u, where_n = np.unique(seen.ids_hw.ravel()[opaque_n], return_inverse=True)
-    theirs_u = np.array([numbers.get(instance_of(seen.labels.get(int(each), "")), -1) for each in ids_u])
-    return float((theirs_u[where_n] != ours_n).mean())
+    ours_t = np.repeat(np.array(ours_b), [len(mesh.faces_f3) for mesh in scene.meshes])
+    ids_n = seen.ids_hw.ravel()[opaque_n]
+    starts_r = np.flatnonzero(np.concatenate([[True], ids_n[1:] != ids_n[:-1]]))  # of runs of the same id
+    theirs_r = [numbers.get(instance_of(seen.labels.get(int(each), "")), -1) for each in ids_n[starts_r]]
+    theirs_n = np.repeat(theirs_r, np.diff(starts_r, append=len(ids_n)))
+    return float((theirs_n != ours_t[primitive_n[opaque_n]]).mean())

@@ -96,6 +96,7 @@ def _try_out(chosen: Config, per_style: int, width: int, spp: int) -> list[Tried
     from fsd_gen.cli.assets import fetch_missing
     from fsd_gen.production.assets import open_chosen
     from fsd_gen.production.trial import first_slots, try_out
+    from fsd_gen.production.worlds import refuse_undrawable
 
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
@@ -103,6 +104,7 @@ def _try_out(chosen: Config, per_style: int, width: int, spp: int) -> list[Tried
     for style in chosen.styles.values():
         if style.weight > 0:
             style.prepare()
+            refuse_undrawable(style, chosen.render.backend)
     library = open_chosen(chosen)
     number = sum(map(len, first_slots(chosen, per_style).values()))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -30,6 +30,13 @@ CameraOption = Annotated[
     typer.Option(help="Path of a camera of the stage as left eye, in place of zones; again for more."),
 ]
 LightsOption = Annotated[str, typer.Option(help="own: those of the stage; random: ours instead.")]
+UnknownOption = Annotated[
+    str,
+    typer.Option(
+        "--unknown-materials",
+        help="What a renderer other than RTX does with MDL that it cannot read: refuse, or draw it grey.",
+    ),
+]
 TimeOption = Annotated[
     float | None, typer.Option(min=-1e9, max=1e9, help="Time code. Default: the stage's startTimeCode.")
 ]
@@ -51,6 +58,7 @@ def render_stage(
     zones: ZonesOption = "auto",
     camera: CameraOption = None,
     lights: LightsOption = "own",
+    unknown_materials: UnknownOption = "refuse",
     time: TimeOption = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_INT, help="Decides every view.")] = 0,
     size: Annotated[str, typer.Option(help="Size of each view, WIDTHxHEIGHT.")] = "640x360",
@@ -70,7 +78,7 @@ def render_stage(
         stage_file,
         {"seed": seed, "samples_per_shard": shard, "render.spp": spp, "render.backend": backend},
         {**size_settings(size), **_rig(rig, stage_file, camera, time)},
-        _style(stage_file, zones, camera or [], lights, time),
+        {**_style(stage_file, zones, camera or [], lights, time), "unknown_materials": unknown_materials},
     )
     render_run(out_dir, config, views // shard, render_farm(workers=workers))
     if pictures:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out, say_error
+from fsd_gen.cli.render_stage import UnknownOption
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.sections import ConfigError
@@ -15,6 +16,7 @@ from jobs.locks import RunFolderError
 
 if TYPE_CHECKING:
     from fsd_gen.production.shooting import StagePair
+    from fsd_gen.scene.spec import UnknownMaterials
 
 WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
 SMALLEST, LARGEST = 32, 8192  # sides of a view, pixels
@@ -55,6 +57,7 @@ def shoot(
     left: Left = "/World/Rig/Left",
     right: Annotated[str, typer.Option(help="Path of the right camera.")] = "/World/Rig/Right",
     backend: Annotated[str, typer.Option(help="Renderer.")] = "mitsuba",
+    unknown_materials: UnknownOption = "refuse",
     force: Annotated[bool, typer.Option("--force", help="Replace a pair that is there.")] = False,
 ) -> None:
     """Render a stage of your own and trace its truth: left.png, right.png, disparity.npy, flags.npy, K.txt.
@@ -66,7 +69,9 @@ def shoot(
     sides = _sides(size, width, height)
     stage = stage_in(stage_file)
     _refuse_overwriting(out_dir, force=force)
-    pair = _shot(stage, sides, rig, {"left": left, "right": right}, time=time, spp=spp, backend=backend)
+    unknown = _unknown(unknown_materials)
+    eyes: _Eyes = {"left": left, "right": right}
+    pair = _shot(stage, sides, rig, eyes, time=time, spp=spp, backend=backend, unknown=unknown)
     _save(pair, out_dir)
     reach = float(pair.truth.disparity_left_hw.max())
     text = f"{stage}: disparities up to {reach:.2f} px; the pair is in {out_dir}"
@@ -82,6 +87,7 @@ def _shot(
     time: float | None,
     spp: int,
     backend: str,
+    unknown: UnknownMaterials,
 ) -> StagePair:
     """The pair of the stage's two cameras, or of a rig at one of them."""
     from fsd_gen.backends.registry import create_backend
@@ -98,7 +104,17 @@ def _shot(
         sides = sides or {"width": DEFAULT_SIZE[0], "height": DEFAULT_SIZE[1]}
         lenses = rig_from_text(rig, **sides)
     renderer, settings = create_backend(backend), RenderSettings(spp=spp)
-    return shoot_stage(stage, renderer, settings, time=time, rig=lenses, **sides, **eyes)
+    return shoot_stage(
+        stage, renderer, settings, time=time, rig=lenses, unknown_materials=unknown, **sides, **eyes
+    )
+
+
+def _unknown(word: str) -> UnknownMaterials:
+    if word == "refuse":
+        return "refuse"
+    if word == "grey":
+        return "grey"
+    raise ConfigError(f"--unknown-materials: expected refuse or grey, got {word!r}")
 
 
 class _Eyes(TypedDict):

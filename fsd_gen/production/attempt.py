@@ -19,10 +19,12 @@ from assets_manifest.library import AssetLibrary, MissingAssetError
 from assets_manifest.meshes.errors import MeshError
 from fsd_gen.backends.base import Backend, BackendError, StereoImages, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
+from fsd_gen.backends.registry import draws_mdl
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.renderer import Agreement, agreement, renderer_defects
-from fsd_gen.checks.sample import check_sample
+from fsd_gen.checks.sample import Examined, examine_sample
+from fsd_gen.checks.steady import steady_mask
 from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
 from fsd_gen.production.blame import backend_blamed, style_blamed
@@ -39,6 +41,7 @@ from fsd_gen.styles.registry import find_style
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.errors import AssetFileError, StageError, StageWriteError
 from fsd_gen.usd.staged import StagedScene
+from fsd_gen.usd.unread import refuse_unread
 
 CODE_OF_ERROR: dict[type[Exception], DefectCode] = {  # the first that fits
     MissingAssetError: DefectCode.BAD_ASSET,
@@ -59,6 +62,7 @@ class Attempt:
     sample: StereoSample | None
     defects: tuple[Defect, ...]
     trace: str = ""  # traceback of a style's own fault
+    remark: str = ""  # on a sample that passed: what the checks could not tell
 
 
 @dataclass(slots=True)
@@ -108,6 +112,10 @@ class Draft:
         )
         arrays = {channel.name: channel.of(shot) for channel in self.channels}
         return StereoSample.of_channels(arrays, spec=self.spec, render=info)
+
+    def steady(self) -> NDArray[np.bool_]:
+        """Where what the left eye sees looks alike from both. Raises AssetFileError."""
+        return steady_mask(self.staged.flat, self.spec.rig, self.truth.hits_left)
 
     def blank(self) -> StereoSample:
         """The sample with black images, for the checks that only look at the truth."""
@@ -160,11 +168,26 @@ def _attempt(
             if defects := check_truth(draft.blank(), limits):
                 return Attempt(key=key, sample=None, defects=defects)
             taken = expose(draft, backend, refused_cpu_s)
+            steady_hw = draft.steady()
     except tuple(CODE_OF_ERROR) as error:
         trace = traceback.format_exc() if isinstance(error, StyleError) else ""
         return Attempt(key=key, sample=None, defects=(_defect_of(error),), trace=trace)
-    defects = (*renderer_defects(taken.agreement), *check_sample(taken.ideal, limits))
-    return Attempt(key=key, sample=None if defects else taken.stored, defects=defects)
+    found = examine_sample(taken.ideal, limits, steady_left_hw=steady_hw)
+    if defects := (*renderer_defects(taken.agreement), *found.defects):
+        return Attempt(key=key, sample=None, defects=defects)
+    info = replace(taken.stored.render, judged_share=found.judged_share)
+    sample = replace(taken.stored, render=info)
+    return Attempt(key=key, sample=sample, defects=(), remark=_unjudged(found))
+
+
+def _unjudged(found: Examined) -> str:
+    """What is said of a pair whose pictures were not held against its truth; empty where they were."""
+    if found.enough_judged:
+        return ""
+    return (
+        f"images not held against the truth: {found.judged_share:.2%} of the left pixels are textured, dull "
+        f"and seen by both eyes, {found.needed_share:.2%} are needed"
+    )
 
 
 def _composed(config: Config, library: AssetLibrary, key: SlotKey) -> SceneSpec:
@@ -216,9 +239,11 @@ def expose(draft: Draft, backend: Backend, refused_cpu_s: float = 0.0) -> Exposu
     """Render a drawn scene and develop its images, once they are known to be images.
 
     Raises BackendError where they are not, or where the renderer fails; PluginError where it fails in a way
-    that is not of its contract.
+    that is not of its contract; UnreadMaterialError where the scene's world is not one for this renderer.
     """
     spec, clock = draft.spec, draft.clock
+    if spec.world and spec.world.unknown_materials == "refuse" and not draws_mdl(backend.name):
+        refuse_unread(draft.staged.flat.surfaces)
     with backend_blamed(backend.name, type(backend).__module__):
         images = backend.render(draft.staged, spec.rig, spec.settings, seed=noise_seed(spec))
     check_images(images, spec.rig)

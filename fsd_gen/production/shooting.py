@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from fsd_gen.backends.base import Backend, check_images
 from fsd_gen.backends.film import auto_exposure, develop, white_balance
+from fsd_gen.backends.registry import draws_mdl
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.scene.spec import RenderSettings
+from fsd_gen.scene.spec import RenderSettings, UnknownMaterials
 from fsd_gen.truth.maps import Truth, compute_truth
 from fsd_gen.usd.author import SUFFIXES
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.reader import left_camera, read_stage, rig_of_stage
 from fsd_gen.usd.reader.read import LEFT, RIGHT
 from fsd_gen.usd.staged import StagedScene
+from fsd_gen.usd.unread import refuse_unread
 
 SEED = 0  # of the renderer's noise
 
@@ -60,6 +62,7 @@ def shoot_stage(
     right: str = RIGHT,
     time: float | None = None,
     rig: StereoRig | None = None,
+    unknown_materials: UnknownMaterials = "refuse",
 ) -> StagePair:
     """Both eyes of the stage at `time`, a time code (default: its startTimeCode).
 
@@ -75,6 +78,8 @@ def shoot_stage(
         flat = read_stage(path, rig, time=time, left=left, right=right)
     else:
         flat = read_stage(path, None, time=time, left=left_camera(path, left))
+    if unknown_materials == "refuse" and not draws_mdl(backend.name):
+        refuse_unread(flat.surfaces)
     images = backend.render(StagedScene(path=path, flat=flat, time=time), rig, settings, SEED)
     check_images(images, rig)
     exposure = auto_exposure(images.left_hwc, images.right_hwc, settings.exposure_ev)

@@ -82,6 +82,7 @@ class ShardWorker:
                 if attempt.sample is not None:
                     refuse_another_world(self._worlds, attempt.sample.spec)
                     writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
+                    _report_remark(attempt, report)
                     return
                 tried.append(attempt)
                 report(self._drawn_again(attempt))
@@ -109,3 +110,9 @@ class ShardWorker:
     def close(self) -> None:
         """Give the renderer's memory back."""
         self._backend.close()
+
+
+def _report_remark(attempt: Attempt, report: Report) -> None:
+    """Tell what the checks could not tell of a sample that passed them, if anything."""
+    if attempt.remark:
+        report(Event(kind=EventKind.NOTE, message=f"{attempt.key.sample_id}: {attempt.remark}"))

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import yaml
 
-from fsd_gen.config import Config
+from fsd_gen.backends.registry import draws_mdl
+from fsd_gen.config import Config, ConfigError
 from fsd_gen.production.assets import RunAssetsError
 from fsd_gen.production.binding import WORLDS_NAME, holds_samples, unbind_assets
 from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.strict_yaml import read_mapping, read_text
+from fsd_gen.styles.sampler import StyleConfig
 from fsd_gen.usd.environment import world_digest
 from jobs.files import write_text_atomic
 
@@ -47,7 +49,14 @@ def worlds_of(config: Config) -> dict[str, str]:
     for style in config.styles.values():
         if style.weight > 0:
             here |= style.prepare()
+            refuse_undrawable(style, config.render.backend)
     return here
+
+
+def refuse_undrawable(style: StyleConfig, backend: str) -> None:
+    """Before the first scene, what would fail in all of them. Raises ConfigError, StageError."""
+    if not draws_mdl(backend) and (why := style.only_rtx_draws()):
+        raise ConfigError(why)
 
 
 def frozen_worlds(run_dir: Path) -> dict[str, str]:
@@ -84,7 +93,9 @@ def world_attribution(spec: SceneSpec) -> tuple[str, ...]:
     """What a shard's attribution says of the stage that a scene is set in."""
     if spec.world is None:
         return ()
-    return (f"- {Path(spec.world.stage).name} (sha256 {spec.world.sha256[:12]}): a stage of the user's own",)
+    opaque = f"; opaque to the truth, unseen: {', '.join(spec.world.opaque)}" if spec.world.opaque else ""
+    name, digest = Path(spec.world.stage).name, spec.world.sha256[:12]
+    return (f"- {name} (sha256 {digest}): a stage of the user's own{opaque}",)
 
 
 def _differences(frozen: dict[str, str], here: dict[str, str]) -> list[str]:

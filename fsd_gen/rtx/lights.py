@@ -41,7 +41,7 @@ def write_lights(sheet: Sheet, root: str, flat: FlatScene, from_world_44: Array,
     for number, sun in enumerate(flat.parallel_lights):
         _sun(sheet, f"{root}/Distant_{number:03d}", sun, turn_33, lux)
     for number, light in enumerate(flat.area_lights):
-        _area(sheet, f"{root}/Area_{number:03d}", light, from_world_44)
+        _area(sheet, f"{root}/Area_{number:03d}", light, from_world_44, lux)
     if flat.dome is not None:
         _dome(sheet, f"{root}/Dome", flat.dome, turn_33, lux)
 
@@ -55,7 +55,8 @@ def _sun(sheet: Sheet, path: str, sun: ParallelLight, turn_33: Array, lux: Lux) 
     _turn(sheet, path, _facing(turn_33 @ np.array(sun.direction)))
 
 
-def _area(sheet: Sheet, path: str, light: AreaLight, from_world_44: Array) -> None:
+def _area(sheet: Sheet, path: str, light: AreaLight, from_world_44: Array, lux: Lux) -> None:
+    """Intensity is the radiance, whatever the size."""
     kind, sizes = BODIES[light.shape]
     placed_44 = from_world_44 @ light.to_world
     scale_3 = np.linalg.norm(placed_44[:3, :3], axis=0)
@@ -63,9 +64,10 @@ def _area(sheet: Sheet, path: str, light: AreaLight, from_world_44: Array) -> No
         scale_3[:2] = 1.0  # an ellipse: its axes stay in the transform
     placed_44[:3, :3] /= scale_3
     sheet.define(path, kind, apis=("ShapingAPI",) if light.shaping else ())
+    radiance = np.array(light.radiance) / (lux.sphere if light.shape == "sphere" else lux.rect)
     measures = zip(sizes, scale_3, strict=False)
     sheet.set(path, {f"inputs:{name}": (Kinds.Float, float(size)) for name, size in measures})
-    sheet.set(path, _emission(np.array(light.radiance), normalize=False, seen=False))
+    sheet.set(path, _emission(radiance, normalize=False, seen=False))
     sheet.set(path, {"xformOp:transform": (Kinds.Matrix4d, Gf.Matrix4d(placed_44.T.tolist()))})
     _order(sheet, path, "xformOp:transform")
     if light.shaping:

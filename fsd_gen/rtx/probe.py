@@ -16,10 +16,11 @@ from typing import Protocol
 from fsd_gen.backends.base import Backend
 from fsd_gen.backends.plugin import BackendUnavailableError
 from fsd_gen.rtx import probe_stages as stages
-from fsd_gen.rtx.child.versions import LUX, Lux
+from fsd_gen.rtx.child.versions import LUX, LUX_FACTORS, Lux
 from fsd_gen.rtx.frames import Frames, frames_of
 from fsd_gen.rtx.layer import author_rtx_layer
 from fsd_gen.rtx.measures import SKY_COLUMNS, SKY_ROWS, Row, depths, edges, factor, sky_rows, things
+from fsd_gen.rtx.probe_lamps import card_points, rect_irradiance, sphere_irradiance
 from fsd_gen.rtx.shooting import Render
 from fsd_gen.rtx.targets import Target
 from fsd_gen.scene.rig import StereoRig
@@ -29,6 +30,8 @@ from jobs.scratch import scratch_folder
 
 SETTINGS = RenderSettings(spp=64, max_depth=4, denoise=False)
 SUN_ROW, GLOW_ROW = "a grey card in the sun", "a card that glows"
+RECT_ROW, SPHERE_ROW = "a grey card by a rectangular lamp", "a grey card by a spherical lamp"
+FACTOR_OF_ROW = {SUN_ROW: "distant", GLOW_ROW: "glow", RECT_ROW: "rect", SPHERE_ROW: "sphere"}  # of `Lux`
 DARKER = 2.0**-3  # of the second exposure
 GREY_COLUMNS, GLOW_COLUMNS, CARD_ROWS = slice(14, 42), slice(54, 68), slice(20, 44)  # well inside the cards
 
@@ -72,16 +75,14 @@ class Probe:
 
     def _switch(self, wrong: Sequence[Row]) -> str:
         """What takes back factors of light that are all that is wrong."""
-        if self.lux is None or not {row.name for row in wrong} <= {SUN_ROW, GLOW_ROW}:
+        if self.lux is None or not {row.name for row in wrong} <= set(FACTOR_OF_ROW):
             return ""
-        factors = {row.name: row.measured / row.expected for row in wrong}
-        changes = {
-            "distant": self.lux.distant * factors.get(SUN_ROW, 1.0),
-            "glow": self.lux.glow * factors.get(GLOW_ROW, 1.0),
-        }
-        if min(changes.values()) <= 0:
+        off = {FACTOR_OF_ROW[row.name]: row.measured / row.expected for row in wrong}
+        factors = {name: getattr(self.lux, name) * off.get(name, 1.0) for name in LUX_FACTORS}
+        if min(factors.values()) <= 0:
             return ""
-        text = ",".join(f"{name}={value:.5g}" for name, value in changes.items())
+        told = {name: value for name, value in factors.items() if name in ("distant", "glow") or value != 1}
+        text = ",".join(f"{name}={value:.5g}" for name, value in told.items())
         return f"; to go on with what was measured, set {LUX}={text}"
 
 
@@ -128,6 +129,10 @@ def _rows(look: Look, folder: Path, *, exposes: bool) -> Iterator[Row]:
     cards = look(stages.card_stage(folder), stages.RIG).left_hwc[CARD_ROWS]
     yield factor(SUN_ROW, stages.GREY * stages.SUN / math.pi, cards[:, GREY_COLUMNS])
     yield factor(GLOW_ROW, stages.GLOW, cards[:, GLOW_COLUMNS])
+    lit = look(stages.lamp_stage(folder), stages.RIG).left_hwc[CARD_ROWS, GREY_COLUMNS]
+    there_n3 = card_points(CARD_ROWS, GREY_COLUMNS)
+    yield factor(RECT_ROW, stages.GREY / math.pi * rect_irradiance(there_n3), lit[..., 0])
+    yield factor(SPHERE_ROW, stages.GREY / math.pi * sphere_irradiance(there_n3), lit[..., 2])
     if exposes:
         darker = look(dome, stages.RIG, scale=DARKER)
         yield factor("a dome exposed by 1/8", 1.0, darker.left_hwc[SKY_ROWS, SKY_COLUMNS])

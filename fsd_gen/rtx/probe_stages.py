@@ -29,6 +29,9 @@ CARD_M, GREY, GLOW = 2.0, 0.5, 2.0  # distance of the cards; reflectance of one,
 FLOOR_M, WALL_M = 1.0, 1.2  # of the ruler: below the camera, and to the left of it
 SUN = np.pi  # irradiance
 POST_M, BAR_M, EDGE_M = 1.25, 0.625, 3.0  # left edge of the post, lower edge of the bar; how far they are
+LAMPS_M = {"rect": (-0.3, 0.9, -0.8), "sphere": (0.3, -0.9, -0.8)}  # centres of the lamps, outside the view
+RECT_M, RECT_POWER = 0.5, 9.0  # side; radiance times area
+SPHERE_M, SPHERE_POWER = 0.125, 24.0  # radius; radiance times area
 TURN_DEG = 40.0  # of the panorama about the vertical
 PANORAMA = (64, 128)  # rows and columns
 LOW, HIGH = 0.1, 0.9  # what the panorama says by -1 and 1
@@ -53,6 +56,13 @@ def card_stage(folder: Path) -> StagedScene:
     glow = _card("Glow", (0.05, 0.5), "Glow")
     looks = _look("Grey", diffuse=GREY) + _look("Glow", glow=GLOW)
     return _stage(folder / "card.usda", [_sun(), grey, glow, looks])
+
+
+def lamp_stage(folder: Path) -> StagedScene:
+    """A grey card between a red rectangular lamp and a blue spherical one, both normalised, both unseen."""
+    return _stage(
+        folder / "lamp.usda", [_lamps(), _card("Grey", (-0.8, 0.5), "Grey"), _look("Grey", diffuse=GREY)]
+    )
 
 
 def panorama_stage(folder: Path) -> StagedScene:
@@ -152,6 +162,24 @@ def _sun() -> str:
     bool inputs:normalize = 1
 }}
 """
+
+
+def _lamps() -> str:
+    def lamp(kind: str, name: str, size: str, power: float, colour: str) -> str:
+        return f"""def {kind} "{name}" {{
+    {size}
+    color3f inputs:color = {colour}
+    float inputs:intensity = {power}
+    bool inputs:normalize = 1
+    double3 xformOp:translate = {LAMPS_M[name]}
+    uniform token[] xformOpOrder = ["xformOp:translate"]
+}}
+"""
+
+    side = f"float inputs:width = {RECT_M}\n    float inputs:height = {RECT_M}"
+    rect = lamp("RectLight", "rect", side, RECT_POWER, "(1, 0, 0)")
+    radius = f"float inputs:radius = {SPHERE_M}"
+    return rect + lamp("SphereLight", "sphere", radius, SPHERE_POWER, "(0, 0, 1)")
 
 
 def _dome(texture: str = "") -> str:

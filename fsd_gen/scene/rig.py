@@ -87,9 +87,14 @@ class StereoRig(BaseModel):
 
     def ray_directions(self) -> NDArray[np.float64]:
         """Directions (H, W, 3) through the pixel centres with z = 1: the ray parameter is the depth Z."""
-        u = (np.arange(self.width) + 0.5 - self.cx_px) / self.focal_px
-        v = (np.arange(self.height) + 0.5 - self.cy_px) / self.fy_px
         rays_hw3 = np.ones((self.height, self.width, 3))
-        rays_hw3[..., 0] = u
-        rays_hw3[..., 1] = v[:, None]
+        x_w, y_h = self.ray_slopes()
+        rays_hw3[..., 0] = x_w
+        rays_hw3[..., 1] = y_h[:, None]
         return rays_hw3
+
+    def ray_slopes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """x of the directions of each column (W,) and y of those of each row (H,), z being 1."""
+        x_w = (np.arange(self.width) + 0.5 - self.cx_px) / self.focal_px
+        y_h = (np.arange(self.height) + 0.5 - self.cy_px) / self.fy_px
+        return x_w, y_h

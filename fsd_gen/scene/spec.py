@@ -216,13 +216,21 @@ class RenderSettings(Value):
     exposure_ev: Stops = 0.0  # stops added to the automatic exposure
 
 
+UnknownMaterials = Literal["refuse", "grey"]
+"""What a renderer does with MDL that it cannot draw: give up, or draw grey what it cannot read of it."""
+
+
 class World(Value):
     """A USD stage of the user's that the scene is set in: its file, and the digest of all that it names."""
+
+    LATER = frozenset({"unknown_materials", "opaque"})
 
     stage: str  # absolute path of the stage file
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the stage with every file that it refers to
     time: float | None = None  # time code of the stage; None: its startTimeCode
     lit: bool = True  # its own lights shine
+    unknown_materials: UnknownMaterials = "refuse"
+    opaque: tuple[str, ...] = ()  # kinds of materials that are opaque to the truth, for nobody knows better
 
 
 Look = Literal["colour", "grey", "infrared"]

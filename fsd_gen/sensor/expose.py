@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fsd_gen.backends.film import LUMA_3, WHITE, develop
+from fsd_gen.backends.film import LUMA_3, develop, gained
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.scene.slots import rng_for
 from fsd_gen.scene.spec import SceneSpec, SensorSpec
@@ -35,8 +35,7 @@ def exposed(
 ) -> NDArray[np.uint8]:
     """Bytes (H, W, 3), sRGB, of linear light times `gains_3`, as the `sensor` of one eye sees it."""
     own_3 = np.array(sensor.right_gains, np.float32) * np.float32(2.0**sensor.right_ev)
-    with np.errstate(over="ignore"):
-        light_hwc = np.clip(light_hwc * gains_3 * (own_3 if eye == "right" else UNCHANGED_3), 0, WHITE)
+    light_hwc = gained(light_hwc, gains_3 * (own_3 if eye == "right" else UNCHANGED_3))
     light_hwc = _blurred(light_hwc, sensor.blur_px)
     light_hwc = light_hwc * _falloff(spec.rig, sensor.vignetting)[..., None]
     light_hwc = _filtered(light_hwc, sensor)

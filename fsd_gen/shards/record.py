@@ -70,6 +70,7 @@ class SampleRecord:
     content_id: str  # SHA-256 of truth, images, scene and optional channels
     depth_off_share: float | None = None  # of opaque and sky pixels: the renderer's own depth is > 0.5 px off
     instance_off_share: float | None = None  # of opaque pixels: the renderer's own ids name another thing
+    judged_share: float | None = None  # of all pixels: textured, dull, seen twice: images held against truth
 
     @property
     def key(self) -> SlotKey:
@@ -119,6 +120,7 @@ def render_facts(render: RenderInfo) -> dict[str, Any]:
         "wall_s",
         "depth_off_share",
         "instance_off_share",
+        "judged_share",
     )
     return {"cpu_s": render.host_cpu_s, **{name: getattr(render, name) for name in same}}
 

@@ -41,6 +41,7 @@ class RenderInfo:
     refused: tuple[tuple[str, ...], ...] = ()  # what was wrong with each earlier attempt, codes of defects
     depth_off_share: float | None = None  # see `SampleRecord`
     instance_off_share: float | None = None
+    judged_share: float | None = None
 
 
 FIELDS = {  # name of a channel that every sample has -> field

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.scene.spec import CameraPose, SceneSpec, World
+from fsd_gen.scene.spec import CameraPose, SceneSpec, UnknownMaterials, World
 from fsd_gen.sections import ConfigError, Count, PositiveRange, Range, within
 from fsd_gen.styles import lighting
 from fsd_gen.styles.needs import OBJECT, PANORAMA, Need
@@ -60,6 +60,8 @@ class Config(StyleConfig):
     time: float | None = None  # time code of the stages; by default their startTimeCode
     objects: Count = (0, 0)  # put onto free ground in view
     lights: Literal["own", "random"] = "own"  # of the stage, or ours in place of them
+    unknown_materials: UnknownMaterials = "refuse"
+    """What a renderer other than RTX does with MDL that it cannot read: refuse the stage, or draw it grey."""
 
     def lacking(self) -> str:
         """Stages: without them there is nowhere to be."""
@@ -70,6 +72,19 @@ class Config(StyleConfig):
         from fsd_gen.worlds.usable import usable_digest  # here, so that a configuration is read without it
 
         return {stage: usable_digest(Path(stage), self._demands()) for stage in self.stages}
+
+    def only_rtx_draws(self) -> str:
+        """The first stage with a material of MDL that nobody else can read. Raises StageError."""
+        from fsd_gen.usd.environment import world_digest
+        from fsd_gen.usd.unread import refusal
+        from fsd_gen.worlds.space import open_space
+
+        if self.unknown_materials == "grey":
+            return ""
+        for stage in map(Path, self.stages):
+            if why := refusal(open_space(stage, world_digest(stage), self.time).flat.surfaces):
+                return f"{stage}: {why}"
+        return ""
 
     def _demands(self) -> Any:
         from fsd_gen.worlds.usable import Demands
@@ -90,6 +105,7 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
     """A view of a stage of the user's."""
     from fsd_gen.styles.dropped import dropped
     from fsd_gen.usd.environment import world_digest
+    from fsd_gen.usd.unread import taken_as_opaque
     from fsd_gen.worlds.space import open_space
 
     style = sampler.style
@@ -97,8 +113,15 @@ def compose(sampler: Sampler[Config]) -> SceneSpec:
         raise ConfigError(f"styles.environment.{lacking}")
     stage = style.stages[int(sampler.rng("stage").integers(len(style.stages)))]
     digest = world_digest(Path(stage))
-    world = World(stage=stage, sha256=digest, time=style.time, lit=style.lights == "own")
     space, rig = open_space(Path(stage), digest, style.time), sampler.rig()
+    world = World(
+        stage=stage,
+        sha256=digest,
+        time=style.time,
+        lit=style.lights == "own",
+        unknown_materials=style.unknown_materials,
+        opaque=taken_as_opaque(space.flat.surfaces),
+    )
     camera = _camera(sampler, world, space, rig)
     placements = dropped(sampler, space, rig, camera, style.objects)
     return sampler.scene(rig, camera, placements=placements, world=world, **_lights(sampler, space, camera))

@@ -65,6 +65,10 @@ class StyleConfig(Section):
         """
         return {}
 
+    def only_rtx_draws(self) -> str:
+        """What of the user's files only a renderer that draws MDL can render, in one line; else ""."""
+        return ""
+
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.sample import quantise
-from fsd_gen.truth.raycast import GAVE_UP, NOTHING, Hits, RayScene, build_ray_scene
+from fsd_gen.truth.raycast import GAVE_UP, NOTHING, Hits, Rays, RayScene, build_ray_scene
 from fsd_gen.usd.flat_scene import FlatScene
 
 Array = NDArray[np.float64]
 
 BAND = 32  # image rows traced at once
-NEARER = 5e-4  # a point is hidden by a surface nearer than this relative margin
+NEARER = 5e-4  # a point is hidden by a surface nearer than this relative margin; never one by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,10 @@ class Truth:
 def compute_truth(scene: FlatScene, rig: StereoRig) -> Truth:
     """Disparity and flags of both eyes of `rig`, whose left camera stands at `scene.left_to_world`."""
     rays = build_ray_scene(scene)
-    left_3, right_3 = np.zeros(3), np.array([rig.baseline_m, 0.0, 0.0])
-    left = _View(rays=rays, rig=rig, eye_3=left_3, other_3=right_3, sign=-1).trace()
-    right = _View(rays=rays, rig=rig, eye_3=right_3, other_3=left_3, sign=+1).trace()
+    flags_t = _flags_of_triangles(rays)
+    right_m = rig.baseline_m
+    left = _View(rays=rays, rig=rig, eye_x_m=0.0, other_x_m=right_m, sign=-1, flags_t=flags_t).trace()
+    right = _View(rays=rays, rig=rig, eye_x_m=right_m, other_x_m=0.0, sign=+1, flags_t=flags_t).trace()
     return Truth(
         disparity_left_hw=left.disparity_hw,
         flags_left_hw=left.flags_hw,
@@ -64,58 +65,58 @@ class _View:
 
     rays: RayScene
     rig: StereoRig
-    eye_3: Array
-    other_3: Array
+    eye_x_m: float
+    other_x_m: float
     sign: Literal[-1, 1]  # matches lie at u + sign * d: -1 for the left eye, +1 for the right one
+    flags_t: NDArray[np.uint8]  # those of each triangle's surface
 
     def trace(self) -> _Maps:
         """All maps of this view. Bands of rows keep the working set in the cache."""
-        directions_n3 = self.rig.ray_directions().reshape(-1, 3)
         shape = (self.rig.height, self.rig.width)
-        disparity_n = np.empty(len(directions_n3), np.float32)
-        flags_n = np.empty(len(directions_n3), np.uint8)
-        t_n = np.empty(len(directions_n3))
-        primitive_n = np.empty(len(directions_n3), np.int64)
-        for start in range(0, len(directions_n3), BAND * self.rig.width):
-            band = slice(start, start + BAND * self.rig.width)
-            hits = self._first_hits(directions_n3[band])
-            disparity_n[band], flags_n[band] = self._band(directions_n3[band], hits)
-            t_n[band], primitive_n[band] = hits.t_n, hits.primitive_n
-        hits = Hits(t_n=t_n, primitive_n=primitive_n)
-        return _Maps(disparity_hw=disparity_n.reshape(shape), flags_hw=flags_n.reshape(shape), hits=hits)
+        maps = _Maps(
+            disparity_hw=np.empty(shape, np.float32),
+            flags_hw=np.empty(shape, np.uint8),
+            hits=Hits(t_n=np.empty(shape).reshape(-1), primitive_n=np.empty(shape, np.int64).reshape(-1)),
+        )
+        x_w, y_h = self.rig.ray_slopes()
+        for top in range(0, self.rig.height, BAND):
+            y_b = y_h[top : top + BAND]
+            x_n, y_n = np.tile(x_w, len(y_b)), np.repeat(y_b, len(x_w))
+            band = slice(top * len(x_w), top * len(x_w) + len(x_n))
+            hits = self.rays.first_hits_of(Rays(origin=(self.eye_x_m, 0.0, 0.0), direction=(x_n, y_n, 1.0)))
+            maps.hits.t_n[band], maps.hits.primitive_n[band] = hits.t_n, hits.primitive_n
+            maps.disparity_hw.reshape(-1)[band], maps.flags_hw.reshape(-1)[band] = self._band(x_n, y_n, hits)
+        return maps
 
-    def _first_hits(self, directions_n3: Array) -> Hits:
-        return self.rays.first_hits(np.broadcast_to(self.eye_3, directions_n3.shape), directions_n3)
-
-    def _band(self, directions_n3: Array, hits: Hits) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Disparity and flags of the pixels that the rays `directions_n3` go through."""
-        seen_n = hits.primitive_n >= 0
-        disparity_n = np.zeros(len(directions_n3))
-        disparity_n[seen_n] = self.rig.disparity(hits.t_n[seen_n])
+    def _band(self, x_n: Array, y_n: Array, hits: Hits) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Disparity and flags of the pixels that the rays (x, y, 1) go through."""
+        disparity_n = np.asarray(self.rig.disparity(hits.t_n))  # 0 where nothing is hit
         flags_n = self._surface_flags(hits)
-        column_n = self.rig.cx_px + self.rig.focal_px * directions_n3[:, 0] + self.sign * disparity_n
+        column_n = self.rig.cx_px + self.rig.focal_px * x_n + self.sign * disparity_n
+        seen_n = hits.primitive_n >= 0
         outside_n = seen_n & ((column_n < 0) | (column_n > self.rig.width))
         flags_n[outside_n] |= Flag.OUT_OF_FRAME.value
         asked_n = np.flatnonzero(seen_n & ~outside_n)
-        points_m3 = self.eye_3 + directions_n3[asked_n] * hits.t_n[asked_n, None]
-        hidden_m = self._hidden(points_m3, hits.primitive_n[asked_n])
+        t_m = hits.t_n[asked_n]
+        to_point = (self.eye_x_m + x_n[asked_n] * t_m - self.other_x_m, y_n[asked_n] * t_m, t_m)
+        rays = Rays(origin=(self.other_x_m, 0.0, 0.0), direction=to_point)
+        hidden_m = self.rays.hidden(rays, hits.primitive_n[asked_n], 1 - NEARER)
         flags_n[asked_n[hidden_m]] |= Flag.OCCLUDED.value
         return quantise(disparity_n), flags_n
 
     def _surface_flags(self, hits: Hits) -> NDArray[np.uint8]:
         flags_n = np.zeros(len(hits.t_n), np.uint8)
-        flags_n[hits.primitive_n == NOTHING] |= Flag.SKY.value
-        flags_n[hits.primitive_n == GAVE_UP] |= Flag.NO_TRUTH.value
-        for flag, name in ((Flag.TRANSPARENT, "transparent"), (Flag.MIRROR, "mirror")):
-            having_s = np.array([getattr(surface, name) for surface in self.rays.surfaces] or [False], bool)
-            flags_n[self.rays.surface_mask(hits.primitive_n, having_s)] |= flag.value
+        seen_n = hits.primitive_n >= 0
+        flags_n[seen_n] = self.flags_t[hits.primitive_n[seen_n]]
+        flags_n[hits.primitive_n == NOTHING] = Flag.SKY.value
+        flags_n[hits.primitive_n == GAVE_UP] = Flag.NO_TRUTH.value
         return flags_n
 
-    def _hidden(self, points_m3: Array, primitive_m: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which points something nearer hides from the other eye.
 
-        A surface never hides itself at the same point.
-        """
-        hits = self.rays.first_hits(np.broadcast_to(self.other_3, points_m3.shape), points_m3 - self.other_3)
-        hidden_m: NDArray[np.bool_] = (hits.t_n < 1 - NEARER) & (hits.primitive_n != primitive_m)
-        return hidden_m
+def _flags_of_triangles(rays: RayScene) -> NDArray[np.uint8]:
+    """What each triangle's surface makes of the pixels that show it, (T,)."""
+    flags_s = np.zeros(len(rays.surfaces), np.uint8)
+    for index, surface in enumerate(rays.surfaces):
+        flags_s[index] |= Flag.TRANSPARENT.value if surface.transparent else 0
+        flags_s[index] |= Flag.MIRROR.value if surface.mirror else 0
+    return flags_s[rays.triangles.surface_t]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from fsd_gen.scene.instances import instance_of
 from fsd_gen.scene.rig import StereoRig
-from fsd_gen.truth.raycast import CameraTriangles, Hits, world_to_left
+from fsd_gen.truth.raycast import Hits
+from fsd_gen.truth.triangles import CameraTriangles, Planes, world_to_left
 from fsd_gen.usd.flat_scene import FlatScene
 
 Array = NDArray[np.float64]
@@ -31,10 +32,10 @@ def normal_map(scene: FlatScene, rig: StereoRig, hits: Hits) -> Array:
 
 def _raw_normals(scene: FlatScene, hits: Hits) -> Array:
     """Normals (N, 3) of any length and either side."""
-    plane_t4 = CameraTriangles.of(scene, world_to_left(scene)).planes()
+    planes = Planes(CameraTriangles.of(scene, world_to_left(scene)))
     normals_n3 = np.zeros((len(hits.primitive_n), 3))
     seen_n = hits.primitive_n >= 0
-    normals_n3[seen_n] = plane_t4[hits.primitive_n[seen_n], :3]
+    normals_n3[seen_n] = planes.of(hits.primitive_n[seen_n])[:, :3]
     return normals_n3
 
 
@@ -43,11 +44,10 @@ def instance_map(scene: FlatScene, rig: StereoRig, hits: Hits, instances: Sequen
 
     0 where there is no surface, no truth, or a surface of none of them.
     """
-    bodies = [(mesh.name, len(mesh.faces_f3)) for mesh in scene.meshes]
     ids = {prim: index for index, prim in enumerate(instances)}
-    id_b = np.array([ids.get(instance_of(name), 0) for name, _ in bodies], np.int64)
-    ends_b = np.cumsum([triangles for _, triangles in bodies])
+    id_b = np.array([ids.get(instance_of(mesh.name), 0) for mesh in scene.meshes], np.int64)
+    id_t = np.repeat(id_b, [len(mesh.faces_f3) for mesh in scene.meshes])
     seen_n = hits.primitive_n >= 0
     instance_n = np.zeros(len(seen_n), np.int64)
-    instance_n[seen_n] = id_b[np.searchsorted(ends_b, hits.primitive_n[seen_n], side="right")]
+    instance_n[seen_n] = id_t[hits.primitive_n[seen_n]]
     return instance_n.reshape(rig.height, rig.width)

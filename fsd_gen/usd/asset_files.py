@@ -18,6 +18,11 @@ from fsd_gen.usd.openusd import Ar
 MAX_PACKED_BYTES = 2**31  # of one file inside a package, which is held in memory
 
 
+def is_remote(written: str) -> bool:
+    """Whether a path, as a stage says it, leads to a server: omniverse://, https://."""
+    return "://" in written
+
+
 def is_asset(path: Path) -> bool:
     """Whether there is such a file, also inside a package."""
     return _packed(path) is not None if _in_package(path) else path.is_file()

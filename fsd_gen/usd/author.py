@@ -33,9 +33,10 @@ from fsd_gen.usd.environment import add_world
 from fsd_gen.usd.errors import AssetFileError, StageWriteError
 from fsd_gen.usd.gather import complaint, pack
 from fsd_gen.usd.lamps import Body, glowing, housing
+from fsd_gen.usd.objects import refer_to_objects
 from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 from fsd_gen.usd.polygons import triangulate
-from fsd_gen.usd.units import PIXEL_ASPECT, in_our_measure, measure_of
+from fsd_gen.usd.units import PIXEL_ASPECT
 
 FILM_MM = 36.0  # film width that stands for the image width
 UNITS_PER_MM = 1e-3 * 10  # of a camera's lengths: tenths of a scene unit, which here is a metre
@@ -95,8 +96,10 @@ def _author(stage: Usd.Stage, spec: SceneSpec, path_of: PathOf) -> None:
     if spec.world:
         add_world(stage, spec.world)
     looks = _Looks(stage, path_of)
+    if spec.placements:
+        refer_to_objects(stage, spec.placements, path_of)
     for placement in spec.placements:
-        _object(stage, placement, path_of, looks)
+        _coat(stage, placement, looks)
     for panel in spec.panels:
         _panel(stage, panel, looks)
     for light in spec.lights:
@@ -233,20 +236,16 @@ class _Looks:
         return texture.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
 
 
-def _object(stage: Usd.Stage, placement: Placement, path_of: PathOf, looks: _Looks) -> None:
-    xform = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}")
-    _place(xform, placement.position, placement.rotation)
-    xform.AddScaleOp(UsdGeom.XformOp.PrecisionDouble).Set(Gf.Vec3d(*placement.scale))
-    asset = UsdGeom.Xform.Define(stage, f"{OBJECTS}/{placement.name}/Asset")
-    asset.GetPrim().GetReferences().AddReference(str(path_of(placement.asset)))
-    in_our_measure(xform, measure_of(path_of(placement.asset)))
-    coat = placement.material
+def _coat(stage: Usd.Stage, placement: Placement, looks: _Looks) -> None:
+    """Give an object, or some of its parts, other materials than its own."""
+    xform = stage.GetPrimAtPath(f"{OBJECTS}/{placement.name}")
+    asset, coat = xform.GetChild("Asset"), placement.material
     if coat and coat.opacity < 1 < coat.ior:
-        _glass(asset.GetPrim(), coat, looks)
+        _glass(asset, coat, looks)
     elif coat:
-        looks.bind(xform.GetPrim(), coat, OBJECT_ST)
+        looks.bind(xform, coat, OBJECT_ST)
     for look in placement.looks:
-        looks.bind(_part(asset.GetPrim(), look.part, placement.asset), look.material, OBJECT_ST)
+        looks.bind(_part(asset, look.part, placement.asset), look.material, OBJECT_ST)
 
 
 def _part(asset: Usd.Prim, name: str, asset_id: str) -> Usd.Prim:

@@ -17,6 +17,7 @@ from pathlib import Path
 from fsd_gen.scene.instances import ENVIRONMENT
 from fsd_gen.scene.spec import World
 from fsd_gen.usd.errors import AssetFileError, StageError
+from fsd_gen.usd.mdl_files import MODULE, module_files
 from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 from fsd_gen.usd.reader.stage import open_stage, reason_of, stage_time
 from fsd_gen.usd.units import Measure, in_our_measure, measure_of
@@ -69,12 +70,12 @@ def _files_of(path: Path, changed_ns: int) -> tuple[Path, ...]:
 
 
 def _on_disk(name: str) -> Iterator[Path]:
-    """The files behind a name: a package for what lies in one, every tile of a UDIM set."""
+    """The files behind a name: a package for what lies in one, all tiles of a UDIM set, all of a module."""
     outer = Path(name.partition("[")[0]) if not Path(name).is_file() else Path(name)
     if UDIM in outer.name:
         yield from outer.parent.glob(outer.name.replace(UDIM, "[1-9][0-9][0-9][0-9]"))
     elif outer.is_file():
-        yield outer
+        yield from module_files(outer) if outer.suffix == MODULE else (outer,)
 
 
 def _sha256(path: Path) -> str:

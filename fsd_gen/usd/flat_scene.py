@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Rgb = tuple[float, float, float]
 Four = tuple[float, float, float, float]
 ColourSpace = Literal["sRGB", "raw"]
-ChannelName = Literal["rgb", "r", "g", "b", "a"]
+ChannelName = Literal["rgb", "r", "g", "b", "a", "mean"]  # mean: of red, green and blue
 Wrap = Literal["repeat", "clamp", "mirror", "black"]
 AreaShape = Literal["rect", "disk", "sphere"]
 
@@ -57,6 +57,21 @@ class Texture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """What of an MDL material nobody but RTX can read; the rest of its surface stands in for it."""
+
+    mdl: str  # the module as the stage names it, and the material in it: "vMaterials_2/Steel.mdl (Worn)"
+    material: str  # path of the prim
+    lack: str = ""  # what cannot be read of a material that is known; empty: nothing is known of it
+    holes: bool = False  # it may have holes, or let light through: to the truth it is opaque
+
+    @property
+    def kind(self) -> str:
+        """The material without the prim that uses it."""
+        return f"{self.mdl}: {self.lack}" if self.lack else self.mdl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
     """A UsdPreviewSurface. Every input is a constant or a texture."""
 
@@ -72,6 +87,8 @@ class Surface:
     clearcoat: float | Texture = 0.0  # share of a second, clear layer over all
     clearcoat_roughness: float = 0.01
     normal: Texture | None = None  # 0..1 stands for -1..1; green points along +t
+    tint: Rgb = (1.0, 1.0, 1.0)  # of light that passes through glass, beside the diffuse colour's
+    unread: Unread | None = None  # None: everything that makes its look is here
 
     @property
     def absent(self) -> bool:

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from fsd_gen.usd.asset_files import is_remote
 from fsd_gen.usd.errors import StageWriteError
+from fsd_gen.usd.mdl_files import MODULE, module_files
 from fsd_gen.usd.openusd import Ar, Sdf, Tf, UsdShade, UsdUtils
 
 LAYERS = (".usd", ".usda", ".usdc")
@@ -84,8 +86,10 @@ class _Gathering:
         missing: list[str] = []
 
         def moved(written: str) -> str:  # an exception would not find its way through USD
-            place = self._place(layer, written, name) if written else None
-            if written and place is None:
+            if not written or _is_left(layer, written):
+                return written
+            place = self._place(layer, written, name)
+            if place is None:
                 missing.append(written)
             return place or written
 
@@ -133,6 +137,8 @@ class _Gathering:
         if key in self._name_of:
             return self._name_of[key]
         suffix = source.suffix.lower()
+        if suffix == MODULE:
+            return self._copy_module(source)
         if suffix not in LAYERS and suffix != PACKAGE and Sdf.FileFormat.FindByExtension(source.name):
             return None  # a layer of a kind whose references cannot be rewritten
         name = self._name_of[key] = self._free_name(source.name, user)
@@ -141,6 +147,16 @@ class _Gathering:
         else:
             self._copy_file(source, name)
         return name
+
+    def _copy_module(self, source: Path) -> PurePosixPath:
+        """An MDL module with all it names, in a folder of its own where they lie as they did."""
+        files = module_files(source.resolve())
+        above = Path(os.path.commonpath([file.parent for file in files]))
+        folder = self._free_name(source.name, PurePosixPath()).parent
+        for file in files:
+            self._copy_file(file, folder / file.relative_to(above).as_posix())
+        self._name_of[source.resolve()] = folder / files[0].relative_to(above).as_posix()
+        return self._name_of[source.resolve()]
 
     def _copy_file(self, source: Path, name: PurePosixPath) -> None:
         target = self.folder / name
@@ -185,6 +201,11 @@ def _open_layer(source: Path) -> Sdf.Layer:
     if not layer:
         raise StageWriteError(f"{source}: could not be read as a USD layer")
     return layer
+
+
+def _is_left(layer: Sdf.Layer, written: str) -> bool:
+    """What stays as it is written: files on servers, and MDL modules that lie inside Omniverse alone."""
+    return is_remote(written) or (written.endswith(MODULE) and _resolved(layer, written) is None)
 
 
 def _resolved(layer: Sdf.Layer, written: str) -> Path | None:

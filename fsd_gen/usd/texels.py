@@ -16,12 +16,19 @@ from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import ChannelName, Texture
 from fsd_gen.usd.images import Samples, read_pixels
 
-CHANNELS = {"rgb": slice(3), "r": slice(1), "g": slice(1, 2), "b": slice(2, 3), "a": slice(3, 4)}
+CHANNELS = {  # of gain and bias
+    "rgb": slice(3),
+    "r": slice(1),
+    "g": slice(1, 2),
+    "b": slice(2, 3),
+    "a": slice(3, 4),
+    "mean": slice(1),
+}
 PLANES: dict[int, dict[ChannelName, list[int]]] = {  # of grey, grey and alpha, RGB, RGBA; none: opaque
-    1: {"rgb": [0, 0, 0], "r": [0], "g": [0], "b": [0], "a": []},
-    2: {"rgb": [0, 0, 0], "r": [0], "g": [0], "b": [0], "a": [1]},
-    3: {"rgb": [0, 1, 2], "r": [0], "g": [1], "b": [2], "a": []},
-    4: {"rgb": [0, 1, 2], "r": [0], "g": [1], "b": [2], "a": [3]},
+    1: {"rgb": [0, 0, 0], "r": [0], "g": [0], "b": [0], "a": [], "mean": [0]},
+    2: {"rgb": [0, 0, 0], "r": [0], "g": [0], "b": [0], "a": [1], "mean": [0]},
+    3: {"rgb": [0, 1, 2], "r": [0], "g": [1], "b": [2], "a": [], "mean": [0, 1, 2]},
+    4: {"rgb": [0, 1, 2], "r": [0], "g": [1], "b": [2], "a": [3], "mean": [0, 1, 2]},
 }
 Texel = TypeVar("Texel", np.float32, np.bool_)
 
@@ -71,16 +78,22 @@ def _one_tile(texture: Texture, index: int) -> Texture:
 
 
 def _file_values(texture: Texture, max_side: int) -> NDArray[np.float32]:
-    samples_hwc = _samples(texture, max_side)
-    return _adjusted(_linear(samples_hwc, _encoded(texture)), texture)
+    return _values(_samples(texture, max_side), texture)
+
+
+def _values(samples_hwc: Samples, texture: Texture) -> NDArray[np.float32]:
+    linear_hwc = _linear(samples_hwc, _encoded(texture))
+    if texture.channel == "mean" and linear_hwc.shape[2] > 1:
+        linear_hwc = linear_hwc.mean(axis=2, keepdims=True, dtype=np.float32)
+    return _adjusted(linear_hwc, texture)
 
 
 def _file_solid(texture: Texture, threshold: float) -> NDArray[np.bool_]:
     """Decided for each possible sample, not for each texel, where there are few of them."""
-    samples_hw = _samples(texture, WHOLE)[..., 0]
-    if samples_hw.dtype == np.float32:
-        values_hw1 = _adjusted(_linear(samples_hw[..., None], _encoded(texture)), texture)
-        return np.asarray(values_hw1[..., 0] >= np.float32(threshold))
+    samples_hwc = _samples(texture, WHOLE)
+    samples_hw = samples_hwc[..., 0]
+    if samples_hwc.dtype == np.float32 or samples_hwc.shape[2] > 1:
+        return np.asarray(_values(samples_hwc, texture)[..., 0] >= np.float32(threshold))
     values_n = _value_of_sample(_full_scale(samples_hw), _encoded(texture))
     adjusted_n1 = _adjusted(values_n[:, None], texture)
     solid_n: NDArray[np.bool_] = adjusted_n1[:, 0] >= np.float32(threshold)

@@ -60,6 +60,17 @@ def _measure_of(path: Path, changed: int) -> Measure:
     return Measure(metres_per_unit=metres, y_up=axis == UsdGeom.Tokens.y)
 
 
+def steps_to_our_measure(measure: Measure) -> list[tuple[str, Sdf.ValueTypeName, float | Gf.Vec3d]]:
+    """Transform ops (name, type, value) that bring a file's axis and unit to ours: z up, metres."""
+    steps: list[tuple[str, Sdf.ValueTypeName, float | Gf.Vec3d]] = []
+    if measure.y_up:
+        steps.append(("rotateX:unitsResolve", Sdf.ValueTypeNames.Float, 90.0))
+    if measure.metres_per_unit != 1.0:
+        scale = Gf.Vec3d(measure.metres_per_unit)
+        steps.append(("scale:unitsResolve", Sdf.ValueTypeNames.Double3, scale))
+    return steps
+
+
 def in_our_measure(xform: UsdGeom.Xform, measure: Measure) -> None:
     """Bring what is below `xform` from its own axis and unit to ours: z up, metres."""
     if measure.y_up:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -15,17 +16,20 @@ import psutil
 import pytest
 
 from jobs.config import FarmConfig
-from jobs.farm import ray_session, run_tasks
+from jobs.farm import run_tasks
 from jobs.task import (
     ClusterUnreachableError,
     Event,
     EventKind,
     FarmCapacityError,
+    FarmInterrupted,
     FarmReport,
     Task,
     WorkerStartError,
 )
 from tests.jobs.workers import Forgetful, NeverStarts, Script, Square
+
+pytestmark = pytest.mark.usefixtures("local_ray")
 
 TWO = FarmConfig(workers=2, max_retries=1)
 ONE = replace(TWO, workers=1)
@@ -49,12 +53,6 @@ except FarmInterrupted as interruption:
     print("unfinished", *interruption.report.unfinished, flush=True)
     sys.exit(128 + interruption.signum)
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def farm():
-    with ray_session(TWO):
-        yield
 
 
 def run_and_listen(tasks: list[Task], config: FarmConfig = TWO) -> tuple[FarmReport, list[Event]]:
@@ -231,6 +229,30 @@ def test_too_hungry_workers_are_refused_before_anything_runs():
         run_tasks(Script, [Task("t", ("echo", 1))], replace(ONE, gpus_per_worker=64), lambda event: None)
 
 
+def test_workers_outlive_ctrl_c_and_are_closed_when_the_driver_is_told_to_stop(tmp_path):
+    def interrupt():
+        try:
+            wait_until(lambda: len(working(tmp_path)) == 2, "the start of two workers")
+            for one in psutil.Process().children(recursive=True):
+                if one.name() != "sleep":  # Ctrl-C reaches every process of the terminal
+                    one.send_signal(signal.SIGINT)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    tasks = [Task(f"t{index}", ("linger", str(tmp_path)), size=1_000_000) for index in range(3)]
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with pytest.raises(FarmInterrupted) as interruption:
+        run_tasks(partial(Forgetful, str(tmp_path)), tasks, TWO, lambda event: None)
+    interrupting.join()
+    assert interruption.value.signum == signal.SIGTERM
+    assert interruption.value.report.unfinished == ("t0", "t1", "t2")
+    pids = [text.split() for text in working(tmp_path)]
+    assert {path.name for path in tmp_path.glob("closed-*")} == {f"closed-{worker}" for worker, _ in pids}
+    left = [psutil.Process(int(pid)) for pair in pids for pid in pair if psutil.pid_exists(int(pid))]
+    wait_until(lambda: gone(left), "the end of the workers and of what they started")
+
+
 # -- whole processes -------------------------------------------------------------------------------------
 
 
@@ -274,6 +296,7 @@ def test_sigkill_of_the_driver_leaves_no_process_behind(driver, tmp_path):
     wait_until(lambda: gone(left), "the end of every process of the farm")
 
 
+@pytest.mark.slow
 def test_workers_outlive_ctrl_c_until_the_driver_stops_and_closes_them(driver, tmp_path):
     left = processes_below(driver, tmp_path)
     workers = {text.split()[0] for text in working(tmp_path)}

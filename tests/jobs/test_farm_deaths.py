@@ -20,7 +20,7 @@ import pytest
 
 from jobs.config import FarmConfig
 from jobs.farm import driver as driving
-from jobs.farm import ray_session, run_tasks
+from jobs.farm import run_tasks
 from jobs.farm.services import OwnServices
 from jobs.task import Event, EventKind, FarmError, Task, WorkerStartError
 from tests.jobs.workers import SlowStarter
@@ -45,12 +45,6 @@ try:
 except FarmError as error:
     print("RESULT", error, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def farm() -> Iterator[None]:
-    with ray_session(TWO):
-        yield
 
 
 def processes_named(start: str, below: int | None = None) -> list[psutil.Process]:
@@ -101,7 +95,7 @@ def killing_the_first(victim: str) -> Iterator[None]:
         killer.join()
 
 
-@pytest.mark.usefixtures("farm")
+@pytest.mark.usefixtures("local_ray")
 def test_the_death_of_the_mailbox_loses_no_task_and_stops_nothing() -> None:
     listener = KillOnce(EventKind.ITEM, "ray::Mailbox")
     report = run_tasks(partial(SlowStarter, 0.0), TASKS, TWO, listener)
@@ -112,7 +106,7 @@ def test_the_death_of_the_mailbox_loses_no_task_and_stops_nothing() -> None:
         assert counts == sorted(set(counts)), "no event comes twice"
 
 
-@pytest.mark.usefixtures("farm")
+@pytest.mark.usefixtures("local_ray")
 def test_a_worker_killed_while_it_starts_is_replaced_and_its_death_is_one_line() -> None:
     events: list[Event] = []
     with killing_the_first("ray::Actor.start"):
@@ -125,7 +119,7 @@ def test_a_worker_killed_while_it_starts_is_replaced_and_its_death_is_one_line()
     )
 
 
-@pytest.mark.usefixtures("farm")
+@pytest.mark.usefixtures("local_ray")
 def test_a_worker_that_hangs_while_it_starts_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driving, "START_LIMIT_S", 1.0)
     monkeypatch.setattr(driving, "START_TRIES", 1)

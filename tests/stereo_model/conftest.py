@@ -1,7 +1,9 @@
-"""Files of published weights, which take seconds to fill and to write: made once in a session."""
+"""What takes seconds to make, made once in a session: files of published weights, traces of a network."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from stereo_model import FoundationStereo
 from tests.stereo_model.golden_filler import filled_state
 
 PUBLISHED_SETTINGS = {"max_disp": 416, "valid_iters": 32, "vit_size": "vits", "hidden_dims": [128, 128, 128]}
@@ -36,6 +39,26 @@ def depth_anything_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dinov2_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small DINOv2 as published. Not to be changed."""
     return _part_of_the_filled(VIT, tmp_path_factory.mktemp("dinov2") / "prior.pth")
+
+
+@pytest.fixture(scope="session")
+def traced_once() -> Iterator[None]:
+    """To trace a network takes most of an export: each is traced once, and exported as often as asked."""
+    from stereo_model.export import onnx as exporter
+
+    traced: dict[tuple[object, ...], bytes] = {}
+    trace = exporter._trace
+
+    def once(model: FoundationStereo, info: exporter.ExportInfo, path: Path) -> Path:
+        key = tuple(value for name, value in asdict(info).items() if name != "precision")
+        if key not in traced:
+            traced[key] = trace(model, info, path).read_bytes()
+        path.write_bytes(traced[key])
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporter, "_trace", once)
+        yield
 
 
 def _part_of_the_filled(prefix: str, path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import SIZE, Draft, Image, Numbers, Swatch, axis, noise, soft
 from assets_manifest.made.swatches.figures import figures
 from assets_manifest.made.swatches.palettes import Colour, flat, scheme, wools
@@ -27,7 +28,7 @@ def weave(draft: Draft) -> Swatch:
     uneven = 1 + np.float32(draft.uniform(0.02, 0.08)) * noise(rng, 40, slope=1, across=4)
     shade = (0.72 + 0.28 * bulge) * uneven
     height = bulge * np.float32(0.3 * draft.tile_m / threads)
-    return Swatch(rgb=colour * shade[..., None], height_m=height)
+    return Swatch(rgb=shaded(colour, shade), height_m=height)
 
 
 def _over(kind: str, i: Numbers, j: Numbers) -> NDArray[np.bool_]:
@@ -83,7 +84,7 @@ def knit(draft: Draft) -> Swatch:
         relief = np.clip(stitch, 0, 1).astype(np.float32)
         rows = (y[:, 0] // 8).astype(np.intp) if draft.chance(0.4) else np.zeros(SIZE, np.intp)
         colour = np.asarray(colours)[rows % 3][:, None]
-        return Swatch(rgb=colour * (0.6 + 0.4 * relief)[..., None], height_m=relief * np.float32(1e-3))
+        return Swatch(rgb=shaded(colour, 0.6 + 0.4 * relief), height_m=relief * np.float32(1e-3))
     if kind == 1:
         ribs = np.abs(np.sin(np.pi * axis() * draft.count(draft.uniform(0.003, 0.008), most=64)))[None, :]
         relief = ribs + 0.08 * noise(rng, 60, slope=1)
@@ -102,7 +103,7 @@ def printed_cloth(draft: Draft) -> Swatch:
     wave = np.sin(np.pi * (place % 1))
     bulge = np.where(over, wave[None, :], wave[:, None]).astype(np.float32)
     return Swatch(
-        rgb=image * (0.86 + 0.14 * bulge)[..., None],
+        rgb=shaded(image, 0.86 + 0.14 * bulge),
         height_m=bulge * np.float32(0.2 * draft.tile_m / threads),
     )
 
@@ -129,7 +130,7 @@ def carpet(draft: Draft) -> Swatch:
         image = flat(colours[0], 0.85 + 0.2 * ribs * np.ones((SIZE, SIZE), np.float32))
     shade = 1 + draft.uniform(0.06, 0.14) * tuft + 0.03 * noise(rng, 2, slope=2)
     return Swatch(
-        rgb=image * (shade * worn(draft, most=0.8))[..., None],
+        rgb=shaded(image, shade * worn(draft, most=0.8)),
         height_m=tuft * np.float32(draft.uniform(2e-4, 6e-4)),
     )
 
@@ -149,7 +150,7 @@ def rug(draft: Draft) -> Swatch:
     image = np.where(ring[..., None], colours[4], image)
     tuft = noise(rng, 90, slope=1.5)
     shade = 1 + 0.06 * tuft + 0.04 * noise(rng, 3, slope=2)
-    return Swatch(rgb=image * shade[..., None], height_m=tuft * np.float32(4e-4))
+    return Swatch(rgb=shaded(image, shade), height_m=tuft * np.float32(4e-4))
 
 
 def _field(draft: Draft, colours: list[Colour]) -> Image:

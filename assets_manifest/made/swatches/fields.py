@@ -10,6 +10,8 @@ import numpy as np
 from numpy.fft import irfft2
 from numpy.typing import NDArray
 
+from assets_manifest.made.pixels import blended
+
 SIZE = 512  # pixels along each side of a tile
 Field = NDArray[np.floating[Any]]  # (SIZE, SIZE)
 Image = NDArray[np.floating[Any]]  # (SIZE, SIZE, 3), display colours 0..1
@@ -158,4 +160,4 @@ def each(rng: np.random.Generator, number: Numbers, total: int) -> Field:
 
 def mixed(below: Image, above: Image, share: Field) -> Image:
     """`above` over `below`, by share."""
-    return below + (above - below) * share[..., None]
+    return blended(below, above, share)

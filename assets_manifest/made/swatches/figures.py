@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import SIZE, Draft, Field, Image, Swatch, axis, mixed, noise, soft
 from assets_manifest.made.swatches.palettes import Colour, among, paint, scheme
 
@@ -27,7 +28,7 @@ def wallpaper(draft: Draft) -> Swatch:
         image = ground + (image - image.mean(axis=(0, 1))) * np.float32(draft.uniform(0.12, 0.35))
     tone = image.mean(axis=2)
     height = soft(tone - tone.mean(), 0.1) * np.float32(draft.uniform(0, 1.5e-4))
-    return Swatch(rgb=image * (1 + 0.015 * noise(draft.rng, 60, slope=1))[..., None], height_m=height)
+    return Swatch(rgb=shaded(image, 1 + 0.015 * noise(draft.rng, 60, slope=1)), height_m=height)
 
 
 def scattered(draft: Draft) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import (
     Draft,
     Field,
@@ -83,10 +84,8 @@ def setts(draft: Draft) -> Swatch:
     tone = each(rng, laid.number, laid.total)
     base = _stone(draft)
     colours = [base * 0.78, base, np.minimum(base * 1.14, 0.95)]
-    stone = (
-        ramp(0.5 + 0.6 * (tone - 0.5) + 0.07 * rough, colours)
-        * (1 + 0.04 * noise(rng, 90, slope=1))[..., None]
-    )
+    plain = ramp(0.5 + 0.6 * (tone - 0.5) + 0.07 * rough, colours)
+    stone = shaded(plain, 1 + 0.04 * noise(rng, 90, slope=1))
     joint = flat(oklch(draft.uniform(0.28, 0.42), 0.02, 80), 1 + 0.08 * rough)
     dome = soft(laid.edge_m - 0.012, 0.03)
     height = face * np.float32(0.004) + dome * np.float32(0.003) + rough * np.float32(3e-4)

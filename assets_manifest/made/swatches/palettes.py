@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import Field, Image
 from assets_manifest.srgb import linear_to_srgb
 
@@ -129,7 +130,7 @@ def ramp(values: Field, colours: Sequence[Colour]) -> Image:
 
 def flat(colour: Colour, shade: Field) -> Image:
     """One colour, lighter and darker by the factor `shade`."""
-    return shade[..., None] * colour
+    return shaded(colour, shade)
 
 
 def among(colours: Sequence[Colour], number: NDArray[np.intp]) -> Image:

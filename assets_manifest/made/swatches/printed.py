@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import SIZE, Draft, Image, Swatch, axis, mixed, noise, soft
 from assets_manifest.made.swatches.figures import SHAPES, figures, stamp
 from assets_manifest.made.swatches.palettes import Colour, flat, oklch, ramp, scheme
@@ -28,7 +29,7 @@ def poster(draft: Draft) -> Swatch:
     kinds = (_abstract, _fields, landscape, portrait, _typeset, _strokes)
     image = kinds[draft.whole(0, len(kinds) - 1)](draft)
     canvas = noise(draft.rng, 80, slope=1)
-    return Swatch(rgb=image * (1 + draft.uniform(0, 0.03) * canvas)[..., None])
+    return Swatch(rgb=shaded(image, 1 + draft.uniform(0, 0.03) * canvas))
 
 
 def _abstract(draft: Draft) -> Image:

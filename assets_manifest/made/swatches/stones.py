@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import (
     SIZE,
     Draft,
@@ -50,7 +51,7 @@ def marble(draft: Draft) -> Swatch:
     colours, contrast, share = _marble(rng)
     clouds = _slanted(draft, noise(rng, 2.5, slope=2.4, across=draft.uniform(1, 2.5)))
     image = ramp(np.clip(0.35 + 0.22 * contrast * clouds, 0, 1), colours[:2])
-    image = image * (1 + 0.012 * noise(rng, 40, slope=1.3))[..., None]
+    image = shaded(image, 1 + 0.012 * noise(rng, 40, slope=1.3))
     return Swatch(rgb=mixed(image, flat(colours[2], np.ones_like(clouds)), _veins(draft, share)))
 
 
@@ -98,11 +99,11 @@ def slabs(draft: Draft) -> Swatch:
     down, across = rng.integers(0, SIZE, (2, laid.total))
     y, x = np.ogrid[:SIZE, :SIZE]
     image = block.rgb[(y + down[laid.number]) % SIZE, (x + across[laid.number]) % SIZE]
-    image = image * (1 + draft.uniform(0.0, 0.07) * (each(rng, laid.number, laid.total) - 0.5))[..., None]
+    image = shaded(image, 1 + draft.uniform(0.0, 0.07) * (each(rng, laid.number, laid.total) - 0.5))
     face = soft(laid.edge_m - draft.uniform(0.0008, 0.002), 0.003)
     joint = image.mean(axis=(0, 1)) * np.float32(draft.uniform(0.55, 1.0))
     image = mixed(flat(joint, np.ones_like(face)), image, face)
-    return Swatch(rgb=image * worn(draft)[..., None], height_m=face * np.float32(draft.uniform(2e-4, 7e-4)))
+    return Swatch(rgb=shaded(image, worn(draft)), height_m=face * np.float32(draft.uniform(2e-4, 7e-4)))
 
 
 def _limestone(draft: Draft) -> Swatch:

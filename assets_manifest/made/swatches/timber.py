@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import (
     SIZE,
     Bond,
@@ -34,7 +35,7 @@ def _grain(draft: Draft, along: float) -> Field:
 def veneer(draft: Draft) -> Swatch:
     """A face of furniture: grain without joints."""
     grain = _grain(draft, draft.uniform(3, 9))
-    image = ramp(grain, timber(draft.rng)) * worn(draft, most=0.7)[..., None]
+    image = shaded(ramp(grain, timber(draft.rng)), worn(draft, most=0.7))
     return Swatch(rgb=image, height_m=grain * np.float32(draft.uniform(0, 6e-5)))
 
 
@@ -74,6 +75,6 @@ def _boards(draft: Draft, laid: Bond, grain: Field) -> Swatch:
     own = np.take_along_axis(grain, rows, axis=0)
     value = own + np.float32(draft.uniform(0.15, 0.6)) * (tone - 0.5)
     board = soft(laid.edge_m - draft.uniform(0.0004, 0.002), 0.002)
-    image = trodden(draft, ramp(np.clip(value, 0, 1), timber(rng))) * worn(draft)[..., None]
+    image = shaded(trodden(draft, ramp(np.clip(value, 0, 1), timber(rng))), worn(draft))
     height = board * np.float32(draft.uniform(3e-4, 1e-3)) + own * np.float32(5e-5)
-    return Swatch(rgb=image * (0.45 + 0.55 * board)[..., None], height_m=height)
+    return Swatch(rgb=shaded(image, 0.45 + 0.55 * board), height_m=height)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.pixels import shaded
 from assets_manifest.made.swatches.fields import (
     Bond,
     Draft,
@@ -74,7 +75,7 @@ def bricks(draft: Draft) -> Swatch:
     rough = noise(rng, draft.cycles(0.03), slope=1.6)
     face = soft(laid.edge_m - joint_m / 2 + rough * np.float32(draft.uniform(0.0, 0.0012)), 0.004)
     tone = each(rng, laid.number, laid.total)
-    stone = ramp(tone * 0.8 + 0.1 + 0.08 * rough, clay(rng)) * (1 + 0.05 * noise(rng, 90, slope=1))[..., None]
+    stone = shaded(ramp(tone * 0.8 + 0.1 + 0.08 * rough, clay(rng)), 1 + 0.05 * noise(rng, 90, slope=1))
     mortar = oklch(draft.uniform(0.45, 0.88), draft.uniform(0, 0.02), draft.uniform(40, 110))
     if draft.chance(0.2):  # painted over
         mortar = paint(rng)
@@ -95,7 +96,7 @@ def tiles(draft: Draft) -> Swatch:
     tilt = (each(rng, laid.number, laid.total) - 0.5) * (laid.u - 0.5) * np.float32(draft.uniform(0, 6e-4))
     height = face * np.float32(0.001) + dome * np.float32(draft.uniform(0, 4e-4)) + tilt
     image = mixed(flat(grout, 1 + 0.06 * noise(rng, 6, slope=1.8)), image, face)
-    return Swatch(rgb=image * worn(draft)[..., None], height_m=height)
+    return Swatch(rgb=shaded(image, worn(draft)), height_m=height)
 
 
 def _rectangles(draft: Draft) -> Bond:
@@ -136,10 +137,10 @@ def _glaze(draft: Draft, laid: Bond) -> Image:
         return flat(scheme(rng, 3)[0] if draft.chance(0.5) else paint(rng), shade)
     colours = scheme(rng, draft.whole(3, 5))
     if kind == 1:
-        return among(colours, (tone * 997).astype(np.intp)) * (1 + 0.02 * clouds)[..., None]
+        return shaded(among(colours, (tone * 997).astype(np.intp)), 1 + 0.02 * clouds)
     if kind == 2:
         rows = max(1, int(np.sqrt(laid.total)))
-        return among(colours[:2], laid.number // rows + laid.number % rows) * (1 + 0.02 * clouds)[..., None]
+        return shaded(among(colours[:2], laid.number // rows + laid.number % rows), 1 + 0.02 * clouds)
     if kind == 3:
         return _printed(draft, laid, colours)
     return ramp(0.5 + 0.2 * (tone - 0.5) + 0.18 * clouds, mineral(rng))
@@ -183,7 +184,7 @@ def gravel(draft: Draft) -> Swatch:
     face = soft(edge - draft.uniform(0.02, 0.12), 0.08)
     fine = noise(rng, 40, slope=1.3)
     tone = 0.7 * each(rng, number, stones * stones) + 0.15 + 0.1 * fine
-    stone = ramp(tone, mineral(rng, 4)) * (1.05 - 0.3 * near * draft.uniform(0, 1))[..., None]
+    stone = shaded(ramp(tone, mineral(rng, 4)), 1.05 - 0.3 * near * draft.uniform(0, 1))
     joint = flat(oklch(draft.uniform(0.3, 0.6), 0.02, draft.uniform(40, 100)), 1 + 0.1 * fine)
     bulge = face * (1 - 0.5 * near**2) * np.float32(min(size_m * 0.25, 0.012))
     return Swatch(rgb=mixed(joint, stone, face), height_m=bulge + fine * np.float32(2e-4))

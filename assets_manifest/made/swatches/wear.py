@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets_manifest.made.pixels import blended
 from assets_manifest.made.swatches.fields import Draft, Field, Image, noise, soft
 
 
@@ -29,5 +30,5 @@ def trodden(draft: Draft, image: Image) -> Image:
     grey = image.mean(axis=(0, 1)).mean() * np.ones(3, np.float32) * np.float32(draft.uniform(0.9, 1.15))
     where = soft(noise(draft.rng, 2, slope=2.2) + 0.35 * noise(draft.rng, 40, slope=1, across=12) - 0.2, 2.2)
     share = where * np.float32(draft.uniform(0.0, 0.22))
-    faded: Image = image + (grey - image) * share[..., None]
+    faded: Image = blended(image, grey, share)
     return faded

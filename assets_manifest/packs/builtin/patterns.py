@@ -314,10 +314,23 @@ def poster(palette: Sequence[Color], shapes: int = 40) -> Pattern:
 
 def normal_map(heights: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
     """Tangent-space normals 0..1 of periodic heights; green points to the top row. (H, W) -> (H, W, 3)"""
-    dx = (np.roll(heights, -1, axis=1) - np.roll(heights, 1, axis=1)) * strength
-    dy = (np.roll(heights, 1, axis=0) - np.roll(heights, -1, axis=0)) * strength
-    length = np.sqrt(dx * dx + dy * dy + 1.0)
+    left, up = _fall(heights) * strength, _fall(heights[::-1].T).T[::-1] * strength
+    length = left * left
+    length += up * up
+    length += 1.0
+    np.sqrt(length, out=length)
     image = np.empty((*heights.shape, 3))
-    for channel, component in enumerate((-dx, -dy, 1.0)):
-        image[..., channel] = 0.5 + 0.5 * (component / length)
+    for channel, component in enumerate((left, up, np.ones(()))):
+        normal: NDArray[np.float64] = component / length
+        normal *= 0.5
+        np.add(0.5, normal, out=image[..., channel])
     return image
+
+
+def _fall(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much lower than the pixel to its left each pixel's right neighbour is; periodic."""
+    fall = np.empty_like(heights)
+    np.subtract(heights[:, :-2], heights[:, 2:], out=fall[:, 1:-1])
+    np.subtract(heights[:, -1], heights[:, 1], out=fall[:, 0])
+    np.subtract(heights[:, -2], heights[:, 0], out=fall[:, -1])
+    return fall

@@ -88,7 +88,8 @@ class SurfaceBuilder:
         """
         if surface.ior <= NO_REFRACTION:
             return {"type": "mask", "opacity": opacity, "bsdf": self._opaque(surface)}
-        tint = rgb_plugin(tuple(channel**opacity for channel in _mean_colour(surface.diffuse)))
+        own = zip(_mean_colour(surface.diffuse), surface.tint, strict=True)
+        tint = rgb_plugin(tuple(channel**opacity * passed for channel, passed in own))
         ior = max(surface.ior, NO_REFRACTION)
         clear: PluginDict = {"int_ior": ior, "ext_ior": 1.0, "specular_transmittance": tint}
         roughness = 0.0 if isinstance(surface.roughness, Texture) else surface.roughness

@@ -22,4 +22,5 @@ BACKEND = BackendPlugin(
     libraries=("pxr", "embreex"),
     install="pip install 'fsd-gen[render]'",
     unavailable=why_unavailable,
+    draws_mdl=True,
 )

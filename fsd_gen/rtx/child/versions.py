@@ -42,8 +42,11 @@ class Lux:
     distant: float  # irradiance of a normalised DistantLight of intensity 1
     dome_x_deg: float  # by which a dome's image is turned about the light's own x axis
     glow: float = 1.0  # radiance of a UsdPreviewSurface of emissiveColor 1
+    rect: float = 1.0  # radiance of a RectLight or DiskLight of intensity 1 that is not normalised
+    sphere: float = 1.0  # the same of a SphereLight
 
 
+LUX_FACTORS = ("distant", "glow", "rect", "sphere")
 LEGACY = Lux(version=2411, distant=math.pi, dome_x_deg=90.0)  # the image's pole is the light's +z, not its +y
 OPENUSD = Lux(version=2505, distant=1.0, dome_x_deg=0.0)
 
@@ -251,15 +254,15 @@ def lux_of(text: str, lux: Lux) -> Lux:
     Raises:
         VersionRefusedError: not that.
     """
-    said = {"distant": lux.distant, "dome_x_deg": lux.dome_x_deg, "glow": lux.glow}
+    said: dict[str, float] = {name: getattr(lux, name) for name in (*LUX_FACTORS, "dome_x_deg")}
     for part in filter(None, text.split(",")):
         name, _, number = part.partition("=")
         if name not in said or not re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", number):
             raise VersionRefusedError(f"{LUX}={text}: expected numbers of {', '.join(said)}, got {part!r}")
         said[name] = float(number)
-    if min(said["distant"], said["glow"]) <= 0:
-        raise VersionRefusedError(f"{LUX}={text}: distant and glow must be positive")
-    return replace(lux, distant=said["distant"], dome_x_deg=said["dome_x_deg"], glow=said["glow"])
+    if min(said[name] for name in LUX_FACTORS) <= 0:
+        raise VersionRefusedError(f"{LUX}={text}: {', '.join(LUX_FACTORS)} must be positive")
+    return Lux(version=lux.version, **said)
 
 
 def _row(rows: Mapping[str, R], engine: str, called: str, version: str, assume: str) -> R:

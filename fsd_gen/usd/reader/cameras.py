@@ -52,8 +52,8 @@ class Cameras:
         if not authored.HasAuthoredValue():
             return
         near_m, far_m = np.array(authored.Get(self._time)) * UsdGeom.GetStageMetersPerUnit(self._stage)
-        to_eye = np.linalg.inv(self.pose(path))
-        if any(_clips(mesh.vertices_v3 @ to_eye[:3, :3].T + to_eye[:3, 3], near_m, far_m) for mesh in meshes):
+        to_eye: Matrix = np.asarray(np.linalg.inv(self.pose(path)), np.float64)
+        if any(_clips(mesh.vertices_v3, to_eye, near_m, far_m) for mesh in meshes):
             omissions.add("clippingRange (nothing is clipped)", path)
 
     def _camera(self, path: str) -> UsdGeom.Camera:
@@ -168,11 +168,14 @@ def check_rig(cameras: Cameras, rig: StereoRig, left: str, right: str) -> None:
         raise StageError(f"<{right}>: expected the same orientation as <{left}>")
 
 
-def _clips(vertices_v3: NDArray[np.float64], near_m: float, far_m: float) -> bool:
+def _clips(vertices_v3: NDArray[np.float64], to_eye: Matrix, near_m: float, far_m: float) -> bool:
     """Whether a vertex in front of the camera, within a wide cone, is nearer or farther than that."""
-    x_v, y_v, z_v = vertices_v3.T
-    ahead_v = (z_v > 0) & (np.maximum(np.abs(x_v), np.abs(y_v)) < CONE * z_v)
-    return bool((ahead_v & ((z_v < near_m) | (z_v > far_m))).any())
+    z_v = vertices_v3 @ to_eye[2, :3] + to_eye[2, 3]
+    beyond_v = (z_v > 0) & ((z_v < near_m) | (z_v > far_m))
+    if not beyond_v.any():
+        return False
+    across_v2 = vertices_v3[beyond_v] @ to_eye[:2, :3].T + to_eye[:2, 3]
+    return bool((np.abs(across_v2).max(axis=1) < CONE * z_v[beyond_v]).any())
 
 
 def nearest_size(ratio: float, width: int, height: float) -> tuple[int, int] | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,40 +32,60 @@ FARTHEST_M = 1e18  # float32 holds its square
 FULL = UsdShade.Tokens.full  # what a final rendering shows; falls back to the binding for all purposes
 
 
-def place(local: Triangles, to_world: Matrix, name: str, surface: int) -> Mesh:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in the world, and what follows from that for all that stands there."""
+
+    to_world: Matrix
+    finite: bool
+    mirrored: bool
+    turn_normals_33: NDArray[np.float64]  # row vectors times this are normals in the world, not yet unit
+
+    @classmethod
+    def at(cls, to_world: Matrix) -> Self:
+        """The place that a transform leads to."""
+        if not np.isfinite(to_world).all():
+            return cls(to_world, False, False, np.eye(3))
+        linear_33 = to_world[:3, :3]
+        mirrored = bool(np.linalg.det(linear_33) < 0)
+        cofactors_33 = cross(
+            linear_33[[1, 2, 0]], linear_33[[2, 0, 1]]
+        )  # inverse transpose times determinant
+        return cls(to_world, True, mirrored, cofactors_33.T * (-1.0 if mirrored else 1.0))
+
+
+def place(local: Triangles, where: Place, name: str, surface: int) -> Mesh:
     """The triangles in the world, still wound counter-clockwise seen from outside.
 
     Raises:
         StageError: the place is no place in a world.
     """
-    if not np.isfinite(to_world).all():
+    if not where.finite:
         raise StageError(f"<{name}>: its transform is not finite")
-    linear, shift = to_world[:3, :3], to_world[:3, 3]
+    linear, shift = where.to_world[:3, :3], where.to_world[:3, 3]
     vertices_v3 = local.vertices_v3.astype(np.float64) @ linear.T + shift
     reach_m = float(np.abs(vertices_v3).max(initial=0.0))
     if reach_m > FARTHEST_M:
         raise StageError(
             f"<{name}>: expected points within {FARTHEST_M:g} m of the origin, got {reach_m:g} m"
         )
-    mirrored = np.linalg.det(linear) < 0
     return Mesh(
         name=name,
         vertices_v3=vertices_v3,
-        faces_f3=np.ascontiguousarray(local.faces_t3[:, ::-1] if mirrored else local.faces_t3),
+        faces_f3=np.ascontiguousarray(local.faces_t3[:, ::-1] if where.mirrored else local.faces_t3),
         uv_v2=local.uv_v2,
-        normals_v3=_placed_normals(local.normals_v3, linear, mirrored),
+        normals_v3=_placed_normals(local.normals_v3, where.turn_normals_33),
         surface=surface,
     )
 
 
 def _placed_normals(
-    normals_v3: NDArray[np.float32] | None, linear_33: NDArray[np.float64], mirrored: bool
+    normals_v3: NDArray[np.float32] | None, turn_33: NDArray[np.float64]
 ) -> NDArray[np.float32] | None:
     """Unit normals in the world; None where the transform flattens one of them away."""
     if normals_v3 is None:
         return None
-    cofactors = cross(linear_33[[1, 2, 0]], linear_33[[2, 0, 1]])  # inverse transpose times determinant
-    long_v3 = normals_v3.astype(np.float64) @ (cofactors.T * (-1.0 if mirrored else 1.0))
+    long_v3 = normals_v3.astype(np.float64) @ turn_33
     length_v1 = lengths(long_v3)[:, None]
     if not (length_v1 > 0).all():
         return None

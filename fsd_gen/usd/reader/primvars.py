@@ -24,15 +24,23 @@ class Coordinates:
 
     primvar: str
     fallback: tuple[float, float] = (0.0, 0.0)  # of the UsdPrimvarReader_float2; USD says 0 unless authored
+    by_number: bool = False  # MDL reads a shape's first set, whatever it is called
 
     def source(self, prim: Usd.Prim) -> Sdf.Path:
         """Whose coordinates a shape has: its own, or those of a prim above, perhaps outside its prototype."""
-        primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(self.primvar)
+        primvar = self._of(prim)
         return shared_path(primvar.GetAttr().GetPrim()) if primvar else Sdf.Path()
+
+    def _of(self, prim: Usd.Prim) -> UsdGeom.Primvar | None:
+        api = UsdGeom.PrimvarsAPI(prim)
+        named = api.FindPrimvarWithInheritance(self.primvar)
+        if named or not self.by_number:
+            return named if named else None
+        return next((each for each in api.FindPrimvarsWithInheritance() if _is_texture_set(each)), None)
 
     def over(self, prim: Usd.Prim, time: Usd.TimeCode) -> Attribute:
         """The coordinates of a shape. Raises StageError."""
-        primvar = UsdGeom.PrimvarsAPI(prim).FindPrimvarWithInheritance(self.primvar)
+        primvar = self._of(prim)
         if primvar and primvar.HasValue():
             found = primvar_attribute(primvar, time, 2)
             if not np.isfinite(found.values_nk).all():
@@ -45,6 +53,10 @@ class Coordinates:
             "({:g}, {:g})".format(*self.fallback),
         )
         return Attribute(values_nk=np.array([self.fallback], np.float32), interpolation="constant")
+
+
+def _is_texture_set(primvar: UsdGeom.Primvar) -> bool:
+    return bool(primvar.GetTypeName().role == Sdf.ValueRoleNames.TextureCoordinate and primvar.HasValue())
 
 
 def primvar_attribute(primvar: UsdGeom.Primvar, time: Usd.TimeCode, width: int) -> Attribute:

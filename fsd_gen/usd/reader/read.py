@@ -13,13 +13,15 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.usd import polygons
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import AreaLight, DomeLight, FlatScene, Mesh, ParallelLight
-from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux
+from fsd_gen.usd.openusd import Gf, Sdf, Tf, Usd, UsdGeom, UsdLux
 from fsd_gen.usd.polygons import Triangles
 from fsd_gen.usd.reader.cameras import Cameras, check_rig, nearest_size
-from fsd_gen.usd.reader.geometry import is_cage, local_triangles, place, shape_parts
+from fsd_gen.usd.reader.decoded import DECODED
+from fsd_gen.usd.reader.geometry import Place, is_cage, local_triangles, place, shape_parts
 from fsd_gen.usd.reader.instancers import copies_of, prototype_range
 from fsd_gen.usd.reader.lights import area_light, dome_light, parallel_light
 from fsd_gen.usd.reader.omissions import Omissions
+from fsd_gen.usd.reader.origins import Before, Origin, Origins
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.skeletons import Skin, Skins
 from fsd_gen.usd.reader.stage import (
@@ -34,6 +36,7 @@ from fsd_gen.usd.reader.stage import (
 )
 from fsd_gen.usd.reader.surfaces import Surfaces
 from fsd_gen.usd.reader.values import token_of
+from fsd_gen.usd.unread import tell_opaque
 
 log = logging.getLogger(__name__)
 
@@ -52,25 +55,29 @@ def read_stage(
     With a rig, both cameras must be that rig; without one only the left camera is needed. `time` is a time
     code of the stage; by default its startTimeCode. Raises StageError.
     """
+    before = Before.now()
     stage = open_stage(path)
     to_world, moment = stage_to_world(stage), stage_time(stage, time)
     cameras = Cameras(stage, to_world, moment)
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
-    flat, walk, omissions = _everything(path, stage, to_world, moment, left_to_world)
+    flat, walk, omissions = _everything(path, stage, to_world, moment, left_to_world, Origins(before))
     for eye in (left,) if rig is None else (left, right):
         cameras.note(eye, walk.meshes, omissions)
     omissions.tell(path)
+    tell_opaque(path, flat.surfaces)
     return flat
 
 
 def read_world(path: Path, *, time: float | None = None) -> FlatScene:
     """As `read_stage`, of a stage without cameras; the left one stands at the origin. Raises StageError."""
+    before = Before.now()
     stage = open_stage(path)
-    moment = stage_time(stage, time)
-    flat, _, omissions = _everything(path, stage, stage_to_world(stage), moment, np.eye(4))
+    to_world, moment = stage_to_world(stage), stage_time(stage, time)
+    flat, _, omissions = _everything(path, stage, to_world, moment, np.eye(4), Origins(before))
     omissions.tell(path)
+    tell_opaque(path, flat.surfaces)
     return flat
 
 
@@ -85,10 +92,15 @@ def camera_of_stage(path: Path, camera: str, *, time: float | None = None) -> tu
 
 
 def _everything(
-    path: Path, stage: Usd.Stage, to_world: Matrix, moment: Usd.TimeCode, left_to_world: Matrix
+    path: Path,
+    stage: Usd.Stage,
+    to_world: Matrix,
+    moment: Usd.TimeCode,
+    left_to_world: Matrix,
+    origins: Origins,
 ) -> tuple[FlatScene, _Walk, Omissions]:
     omissions = Omissions()
-    walk = _Walk(stage, to_world, moment, omissions)
+    walk = _Walk(stage, to_world, moment, omissions, origins)
     walk.collect()
     if not walk.meshes:
         raise StageError(f"{path}: the stage has no visible geometry")
@@ -172,16 +184,18 @@ class _Walk:
     to_world: Matrix
     time: Usd.TimeCode
     omissions: Omissions
+    origins: Origins
     meshes: list[Mesh] = field(default_factory=list)
     area_lights: list[AreaLight] = field(default_factory=list)
     parallel_lights: list[ParallelLight] = field(default_factory=list)
     dome: DomeLight | None = None
 
     def __post_init__(self) -> None:
-        self.surfaces = Surfaces(self.time, self.omissions)
+        self.surfaces = Surfaces(self.time, self.omissions, self.origins)
         self._skins = Skins(self.stage)
         self._xforms = UsdGeom.XformCache(self.time)
-        self._geometry: dict[tuple[Sdf.Path, Coordinates | None, Sdf.Path], Triangles] = {}
+        self._geometry: dict[tuple[Sdf.Path | Origin, Coordinates | None, Sdf.Path], Triangles] = {}
+        self._places: dict[tuple[bytes, bytes], Place] = {}
         self._cages: dict[Sdf.Path, None] = {}  # meshes that are to be subdivided, in the order of the walk
         self._inside: list[Sdf.Path] = []  # instancers whose prototypes are being walked
 
@@ -223,10 +237,21 @@ class _Walk:
             self._shape(prim, to_world, suffix)
 
     def _local_to_world(self, prim: Usd.Prim) -> Matrix:
+        return affine(matrix_of(self._transform(prim)), f"<{prim.GetPath()}>")
+
+    def _transform(self, prim: Usd.Prim) -> Gf.Matrix4d:
         try:
-            return affine(matrix_of(self._xforms.GetLocalToWorldTransform(prim)), f"<{prim.GetPath()}>")
+            return self._xforms.GetLocalToWorldTransform(prim)
         except Tf.ErrorException as error:
             raise StageError(f"<{prim.GetPath()}>: {reason_of(error)}") from error
+
+    def _placed(self, prim: Usd.Prim, to_world: Matrix) -> Place:
+        """Where a shape stands: the parts of an asset mostly stand where it does, and share what follows."""
+        transform = matrix_of(self._transform(prim))
+        key = (transform.tobytes(), to_world.tobytes())
+        if key not in self._places:
+            self._places[key] = Place.at(to_world @ affine(transform, f"<{prim.GetPath()}>"))
+        return self._places[key]
 
     # -- instances
 
@@ -253,7 +278,7 @@ class _Walk:
         skin = self._skins.of(prim)
         if skin is None:
             self.omissions.add_unbound(prim)
-        placed = to_world @ self._local_to_world(skin.carrier if skin else prim)
+        placed = self._placed(skin.carrier if skin else prim, to_world)
         for part, faces, material in shape_parts(prim, self.time):
             surface, st = self.surfaces.of(material, prim)
             local = self._local(prim, st, skin)
@@ -263,13 +288,27 @@ class _Walk:
                 self.meshes.append(place(local, placed, f"{prim.GetPath()}{suffix}{part}", surface))
 
     def _local(self, prim: Usd.Prim, st: Coordinates | None, skin: Skin | None) -> Triangles:
-        """Triangles in the prim's own space; instances of one prototype are read once."""
+        """Triangles in the prim's own space; those of one prototype or one origin are read once."""
         if skin is not None:  # each instance of a prototype may be posed by its own skeleton
             return local_triangles(prim, st, self.time, skin)
-        key = (shared_path(prim), st, st.source(prim) if st is not None else Sdf.Path())
+        path, source = shared_path(prim), st.source(prim) if st is not None else Sdf.Path()
+        whole = source == (path if st is not None else Sdf.Path())  # no coordinates of a prim above, nor none
+        origin = self.origins.of(prim) if whole and prim.IsA(UsdGeom.Mesh) else None
+        key = (path, st, source) if origin is None else (origin, st, Sdf.Path())
         if key not in self._geometry:
-            self._geometry[key] = local_triangles(prim, st, self.time)
+            self._geometry[key] = self._decoded(prim, st, origin)
         return self._geometry[key]
+
+    def _decoded(self, prim: Usd.Prim, st: Coordinates | None, origin: Origin | None) -> Triangles:
+        """As `local_triangles`, which is not asked again for a mesh of a file that has not changed."""
+        stamp = self.origins.stamp(origin) if origin else None
+        if origin is None or stamp is None:
+            return local_triangles(prim, st, self.time)
+        found = DECODED.get((stamp, origin, st))
+        if found is None:
+            found = local_triangles(prim, st, self.time)
+            DECODED.keep((stamp, origin, st), found)
+        return found
 
     # -- lights
 

@@ -1,9 +1,9 @@
-"""UsdPreviewSurface materials as plain values."""
+"""Materials as plain values: UsdPreviewSurface, and MDL where a material is that alone."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,11 @@ import numpy as np
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
+from fsd_gen.usd.reader.mdl import mdl_shader
 from fsd_gen.usd.reader.networks import is_output, kind_of, producer
 from fsd_gen.usd.reader.omissions import Omissions
+from fsd_gen.usd.reader.omni import read_mdl
+from fsd_gen.usd.reader.origins import Origin, Origins
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import TextureReader
 from fsd_gen.usd.reader.values import BRIGHTEST, colour, finite, floats_of, ints_of, where
@@ -27,15 +30,25 @@ OPACITY_MODES = ("transparent", "presence")
 Found = tuple[int, Coordinates | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What a material says."""
+
+    found: Found
+    patchy_coat: bool
+
+
 class Surfaces:
     """The distinct surfaces of a stage; equal materials under different paths are one."""
 
-    def __init__(self, time: Usd.TimeCode, omissions: Omissions) -> None:
+    def __init__(self, time: Usd.TimeCode, omissions: Omissions, origins: Origins) -> None:
         self.all: list[Surface] = []
         self._omissions = omissions
         self._time = time
         self._index: dict[Surface, int] = {}
+        self._origins = origins
         self._of_material: dict[Sdf.Path, Found] = {}
+        self._of_origin: dict[Origin, _Read] = {}
 
     def of(self, material: UsdShade.Material, prim: Usd.Prim) -> Found:
         """Surface of the bound material (or of the display colour), and the coordinates its textures read.
@@ -50,12 +63,28 @@ class Surfaces:
         source = material.GetPrim()
         path = (source.GetPrimInPrototype() if source.IsInstanceProxy() else source).GetPath()
         if path not in self._of_material:
-            reader = _SurfaceReader(material, self._time)
-            surface, st = reader.read()
-            if reader.has_patchy_coat():
+            read = self._read(material)
+            if read.patchy_coat:
                 self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
-            self._of_material[path] = (self._add(surface), st)
+            self._of_material[path] = read.found
         return self._of_material[path]
+
+    def _read(self, material: UsdShade.Material) -> _Read:
+        """What a material says; those of one origin are read once."""
+        origin = self._origins.of_material(material.GetPrim())
+        if origin is None:
+            return self._read_anew(material)
+        if origin not in self._of_origin:
+            self._of_origin[origin] = self._read_anew(material)
+        return self._of_origin[origin]
+
+    def _read_anew(self, material: UsdShade.Material) -> _Read:
+        if shader := mdl_shader(material):
+            surface, st = read_mdl(shader, material.GetPath(), self._time, self._omissions)
+            return _Read(found=(self._add(surface), st), patchy_coat=False)
+        reader = _SurfaceReader(material, self._time)
+        surface, st = reader.read()
+        return _Read(found=(self._add(surface), st), patchy_coat=reader.has_patchy_coat())
 
     def _add(self, surface: Surface) -> int:
         key = replace(surface, name="")

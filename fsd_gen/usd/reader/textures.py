@@ -14,7 +14,7 @@ from fsd_gen.usd.reader.networks import connected, constant, is_output, kind_of,
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.values import finite
 
-CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
+CHANNELS: tuple[ChannelName, ...] = tuple(name for name in get_args(ChannelName) if name != "mean")
 COLOUR_SPACES: tuple[ColourSpace, ...] = get_args(ColourSpace)
 WRAPS: tuple[Wrap, ...] = get_args(Wrap)
 READER = "UsdPrimvarReader_float2"
@@ -65,7 +65,7 @@ class TextureReader:
         if not isinstance(asset, Sdf.AssetPath) or not asset.path:
             raise StageError(f"{where}: the texture <{shader.GetPath()}> names no file")
         if UsdShade.UdimUtils.IsUdimIdentifier(asset.path):
-            return Path(asset.path), _tiles(shader, asset.path, where)
+            return Path(asset.path), tiles_of(producer(shader.GetInput("file")), asset.path, where)
         path = Path(asset.resolvedPath or asset.path)
         if not is_asset(path):
             raise AssetFileError(f"{where}: no texture file {path} (authored as {asset.path})")
@@ -143,11 +143,10 @@ class TextureReader:
         }
 
 
-def _tiles(shader: UsdShade.Shader, pattern: str, where: str) -> tuple[Tile, ...]:
-    """All images of a UDIM set. Raises AssetFileError."""
-    source = producer(shader.GetInput("file"))
-    specs = source.GetPropertyStack(Usd.TimeCode.Default()) if source is not None else ()
-    layer = specs[0].layer if specs else shader.GetPrim().GetStage().GetRootLayer()
+def tiles_of(source: Usd.Attribute, pattern: str, where: str) -> tuple[Tile, ...]:
+    """All images of the UDIM set that an attribute names. Raises AssetFileError."""
+    specs = source.GetPropertyStack(Usd.TimeCode.Default())
+    layer = specs[0].layer if specs else source.GetStage().GetRootLayer()
     found = UsdShade.UdimUtils.ResolveUdimTilePaths(pattern, layer)
     tiles = []
     for path, number in found:

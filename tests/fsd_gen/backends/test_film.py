@@ -44,3 +44,26 @@ def test_white_balance_takes_part_of_a_colour_cast_out_and_keeps_brightness():
     balanced = warm[0, 0] * gains
     assert 1 < balanced[0] / balanced[2] < 1.4 / 0.6
     assert balanced.sum() == pytest.approx(3.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("light", [1e-38, 1e-30, 1e15, 1e30, 3.4e38])
+def test_no_finite_light_makes_numpy_warn(light, recwarn):
+    left, right = grey(light), grey(light)
+    left[::3] *= np.float32(0.5)
+    gains = white_balance(left, right) * np.float32(auto_exposure(left, right, 0.0))
+    picture = develop(left, gains)
+    assert not list(recwarn)
+    assert picture.std() > 0 or light < 1e-20
+
+
+def test_gains_of_vast_light_are_those_of_any():
+    warm = grey(1) * np.array([1.4, 1.0, 0.6], np.float32)
+    vast = warm * np.float32(2.0**100)
+    assert (white_balance(vast, vast) == white_balance(warm, warm)).all()
+
+
+def test_a_picture_of_any_height_is_developed_row_by_row():
+    linear_hwc = np.random.default_rng(1).uniform(0, 3, size=(37, 5, 3)).astype(np.float32)
+    gains_3 = np.array([1.1, 1.0, 0.9], np.float32)
+    rows = [develop(row_wc[None], gains_3) for row_wc in linear_hwc]
+    assert np.array_equal(develop(linear_hwc, gains_3), np.concatenate(rows))

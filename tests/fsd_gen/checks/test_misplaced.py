@@ -10,7 +10,7 @@ import pytest
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.misplaced import misplaced_defects
-from fsd_gen.checks.photometric import photometric_defects
+from fsd_gen.checks.photometric import photometric_defects, textured_matches
 from fsd_gen.checks.sample import check_sample
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.sample import StereoSample, quantise
@@ -73,7 +73,8 @@ def test_a_truth_that_sees_through_what_the_images_show_or_the_reverse_is_found(
 
 
 def test_the_check_of_the_whole_offset_does_not_see_that() -> None:
-    assert not list(photometric_defects(with_a_sheet(make_sample(0, **BIG)), CheckLimits()))
+    matches = textured_matches(with_a_sheet(make_sample(0, **BIG)))
+    assert matches.suffice(CheckLimits()) and not list(photometric_defects(matches, CheckLimits()))
 
 
 def test_without_texture_nothing_is_held_against_the_truth() -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from fsd_gen.checks.defects import DefectCode
-from fsd_gen.checks.sample import check_sample
+from fsd_gen.checks.photometric import textured_matches
+from fsd_gen.checks.sample import check_sample, examine_sample
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.sample import StereoSample, quantise
 from tests.fsd_gen.checks.changed import WIDE, codes, with_truth
+from tests.fsd_gen.checks.mutations import MUTATIONS, stale
 from tests.fsd_gen.synthetic import make_sample
 
 
@@ -62,6 +65,60 @@ def test_glass_and_mirrors_are_not_asked_to_look_alike():
     flags = sample.flags_left_hw | np.uint8(Flag.MIRROR)
     strange = dataclasses.replace(sample, flags_left_hw=flags, right_hwc=other.right_hwc)
     assert check_sample(strange) == ()
+
+
+def half_glossy(sample: StereoSample, other: StereoSample) -> tuple[StereoSample, np.ndarray]:
+    """A pair whose lower half shows something else to each eye, and where it does not."""
+    half = len(sample.left_hwc) // 2
+    right = sample.right_hwc.copy()
+    right[half:] = other.right_hwc[half:]
+    steady = np.ones(right.shape[:2], bool)
+    steady[half:] = False
+    return dataclasses.replace(sample, right_hwc=right), steady
+
+
+def defects_of(sample: StereoSample, steady: np.ndarray) -> set[DefectCode]:
+    return {defect.code for defect in examine_sample(sample, steady_left_hw=steady).defects}
+
+
+@pytest.fixture(scope="module", params=range(3))
+def glossy(request):
+    return half_glossy(make_sample(request.param, **WIDE), make_sample(request.param + 3, **WIDE))
+
+
+def test_what_shines_has_no_say(glossy):
+    sample, steady = glossy
+    assert DefectCode.PHOTOMETRIC in codes(sample)
+    assert defects_of(sample, steady) == set()
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_every_mistake_is_found_where_half_of_the_picture_shines(glossy, mutation):
+    sample, steady = glossy
+    assert DefectCode.PHOTOMETRIC in defects_of(MUTATIONS[mutation](sample), steady)
+
+
+def test_the_right_image_of_the_scene_before_is_found_where_half_of_the_picture_shines(glossy):
+    sample, steady = glossy
+    assert DefectCode.PHOTOMETRIC in defects_of(stale(sample, make_sample(7, **WIDE)), steady)
+
+
+def test_where_all_shines_nothing_is_judged_and_that_is_said():
+    sample = make_sample(**WIDE)
+    found = examine_sample(sample, steady_left_hw=np.zeros(sample.left_hwc.shape[:2], bool))
+    assert (found.defects, found.judged_share, found.enough_judged) == ((), 0.0, False)
+    told = examine_sample(sample)
+    assert told.enough_judged and 0.1 < told.judged_share < 1
+
+
+def test_a_plain_plate_has_no_say_by_what_lies_around_it():
+    sample = make_sample(**WIDE)
+    plate = sample.disparity_left_hw == WIDE["near_px"]
+    inner = ndimage.binary_erosion(plate, np.ones((7, 7)))  # where a gradient sees nothing else
+    plain = dataclasses.replace(sample, left_hwc=np.where(plate[..., None], np.uint8(230), sample.left_hwc))
+    judged, judged_plain = (textured_matches(each) for each in (sample, plain))
+    assert np.count_nonzero(inner[judged.rows_n, judged.columns_n]) > 1000
+    assert not inner[judged_plain.rows_n, judged_plain.columns_n].any()
 
 
 REAL_PAIRS = sorted((Path(__file__).parents[4] / "shared/realstereo").glob("mb*"))

@@ -9,7 +9,7 @@ import pytest
 
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.checks.limits import CheckLimits
-from fsd_gen.checks.sample import check_sample
+from fsd_gen.checks.sample import check_sample, examine_sample
 from fsd_gen.shards.flags import Flag
 from tests.fsd_gen.checks.changed import codes, with_truth
 from tests.fsd_gen.synthetic import make_sample
@@ -80,8 +80,8 @@ def test_depth_maps_are_held_against_the_disparity():
     sample = make_sample()
     rig = sample.spec.rig
     depth = rig.depth(sample.disparity_left_hw)
-    assert check_sample(sample, depth_left_hw=depth) == ()
-    (defect,) = check_sample(sample, depth_left_hw=depth * 1.01)
+    assert examine_sample(sample, depth_left_hw=depth).defects == ()
+    (defect,) = examine_sample(sample, depth_left_hw=depth * 1.01).defects
     assert defect.code == DefectCode.DEPTH
 
 

@@ -217,6 +217,18 @@ def test_a_renderer_whose_own_depth_is_another_scenes_is_drawn_again(lenient, li
     assert "renderer_depth" in second.sample.render.refused[0]
 
 
+def test_a_pair_whose_pictures_cannot_tell_is_stored_and_that_is_said(lenient, library):
+    class Plain(Scripted):
+        def render(self, staged, rig, settings, seed):
+            images = super().render(staged, rig, settings, seed)
+            grey_hwc = np.full_like(images.left_hwc, 0.5)
+            return replace(images, left_hwc=grey_hwc, right_hwc=grey_hwc)
+
+    (plain,) = attempts(SlotKey(slot=0), lenient, library, Plain(None))
+    assert plain.remark.startswith("images not held against the truth: 0.00% of the left pixels are textured")
+    assert plain.sample.render.judged_share == record_of(plain.sample).judged_share == 0.0
+
+
 class Scripted:
     """A backend that gives grey pictures, or raises what the script says of its n-th rendering."""
 

@@ -14,9 +14,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from fsd_gen.backends.base import BackendError
+from fsd_gen.cli import app
 from fsd_gen.config import Config
+from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.log import cause
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import requests_for
@@ -31,6 +34,7 @@ from jobs.locks import RunLock
 from jobs.rundir import RunConfigMismatchError
 from jobs.task import Event, EventKind
 from tests.fsd_gen.styles.only import only
+from tests.fsd_gen.synthetic import make_sample
 
 SHARDS = 2
 
@@ -70,21 +74,22 @@ def test_another_configuration_is_refused_with_what_differs(reference, sparse_co
         Run.start(reference.folder, other)
 
 
+@pytest.mark.parametrize("workers", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_killing_driver_and_worker_at_random_then_going_on_without_them_changes_no_byte_of_the_truth(
-    reference, sparse_config, tmp_path
+    reference, sparse_config, tmp_path, workers
 ):
     config_file = tmp_path / "config.yaml"
     config_file.write_text(sparse_config.to_yaml())
     run_dir = tmp_path / "run"
-    command = [sys.executable, "-m", "fsd_gen.cli", "render", "--config", str(config_file)]
-    command += ["--shards", "1", "--out", str(run_dir), "--workers"]
-    driver = subprocess.Popen([*command, "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = ["render", "--config", str(config_file), "--shards", "1", "--out", str(run_dir), "--workers"]
+    program = [sys.executable, "-m", "fsd_gen.cli", *command, workers]
+    driver = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_a_sample(run_dir, driver)
     time.sleep(random.uniform(0, 0.5))
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
-    done = subprocess.run([*command, "0"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [*command, "0"])
+    assert done.exit_code == 0, done.output
     run = Run.open(run_dir)
     assert digests(run) == digests(reference, shards=1)
     assert truth_bytes(run.shard_path(0)) == truth_bytes(reference.shard_path(0))
@@ -195,3 +200,16 @@ def test_a_style_that_raises_is_a_defect_of_the_attempt_told_once(sparse_config,
         assert {code for entry in reader.quarantined() for codes in entry.reasons for code in codes} == {
             "style_error"
         }
+
+
+def test_a_pair_whose_pictures_were_not_held_against_its_truth_is_told(sparse_config, tmp_path, monkeypatch):
+    def attempts(key, *_):
+        sample = make_sample(key.slot, width=sparse_config.image.width, height=sparse_config.image.height)
+        yield Attempt(key=key, sample=sample, defects=(), remark="nothing to go by" if key.slot else "")
+
+    monkeypatch.setattr("fsd_gen.production.worker.attempts", attempts)
+    events: list[Event] = []
+    run = Run.start(tmp_path, sparse_config)
+    render_shards(tmp_path, requests_for(run, 1), farm=FarmConfig(workers=0), on_event=events.append)
+    told = [event for event in events if event.kind is EventKind.NOTE]
+    assert [event.message for event in told] == ["0000001-a0: nothing to go by"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -53,6 +54,13 @@ def rigs_of(config: Config, *, slots: int, nearest_m: float | None = None) -> li
     ]
 
 
+@cache
+def schema() -> jsonschema.Draft202012Validator:
+    content = config_schema()
+    jsonschema.Draft202012Validator.check_schema(content)
+    return jsonschema.Draft202012Validator(content)
+
+
 @pytest.mark.parametrize(
     ("section", "field", "one", "pair"),
     [
@@ -67,17 +75,16 @@ def rigs_of(config: Config, *, slots: int, nearest_m: float | None = None) -> li
 def test_a_number_is_the_range_from_itself_to_itself(section, field, one, pair):
     given, written = (load_config("fsd", {f"{section}.{field}": value}) for value in (one, pair))
     assert given == written and given.digest() == written.digest()
-    schema = config_schema()
     for value in (pair[0], pair):
         nested = {field: value}
         for name in reversed(section.split(".")):
             nested = {name: nested}
-        jsonschema.validate(nested, schema)
+        schema().validate(nested)
 
 
 def test_the_schema_refuses_a_number_that_the_range_would():
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"rig": {"baseline_m": -1}}, config_schema())
+        schema().validate({"rig": {"baseline_m": -1}})
 
 
 def test_a_baseline_that_is_one_number_is_kept_to_the_last_digit():

@@ -18,7 +18,7 @@ from fsd_gen.rtx.child.contract import IDS, Job, View
 from fsd_gen.rtx.child.versions import OPENUSD, Lux
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.raycast import Hits, build_ray_scene
-from fsd_gen.usd.flat_scene import FlatScene
+from fsd_gen.usd.flat_scene import AreaLight, FlatScene
 from fsd_gen.usd.reader import camera_of_stage, read_stage
 
 Array = NDArray[np.float64]
@@ -32,6 +32,8 @@ class Wrongness:
     colour: float = 1.0  # factor of everything
     sun: float = 1.0  # of distant lights
     glow: float = 1.0
+    rect: float = 1.0  # of flat lamps
+    sphere: float = 1.0
     exposes: bool = True  # obeys exposure:time
     dome_z_deg: float = 0.0  # by which the sky is turned about the vertical
     mirrored: bool = False  # the sky, left to right
@@ -150,6 +152,14 @@ class PlainRenderer:
             cosine_n = np.abs(normals_n3 @ np.array(sun.direction))
             irradiance = np.array(sun.irradiance) * self.wrong.lux.distant * self.wrong.sun
             light_n3 = light_n3 + cosine_n[:, None] * irradiance / math.pi
+        points_n3 = hits.t_n[hit_n, None] * rays_n3[hit_n]
+        to_left_44 = np.linalg.inv(scene.left_to_world)
+        local_n3 = normals_n3 @ to_left_44[:3, :3].T
+        for lamp in scene.area_lights:
+            wrong = self.wrong.sphere * self.wrong.lux.sphere
+            if lamp.shape != "sphere":
+                wrong = self.wrong.rect * self.wrong.lux.rect
+            light_n3 = light_n3 + wrong * lamp_light(lamp, to_left_44, points_n3, local_n3)
         colour_n3[hit_n] = diffuse_s3[surface_n] * light_n3 + glow_s3[surface_n] * self.wrong.glow
         return colour_n3
 
@@ -185,6 +195,26 @@ def _label(prim: Usd.Prim) -> str:
     while prim and "SemanticsLabelsAPI:class" not in prim.GetAppliedSchemas():
         prim = prim.GetParent()
     return f"class:{prim.GetAttribute('semantics:labels:class').Get()[0]}" if prim else ""
+
+
+def lamp_light(lamp: AreaLight, to_left_44: Array, points_n3: Array, normals_n3: Array) -> Array:
+    """Radiance that a white surface sends back of a lamp's light, nothing in between: sums over parts."""
+    placed_44 = to_left_44 @ lamp.to_world
+    steps = (np.arange(8) + 0.5) / 8 - 0.5
+    if lamp.shape == "sphere":
+        parts, area = [(0.0, 0.0, 0.0)], math.pi * np.linalg.norm(placed_44[:3, 0]) ** 2
+    else:
+        parts = [(x, y, 0.0) for x in steps for y in steps]
+        area = np.linalg.norm(np.cross(placed_44[:3, 0], placed_44[:3, 1]))
+    facing_3 = -placed_44[:3, 2] / np.linalg.norm(placed_44[:3, 2])
+    seen_n = np.zeros(len(points_n3))
+    for part in parts:
+        ray_n3 = placed_44[:3, :3] @ np.array(part) + placed_44[:3, 3] - points_n3
+        distance_n = np.linalg.norm(ray_n3, axis=1)
+        cosine_n = np.abs(np.einsum("ij,ij->i", ray_n3, normals_n3)) / distance_n
+        leaving_n = np.ones_like(distance_n) if lamp.shape == "sphere" else -(ray_n3 @ facing_3) / distance_n
+        seen_n += cosine_n * np.maximum(leaving_n, 0) / distance_n**2 * area / len(parts)
+    return seen_n[:, None] * np.array(lamp.radiance) / math.pi
 
 
 def _normals(scene: FlatScene, primitive_n: NDArray[np.int64]) -> Array:

@@ -33,7 +33,7 @@ from tests.fsd_gen.rtx.runs import stand_in
 VERSION = {"replicator": "6.0.1", "ovrtx": "0.5.1.385782"}
 LAUNCH = {"replicator": replicator_launch, "ovrtx": ovrtx_launch}
 SETTINGS = RenderSettings(spp=4, denoise=False)
-FIRST = 10  # the number of the first scene in a process: the probe has nine
+FIRST = 11  # the number of the first scene in a process: the probe has ten
 READ = {"replicator": 2, "ovrtx": 10}  # the step of a scene that is read first
 FEW_BYTES = 300 << 20
 

@@ -368,6 +368,20 @@ def test_presence_goes_straight_through_where_the_version_has_no_word_for_it(tmp
     assert value(opened(authored(scene, tmp_path, new)), "/World/Look/S", "inputs:ior") == 1.5
 
 
+def test_lamps_that_a_renderer_scales_are_scaled_back_by_their_shape(tmp_path):
+    scene = staged(cases.stage(tmp_path, cases.WALL, LAMPS))
+    odd = Lux(version=2505, distant=1, dome_x_deg=0, rect=2.0, sphere=0.5)
+    usual, other = (
+        opened(authored(scene, tmp_path, Target(engine="ovrtx", version="", row=row)))
+        for row in (OVRTX["0.5.1"], replace(OVRTX["0.5.1"], lux=odd))
+    )
+    for path, factor in (("/FsdRtx/Lights/Area_000", 0.5), ("/FsdRtx/Lights/Area_001", 2.0)):
+        was, now = (value(stage, path, "inputs:intensity") for stage in (usual, other))
+        assert now == pytest.approx(was * factor, rel=1e-6)
+    kinds = [usual.GetPrimAtPath(f"/FsdRtx/Lights/Area_00{n}").GetTypeName() for n in (0, 1)]
+    assert kinds == ["RectLight", "SphereLight"]
+
+
 def test_a_glow_that_a_renderer_scales_is_scaled_back(tmp_path):
     row = replace(OVRTX["0.5.1"], lux=Lux(version=2505, distant=1, dome_x_deg=0, glow=0.5))
     look = cases.material("color3f inputs:emissiveColor = (1, 2, 3)")

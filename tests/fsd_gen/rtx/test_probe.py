@@ -47,6 +47,8 @@ def test_a_renderer_that_does_what_its_version_does_passes(target):
         pytest.param(Wrongness(colour=1.03), "radiance of a dome: expected 1, measured 1.03", marks=SLOW),
         pytest.param(Wrongness(exposes=False), "a dome exposed by 1/8: expected 1, measured 8", marks=SLOW),
         (Wrongness(sun=3.14159265), "a grey card in the sun: expected 0.5, measured 1.571"),
+        (Wrongness(rect=0.5), "a grey card by a rectangular lamp: expected 0.4011, measured 0.2"),
+        (Wrongness(sphere=3.14159265), "a grey card by a spherical lamp: expected 0.2504, measured 0.7866"),
         pytest.param(Wrongness(glow=0.0), "a card that glows: expected 2, measured 0", marks=SLOW),
         pytest.param(
             Wrongness(dome_z_deg=90), "turn of a panorama: expected 0 degrees, measured ", marks=SLOW
@@ -117,11 +119,23 @@ def test_a_switch_keeps_ids_from_being_asked_for():
         target_of(hello, {"FSD_RTX_IDS": "no"})
 
 
+@SLOW
+def test_factors_of_lamps_are_taken_back_by_the_switch_that_the_refusal_names():
+    wrong = Wrongness(rect=0.5, sphere=3.0)
+    with pytest.raises(BackendUnavailableError) as refusal:
+        probed(wrong, BARE).refuse()
+    switch = re.search(r"set FSD_RTX_LUX=(\S+)$", str(refusal.value)).group(1)
+    assert switch.startswith("distant=1,glow=1,rect=0.")
+    hello = Hello(engine="replicator", version="6.0.1", python="", gpu="", pid=1)
+    probed(wrong, target_of(hello, {"FSD_RTX_LUX": switch})).refuse()
+
+
 @pytest.mark.parametrize("text", ["sun=2", "distant", "distant=0", "glow=nan", "distant=2;glow=1"])
 def test_another_word_in_the_switch_is_refused(text):
     hello = Hello(engine="replicator", version="6.0.1", python="", gpu="", pid=1)
     with pytest.raises(
-        BackendUnavailableError, match="expected numbers of distant, dome_x_deg, glow|must be positive"
+        BackendUnavailableError,
+        match="expected numbers of distant, glow, rect, sphere, dome_x_deg|must be positive",
     ):
         target_of(hello, {"FSD_RTX_LUX": text})
 

@@ -40,6 +40,15 @@ def test_every_step_of_every_version_has_the_settings_of_its_scene(tmp_path, ver
         assert step["settings"]["/omni/kit/plugin/syncUsdLoads"] is True  # also where SimulationApp misses it
 
 
+def test_pixels_are_boxes_and_nothing_trades_light_for_time(tmp_path):
+    """The names are those of Kit's own settings window; values as ovrtx is told them (`products`)."""
+    told = scene_settings(make_job(tmp_path), 2)
+    assert (told["/rtx/pathtracing/aa/op"], told["/rtx/pathtracing/aa/filterRadius"]) == (0, 0.5)
+    off = ("fireflyFilter/enabled", "adaptiveSampling/enabled", "cached/enabled", "lightcache/cached/enabled")
+    assert not any(told[f"/rtx/pathtracing/{name}"] for name in off)
+    assert told["/rtx/pathtracing/ris/meshLights"] is True
+
+
 @pytest.mark.parametrize("row", REPLICATOR.values(), ids=REPLICATOR)
 def test_every_key_that_is_given_is_known_to_every_version(row):
     config = launch_config(version=row, gpu=1, width=64, height=32)

@@ -14,6 +14,13 @@ from tests.fsd_gen.synthetic import make_shard
 GOLDEN = REPO / "tests/data/golden_shard.h5"
 SERVE = "from fsd_gen.shards import apart, verify; import os, signal, time, sys; "
 
+OWN_CHILD = apart._Child
+
+
+@pytest.fixture(autouse=True)
+def a_process_of_its_own(monkeypatch):
+    monkeypatch.setattr(apart, "_Child", OWN_CHILD)
+
 
 @pytest.fixture
 def child_that(monkeypatch):

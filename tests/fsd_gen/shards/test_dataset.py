@@ -102,12 +102,18 @@ def test_crops_depend_on_seed_epoch_and_index_alone(folder):
     assert torch.equal(first, lefts(dataset))
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_workers_give_what_one_process_gives_even_when_files_were_open_before(folder, context):
+@pytest.mark.parametrize(
+    ("context", "workers"), [("fork", 2), ("spawn", 1), pytest.param("spawn", 2, marks=pytest.mark.slow)]
+)
+def test_workers_give_what_one_process_gives_even_when_files_were_open_before(folder, context, workers):
     dataset = StereoShards(folder, crop=CROP)
     expected = [dataset[index] for index in range(5)]
     loader = DataLoader(
-        dataset, batch_size=None, num_workers=2, multiprocessing_context=context, persistent_workers=True
+        dataset,
+        batch_size=None,
+        num_workers=workers,
+        multiprocessing_context=context,
+        persistent_workers=True,
     )
     for item, plain in zip(loader, expected, strict=True):
         assert_same_items(item, plain)

@@ -167,14 +167,15 @@ def start_writer(path: Path) -> subprocess.Popen:
     )
 
 
-def test_killed_at_random_moments_and_resumed_the_shard_has_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("most_kills", [2, pytest.param(5, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_and_resumed_the_shard_has_the_same_bytes(tmp_path, most_kills):
     delays = random.Random(0)
     kills = 0
     while not (tmp_path / "0.h5").exists():
         process = start_writer(tmp_path / "0.h5")
         process.stdout.readline()
         try:
-            process.wait(delays.uniform(0.0, 0.25) if kills < 5 else 60)
+            process.wait(delays.uniform(0.0, 0.25) if kills < most_kills else 60)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             kills += 1

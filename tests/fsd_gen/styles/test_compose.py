@@ -9,12 +9,13 @@ from fsd_gen.production.attempt import trace_truth
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.compose import compose_scene, stratum_of
 from fsd_gen.styles.registry import own_styles
+from tests.fsd_gen.conftest import FEWER
 from tests.fsd_gen.styles.only import only
 
 
 @pytest.mark.parametrize("style", own_styles())
 def test_the_same_key_gives_the_same_scene(style, small_config, library):
-    config = only(small_config, style)
+    config = only(small_config, style, **FEWER.get(style, {}))
     first = compose_scene(config, library, SlotKey(slot=3))
     assert compose_scene(config, library, SlotKey(slot=3)).digest() == first.digest()
     assert compose_scene(config, library, SlotKey(slot=3, attempt=1)).digest() != first.digest()
@@ -49,10 +50,11 @@ def test_a_style_of_weight_0_is_never_drawn():
     assert {stratum_of(config, slot) for slot in range(100)} == {"indoor"}
 
 
-def test_most_scenes_keep_within_the_configured_disparity(small_config, library):
+@pytest.mark.parametrize(("slots", "at_least"), [(3, 2), pytest.param(12, 10, marks=pytest.mark.slow)])
+def test_most_scenes_keep_within_the_configured_disparity(small_config, library, slots, at_least):
     limit = small_config.check_limits().max_disparity_px
     sound = 0
-    for slot in range(6):
+    for slot in range(slots):
         truth = trace_truth(compose_scene(small_config, library, SlotKey(slot=slot)), library)
         sound += (truth.disparity_left_hw > limit).mean() < 0.02
-    assert sound >= 5
+    assert sound >= at_least

@@ -114,3 +114,14 @@ def test_normals_that_are_none_are_those_of_the_face(bad: tuple) -> None:
     assert some.values_nk.tolist() == [[0, 0, 1], [1, 0, 0], [1, 0, 0], [1, 0, 0]]
     good = Attribute(values_nk=np.ones((4, 3), np.float32), interpolation="vertex")
     assert usable_normals(QUAD, FOUR, IN_ORDER, good, left_handed=False) is good
+
+
+@pytest.mark.parametrize("faces", [0, 1, 5])
+def test_a_mesh_of_triangles_alone_is_cut_as_one_with_a_hole_elsewhere(faces: int) -> None:
+    points = np.random.default_rng(1).normal(size=(3 * faces + 3, 3)).astype(np.float32)
+    indices = np.arange(3 * faces + 3, dtype=np.int32)
+    counts = np.full(faces, 3, np.int32)
+    corners, polygons = triangle_corners(points, counts, indices[: 3 * faces], None)
+    general, of = triangle_corners(points, np.full(faces + 1, 3, np.int32), indices, np.array([faces]))
+    assert np.array_equal(corners, general) and np.array_equal(polygons, of)
+    assert (corners.dtype, polygons.dtype) == (general.dtype, of.dtype)

@@ -46,16 +46,49 @@ ABLATIONS = {
     "side tuning c": PRIOR,
     "plain transformer": {"prior": "dinov2_nano"},
 }
-NETWORKS = {name: (name, {}) for name in PRESETS} | {name: ("nano", o) for name, o in ABLATIONS.items()}
+TOGETHER = {  # every ablation again, many at a time
+    "many options": {
+        "cost_volume": "groupwise",
+        "disparity_attention": "heads",
+        "positions": "rope",
+        "prior": "dinov2_nano",
+        "side_tuning": "a",
+        "evidence_skip": False,
+        "argmin_radius": None,
+        "volume_skip": False,
+    },
+    "many other options": PRIOR
+    | {
+        "cost_volume": "concat",
+        "disparity_attention": "volume",
+        "disparity_kernel": 1,
+        "side_tuning": "b",
+    },
+    "evidence of windows beside a prior": PRIOR | {"census_radius": None},
+}
+OPTIONS = ABLATIONS | TOGETHER
+NETWORKS = {name: (name, {}) for name in PRESETS} | {name: ("nano", o) for name, o in OPTIONS.items()}
 MODES = ("eval", "train")
 SIZE_HW = (32, 64)
 LARGE = ("vitb", "vitl")  # `vits` with more of the same
 
 
 def seldom(network: str, mode: str = "train") -> tuple[pytest.MarkDecorator, ...]:
-    """The marks of a case that is like a faster one: a larger network, or an option, which knows no mode."""
-    option_alone = network in ABLATIONS and network != "published"
-    return (pytest.mark.slow,) if network in LARGE or (mode == "eval" and option_alone) else ()
+    """The marks of a case that is like a faster one.
+
+    That is a larger network, an option alone, or one that is tried in training, since options know no mode.
+    """
+    alone = network in ABLATIONS and network != "published"
+    again = mode == "eval" and (network in TOGETHER or network == "vits")
+    return (pytest.mark.slow,) if network in LARGE or alone or again else ()
+
+
+def test_every_ablation_is_among_many_in_a_fast_test():
+    base = model_config("nano").model_dump()
+    fast = [base, *(base | options for options in (PUBLISHED | PRIOR, *TOGETHER.values()))]
+    for name, options in ABLATIONS.items():
+        for field, value in options.items():
+            assert value in [network[field] for network in fast], f"{name}: {field}"
 
 
 def step(network: str, mode: str, device: str) -> FoundationStereo:
@@ -94,7 +127,7 @@ def test_a_training_step_stays_on_the_meta_device(network, mode):
     assert silent(step(network, mode, "meta")) == []
 
 
-@pytest.mark.parametrize("network", ABLATIONS)
+@pytest.mark.parametrize("network", [pytest.param(name, marks=seldom(name)) for name in OPTIONS])
 def test_a_training_step_under_autocast_fits_together(network):
     model = step(network, "autocast", "cpu")
     assert silent(model) == []

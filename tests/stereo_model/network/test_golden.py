@@ -93,13 +93,10 @@ def test_stages_in_full_resolution_are_the_published_ones():
     assert differences("vits_416_stage_inputs", stages) == []
 
 
+@pytest.mark.slow  # that copies say what their models say, test_accelerate.py proves on small ones
 @pytest.mark.parametrize(
     ("attention", "max_disparity"),
-    [
-        ("disparity", 192),
-        pytest.param("heads", 192, marks=pytest.mark.slow),
-        pytest.param("disparity", 416, marks=pytest.mark.slow),
-    ],
+    [("disparity", 192), ("heads", 192), ("disparity", 416)],
 )
 def test_accelerated_inference_gives_the_published_maps(attention, max_disparity):
     name = f"vits_{max_disparity}_{attention}"

@@ -287,10 +287,19 @@ def assert_compiles_as_the_trainer_does(model):
     assert counters["stats"]["unique_graphs"] == graphs
 
 
-@pytest.mark.parametrize("checkpointing", [pytest.param(False, marks=pytest.mark.slow), True])
-def test_the_parts_compile_as_the_trainer_does_it_without_breaks_or_recompilation(monkeypatch, checkpointing):
-    """Forward and backward graphs are traced; only the generated code is left out, which is slow to make."""
-    with_graphs_alone = functools.partialmethod(torch.nn.Module.compile, backend="aot_eager")
+@pytest.mark.parametrize(
+    ("backend", "checkpointing"),
+    [
+        ("eager", True),
+        pytest.param("aot_eager", True, marks=pytest.mark.slow),
+        pytest.param("aot_eager", False, marks=pytest.mark.slow),
+    ],
+)
+def test_the_parts_compile_as_the_trainer_does_it_without_breaks_or_recompilation(
+    monkeypatch, backend, checkpointing
+):
+    """Forward graphs are traced, by `aot_eager` backward ones too; the code, slow to make, is left out."""
+    with_graphs_alone = functools.partialmethod(torch.nn.Module.compile, backend=backend)
     monkeypatch.setattr(torch.nn.Module, "compile", with_graphs_alone)
     model = create_model("nano", transformer_dropout=0.0).train()
     model.checkpointing = checkpointing

@@ -23,6 +23,7 @@ EXTRA_ARGS = (
     "--/exts/isaacsim.core.throttling/enable_async=false",  # else frames are skipped once the timeline stops
     "--/rtx-transient/resourcemanager/enableTextureStreaming=false",
 )
+BOX = 0  # of Box, Triangle, Gaussian, Uniform: the order in which Kit's own settings window lists them
 START_SPP, START_BOUNCES = 16, 8  # every scene sets its own
 
 
@@ -77,6 +78,14 @@ def scene_settings(job: Job, subframes: int) -> Mapping[str, Plain]:
         "/rtx/pathtracing/maxBounces": job.max_bounces,
         "/rtx/pathtracing/maxSpecularAndTransmissionBounces": job.max_bounces,
         "/rtx/pathtracing/maxVolumeBounces": job.max_bounces,
+        "/rtx/pathtracing/aa/op": BOX,
+        "/rtx/pathtracing/aa/filterRadius": 0.5,
+        "/rtx/pathtracing/fireflyFilter/enabled": False,
+        "/rtx/pathtracing/adaptiveSampling/enabled": False,
+        "/rtx/pathtracing/cached/enabled": False,
+        "/rtx/pathtracing/lightcache/cached/enabled": False,
+        "/rtx/pathtracing/ris/meshLights": True,  # lamps are meshes that glow
+        "/rtx/pathtracing/optixDenoiser/temporalMode/enabled": False,
         "/rtx/post/aa/op": 0,
         "/rtx/post/histogram/enabled": False,
         "/rtx/post/motionblur/enabled": False,

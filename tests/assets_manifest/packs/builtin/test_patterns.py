@@ -27,3 +27,12 @@ def test_a_slope_up_to_the_right_has_normals_to_the_left() -> None:
 def test_green_points_to_the_top_row() -> None:
     heights = np.tile(np.abs(np.arange(8) - 4.0)[:, None], (1, 8))
     assert (normal_map(heights, 1.0)[6, :, 1] > 0.5).all()
+
+
+def test_a_normal_map_is_to_the_bit_what_rolled_heights_make_of_it() -> None:
+    heights = np.random.default_rng(2).normal(size=(16, 24))
+    dx = (np.roll(heights, -1, axis=1) - np.roll(heights, 1, axis=1)) * 0.7
+    dy = (np.roll(heights, 1, axis=0) - np.roll(heights, -1, axis=0)) * 0.7
+    length = np.sqrt(dx * dx + dy * dy + 1.0)
+    plain = np.stack([0.5 + 0.5 * (part / length) for part in (-dx, -dy, 1.0)], axis=-1)
+    assert np.array_equal(normal_map(heights, 0.7), plain)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit_fake.lamps import lamp_light
 from kit_fake.state import KIT
 
 LENS = ("fx", "fy", "cx", "cy")
@@ -182,7 +183,10 @@ def _shaded(flat, directions, triangle, frame):
     for sun in flat.parallel_lights:
         facing = np.maximum(-normals @ np.array(sun.direction), 0)[:, None]
         light += facing * np.array(sun.irradiance) / np.pi
-    if flat.area_lights or any("/Lights/" in mesh.name for mesh in flat.meshes):
+    points = (directions[hit] * frame.depth.reshape(-1, 1)[hit]) @ flat.left_to_world[:3, :3].T
+    for lamp in flat.area_lights:
+        light += lamp_light(lamp, points + flat.left_to_world[:3, 3], normals)
+    if any("/Lights/" in mesh.name for mesh in flat.meshes):
         light += 1.0  # whatever the lamps of a room are: one at the camera
     colour[hit] = albedo * light + glow
     return colour

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import pytest
+
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.compose import compose_scene
 from tests.fsd_gen.styles.only import only
 
 
-def test_furniture_stands_on_the_floor_or_on_furniture(small_config, library):
+@pytest.mark.parametrize("slots", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_furniture_stands_on_the_floor_or_on_furniture(small_config, library, slots):
     config = only(small_config, "indoor")
     on_top = 0
-    for slot in range(6):
+    for slot in range(slots):
         spec = compose_scene(config, library, SlotKey(slot=slot))
         heights = {p.position[2] for p in spec.placements if p.name.startswith("Furniture")}
         assert heights == {0.0}

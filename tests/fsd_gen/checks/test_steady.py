@@ -1,0 +1,108 @@
+"""What shines, by its own words, is not asked whether it looks alike from both eyes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fsd_gen.checks.steady import MOST_MIRRORED, Shine, steady_mask
+from fsd_gen.scene.rig import StereoRig
+from fsd_gen.truth.maps import compute_truth
+from fsd_gen.usd.errors import AssetFileError
+from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface, Texture
+
+GREY = (0.4, 0.4, 0.4)
+STRAIGHT, SLANTED, FLAT = 1.0, 0.5, 0.15  # cosines
+
+
+def mirrored(cosine: float, **inputs) -> float:
+    return float(Shine.of(Surface(name="x", **inputs)).mirrored(cosine))
+
+
+@pytest.mark.parametrize("cosine", [STRAIGHT, SLANTED])
+@pytest.mark.parametrize(
+    ("steady", "inputs"),
+    [
+        (True, {"diffuse": GREY, "roughness": 0.6}),  # satin paint
+        (True, {"diffuse": GREY, "roughness": 0.0, "ior": 1.0}),  # nothing to reflect
+        (True, {"diffuse": GREY, "roughness": 0.8, "metallic": 1.0}),  # cast iron
+        (True, {"diffuse": GREY, "roughness": 0.6, "clearcoat": 0.2}),
+        (True, {"diffuse": (0.01, 0.01, 0.01), "roughness": 0.9}),  # black rubber
+        (False, {"diffuse": (0.0, 0.0, 0.0), "roughness": 0.1}),  # black table glass
+        (False, {"diffuse": (0.95, 0.93, 0.88), "roughness": 0.32, "metallic": 1.0}),  # silver
+        (False, {"diffuse": (0.02, 0.02, 0.02), "roughness": 0.6, "clearcoat": 1.0}),  # a piano's lacquer
+    ],
+    ids=str,
+)
+def test_a_surface_is_steady_unless_it_throws_much_of_its_light_back_sharply(steady, inputs, cosine):
+    assert (mirrored(cosine, **inputs) <= MOST_MIRRORED) is steady
+
+
+def test_a_polished_floor_is_steady_below_the_camera_and_not_towards_the_horizon():
+    floor = {"diffuse": GREY, "roughness": 0.16}
+    assert mirrored(STRAIGHT, **floor) < 0.08 < MOST_MIRRORED < mirrored(FLAT, **floor)
+
+
+def test_a_dull_floor_is_steady_towards_the_horizon():
+    assert mirrored(FLAT, diffuse=GREY, roughness=0.7) < MOST_MIRRORED
+
+
+@pytest.mark.parametrize(("cosine", "share"), [(1.0, 0.04 / 0.44), (0.0, 1 / 1.4)])
+def test_the_share_of_a_perfect_polish_is_fresnels(cosine, share):
+    assert mirrored(cosine, diffuse=GREY, roughness=0.0) == pytest.approx(share)
+
+
+def values(path: Path, levels: np.ndarray) -> Texture:
+    Image.fromarray(levels.astype(np.uint8)).save(path)
+    return Texture(path=path, colour_space="raw", channel="r")
+
+
+def test_textures_count_by_their_means(tmp_path):
+    half = np.zeros((20, 30))
+    half[:10] = 255
+    texture = values(tmp_path / "half.png", half)
+    shine = Shine.of(Surface(name="x", diffuse=GREY, roughness=texture, metallic=texture, clearcoat=texture))
+    assert shine.sharpness == pytest.approx(0.5, abs=0.02)
+    assert shine.scattered == pytest.approx(0.2, abs=0.01)
+    assert shine.reflectance == pytest.approx(0.22, abs=0.01)
+    assert shine.coat == pytest.approx(0.5 * 0.99**2, abs=0.02)
+
+
+def test_a_texture_that_cannot_be_read_is_said_by_name(tmp_path):
+    (tmp_path / "r.png").write_bytes(b"no image")
+    broken = Texture(path=tmp_path / "r.png", colour_space="raw", channel="r")
+    with pytest.raises(AssetFileError, match=r"r\.png"):
+        Shine.of(Surface(name="x", roughness=broken))
+
+
+def wall(x_m: float, surface: int) -> Mesh:
+    """A square of 2 m, 4 m before the camera."""
+    corners = np.array([[x_m, -1, 4], [x_m + 2, -1, 4], [x_m + 2, 1, 4], [x_m, 1, 4]], float)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    return Mesh(
+        name=f"/{x_m}", vertices_v3=corners, faces_f3=faces, uv_v2=None, normals_v3=None, surface=surface
+    )
+
+
+def test_the_mask_follows_what_each_pixel_shows_first_and_reads_nothing_that_nobody_sees(tmp_path):
+    missing = Texture(path=tmp_path / "none.png", colour_space="raw", channel="r")
+    scene = FlatScene(
+        meshes=(wall(-2, 1), wall(0, 0), wall(100, 2)),
+        surfaces=(
+            Surface(name="paint", diffuse=GREY),
+            Surface(name="steel", diffuse=GREY, roughness=0.1, metallic=1.0),
+            Surface(name="unseen", roughness=missing),
+        ),
+        area_lights=(),
+        parallel_lights=(),
+        dome=None,
+        left_to_world=np.eye(4),
+    )
+    rig = StereoRig.centred(width=60, height=40, focal_px=40.0, baseline_m=0.1)
+    mask = steady_mask(scene, rig, compute_truth(scene, rig).hits_left)
+    steel = np.zeros((40, 60), bool)
+    steel[10:30, 10:30] = True
+    assert (mask == ~steel).all()
