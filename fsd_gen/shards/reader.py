@@ -40,6 +40,7 @@ from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
 from stereo_model.data.encodings import one_line
+from jobs.store.cache import held
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
@@ -286,6 +287,7 @@ def open_shard(path: str | os.PathLike[str]) -> ShardReader:
 def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
+    held(path)
     try:
         file = open_hdf5(path)
     except DAMAGE as error:

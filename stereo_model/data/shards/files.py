@@ -9,6 +9,7 @@ import h5py
 import hdf5plugin  # noqa: F401  registers the Blosc2 filter
 
 from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
+from jobs.store.cache import held
 from stereo_model.data.encodings import DataFileError, one_line
 
 FORMAT = "fsd-gen stereo shard"
@@ -34,7 +35,8 @@ def open_hdf5(path: Path) -> h5py.File:
 
 
 def open_shard_file(path: Path) -> h5py.File:
-    """The file, if it is a shard. Raises DataFileError."""
+    """The file, if it is a shard. Raises DataFileError; StoreError for one in a store that cannot be had."""
+    held(path)
     try:
         file = open_hdf5(path)
     except DAMAGE as error:
