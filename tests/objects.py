@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -70,28 +71,31 @@ class Bucket:
 
 def new_bucket(server: str, patch: pytest.MonkeyPatch, folder: Path) -> Bucket:
     """A bucket, with the environment pointing to it and to a cache and a scratch folder in `folder`."""
-    import botocore.session
-
     settings = {
         "AWS_ENDPOINT_URL_S3": f"http://{server}",
         "AWS_ACCESS_KEY_ID": KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_SESSION_TOKEN": TOKEN,
         "AWS_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": str(folder / "no-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
+        "AWS_CONFIG_FILE": "/nowhere/config",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nowhere/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",
         "FSD_CACHE_DIR": str(folder / "cache"),
         "FSD_SCRATCH": str(folder / "scratch"),
     }
     for name, value in settings.items():
         patch.setenv(name, value)
-    client = botocore.session.get_session().create_client(
-        "s3", endpoint_url=f"http://{server}", region_name="us-east-1"
-    )
-    name = f"runs-{next(COUNT)}"
+    client, name = _client(server), f"runs-{next(COUNT)}"
     client.create_bucket(Bucket=name)
     return Bucket(server, name, patch, client)
+
+
+@cache
+def _client(server: str) -> Any:
+    import botocore.session
+
+    session = botocore.session.get_session()
+    return session.create_client("s3", endpoint_url=f"http://{server}", region_name="us-east-1")
 
 
 # ---------------------------------------------------------------- the way that breaks

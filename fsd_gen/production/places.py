@@ -1,8 +1,8 @@
 """Where a run is made: a folder, or a store (`jobs.store`) and the folder of this machine that stands for it.
 
-In a store a shard is filled, finished and verified on the local disk of the worker's machine, then put there with
-its checksum and looked at again. Its unfinished part stays on that machine: a worker of the same machine goes on
-with it, one of another begins that shard anew.
+In a store a shard is filled, finished and verified on the local disk of the worker's machine, then put there
+with its checksum and looked at again. Its unfinished part stays on that machine: a worker of the same machine
+goes on with it, one of another begins that shard anew.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class _InStore:
         _, found, name = shard.partition(f"/{self.folder.relative_to(base).as_posix()}/")
         if not found:
             raise ShardError(
-                f"{shard}: the driver works on another store than this machine; AWS_ENDPOINT_URL_S3 should be the "
-                "same on all machines"
+                f"{shard}: the driver works on another store than this machine; AWS_ENDPOINT_URL_S3 should "
+                "be the same on all machines"
             )
         return self.folder / name
 

@@ -49,7 +49,9 @@ class ShardWorker:
     def run(self, task: Task, report: Report) -> dict[str, Any]:
         """Fill the shard of `task`; reports each sample once it is on disk."""
         keys: Sequence[SlotKey] = task.payload["keys"]
-        writer = ShardWriter(self._place.path_of(task.payload["path"]), [key.slot for key in keys], self._meta)
+        writer = ShardWriter(
+            self._place.path_of(task.payload["path"]), [key.slot for key in keys], self._meta
+        )
         watch = Watch(writer.part, self._backend.name, self._limit_s)
         if writer.done:
             report(Event(kind=EventKind.RESUMED, done=len(writer.done)))

@@ -1,7 +1,9 @@
-"""One shard in the index: what its file is, and what is in it; read from the shard, or from a description of it.
+"""One shard in the index: what its file is, and what is in it; read from the shard, or from a description of
+it.
 
-Of a shard in an object store (`jobs.store`) its maker leaves a description beside it, so that a run can be listed
-without its shards: index/entries/shards/00000.json. One that does not fit its shard counts for nothing.
+Of a shard in an object store (`jobs.store`) its maker leaves a description beside it, so that a run can be
+listed without its shards: index/entries/shards/00000.json. One that does not fit its shard counts for
+nothing.
 """
 
 from __future__ import annotations

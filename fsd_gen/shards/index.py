@@ -272,7 +272,8 @@ def _load(root: Path) -> Index | None:
         log.info("the index of %s is made again: %s", root, error)
         return None
     shards = tuple(
-        ShardEntry(**row | {"quarantined": quarantined_from_json(row["quarantined"])}) for row in table.to_pylist()
+        ShardEntry(**row | {"quarantined": quarantined_from_json(row["quarantined"])})
+        for row in table.to_pylist()
     )
     return Index(root=root, records=tuple(records), shards=shards)
 

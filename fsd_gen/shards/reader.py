@@ -39,8 +39,8 @@ from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
+from jobs.store.base import StoreError
 from stereo_model.data.encodings import one_line
-from jobs.store.cache import held
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
@@ -287,9 +287,10 @@ def open_shard(path: str | os.PathLike[str]) -> ShardReader:
 def _open_file(path: Path) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
-    held(path)
     try:
         file = open_hdf5(path)
+    except StoreError:
+        raise
     except DAMAGE as error:
         what = contents(path)
         found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"

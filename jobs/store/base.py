@@ -1,4 +1,4 @@
-"""What every store of finished files is to the rest: names that are written once, and the errors about them."""
+"""What every store of finished files is to the rest: names that are written once, and the errors."""
 
 from __future__ import annotations
 

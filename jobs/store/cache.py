@@ -1,9 +1,10 @@
 """What of a store lies on this machine: placeholders of all, the content of some, never more than a bound.
 
-A file of a run in a store is a placeholder here: sparse, of the object's size and time, so that folders can be
-listed, and begun with a line that says what it stands for. Whoever opens one calls `held` first, which puts the
-content in its place: fetched once for all processes, verified, renamed. What was not used for longest makes room
-(it becomes a placeholder again; whoever has it open keeps it). FSD_CACHE_GB bounds the sum.
+A file of a run in a store is a placeholder here: sparse, of the object's size and time, so that folders can
+be listed, and begun with a line that says what it stands for. Whoever opens one calls `held` first, which
+puts the content in its place: fetched once for all processes, verified, renamed. What was not used for
+longest makes room (it becomes a placeholder again; whoever has it open keeps it). FSD_CACHE_GB bounds the
+sum.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.files import part_file
+from jobs.files import part_file, write_text_atomic
+from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
 from jobs.store.base import Kept, StoreError
 
 MAGIC = b"placeholder of fsd-gen: "
@@ -31,7 +35,7 @@ SECOND = 10**9
 
 
 class CacheSettingError(ValueError):
-    """FSD_CACHE_GB is no size."""
+    """FSD_CACHE_GB or FSD_CACHE_DIR are not what they should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,14 @@ def base_of(path: Path) -> Path | None:
     return next((base for base in (cache_base(), scratch_base()) if found.is_relative_to(base)), None)
 
 
+def as_urls(text: str) -> str:
+    """A text about files of such folders as one about what they stand for."""
+    for base in (cache_base(), scratch_base()):
+        if str(base) in text:
+            text = re.sub(rf"{re.escape(str(base))}/(s3|gs|az)-[0-9a-f]{{8}}/", r"\1://", text)
+    return text
+
+
 def cache_limit() -> int:
     """Bytes of content that may lie here. Raises CacheSettingError."""
     text = os.environ.get("FSD_CACHE_GB", "") or str(CACHE_GB)
@@ -75,8 +87,8 @@ def cache_limit() -> int:
 
 
 def stamp_ns(kept: Kept, *, document: bool) -> int:
-    """The time that a file of this content has here: the store's second, and within it one that depends on the
-    content, so that time and size tell contents apart. Documents are younger than shards of their second.
+    """The time that a file of this content has here: the store's second, and within it one that depends on
+    the content, so that time and size tell contents apart. Documents are younger than shards of their second.
     """
     within = int(hashlib.sha256(kept.etag.encode()).hexdigest(), 16) % (SECOND // 2)
     return kept.modified * SECOND + within + (SECOND // 2 if document else 0)
@@ -101,7 +113,7 @@ def is_current(path: Path, kept: Kept, *, document: bool) -> bool:
 
 def write_placeholder(path: Path, url: str, kept: Kept) -> None:
     """Let `path` stand for an object."""
-    says = {"url": url, "name": kept.name, "size": kept.size, "etag": kept.etag, "modified": kept.modified}
+    says = _said(Placeholder(url=url, kept=kept))
     head = MAGIC + json.dumps(says).encode() + b"\n"
     if len(head) > min(HEAD_BYTES, kept.size):
         raise StoreError(f"{url}/{kept.name}: too small an object, or too long a name, for a placeholder")
@@ -120,6 +132,10 @@ def placeholder_at(path: Path) -> Placeholder | None:
             return None
         line = file.read(HEAD_BYTES).split(b"\n", 1)[0]
     return _read(json.loads(line))
+
+
+def _said(content: Placeholder) -> dict[str, Any]:
+    return {"url": content.url, **asdict(content.kept)}
 
 
 def _read(says: dict[str, Any]) -> Placeholder:
@@ -141,8 +157,7 @@ def held(path: Path) -> Path:
         return path
     found = placeholder_at(path)
     if found is None:
-        with suppress(FileNotFoundError):
-            os.utime(_used(base, path))
+        _note_use(_used(base, path))
         return path
     with locked(base, f"content {path.absolute()}"):
         if placeholder_at(path) is not None:  # nobody was faster
@@ -153,15 +168,24 @@ def held(path: Path) -> Path:
 def _fetch(base: Path, path: Path, found: Placeholder) -> None:
     from jobs.store.objects import open_objects
 
-    make_room(base, found.kept.size)
-    with part_file(path, needed_bytes=found.kept.size) as part:
-        open_objects(found.url).fetch(found.kept, part)
-        set_stamp(part, found.kept, document=False)
-    used = _used(base, path)
-    used.parent.mkdir(exist_ok=True)
-    kept = found.kept
-    says = {"url": found.url, "name": kept.name, "size": kept.size, "etag": kept.etag, "modified": kept.modified}
-    used.write_text(json.dumps(says | {"path": str(path.absolute())}))
+    used, says = _used(base, path), json.dumps(_said(found) | {"path": str(path.absolute())})
+    _make_room(base, used, says, found.kept.size)
+    try:
+        with part_file(path, needed_bytes=found.kept.size) as part:
+            open_objects(found.url).fetch(found.kept, part)
+            set_stamp(part, found.kept, document=False)
+    except BaseException:
+        used.unlink(missing_ok=True)
+        raise
+    if not used.exists():  # it came so slowly that others took its room
+        write_text_atomic(used, says)
+    _note_use(used)
+
+
+def _note_use(used: Path) -> None:
+    now = time.time_ns()  # the file system's own clock is coarse
+    with suppress(FileNotFoundError):
+        os.utime(used, ns=(now, now))
 
 
 def block(path: Path, start: int, count: int) -> bytes:
@@ -176,18 +200,21 @@ def block(path: Path, start: int, count: int) -> bytes:
     return open_objects(found.url).block(found.kept, start, count)
 
 
-def make_room(base: Path, needed: int) -> None:
-    """Let what was not used for longest go, until `needed` bytes more are within the bound."""
+def _make_room(base: Path, used: Path, says: str, needed: int) -> None:
+    """Let what was not used for longest go, until `needed` bytes more are within the bound; they are noted."""
     with locked(base, "room"):
+        used.parent.mkdir(exist_ok=True)
         uses = sorted((base / USED).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         there = [(each, json.loads(each.read_text())) for each in uses]
-        total = sum(says["size"] for _, says in there)
-        for each, says in there:
+        total = sum(content["size"] for _, content in there)
+        for each, content in there:
             if total + needed <= cache_limit():
-                return
-            _let_go(Path(says["path"]), _read(says))
+                break
+            _let_go(Path(content["path"]), _read(content))
             each.unlink()
-            total -= says["size"]
+            total -= content["size"]
+        write_text_atomic(used, says)
+        _note_use(used)
 
 
 def _let_go(path: Path, content: Placeholder) -> None:
@@ -207,9 +234,19 @@ def locked(base: Path, what: str) -> Iterator[None]:
     name = hashlib.sha256(what.encode()).hexdigest()[:16]
     fd = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        _wait_for(fd, base)
         yield
     finally:
         os.close(fd)
 
 
+def _wait_for(fd: int, base: Path) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in LOCKS_UNSUPPORTED_ERRNOS:
+            raise
+        raise CacheSettingError(
+            f"the file system of {base} offers no locks ({error.strerror}), which keep the processes that "
+            "share it apart; let FSD_CACHE_DIR and FSD_SCRATCH name a local disk"
+        ) from error

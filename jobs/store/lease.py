@@ -1,9 +1,10 @@
 """The lock of a run in a store: an object that one driver writes, and has to write again before it runs out.
 
-Every write is conditional: the first one on there being no object (If-None-Match), all later ones on the object
-that the writer saw last (If-Match), so that of two writers one is refused. Who dies leaves a lease that runs out;
-then it may be taken over. Its age is the store's Date less the store's Last-Modified: the clocks of the machines
-do not matter. Releasing writes the object once more, since few stores delete conditionally.
+Every write is conditional: the first one on there being no object (If-None-Match), all later ones on the
+object that the writer saw last (If-Match), so that of two writers one is refused. Who dies leaves a lease
+that runs out; then it may be taken over. Its age is the store's Date less the store's Last-Modified: the
+clocks of the machines do not matter. Releasing writes the object once more, since few stores delete
+conditionally.
 """
 
 from __future__ import annotations
@@ -100,13 +101,13 @@ class StoreLock:
             self._store.remove(LOCK_NAME)
             self._kept = None
             raise ConditionsUnsupportedError(
-                f"{self._address}: this store takes conditional writes (If-None-Match, If-Match) for ordinary ones, "
-                "so that nothing keeps two drivers apart; use one that heeds them (AWS S3, MinIO, R2), or render "
-                "into a folder and copy it"
+                f"{self._address}: this store takes conditional writes (If-None-Match, If-Match) for "
+                "ordinary ones, so that nothing keeps two drivers apart; use one that heeds them (AWS S3, "
+                "MinIO, R2), or render into a folder and copy it"
             )
 
     def _renew(self) -> None:
-        safe_until = time.monotonic() + self._lease_s
+        safe_until = time.monotonic() + self._lease_s / 2
         while not self._stopped.wait(self._lease_s / 4):
             asked = time.monotonic()
             try:
@@ -114,10 +115,12 @@ class StoreLock:
             except StoreError as error:  # tried again, as long as nobody else may take it
                 if time.monotonic() < safe_until:
                     continue
-                return self._lose(f"its lock could not be renewed in time ({error})")
+                self._lose(f"its lock could not be renewed in time ({error})")
+                return
             if kept is None:
-                return self._lose("its lock was taken over by another driver, not being renewed in time")
-            self._kept, safe_until = kept, asked + self._lease_s
+                self._lose("its lock was taken over by another driver, not being renewed in time")
+                return
+            self._kept, safe_until = kept, asked + self._lease_s / 2
 
     def _lose(self, why: str) -> None:
         self._lost = why
@@ -126,8 +129,8 @@ class StoreLock:
 
     def _held(self, holder: bytes, left_s: float) -> str:
         return (
-            f"{self._address} is in use by {who(holder)}; wait for it, stop it, or use another folder (if it is "
-            f"dead, its lock runs out in {max(1, round(left_s))} s)"
+            f"{self._address} is in use by {who(holder)}; wait for it, stop it, or use another folder (if "
+            f"it is dead, its lock runs out in {max(1, round(left_s))} s)"
         )
 
     def __enter__(self) -> StoreLock:

@@ -1,9 +1,9 @@
 """A run in a store, seen as a folder of this machine: the rest of the program knows paths only.
 
 `local_place` gives the path that stands for a URL, for reading; `Mirror.working` the folder in which a run is
-made. Small documents are here as they are; shards are placeholders (`jobs.store.cache`) until they are opened.
-What lies there that the store does not know is work of this machine that is not finished: parts, and shards
-that are finished and not yet put.
+made. Small documents are here as they are; shards are placeholders (`jobs.store.cache`) until they are
+opened. What lies there that the store does not know is work of this machine that is not finished: parts, and
+shards that are finished and not yet put.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jobs.files import part_file
 from jobs.store import cache
-from jobs.store.base import Kept, ObjectStore, StoreError
+from jobs.store.base import Kept, ObjectStore, StoreError, UnknownStoreError
 from jobs.store.objects import open_objects
 from jobs.store.urls import Address, is_url, parse
 
@@ -48,7 +48,9 @@ class Mirror:
         base = cache.scratch_base()
         base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if base.parent.stat().st_uid != os.getuid():
-            raise StoreError(f"{base.parent}: belongs to another user; set FSD_SCRATCH to a folder of your own")
+            raise StoreError(
+                f"{base.parent}: belongs to another user; set FSD_SCRATCH to a folder of your own"
+            )
         return cls(address, _folder(base, address))
 
     @classmethod
@@ -99,7 +101,9 @@ class Mirror:
         store.put(path, name)
         kept = store.look(name)
         if kept is None:
-            raise StoreError(f"{self.address}/{name}: was put and is not there; see the store's rules of deletion")
+            raise StoreError(
+                f"{self.address}/{name}: was put and is not there; see the store's rules of deletion"
+            )
         with self._locked():
             if not _is_document(kept):
                 cache.write_placeholder(path, store.url, kept)
@@ -117,7 +121,9 @@ class Mirror:
 
     def put_document(self, path: Path) -> None:
         """Put a file that may be replaced."""
-        cache.set_stamp(path, open_objects(str(self.address)).replace(path, self.name_of(path)), document=True)
+        cache.set_stamp(
+            path, open_objects(str(self.address)).replace(path, self.name_of(path)), document=True
+        )
 
     def unput_shards(self) -> list[Path]:
         """Shards that were finished here and did not reach the store, in folders of shards."""
@@ -127,10 +133,6 @@ class Mirror:
     def name_of(self, path: Path) -> str:
         """Name in the store of a file here."""
         return path.absolute().relative_to(self.folder).as_posix()
-
-    def in_words(self, text: str) -> str:
-        """A text about files here as one about what they stand for."""
-        return text.replace(str(self.folder), str(self.address))
 
     def _show(self, store: ObjectStore, kept: Kept) -> None:
         path = self.folder / kept.name
@@ -185,6 +187,19 @@ def local_place(place: str | os.PathLike[str]) -> Path:
     elif not (wild == len(parts) and Mirror.reading(base).show_file()):
         Mirror.reading(base).refresh()
     return Mirror.reading(address).folder
+
+
+def refuse_url(place: str | os.PathLike[str] | None, what: str) -> None:
+    """Refuse a URL, or the folder that stands for one, where `what` works in folders only.
+
+    Raises UnknownStoreError.
+    """
+    if place is not None and (is_url(place) or cache.base_of(Path(place)) is not None):
+        url = str(parse(place)) if is_url(place) else cache.as_urls(str(place))
+        raise UnknownStoreError(
+            f"{url}: {what} works in folders only; copy there first (`aws s3 sync {url} FOLDER`), and back "
+            "afterwards"
+        )
 
 
 def _run_around(address: Address) -> Address | None:

@@ -30,8 +30,8 @@ def open_lockable(url: str | os.PathLike[str]) -> LockableStore:
     address = parse(url)
     if address.scheme != "s3":
         raise ConditionsUnsupportedError(
-            f"{address}: runs are read from {address.scheme}://, but made on s3:// or in a folder only, for want "
-            "of a lock; render into a folder and copy it there"
+            f"{address}: runs are read from {address.scheme}://, but made on s3:// or in a folder only, for "
+            "want of a lock; render into a folder and copy it there"
         )
     from jobs.store.s3 import S3Store
 

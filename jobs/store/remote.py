@@ -73,12 +73,18 @@ class FsspecStore:
         return _kept(name, info) if info["type"] == "file" else None
 
     def fetch(self, kept: Kept, into: Path) -> None:
-        """See ObjectStore. fsspec tells no checksum of all stores alike: the size and the seal inside count."""
-        with self._in_words(), self._system.open(self._path(kept.name), "rb") as source, into.open("wb") as file:
+        """See ObjectStore. fsspec tells no checksum of all stores alike: the size and the seal count."""
+        with (
+            self._in_words(),
+            self._system.open(self._path(kept.name), "rb") as source,
+            into.open("wb") as file,
+        ):
             while piece := source.read(PIECE):
                 file.write(piece)
         if into.stat().st_size != kept.size:
-            raise StoreError(f"{self.url}/{kept.name}: {into.stat().st_size} of {kept.size} bytes came; try again")
+            raise StoreError(
+                f"{self.url}/{kept.name}: {into.stat().st_size} of {kept.size} bytes came; try again"
+            )
 
     def block(self, kept: Kept, start: int, count: int) -> bytes:
         """See ObjectStore."""
@@ -105,8 +111,8 @@ class _InWords:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and not isinstance(error, FileNotFoundError | StoreError):
             raise StoreUnavailableError(
-                f"{self._address}: cannot be read ({type(error).__name__}); see the bucket's name, the network, and "
-                f"{SIGN_IN.get(self._address.scheme, 'the credentials')}"
+                f"{self._address}: cannot be read ({type(error).__name__}); see the bucket's name, the "
+                f"network, and {SIGN_IN.get(self._address.scheme, 'the credentials')}"
             ) from None
 
 
@@ -125,7 +131,9 @@ def _opened(address: Address) -> Any:
 def _kept(name: str, info: dict[str, Any]) -> Kept:
     stamp = info.get("last_modified") or info.get("updated") or info.get("mtime") or info.get("created") or 0
     seconds = stamp.timestamp() if isinstance(stamp, datetime) else _seconds(stamp)
-    mark = str(info.get("etag") or info.get("md5Hash") or info.get("content_settings") or f"{info['size']} {seconds}")
+    mark = str(
+        info.get("etag") or info.get("md5Hash") or info.get("content_settings") or f"{info['size']} {seconds}"
+    )
     etag = hashlib.sha256(mark.encode()).hexdigest()
     return Kept(name=name, size=int(info["size"]), etag=etag, modified=int(seconds))
 

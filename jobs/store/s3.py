@@ -190,11 +190,13 @@ class S3Store:
         return answer
 
     def _send(self, finished_file: Path, wanted: Stored, **condition: str) -> str | None:
-        """Put the file; one that is there already stays, and is looked at afterwards. The ETag if it was put."""
+        """Put the file where the condition holds; the ETag if it was put."""
         with finished_file.open("rb") as file:
             return self._write(wanted.name, file, condition, wanted.sha256)
 
-    def _write(self, name: str, body: Any, condition: dict[str, str], sha256: str | None = None) -> str | None:
+    def _write(
+        self, name: str, body: Any, condition: dict[str, str], sha256: str | None = None
+    ) -> str | None:
         """The new ETag; None where the condition did not hold."""
         sha256 = sha256 or hashlib.sha256(body).hexdigest()
         arguments = {
@@ -222,16 +224,16 @@ class S3Store:
 
     def _unconditional(self) -> ConditionsUnsupportedError:
         return ConditionsUnsupportedError(
-            f"{self.url}: this store has no conditional writes (If-None-Match, If-Match), which keep two writers "
-            "apart; use one that has (AWS S3, MinIO, Ceph since Squid, R2), or render into a folder and copy it"
+            f"{self.url}: this store has no conditional writes (If-None-Match, If-Match), which keep two "
+            "writers apart; use one that has (AWS S3, MinIO, R2), or render into a folder and copy it"
         )
 
     def _wanted(self, file: Path, name: str) -> Stored:
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise StoreError(
-                f"{file}: {size / 2**30:.1f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB in one step; make "
-                "smaller shards (samples_per_shard)"
+                f"{file}: {size / 2**30:.1f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB in one "
+                "step; make smaller shards (samples_per_shard)"
             )
         return Stored(name=name, size=size, sha256=file_sha256(file))
 
@@ -247,7 +249,9 @@ class S3Store:
             return _headed(answer, wanted.name)
         if written == answer["ETag"]:  # nobody else's
             self.remove(wanted.name)
-            raise StoreError(f"{place}: arrived damaged and was removed again; see the network, and try again")
+            raise StoreError(
+                f"{place}: arrived damaged and was removed again; see the network, and try again"
+            )
         raise StoreConflictError(
             f"{place} holds other content than the file to be put there; names are written once: remove it "
             "by hand if it is not needed, or put the file under another name"
@@ -264,7 +268,9 @@ def _other(answer: dict[str, Any], sha256: str, md5: str) -> str | None:
         same = base64.b64decode(said).hex() == sha256
         return None if same else "its SHA-256 is another"
     etag = answer["ETag"].strip('"')
-    plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and not answer.get("SSECustomerAlgorithm")
+    plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and not answer.get(
+        "SSECustomerAlgorithm"
+    )
     if plain and _MD5.fullmatch(etag):
         return None if etag == md5 else "its MD5 is another"
     if said := answer.get("Metadata", {}).get("sha256"):

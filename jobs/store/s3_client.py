@@ -7,8 +7,9 @@ again with growing pauses; what will not go away is told in one line (`jobs.stor
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,10 +51,19 @@ def _connected(endpoint: str | None) -> Any:
     )
     try:
         session = botocore.session.get_session()
+        session.register_component("data_loader", _loader())
         region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
         return session.create_client("s3", region_name=region, endpoint_url=endpoint, config=config)
     except (BotoCoreError, ValueError) as error:
         raise StoreUnavailableError(f"s3://: {in_words(error, '', '')}") from None
+
+
+@cache
+def _loader() -> Any:
+    """What AWS's services look like, read once: every client needs it."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _refuse_secret(endpoint: str | None) -> None:
@@ -85,6 +95,3 @@ def in_our_words(place: str, doing: str) -> Iterator[None]:
     except client_errors() as error:
         region = s3_client().meta.region_name
         raise StoreUnavailableError(f"{place}: {in_words(error, doing, region)}") from None
-
-
-Call = Callable[..., Any]

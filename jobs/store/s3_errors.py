@@ -1,4 +1,6 @@
-"""What an S3 store or the way to it refuses, as one line with the remedy; never a secret, never its own words."""
+"""What an S3 store or the way to it refuses, as one line with the remedy; never a secret, never its own
+words.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ from pathlib import PurePosixPath
 from jobs.store.base import UnknownStoreError
 
 SCHEMES = ("s3", "gs", "az")
-_URL = re.compile(rf"(?P<scheme>{'|'.join(SCHEMES)}):/{{1,2}}(?P<rest>[^/].*)?")  # pathlib makes one slash of two
+_URL = re.compile(
+    rf"(?P<scheme>{'|'.join(SCHEMES)}):/{{1,2}}(?P<rest>[^/].*)?"
+)  # pathlib makes one slash of two
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
 
@@ -44,12 +46,15 @@ def parse(place: str | os.PathLike[str]) -> Address:
     text = os.fspath(place)
     found = _URL.fullmatch(text)
     if found is None:
-        raise UnknownStoreError(f"expected a URL such as s3://bucket/runs/demo, got {_without_secret(text)!r}")
+        raise UnknownStoreError(
+            f"expected a URL such as s3://bucket/runs/demo, got {_without_secret(text)!r}"
+        )
     bucket, _, key = (found["rest"] or "").partition("/")
     if "@" in bucket or ":" in bucket:
         raise UnknownStoreError(
-            f"{found['scheme']}://...: a URL carries no user, password or port, which end in logs; credentials "
-            "come from the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID ...), a host from AWS_ENDPOINT_URL_S3"
+            f"{found['scheme']}://...: a URL carries no user, password or port, which end in logs; "
+            "credentials come from the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID ...), a host from "
+            "AWS_ENDPOINT_URL_S3"
         )
     if not _BUCKET.fullmatch(bucket) or "?" in key or "#" in key:
         raise UnknownStoreError(
@@ -58,7 +63,9 @@ def parse(place: str | os.PathLike[str]) -> Address:
     parts = [part for part in key.split("/") if part]
     if {".", ".."} & set(parts):
         raise UnknownStoreError(f"{found['scheme']}://{bucket}/{key}: '.' and '..' mean nothing in a store")
-    return Address(scheme=found["scheme"], bucket=bucket, key=PurePosixPath(*parts).as_posix() if parts else "")
+    return Address(
+        scheme=found["scheme"], bucket=bucket, key=PurePosixPath(*parts).as_posix() if parts else ""
+    )
 
 
 def _without_secret(text: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-
-
 from fsd_gen.production.places import at_work_in
 from fsd_gen.production.render import render_shards
-from fsd_gen.production.requests import RenderReport, requests_for, shard_tasks
+from fsd_gen.production.requests import RenderReport, requests_for
 from fsd_gen.production.run import Run
 from fsd_gen.production.survey import survey
 from fsd_gen.shards.dataset import StereoShards
-from fsd_gen.shards.index import manifest_digest, refresh_index
+from fsd_gen.shards.index import refresh_index
 from jobs.config import FarmConfig
 from jobs.store.mirror import local_place
 
