@@ -50,7 +50,7 @@ class Bucket:
     def url(self) -> str:
         return f"s3://{self.name}"
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "") -> list[str]:
         found = self.client.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", ())
         return [entry["Key"] for entry in found]
 

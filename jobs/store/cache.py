@@ -201,7 +201,7 @@ def block(path: Path, start: int, count: int) -> bytes:
 
 
 def _make_room(base: Path, used: Path, says: str, needed: int) -> None:
-    """Let what was not used for longest go, until `needed` bytes more are within the bound; they are noted."""
+    """Let what was not used for longest go, until `needed` bytes more fit; they are noted."""
     with locked(base, "room"):
         used.parent.mkdir(exist_ok=True)
         uses = sorted((base / USED).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)

@@ -101,7 +101,7 @@ def test_a_store_that_ignores_conditions_is_refused_and_nothing_is_left_there(bu
 
     with bucket.way(ignored), pytest.raises(ConditionsUnsupportedError, match="for ordinary ones"):
         StoreLock(address).acquire()
-    assert bucket.keys() == []
+    assert bucket.names() == []
 
 
 @pytest.mark.parametrize("says", [b"", b"[]", b"nonsense", b'{"lease_s": "x"}', b'{"lease_s": -1}'])

@@ -170,7 +170,7 @@ def test_work_that_is_not_put_yet_stays_and_is_put_once(bucket):
     mirror.put_shard(shard)
     mirror.put_documents()
     assert mirror.unput_shards() == [] and placeholder_at(shard) is not None
-    assert bucket.keys() == ["run/config.yaml", "run/shards/00000.h5"]
+    assert bucket.names() == ["run/config.yaml", "run/shards/00000.h5"]
     with bucket.way(lambda way: False) as seen:
         mirror.refresh()
         mirror.put_documents()
