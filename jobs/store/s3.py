@@ -171,8 +171,13 @@ class S3Store:
             except s3_client().exceptions.ClientError as error:
                 if code_of(error) in ABSENT:
                     return None
+                self._ask_why()
                 raise
         return found
+
+    def _ask_why(self) -> None:
+        """Raise what a listing meets: the answer to HEAD has no words in it."""
+        s3_client().list_objects_v2(Bucket=self._address.bucket, Prefix=self._address.key, MaxKeys=1)
 
     def _get(self, kept: Kept, **options: str) -> dict[str, Any]:
         place = f"{self.url}/{kept.name}"
