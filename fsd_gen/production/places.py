@@ -113,7 +113,7 @@ class _InStore:
         self.mirror.put_documents()
 
     def after_work(self) -> None:
-        self.mirror.refresh()
+        self.mirror.refresh(alone=False)
 
 
 def work_place(run_dir: Path) -> Place:
@@ -127,7 +127,7 @@ def opened_place(name: str) -> Place:
     if not is_url(name):
         return _Folder(Path(name))
     mirror = Mirror.working(parse(name))
-    mirror.refresh()
+    mirror.refresh(alone=False)
     return _InStore(mirror)
 
 

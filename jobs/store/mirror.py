@@ -70,15 +70,21 @@ class Mirror:
             raise StoreError(f"{path}: is of another store than AWS_ENDPOINT_URL_S3 names; set it as before")
         return cls(address, path.absolute())
 
-    def refresh(self) -> None:
-        """Make the folder show what the store has now. Raises StoreUnavailableError."""
+    def refresh(self, *, alone: bool = True) -> None:
+        """Make the folder show what the store has now. Raises StoreUnavailableError.
+
+        Where others of this machine work in it (not `alone`), only what is missing is added: their documents
+        may be newer than the store's.
+        """
         store = open_objects(str(self.address))
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
             listed = {kept.name: kept for kept in store.objects() if _is_visible(kept.name)}
             for kept in listed.values():
-                self._show(store, kept)
-            self._drop_what_went(set(listed))
+                if alone or not (_is_document(kept) and (self.folder / kept.name).exists()):
+                    self._show(store, kept)
+            if alone:
+                self._drop_what_went(set(listed))
 
     def show_file(self) -> bool:
         """Show the one object that is called as the address; whether there is such a one."""

@@ -6,7 +6,6 @@ import re
 import shutil
 import time
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -30,7 +29,7 @@ from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import manifest_digest, refresh_index
 from jobs.config import FarmConfig
 from jobs.locks import RunLockedError
-from jobs.store.base import StoreUnavailableError
+from jobs.store.base import StoreUnavailableError, UnknownStoreError
 from jobs.store.cache import placeholder_at
 from jobs.store.lease import StoreLock
 from jobs.store.mirror import local_place
@@ -282,16 +281,24 @@ def test_a_command_that_needs_a_folder_says_so(url, bucket, program, words, says
     assert re.search(says, " ".join(result.output.split())), result.output
 
 
+def test_other_data_sets_than_shards_are_read_from_folders(url):
+    with pytest.raises(UnknownStoreError, match=f"{url}: data set folder works in folders only"):
+        open_dataset("folder", url)
+
+
 def test_nothing_is_moved_aside_in_a_store(url, bucket):
     with at_work_in(url) as folder, pytest.raises(ShardError, match="nothing is moved aside; remove it with"):
         set_aside(folder, folder / "shards" / "00000.h5")
 
 
 @pytest.mark.slow
-def test_two_workers_that_render_for_real_fill_a_run_in_a_store(bucket, url, sparse_config, tmp_path):
-    report = render(url, sparse_config, workers=2)
-    assert report.complete, report.farm.failed
+def test_two_workers_that_render_for_real_fill_a_run_in_a_store(bucket, url, library, tmp_path):
+    words = ["render", "--config", str(SPARSE), "--shards", "2", "--workers", "2", "--out", url]
+    result = RUNNER.invoke(app, words)
+    assert result.exit_code == 0 and f"4 samples in 2 shards under {url}/shards" in result.output, (
+        result.output
+    )
     shutil.rmtree(tmp_path / "scratch")
     found = survey(local_place(url), deep=True)
     assert not found.findings and found.intact == 4
-    assert Path(local_place(url)).is_dir()
+    assert "(2 of the shards were there already)" in RUNNER.invoke(app, words).output

@@ -177,6 +177,19 @@ def test_work_that_is_not_put_yet_stays_and_is_put_once(bucket):
     assert not [method for method, _ in seen if method == "PUT"]
 
 
+def test_a_worker_that_looks_leaves_the_documents_of_its_neighbours_alone(bucket):
+    mirror = Mirror.working(parse(f"{bucket.url}/run"))
+    mirror.refresh()
+    (mirror.folder / "wanted.yaml").write_text("shards: 1\n")
+    mirror.put_documents()
+    (mirror.folder / "wanted.yaml").write_text("shards: 2\n")
+    (mirror.folder / "render.log").write_text("not put yet\n")
+    bucket.write("run/config.yaml", b"seed: 1\n")
+    mirror.refresh(alone=False)
+    texts = {path.name: path.read_text() for path in mirror.folder.iterdir()}
+    assert texts == {"wanted.yaml": "shards: 2\n", "render.log": "not put yet\n", "config.yaml": "seed: 1\n"}
+
+
 def test_a_folder_of_another_store_is_not_taken_for_this_one(run, monkeypatch):
     folder = local_place(f"{run.url}/run")
     assert Mirror.around(folder).address == parse(f"{run.url}/run")
