@@ -73,7 +73,6 @@ def test_more_objects_than_one_answer_lists_are_all_listed(bucket, monkeypatch):
 
 FAULTS = {
     "500": lambda way: way.say(500, "InternalError"),
-    "503": lambda way: way.say(503, "SlowDown"),
     "a reset": lambda way: way.reset(),
     "an upload that is cut off": lambda way: _cut_off(way),
     "a late answer": slow(0.4),
