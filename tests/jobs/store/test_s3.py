@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
 
+from jobs.extras import MissingExtraError
 from jobs.store import open_store
 from jobs.store.base import (
     ConditionsUnsupportedError,
@@ -207,6 +209,13 @@ def test_an_endpoint_with_a_password_is_refused(bucket, monkeypatch):
     with pytest.raises(UnknownStoreError, match="without user and password") as caught:
         list(open_store(bucket.url).list())
     assert SECRET not in str(caught.value)
+
+
+def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("jobs.store.s3_client._clients", {})
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'fsd-gen\[s3\]'"):
+        list(open_store("s3://bucket/run").list())
 
 
 def test_a_path_is_no_url_and_a_url_that_became_a_path_is_one():
