@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from jobs.extras import DISTRIBUTION
+from jobs.store.cache import as_urls
 
 
 def _say_version(context: typer.Context, wanted: bool) -> None:
     if wanted:
         typer.echo(f"{context.find_root().info_name} {version(DISTRIBUTION)}")
         raise typer.Exit
+
+
+class UrlConsole(Console):
+    """A terminal that calls what lies in a store by its URL, not by the folder that stands for it here."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As Rich does."""
+        super().print(*(as_urls(each) if isinstance(each, str) else each for each in objects), **options)
 
 
 VersionOption = Annotated[

@@ -107,12 +107,13 @@ class RunLock:
 def _sign(fd: int, run_dir: Path) -> None:
     try:
         os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(_own_identity()).encode(), 0)
+        os.pwrite(fd, json.dumps(own_identity()).encode(), 0)
     except OSError as error:
         raise _unusable(run_dir, error) from error
 
 
-def _own_identity() -> dict[str, str | int]:
+def own_identity() -> dict[str, str | int | float]:
+    """What a lock says of its holder."""
     return {
         "user": _user(),
         "pid": os.getpid(),
@@ -158,10 +159,11 @@ def _lock(fd: int, run_dir: Path) -> None:
 
 
 def _held_message(run_dir: Path, holder: bytes) -> str:
-    return f"{run_dir} is in use by {_who(holder)}; wait for it, stop it, or use another folder"
+    return f"{run_dir} is in use by {who(holder)}; wait for it, stop it, or use another folder"
 
 
-def _who(holder: bytes) -> str:
+def who(holder: bytes) -> str:
+    """The holder of a lock in words, by what it says."""
     try:
         known = json.loads(holder)
         who = f"process {known['pid']} on {known['host']} since {known['since']}"

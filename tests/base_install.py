@@ -15,6 +15,7 @@ from pathlib import Path
 
 EXTRAS = {
     "OpenEXR": "render",
+    "botocore": "s3",
     "drjit": "render",
     "embreex": "render",
     "mitsuba": "render",
@@ -25,7 +26,6 @@ EXTRAS = {
     "psutil": "farm",
     "pxr": "render",
     "ray": "farm",
-    "s3fs": "s3",
     "scipy": "render",
     "tensorboard": "tensorboard",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
@@ -14,6 +15,7 @@ from filelock import FileLock
 from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
+from tests.objects import Bucket, new_bucket, server
 
 SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
 
@@ -66,3 +68,16 @@ def small_config(library: AssetLibrary) -> Config:
             "samples_per_shard": 2,
         },
     )
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 server without any bucket."""
+    with server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket of it, which the environment names."""
+    return new_bucket(s3_server, monkeypatch, tmp_path)

@@ -25,6 +25,9 @@ LIGHT = {  # all that these may import of `jobs`
     "jobs.locks",
     "jobs.plain_yaml",
     "jobs.signals",
+    "jobs.store.base",
+    "jobs.store.cache",
+    "jobs.store.mirror",
     "jobs.system_errors",
 }
 LIGHT_USERS = ("assets_manifest", "stereo_model")
@@ -43,6 +46,7 @@ HEAVY = {  # library -> the only modules that import it
         "assets_manifest/meshes/usd_triangles.py",
         "fsd_gen/usd/openusd.py",
     },
+    "botocore": {"jobs/store/s3_client.py"},
     "carb": {"fsd_gen/rtx/child/engines/replicator.py"},
     "isaacsim": {"fsd_gen/rtx/child/engines/replicator.py"},
     "omni": {"fsd_gen/rtx/child/engines/replicator.py"},

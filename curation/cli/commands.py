@@ -15,6 +15,7 @@ from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
 from jobs.commandline import Address, GpusPerWorker, VersionOption, Workers
 from jobs.locks import RunLock
+from jobs.store.mirror import local_place, refuse_url
 
 if TYPE_CHECKING:
     from curation.rounds.world import World
@@ -36,6 +37,7 @@ def run_around(path: Path) -> Path:
     """The run that `path` is or lies in, which is said; else `path`. A published set stays itself."""
     from fsd_gen.production.survey import is_run
 
+    path = local_place(path)
     if is_run(path) or not path.exists() or (path / "published.json").exists():
         return path
     run = next((place for place in path.absolute().parents[:NEAR] if is_run(place)), None)
@@ -46,7 +48,10 @@ def run_around(path: Path) -> Path:
 
 
 Run = Annotated[
-    Path, typer.Argument(help="Run directory of `fsd-gen render`, or a path in it.", callback=run_around)
+    Path,
+    typer.Argument(
+        help="Run directory of `fsd-gen render`, or a path in it.", callback=clear_errors(run_around)
+    ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
 
@@ -89,6 +94,7 @@ def round_(
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
     from fsd_gen.production.farm import render_farm
 
+    refuse_url(run, "a curation round")
     settings = _settings(run, config, in_sample=in_sample, force=force)
     farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
     _bring(run, iterations, settings, make_world(farm=farm, threads=threads))
@@ -150,6 +156,7 @@ def report(
     """Write the reports of complete rounds, and the run's, again."""
     from curation.rounds.state import RunError, read_run
 
+    refuse_url(run, "`fsd-curate report`")
     state = read_run(run)
     rounds = state.rounds
     if number is not None and number > len(rounds):
@@ -187,6 +194,7 @@ def publish_(
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
     from curation.rounds.state import read_run
 
+    refuse_url(run if out_dir is None else out_dir, "`fsd-curate publish` without --out FOLDER")
     read_run(run).last_round()
     from curation.cli.answer import answered
     from curation.cli.progress import progress

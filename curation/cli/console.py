@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from jobs.commandline import UrlConsole
 
-out = Console()
-err = Console(stderr=True)
+out = UrlConsole()
+err = UrlConsole(stderr=True)
 
 
 def say(text: str, *, markup: bool = False) -> None:

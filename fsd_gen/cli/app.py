@@ -12,9 +12,8 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import typer
-from rich.console import Console
 
-from jobs.commandline import VersionOption
+from jobs.commandline import UrlConsole, VersionOption
 from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain, from_the_system
 from jobs.task import FarmInterrupted
@@ -30,8 +29,8 @@ app = typer.Typer(
     help=HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console()
-err = Console(stderr=True)
+out = UrlConsole()
+err = UrlConsole(stderr=True)
 
 
 @app.callback(help=HELP)
@@ -55,10 +54,13 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
     from jobs.rundir import RunConfigMismatchError
+    from jobs.store.base import StoreError, UnknownStoreError
+    from jobs.store.cache import CacheSettingError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (
         *RENDER_ERRORS,
+        CacheSettingError,
         ClusterUnreachableError,
         DiskFullError,
         DownloadError,
@@ -74,6 +76,8 @@ def expected_errors() -> tuple[type[Exception], ...]:
         RunFolderError,
         RunLockedError,
         SplitError,
+        StoreError,
+        UnknownStoreError,
         WorkerStartError,
     )
 

@@ -13,6 +13,8 @@ import typer
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 from fsd_gen.cli.pages import refuse_no_page, write_page
 from fsd_gen.cli.preview import SOURCE
+from jobs.store.cache import base_of
+from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
@@ -37,9 +39,10 @@ def verify(
     """
     from fsd_gen.production.survey import survey
 
+    place = local_place(path)
     if repair:
-        _repair(path)
-    found = survey(path, deep=not repair)  # what was moved away was found by reading everything
+        _repair(place)
+    found = survey(place, deep=not repair)  # what was moved away was found by reading everything
     _show_findings(found)
     out.print(
         f"{found.intact} samples are intact, {len(found.findings)} problems{_and_kept(found)}",
@@ -54,6 +57,11 @@ def _repair(path: Path) -> None:
     from fsd_gen.production.survey import repair as repair_run
     from jobs.locks import RunLock
 
+    if base_of(path) is not None:
+        raise NoRunError(
+            f"{path}: --repair moves files aside in a folder, and a store has none; remove what is damaged "
+            "with the store's tools (`aws s3 rm`), and `fsd-gen render` makes it again"
+        )
     if not is_run(path):
         raise NoRunError(
             f"{path}: no run, so nobody knows how to make its shards again; --repair wants a run"
@@ -96,7 +104,7 @@ def info(
 
     if html is not None:
         refuse_no_page(html, "--html")
-    found = survey(path, deep=False)
+    found = survey(local_place(path), deep=False)
     if html is not None:
         _write_page(found, path, html)
     _show_strata([record for shard in found.shards for record in shard.records])

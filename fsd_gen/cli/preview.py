@@ -9,11 +9,13 @@ import typer
 
 from fsd_gen.cli.app import app, clear_errors, out, say_error
 from fsd_gen.config import Config, ConfigError, load_config
+from jobs.store.cache import base_of
+from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:
     from fsd_gen.production.trial import Tried
 
-SOURCE = "Run, round, shard, folder of shards, list of samples or pattern."
+SOURCE = "Run, round, shard, folder of shards, list of samples or pattern; s3://BUCKET/RUN too."
 
 
 @app.command()
@@ -45,7 +47,7 @@ def preview(
     if config is not None:
         _show_config(config, out_file or Path("preview.png"), per_style, spp, width, columns)
     elif path is not None:
-        _show_shards(path, out_file, samples, columns, width)
+        _show_shards(local_place(path), out_file, samples, columns, width)
 
 
 def _show_shards(path: Path, out_file: Path | None, samples: int, columns: int, width: int) -> None:
@@ -60,9 +62,11 @@ def _show_shards(path: Path, out_file: Path | None, samples: int, columns: int, 
 
 
 def _preview_place(path: Path) -> Path:
-    """Beside the data if they lie in a run, else right here."""
+    """Beside the data if they lie in a run on this machine, else right here."""
     from fsd_gen.production.survey import is_run
 
+    if base_of(path) is not None:
+        return Path("preview.png")
     run = next((place for place in (path, *path.absolute().parents[:3]) if is_run(place)), None)
     return Path("preview.png") if run is None else run / "preview.png"
 

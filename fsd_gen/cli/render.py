@@ -62,25 +62,25 @@ def render(
     }
     farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
     given = {name: value for name, value in overrides.items() if value is not None}
-    _render(Path(out_dir), config, given, shards, farm)
+    _render(out_dir, config, given, shards, farm)
 
 
-def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+def _render(folder: str, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
     render_run(folder, load_config(config, overrides), shards, farm)
 
 
-def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
+def render_run(place: str | Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
     """Make the run of a configuration, or what is missing of it, and tell what came of it."""
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.assets import open_chosen
     from fsd_gen.production.membership import refuse_foreign
+    from fsd_gen.production.places import at_work_in
     from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
     from fsd_gen.production.worlds import worlds_of
     from fsd_gen.shards.index import refresh_index
-    from jobs.locks import RunLock
 
     refuse_too_many(shards, chosen.samples_per_shard)
     refuse_unavailable(chosen.render.backend)
@@ -88,7 +88,7 @@ def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> N
     worlds_of(chosen)  # what is wrong with a stage is said before there is a folder
     fetch_missing(chosen.assets.packs)
     open_chosen(chosen)  # and what the packs lack
-    with RunLock(folder):
+    with at_work_in(place) as folder:
         run = Run.start(folder, chosen)
         with remedied(folder):
             refuse_foreign(run, refresh_index(folder))

@@ -13,6 +13,7 @@ from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.config import Config, ConfigError, load_config
 from fsd_gen.strict_yaml import LARGEST_INT
 from jobs.rundir import CONFIG_NAME
+from jobs.store.mirror import refuse_url
 
 if TYPE_CHECKING:
     from fsd_gen.worlds.zones import Zone
@@ -73,6 +74,7 @@ def render_stage(
     """
     from fsd_gen.production.farm import render_farm
 
+    refuse_url(out_dir, "`fsd-gen render-stage`")
     shard = _shard_in(out_dir, views) or shard_of(views)
     config = _config(
         stage_file,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out, say_error
+from jobs.store.mirror import refuse_url
 
 if TYPE_CHECKING:
     from fsd_gen.shards.split import By, Split
@@ -44,6 +45,8 @@ def split(
     from fsd_gen.shards.find import find_samples
     from fsd_gen.shards.split import split_samples, weaknesses
 
+    for place in source:
+        refuse_url(place, "`fsd-gen split`, whose lists name shards by their paths,")
     folder = _folder(source, out_dir)
     share, kind = _share(val), _kind(by)
     parted = split_samples(find_samples(source), val=share, by=kind, seed=seed)

@@ -16,6 +16,7 @@ from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
 from jobs.files import sync_folder
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
+from jobs.store.cache import base_of
 
 ASIDE = "set_aside"  # folder of a run: what was in the way, kept
 SHARDS = "shards"
@@ -55,6 +56,11 @@ def unbind_assets(folder: Path) -> None:
 
 def set_aside(run_dir: Path, path: Path) -> Path:
     """Move a shard or a part out of the way, into the run's folder for such; returns where it is now."""
+    if base_of(run_dir) is not None:
+        raise ShardError(
+            f"{path}: is in the way of this run, and in a store nothing is moved aside; remove it with the "
+            "store's tools (`aws s3 rm`), or name another run"
+        )
     aside = run_dir / ASIDE
     aside.mkdir(exist_ok=True)
     target, number = aside / path.name, 1

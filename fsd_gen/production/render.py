@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fsd_gen.production.assets import open_chosen
 from fsd_gen.production.farm import attempt_limit_s, patient
+from fsd_gen.production.places import work_place
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.worker import ShardWorker
@@ -31,13 +32,15 @@ def render_shards(
         ConfigError, MissingAssetError, BackendUnavailableError: nothing could be rendered.
         FarmInterrupted: stopped; what was finished is kept, and the same call continues.
     """
-    run = Run.open(run_dir)
+    run, place = Run.open(run_dir), work_place(run_dir)
     run.bind_assets(open_chosen(run.config))  # a missing or other pack is said here, once
     bind_worlds(run_dir, run.config)
+    place.before_work()
     tasks = shard_tasks(requests)
     limit_s = attempt_limit_s(farm, run.config)
-    make_worker = partial(ShardWorker, str(run_dir.resolve()), _threads(farm), limit_s)
+    make_worker = partial(ShardWorker, place.name, _threads(farm), limit_s)
     report = run_tasks(make_worker, tasks, patient(farm, limit_s), on_event)
+    place.after_work()
     wanted = [request.path for request in requests]
     new = {Path(task.payload["path"]) for task in tasks}
     return RenderReport(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from assets_manifest.attribution import attribution_text
@@ -18,6 +17,7 @@ from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
 from fsd_gen.production.log import given_up
+from fsd_gen.production.places import opened_place
 from fsd_gen.production.run import Run
 from fsd_gen.production.watch import MOST_HANGS, Watch
 from fsd_gen.production.worlds import refuse_another_world, require_worlds, world_attribution
@@ -31,13 +31,14 @@ from jobs.task import Event, EventKind, Report, Task
 class ShardWorker:
     """One warm renderer that fills one shard at a time."""
 
-    def __init__(self, run_dir: str, threads: int, limit_s: float | None = None) -> None:
-        """`limit_s` bounds the time of each attempt at a sample."""
+    def __init__(self, place: str, threads: int, limit_s: float | None = None) -> None:
+        """`place` names the run (`fsd_gen.production.places`); `limit_s` bounds each attempt at a sample."""
         self._limit_s = limit_s
-        self._run = Run.open(Path(run_dir))
+        self._place = opened_place(place)
+        self._run = Run.open(self._place.folder)
         self._library: AssetLibrary = open_library(self._run.config.assets.packs)
         self._backend = create_backend(self._run.config.render.backend, threads=threads)
-        self._worlds = require_worlds(Path(run_dir))
+        self._worlds = require_worlds(self._run.folder)
         self._faults: set[str] = set()  # of styles, told already
         self._meta = replace(
             self._run.shard_meta(self._library),
@@ -48,7 +49,9 @@ class ShardWorker:
     def run(self, task: Task, report: Report) -> dict[str, Any]:
         """Fill the shard of `task`; reports each sample once it is on disk."""
         keys: Sequence[SlotKey] = task.payload["keys"]
-        writer = ShardWriter(task.payload["path"], [key.slot for key in keys], self._meta)
+        writer = ShardWriter(
+            self._place.path_of(task.payload["path"]), [key.slot for key in keys], self._meta
+        )
         watch = Watch(writer.part, self._backend.name, self._limit_s)
         if writer.done:
             report(Event(kind=EventKind.RESUMED, done=len(writer.done)))
@@ -58,7 +61,7 @@ class ShardWorker:
             if not self._gave_up(writer, key, watch, report):
                 self._fill(writer, key, watch, report)
             report(Event(kind=EventKind.ITEM, done=len(writer.done)))
-        writer.finish()
+        self._place.keep(writer.finish())
         return {"path": task.payload["path"], "samples": len(keys)}
 
     def _gave_up(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> bool:

@@ -17,6 +17,7 @@ from fsd_gen.shards.index import records_of
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import StereoSample
+from jobs.store.mirror import local_place
 from stereo_model.data.base import DataFolderError
 from stereo_model.data.shards import find
 from stereo_model.data.shards.find import FoundShard
@@ -117,16 +118,17 @@ def load_sample(address: str) -> StereoSample:
         ShardError: no such sample.
     """
     place, colon, name = address.rpartition(":")
-    if not colon:
+    if not colon or name.startswith("//"):
         raise ShardError(f"{address}: expected PATH:SAMPLE, for example runs/demo:0 or 00000.h5:3")
-    shards = find_shards(place)
-    if name.isdigit() and Path(place).is_file():
+    here = local_place(place)
+    shards = find_shards(here)
+    if name.isdigit() and here.is_file():
         return _row(shards[0], int(name))
     try:
         key = SlotKey.parse(name)
     except ValueError as error:
         raise ShardError(f"{address}: {error}") from None
-    in_slot = [(path, record) for path, record in find_samples(place) if record.slot == key.slot]
+    in_slot = [(path, record) for path, record in find_samples(here) if record.slot == key.slot]
     meant = [each for each in in_slot if name.isdigit() or each[1].key == key]
     if len({record.key for _, record in meant}) == 1:
         return _row(meant[0][0], meant[0][1].row)

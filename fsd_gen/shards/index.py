@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +27,15 @@ from typing import Any, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsd_gen.shards.format import Quarantined, ShardError, attributes_of
+from fsd_gen.shards.entry import (
+    Listed,
+    ShardEntry,
+    described,
+    quarantined_from_json,
+    quarantined_to_json,
+    read_entry,
+)
+from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import DISK_FULL_ERRNOS, part_file
@@ -51,32 +58,6 @@ _SAMPLES_DIGEST = b"samples_sha256"  # in the metadata of shards.parquet
 
 class IndexFileError(ValueError):
     """Not an index, or one of another version; it can be made again from the shards."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardEntry:
-    """One shard as it was when it was read."""
-
-    path: str  # relative to the index's root, with forward slashes
-    size: int  # bytes of the file
-    mtime_ns: int
-    rows: int
-    quarantined: tuple[Quarantined, ...]
-    meta_digest: str  # its root attribute of this name
-    config_digest: str
-    assets_json: str  # its packs; empty where it does not say
-    renderer: str
-    renderer_version: str
-
-    @property
-    def folder(self) -> str:
-        """Where it lies, relative to the index's root."""
-        return PurePosixPath(self.path).parent.as_posix()
-
-    @property
-    def stamp(self) -> tuple[int, int]:
-        """What tells a changed file from an unchanged one."""
-        return self.size, self.mtime_ns
 
 
 SHARD_SCHEMA = pa.schema(
@@ -151,7 +132,7 @@ def records_of(shards: Iterable[StrPath]) -> list[tuple[Path, SampleRecord]]:
         FileNotFoundError: no such shard.
         ShardError: a shard is damaged.
     """
-    indices: dict[Path, dict[Path, _Listed]] = {}
+    indices: dict[Path, dict[Path, Listed]] = {}
     found: list[tuple[Path, SampleRecord]] = []
     for path in map(Path, shards):
         folder = path.absolute().parent
@@ -161,10 +142,7 @@ def records_of(shards: Iterable[StrPath]) -> list[tuple[Path, SampleRecord]]:
     return found
 
 
-_Listed = tuple[ShardEntry, tuple[SampleRecord, ...]]
-
-
-def _listed_near(folder: Path) -> dict[Path, _Listed]:
+def _listed_near(folder: Path) -> dict[Path, Listed]:
     """What the index of the run that `folder` belongs to says of the shards in it, by absolute path."""
     for root in (folder, *folder.parents[:DEEPEST]):
         if (index := _load(root)) is not None:
@@ -174,7 +152,7 @@ def _listed_near(folder: Path) -> dict[Path, _Listed]:
     return {}
 
 
-def _records_at(path: Path, listed: Mapping[Path, _Listed]) -> tuple[SampleRecord, ...]:
+def _records_at(path: Path, listed: Mapping[Path, Listed]) -> tuple[SampleRecord, ...]:
     known = listed.get(path.absolute())
     if known is not None and path.is_file() and known[0].stamp == _stamp(path.stat()):
         return known[1]
@@ -201,7 +179,7 @@ def _records_in(records: Iterable[SampleRecord], shards: Iterable[ShardEntry]) -
     return tuple(record for record in records if record.shard in paths)
 
 
-def _joined(stored: Index, known: Sequence[ShardEntry], read: Iterable[_Listed]) -> Index:
+def _joined(stored: Index, known: Sequence[ShardEntry], read: Iterable[Listed]) -> Index:
     """What is `known` of the stored index, and what was `read` now."""
     records = [*_records_in(stored.records, known)]
     shards = list(known)
@@ -236,22 +214,8 @@ def _stamp(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Listed:
-    with ShardReader(root / path) as reader:
-        records, meta = reader.records(path), reader.meta
-        entry = ShardEntry(
-            path=path,
-            size=stamp[0],
-            mtime_ns=stamp[1],
-            rows=len(records),
-            quarantined=reader.quarantined(),
-            meta_digest=str(attributes_of(meta)["meta_digest"]),
-            config_digest=meta.config_digest,
-            assets_json=meta.assets_json,
-            renderer=meta.renderer,
-            renderer_version=meta.renderer_version,
-        )
-    return entry, records
+def _read(root: Path, path: str, stamp: tuple[int, int]) -> Listed:
+    return described(root, path, stamp) or read_entry(root, path, stamp)
 
 
 # ---------------------------------------------------------------- the files
@@ -288,7 +252,7 @@ def _store_if_possible(index: Index) -> None:
 def _store(index: Index) -> None:
     samples = index.root / INDEX_NAME
     write_index(index.records, samples)
-    rows = [asdict(entry) | {"quarantined": _to_json(entry.quarantined)} for entry in index.shards]
+    rows = [asdict(entry) | {"quarantined": quarantined_to_json(entry.quarantined)} for entry in index.shards]
     metadata = {_SAMPLES_DIGEST: _file_digest(samples).encode()}
     _write(index.root / SHARDS_NAME, pa.Table.from_pylist(rows, schema=SHARD_SCHEMA.with_metadata(metadata)))
 
@@ -308,19 +272,10 @@ def _load(root: Path) -> Index | None:
         log.info("the index of %s is made again: %s", root, error)
         return None
     shards = tuple(
-        ShardEntry(**row | {"quarantined": _from_json(row["quarantined"])}) for row in table.to_pylist()
+        ShardEntry(**row | {"quarantined": quarantined_from_json(row["quarantined"])})
+        for row in table.to_pylist()
     )
     return Index(root=root, records=tuple(records), shards=shards)
-
-
-def _to_json(quarantined: Iterable[Quarantined]) -> str:
-    return json.dumps([[entry.slot, entry.reasons] for entry in quarantined], separators=(",", ":"))
-
-
-def _from_json(text: str) -> tuple[Quarantined, ...]:
-    return tuple(
-        Quarantined(slot=slot, reasons=tuple(map(tuple, reasons))) for slot, reasons in json.loads(text)
-    )
 
 
 def _file_digest(path: Path) -> str:

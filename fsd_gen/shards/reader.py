@@ -39,6 +39,7 @@ from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
+from jobs.store.base import StoreError
 from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
@@ -288,6 +289,8 @@ def _open_file(path: Path) -> _Opened:
         raise FileNotFoundError(f"{path}: no such shard")
     try:
         file = open_hdf5(path)
+    except StoreError:
+        raise
     except DAMAGE as error:
         what = contents(path)
         found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"

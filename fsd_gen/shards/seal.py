@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from jobs.files import MIB
+from jobs.store.cache import held
 
 BEGIN = b"\nfsd-gen sha256 "
 SEAL = re.compile(re.escape(BEGIN) + rb"([0-9a-f]{64})\n")
@@ -46,7 +47,7 @@ def is_sealed(path: Path) -> bool:
 
 def seal_flaw(path: Path) -> str | None:
     """Why the bytes of the file cannot be those that were finished, or None. Unsealed ones may be."""
-    size = path.stat().st_size
+    size = held(path).stat().st_size
     with path.open("rb") as file:
         version, end = _superblock(file.read(END_OF_HDF5.size))
         if version < 2:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jobs.commandline import UrlConsole
 from jobs.locks import RunLockedError
 from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain
@@ -25,8 +25,8 @@ SPEAK_EVERY_S = 30.0  # between a training's lines of progress where there is no
 REPEAT_S = 10.0  # between such lines of what is over within minutes
 OURS = ("stereo_model", "jobs")  # packages whose errors say what to do
 
-out = Console()
-err = Console(stderr=True)
+out = UrlConsole()
+err = UrlConsole(stderr=True)
 
 
 def say(text: str) -> None:

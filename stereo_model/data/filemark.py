@@ -7,10 +7,11 @@ stands for the whole content. Of other files a change that keeps the size and al
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from jobs.store.cache import block
 
 BLOCK = 4096  # bytes
 MOST_READ = 10_000  # files of one data set; a network drive opens so many in half a minute
@@ -27,11 +28,9 @@ class FileMark:
     def of(cls, path: Path) -> FileMark:
         """Raises OSError."""
         blocks = hashlib.sha256()
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            for start in (0, (size - BLOCK) // 2, size - BLOCK):
-                file.seek(max(0, start))
-                blocks.update(file.read(BLOCK))
+        size = path.stat().st_size
+        for start in (0, (size - BLOCK) // 2, size - BLOCK):
+            blocks.update(block(path, max(0, start), BLOCK))
         return cls(size=size, content=blocks.hexdigest())
 
 

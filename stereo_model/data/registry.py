@@ -24,6 +24,7 @@ from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any
 
+from jobs.store.mirror import refuse_url
 from stereo_model.data import readers
 from stereo_model.data.base import DataOptionError, StereoFiles
 
@@ -67,6 +68,8 @@ def open_dataset(kind: str, root: Root, **options: Any) -> StereoFiles:
 
 def _opened(reader: type[StereoFiles], kind: str, root: Root, options: Mapping[str, Any]) -> StereoFiles:
     make: Callable[..., StereoFiles] = reader
+    for place in () if kind == "shards" else (root,) if isinstance(root, str | os.PathLike) else root:
+        refuse_url(place, f"data set {kind}")
     if isinstance(root, str | os.PathLike) or reader.several:
         return make(root, **options)
     if len(root) == 1:

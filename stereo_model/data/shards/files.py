@@ -9,12 +9,15 @@ import h5py
 import hdf5plugin  # noqa: F401  registers the Blosc2 filter
 
 from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
+from jobs.store.base import StoreError
+from jobs.store.cache import held, placeholder_at
 from stereo_model.data.encodings import DataFileError, one_line
 
 FORMAT = "fsd-gen stereo shard"
 SCHEMA_VERSION = 1
 NO_LOCK_ERRNOS = LOCKS_UNSUPPORTED_ERRNOS | {errno.EAGAIN}  # none to be had, or another program has it
 OPEN_WITHOUT_LOCK = "locking flag values don't match"  # it is open already in this process
+MOST_LOST = 10  # times that a shard goes from the cache between its fetching and its opening
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
 
@@ -23,8 +26,20 @@ def open_hdf5(path: Path) -> h5py.File:
     """The HDF5 file at `path` for reading, on file systems without locks too. Raises OSError.
 
     A finished shard does not change and needs no lock. One is asked for all the same where it can be had:
-    HDF5 wants all that open a file in one process to agree about it.
+    HDF5 wants all that open a file in one process to agree about it. The content of a shard in a store is
+    fetched first. Raises StoreError where it cannot be.
     """
+    for _ in range(MOST_LOST):
+        held(path)
+        try:
+            return _opened_hdf5(path)
+        except OSError:
+            if placeholder_at(path) is None:
+                raise
+    raise StoreError(f"{path}: others need its room in the cache at once; set FSD_CACHE_GB higher")
+
+
+def _opened_hdf5(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -34,9 +49,11 @@ def open_hdf5(path: Path) -> h5py.File:
 
 
 def open_shard_file(path: Path) -> h5py.File:
-    """The file, if it is a shard. Raises DataFileError."""
+    """The file, if it is a shard. Raises DataFileError; StoreError for one in a store that cannot be had."""
     try:
         file = open_hdf5(path)
+    except StoreError:
+        raise
     except DAMAGE as error:
         raise DataFileError(f"{path}: not a readable shard ({one_line(error)})") from error
     try:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.store.mirror import local_place
 from stereo_model.data.base import DataFolderError
 from stereo_model.data.shards.lists import SUFFIX as LIST_SUFFIX
 from stereo_model.data.shards.lists import Key, read_list
@@ -73,7 +74,7 @@ def found_shards(source: Source) -> list[FoundShard]:
         raise NoShardsError(f"no shard was named; {EXPECTED}")
     found: dict[str, FoundShard] = {}
     for each in sources:
-        for shard in _meant_by(Path(each)):
+        for shard in _meant_by(local_place(each)):
             name = os.path.abspath(shard.path)
             found[name] = found[name].joined(shard) if name in found else shard
     return list(found.values())

@@ -11,6 +11,7 @@ from curation.rounds.layout import RoundDir
 from curation.rounds.state import RunError, read_run
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.shards import entry
 from fsd_gen.shards import index as index_module
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
@@ -35,7 +36,8 @@ def opened(monkeypatch) -> list[str]:
             names.append("/".join(path.parts[path.parts.index("run") + 1 :]))
             super().__init__(path)
 
-    monkeypatch.setattr(index_module, "ShardReader", Noted)
+    for module in (entry, index_module):
+        monkeypatch.setattr(module, "ShardReader", Noted)
     return names
 
 

@@ -5,6 +5,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
+from fsd_gen.shards import entry
 from fsd_gen.shards import index as index_module
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import (
@@ -98,7 +99,8 @@ def opened(monkeypatch) -> list[str]:
             names.append(f"{path.parent.name}/{path.name}")
             super().__init__(path)
 
-    monkeypatch.setattr(index_module, "ShardReader", Noted)
+    for module in (entry, index_module):
+        monkeypatch.setattr(module, "ShardReader", Noted)
     return names
 
 

@@ -1,0 +1,161 @@
+"""Where a run is made: a folder, or a store (`jobs.store`) and the folder of this machine that stands for it.
+
+In a store a shard is filled, finished and verified on the local disk of the worker's machine, then put there
+with its checksum and looked at again. Its unfinished part stays on that machine: a worker of the same machine
+goes on with it, one of another begins that shard anew.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fsd_gen.shards.entry import description
+from fsd_gen.shards.format import ShardError
+from jobs.files import write_text_atomic
+from jobs.locks import RunLock
+from jobs.store import cache
+from jobs.store.base import StoreError
+from jobs.store.lease import StoreLock
+from jobs.store.mirror import Mirror
+from jobs.store.urls import is_url, parse
+
+
+class Place(Protocol):
+    """A run's place, as its driver and its workers use it."""
+
+    @property
+    def name(self) -> str:
+        """What workers, on other machines too, open it by."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this machine."""
+
+    def path_of(self, shard: str) -> Path:
+        """Where a shard that the driver names is made here."""
+
+    def keep(self, shard: Path) -> None:
+        """Let a finished shard be seen by all."""
+
+    def before_work(self) -> None:
+        """Let workers see what the driver has written."""
+
+    def after_work(self) -> None:
+        """See what the workers have made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that all machines see."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.folder)
+
+    def path_of(self, shard: str) -> Path:
+        return Path(shard)
+
+    def keep(self, shard: Path) -> None:
+        pass
+
+    def before_work(self) -> None:
+        pass
+
+    def after_work(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class _InStore:
+    """A run in a store."""
+
+    mirror: Mirror
+
+    @property
+    def name(self) -> str:
+        return str(self.mirror.address)
+
+    @property
+    def folder(self) -> Path:
+        return self.mirror.folder
+
+    def path_of(self, shard: str) -> Path:
+        """The driver's folder may be another one, but ends in the same store, bucket and key."""
+        base = cache.base_of(self.folder)
+        assert base is not None
+        _, found, name = shard.partition(f"/{self.folder.relative_to(base).as_posix()}/")
+        if not found:
+            raise ShardError(
+                f"{shard}: the driver works on another store than this machine; AWS_ENDPOINT_URL_S3 should "
+                "be the same on all machines"
+            )
+        return self.folder / name
+
+    def keep(self, shard: Path) -> None:
+        name, text = description(self.folder, self.mirror.name_of(shard))
+        entry = self.folder / name
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(entry, text)
+        self.mirror.put_document(entry)
+        self.mirror.put_shard(shard)
+
+    def before_work(self) -> None:
+        for shard in self.mirror.unput_shards():  # finished by a worker that was killed before it put them
+            self.keep(shard)
+        self.mirror.put_documents()
+
+    def after_work(self) -> None:
+        self.mirror.refresh(alone=False)
+
+
+def work_place(run_dir: Path) -> Place:
+    """The place of the run whose folder on this machine is `run_dir`, for its driver."""
+    mirror = Mirror.around(run_dir)
+    return _Folder(run_dir.resolve()) if mirror is None else _InStore(mirror)
+
+
+def opened_place(name: str) -> Place:
+    """The place that a driver calls `name`, for a worker: what the run is bound to is here then."""
+    if not is_url(name):
+        return _Folder(Path(name))
+    mirror = Mirror.working(parse(name))
+    mirror.refresh(alone=False)
+    return _InStore(mirror)
+
+
+@contextmanager
+def at_work_in(place: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hold the lock of the run at a path or a URL inside; its folder on this machine.
+
+    Raises RunLockedError where another one works there, also afterwards where the lock of a store was lost.
+    """
+    if not is_url(place):
+        with RunLock(Path(place)):
+            yield Path(place)
+        return
+    mirror = Mirror.working(parse(place))
+    with RunLock(mirror.folder), StoreLock(mirror.address, on_lost=_stop_this_command) as lock:
+        mirror.refresh()
+        try:
+            yield mirror.folder
+        except BaseException:
+            lock.check()
+            with suppress(StoreError):  # the log of what went wrong; the store itself may be what did
+                mirror.put_documents()
+            raise
+        lock.check()
+        mirror.put_documents()
+
+
+def _stop_this_command() -> None:
+    """As if somebody had asked it to: what is finished is kept."""
+    if callable(signal.getsignal(signal.SIGTERM)):
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,302 @@
+"""A store in S3, or in a server that speaks its language (MinIO, Ceph, R2 ...).
+
+A put sends the SHA-256 along, so that the store refuses other bytes, and does not replace what is there
+(If-None-Match). Afterwards the store is asked what it holds: its size and its checksum (or, where it keeps
+none, its MD5) have to be the file's.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+import re
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from jobs.files import MIB, file_sha256, part_file
+from jobs.store.base import (
+    ConditionsUnsupportedError,
+    Kept,
+    StoreConflictError,
+    Stored,
+    StoreError,
+    StoreUnavailableError,
+    checked_name,
+)
+from jobs.store.s3_client import MOST_TRIES, client_errors, in_our_words, s3_client
+from jobs.store.s3_errors import ABSENT, CONTENDED, NOT_THERE_YET, UNMET, code_of, error_status
+from jobs.store.urls import Address
+
+MOST_BYTES = 5 << 30  # of one put
+PIECE = 4 * MIB
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+class S3Store:
+    """Objects below a key of a bucket."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self.url = str(address)
+
+    # ------------------------------------------------------------ finished files
+
+    def put(self, finished_file: Path, name: str) -> Stored:
+        """See Store."""
+        wanted = self._wanted(finished_file, name)
+        written = self._send(finished_file, wanted, IfNoneMatch="*")
+        self._require_same(finished_file, wanted, written)
+        return wanted
+
+    def replace(self, finished_file: Path, name: str) -> Kept:
+        """See ObjectStore."""
+        wanted = self._wanted(finished_file, name)
+        return self._require_same(finished_file, wanted, self._send(finished_file, wanted))
+
+    def get(self, name: str, into: Path) -> Path:
+        """See Store."""
+        kept = self.look(name)
+        if kept is None:
+            raise FileNotFoundError(f"{self.url} keeps no {name!r}")
+        with part_file(into, needed_bytes=kept.size) as part:
+            self.fetch(kept, part)
+        return into
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """See Store."""
+        return (kept.name for kept in self.objects(prefix))
+
+    # ------------------------------------------------------------ objects
+
+    def objects(self, prefix: str = "") -> Iterator[Kept]:
+        """See ObjectStore."""
+        start = f"{self._address.key}/" if self._address.key else ""
+        pages = s3_client().get_paginator("list_objects_v2")
+        with in_our_words(self.url, "ListBucket"):
+            for page in pages.paginate(Bucket=self._address.bucket, Prefix=start + prefix):
+                for entry in page.get("Contents", ()):
+                    if not entry["Key"].endswith("/"):  # an empty object that stands for a folder
+                        yield _listed(entry, entry["Key"][len(start) :])
+
+    def look(self, name: str) -> Kept | None:
+        """See ObjectStore."""
+        answer = self._head(name)
+        return None if answer is None else _headed(answer, name)
+
+    def fetch(self, kept: Kept, into: Path) -> None:
+        """See ObjectStore."""
+        for number in range(MOST_TRIES):
+            try:
+                return self._fetch_once(kept, into)
+            except _Broken as broken:
+                if number + 1 == MOST_TRIES:
+                    raise StoreUnavailableError(
+                        f"{self.url}/{kept.name}: its content came broken {MOST_TRIES} times ({broken}); "
+                        "see the network, and run the same command again"
+                    ) from None
+                _pause(number)
+        raise AssertionError("a loop of no tries")
+
+    def _fetch_once(self, kept: Kept, into: Path) -> None:
+        answer = self._get(kept)
+        sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+        try:
+            with into.open("wb") as file:
+                while piece := answer["Body"].read(PIECE):
+                    size += file.write(piece)
+                    sha256.update(piece)
+                    md5.update(piece)
+        except client_errors() as error:
+            raise _Broken(type(error).__name__) from None
+        if size != kept.size:
+            raise _Broken(f"{size} of {kept.size} bytes")
+        if flaw := _other(answer, sha256.hexdigest(), md5.hexdigest()):
+            raise _Broken(flaw)
+
+    def block(self, kept: Kept, start: int, count: int) -> bytes:
+        """See ObjectStore."""
+        stop = min(start + count, kept.size)
+        if stop <= start:
+            return b""
+        answer = self._get(kept, Range=f"bytes={start}-{stop - 1}")
+        with in_our_words(f"{self.url}/{kept.name}", "GetObject"):
+            content: bytes = answer["Body"].read()
+            return content
+
+    # ------------------------------------------------------------ conditional writes
+
+    def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
+        """See LockableStore."""
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        written = self._write(name, content, condition)
+        there = self.read(name)
+        if there is None or there[0] != content:  # an answer that was lost looks like a condition unmet
+            return None
+        return there[1] if written in (None, there[1].etag) else None
+
+    def read(self, name: str) -> tuple[bytes, Kept, int] | None:
+        """See LockableStore."""
+        with in_our_words(f"{self.url}/{name}", "GetObject"):
+            try:
+                answer = s3_client().get_object(Bucket=self._address.bucket, Key=self._key(name))
+                content = answer["Body"].read()
+            except s3_client().exceptions.ClientError as error:
+                if code_of(error) in ABSENT:
+                    return None
+                raise
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return content, _headed(answer, name), int(now.timestamp())
+
+    def remove(self, name: str) -> None:
+        """See LockableStore."""
+        with in_our_words(f"{self.url}/{name}", "DeleteObject"):
+            s3_client().delete_object(Bucket=self._address.bucket, Key=self._key(name))
+
+    # ------------------------------------------------------------ requests
+
+    def _key(self, name: str) -> str:
+        path = checked_name(name).as_posix()
+        return f"{self._address.key}/{path}" if self._address.key else path
+
+    def _head(self, name: str) -> dict[str, Any] | None:
+        with in_our_words(f"{self.url}/{name}", "GetObject"):
+            try:
+                found: dict[str, Any] = s3_client().head_object(
+                    Bucket=self._address.bucket, Key=self._key(name), ChecksumMode="ENABLED"
+                )
+            except s3_client().exceptions.ClientError as error:
+                if code_of(error) in ABSENT:
+                    return None
+                self._ask_why()
+                raise
+        return found
+
+    def _ask_why(self) -> None:
+        """Raise what a listing meets: the answer to HEAD has no words in it."""
+        s3_client().list_objects_v2(Bucket=self._address.bucket, Prefix=self._address.key, MaxKeys=1)
+
+    def _get(self, kept: Kept, **options: str) -> dict[str, Any]:
+        place = f"{self.url}/{kept.name}"
+        with in_our_words(place, "GetObject"):
+            try:
+                answer: dict[str, Any] = s3_client().get_object(
+                    Bucket=self._address.bucket, Key=self._key(kept.name), IfMatch=kept.etag, **options
+                )
+            except s3_client().exceptions.ClientError as error:
+                if code_of(error) in UNMET:
+                    raise StoreError(f"{place}: was replaced since it was listed; begin again") from None
+                if code_of(error) in ABSENT:
+                    raise FileNotFoundError(f"{place}: is gone since it was listed") from None
+                raise
+        return answer
+
+    def _send(self, finished_file: Path, wanted: Stored, **condition: str) -> str | None:
+        """Put the file where the condition holds; the ETag if it was put."""
+        with finished_file.open("rb") as file:
+            return self._write(wanted.name, file, condition, wanted.sha256)
+
+    def _write(
+        self, name: str, body: Any, condition: dict[str, str], sha256: str | None = None
+    ) -> str | None:
+        """The new ETag; None where the condition did not hold."""
+        sha256 = sha256 or hashlib.sha256(body).hexdigest()
+        arguments = {
+            "Bucket": self._address.bucket,
+            "Key": self._key(name),
+            "ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+            "Metadata": {"sha256": sha256},
+            **condition,
+        }
+        with in_our_words(f"{self.url}/{name}", "PutObject"):
+            for number in range(MOST_TRIES):
+                try:
+                    return str(s3_client().put_object(Body=body, **arguments)["ETag"])
+                except s3_client().exceptions.ClientError as error:
+                    if _unmet(error):
+                        return None
+                    if condition and code_of(error) in NOT_THERE_YET:
+                        raise self._unconditional() from None
+                    if code_of(error) not in CONTENDED or number + 1 == MOST_TRIES:
+                        raise
+                _pause(number)  # another writer was there in the same instant
+                if not isinstance(body, bytes):
+                    body.seek(0)
+        raise AssertionError("a loop of no tries")
+
+    def _unconditional(self) -> ConditionsUnsupportedError:
+        return ConditionsUnsupportedError(
+            f"{self.url}: this store has no conditional writes (If-None-Match, If-Match), which keep two "
+            "writers apart; use one that has (AWS S3, MinIO, R2), or render into a folder and copy it"
+        )
+
+    def _wanted(self, file: Path, name: str) -> Stored:
+        size = file.stat().st_size
+        if size > MOST_BYTES:
+            raise StoreError(
+                f"{file}: {size / 2**30:.1f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB in one "
+                "step; make smaller shards (samples_per_shard)"
+            )
+        return Stored(name=name, size=size, sha256=file_sha256(file))
+
+    def _require_same(self, file: Path, wanted: Stored, written: str | None) -> Kept:
+        """The object, if it is the file. `written` is the ETag that our put got, None if it put nothing."""
+        answer = self._head(wanted.name)
+        place = f"{self.url}/{wanted.name}"
+        if answer is None:
+            raise StoreError(f"{place}: was put and is not there; see the store's rules of deletion")
+        with file.open("rb") as opened:
+            md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if answer["ContentLength"] == wanted.size and not _other(answer, wanted.sha256, md5):
+            return _headed(answer, wanted.name)
+        if written == answer["ETag"]:  # nobody else's
+            self.remove(wanted.name)
+            raise StoreError(
+                f"{place}: arrived damaged and was removed again; see the network, and try again"
+            )
+        raise StoreConflictError(
+            f"{place} holds other content than the file to be put there; names are written once: remove it "
+            "by hand if it is not needed, or put the file under another name"
+        )
+
+
+class _Broken(Exception):
+    """What was fetched is not what the store keeps."""
+
+
+def _other(answer: dict[str, Any], sha256: str, md5: str) -> str | None:
+    """Why an object is not of this content by the strongest of what its store says; None if it is."""
+    if (said := answer.get("ChecksumSHA256")) and "-" not in said:
+        same = base64.b64decode(said).hex() == sha256
+        return None if same else "its SHA-256 is another"
+    etag = answer["ETag"].strip('"')
+    plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and not answer.get(
+        "SSECustomerAlgorithm"
+    )
+    if plain and _MD5.fullmatch(etag):
+        return None if etag == md5 else "its MD5 is another"
+    if said := answer.get("Metadata", {}).get("sha256"):
+        return None if said == sha256 else "the SHA-256 that it was put with is another"
+    return None
+
+
+def _unmet(error: BaseException) -> bool:
+    """Whether a condition did not hold: something is there, or (404) nothing is."""
+    return code_of(error) in UNMET or (code_of(error) in ABSENT and error_status(error) == 404)
+
+
+def _listed(entry: dict[str, Any], name: str) -> Kept:
+    modified = int(entry["LastModified"].timestamp())
+    return Kept(name=name, size=entry["Size"], etag=entry["ETag"], modified=modified)
+
+
+def _headed(answer: dict[str, Any], name: str) -> Kept:
+    modified = int(answer["LastModified"].timestamp())
+    return Kept(name=name, size=answer["ContentLength"], etag=answer["ETag"], modified=modified)
+
+
+def _pause(number: int) -> None:
+    time.sleep(random.uniform(0.5, 1) * min(8.0, 0.25 * 2**number))

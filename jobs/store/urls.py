@@ -1,0 +1,72 @@
+"""URLs of runs in object stores: scheme://bucket/key, and nothing secret in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from jobs.store.base import UnknownStoreError
+
+SCHEMES = ("s3", "gs", "az")
+_URL = re.compile(
+    rf"(?P<scheme>{'|'.join(SCHEMES)}):/{{1,2}}(?P<rest>[^/].*)?"
+)  # pathlib makes one slash of two
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A place in an object store."""
+
+    scheme: str
+    bucket: str
+    key: str  # without slashes at its ends; "" is all of the bucket
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.bucket}{'/' if self.key else ''}{self.key}"
+
+    def at(self, key: str) -> Address:
+        """Another place in the same bucket."""
+        return replace(self, key=key)
+
+
+def is_url(place: str | os.PathLike[str]) -> bool:
+    """Whether a place is one in an object store."""
+    return _URL.fullmatch(os.fspath(place)) is not None
+
+
+def parse(place: str | os.PathLike[str]) -> Address:
+    """The address that a URL names.
+
+    Raises:
+        UnknownStoreError: no such URL, or one with a secret in it, which the message does not repeat.
+    """
+    text = os.fspath(place)
+    found = _URL.fullmatch(text)
+    if found is None:
+        raise UnknownStoreError(
+            f"expected a URL such as s3://bucket/runs/demo, got {_without_secret(text)!r}"
+        )
+    bucket, _, key = (found["rest"] or "").partition("/")
+    if "@" in bucket or ":" in bucket:
+        raise UnknownStoreError(
+            f"{found['scheme']}://...: a URL carries no user, password or port, which end in logs; "
+            "credentials come from the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID ...), a host from "
+            "AWS_ENDPOINT_URL_S3"
+        )
+    if not _BUCKET.fullmatch(bucket) or "?" in key or "#" in key:
+        raise UnknownStoreError(
+            f"{found['scheme']}://{bucket}: expected {found['scheme']}://BUCKET/RUN without query or fragment"
+        )
+    parts = [part for part in key.split("/") if part]
+    if {".", ".."} & set(parts):
+        raise UnknownStoreError(f"{found['scheme']}://{bucket}/{key}: '.' and '..' mean nothing in a store")
+    return Address(
+        scheme=found["scheme"], bucket=bucket, key=PurePosixPath(*parts).as_posix() if parts else ""
+    )
+
+
+def _without_secret(text: str) -> str:
+    return re.sub(r"//[^/@]*@", "//...@", text)
