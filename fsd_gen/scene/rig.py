@@ -95,6 +95,6 @@ class StereoRig(BaseModel):
 
     def ray_slopes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x of the directions of each column (W,) and y of those of each row (H,), z being 1."""
-        x_w = (np.arange(self.width) + 0.5 - self.cx_px) / self.focal_px
-        y_h = (np.arange(self.height) + 0.5 - self.cy_px) / self.fy_px
+        x_w = (np.arange(self.width, dtype=np.float64) + 0.5 - self.cx_px) / self.focal_px
+        y_h = (np.arange(self.height, dtype=np.float64) + 0.5 - self.cy_px) / self.fy_px
         return x_w, y_h
