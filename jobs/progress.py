@@ -33,11 +33,8 @@ MESSAGE_KINDS = frozenset(
         EventKind.WAITING,
     }
 )
-SPOKEN = (
-    EventKind.TASK_FAILED,
-    EventKind.WARNING,
-    EventKind.WAITING,
-)  # lines of their own without a terminal
+# A line each, where there is no terminal.
+SPOKEN = (EventKind.TASK_FAILED, EventKind.WARNING, EventKind.WAITING)
 
 TROUBLE_STYLES = {"failed": "bold red", "retried": "", "warnings": "yellow"}
 

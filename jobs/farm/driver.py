@@ -243,16 +243,14 @@ class _Driver:
     # -- time --------------------------------------------------------------------------------------------
 
     def _enforce_deadlines(self) -> None:
-        now, stall = time.monotonic(), self._config.stall_timeout_s
+        now, stall, own = time.monotonic(), self._config.stall_timeout_s, self._config.address is None
         for slot in self._slots:
             silent = now - slot.since
             if slot.phase == "busy" and stall is not None and silent > stall and not slot.killed_for:
                 slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
             elif slot.phase == "closing" and silent > self._config.stop_grace_s:
                 slot.kill()
-            elif (
-                slot.phase == "starting" and now - slot.hired > START_LIMIT_S and self._config.address is None
-            ):
+            elif slot.phase == "starting" and own and now - slot.hired > START_LIMIT_S:
                 slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
         for crew in self._crews:
             if missing := crew.missing(now):
