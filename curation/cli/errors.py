@@ -38,6 +38,7 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.task:FarmCapacityError",
     "jobs.locks:RunFolderError",
     "jobs.locks:RunLockedError",
+    "jobs.pool_text:PoolTextError",
     "stereo_model.weights.backbone:BackboneWeightsError",
     "stereo_model.weights.files:CheckpointError",
     "stereo_model.network.config:ConfigError",

@@ -54,6 +54,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
+    from jobs.pool_text import PoolTextError
     from jobs.rundir import RunConfigMismatchError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
@@ -68,6 +69,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         ImportRefusedError,
         PackRecipeError,
         PictureNameError,
+        PoolTextError,
         UnknownPackError,
         MissingExtraError,
         RunConfigMismatchError,
