@@ -96,7 +96,10 @@ def _bring(place: Path, digest: str, source: PackSource) -> None:
 def _fill(part: Path, name: str, digest: str, source: PackSource) -> None:
     for file in (PACK_FILE, RECORDS_FILE):
         source.copy(f"{name}/{file}", part / file)
-    pack = load_pack(part)
+    try:
+        pack = load_pack(part)
+    except (MissingAssetError, PackError):  # which would name a folder that nobody knows
+        raise _undelivered(name, f"its {PACK_FILE} and {RECORDS_FILE} make no pack") from None
     if (found := pack.identity().digest) != digest:
         raise _undelivered(name, f"its records have the digest {found[:12]}, not {digest[:12]}")
     wanted = {asset.uri: asset.sha256 for asset in pack.assets}

@@ -23,16 +23,16 @@ class Needs:
                 f"got cpus_per_worker={self.cpus:g} gpus_per_worker={gpus:g}"
             )
         if gpus > 1 and gpus != int(gpus):
-            raise ValueError(f"gpus_per_worker: expected a part of one GPU, or whole ones, got {gpus:g}")
+            raise ValueError(f"GPUs of a worker: expected a part of one, or whole ones, got {gpus:g}")
         if self.memory_gib < 0:
-            raise ValueError(f"memory_gib_per_worker: expected 0 GiB or more, got {self.memory_gib:g}")
+            raise ValueError(f"memory of a worker: expected 0 GiB or more, got {self.memory_gib:g}")
         if self.label and not (len(key_and_value) == 2 and all(key_and_value)):
             raise ValueError(f"label: expected KEY=VALUE, as in zone=a, got {self.label!r}")
 
     def __str__(self) -> str:
-        claims = [_count(self.cpus, "CPU"), _count(self.gpus or 0, "GPU")]
-        claims += [f"{self.memory_gib:g} GiB"] if self.memory_gib else []
-        return " and ".join(claims) + (f" on a node with {self.label}" if self.label else "")
+        cpus, gpus = _count(self.cpus, "CPU"), _count(self.gpus or 0, "GPU")
+        claims = f"{cpus}, {gpus} and {self.memory_gib:g} GiB" if self.memory_gib else f"{cpus} and {gpus}"
+        return f"{claims} on a node with {self.label}" if self.label else claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

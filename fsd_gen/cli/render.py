@@ -52,8 +52,6 @@ def render(
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
 
-    if not out_dir:
-        raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
     overrides: dict[str, Any] = {
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
@@ -71,12 +69,14 @@ def render(
         memory_gib_per_worker=memory_per_worker,
         pools=pool or (),
     )
+    _render(out_dir, config, overrides, shards, farm)
+
+
+def _render(out_dir: str, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    if not out_dir:
+        raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
     given = {name: value for name, value in overrides.items() if value is not None}
-    _render(Path(out_dir), config, given, shards, farm)
-
-
-def _render(folder: Path, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
-    render_run(folder, load_config(config, overrides), shards, farm)
+    render_run(Path(out_dir), load_config(config, given), shards, farm)
 
 
 def render_run(folder: Path, chosen: Config, shards: int, farm: FarmConfig) -> None:

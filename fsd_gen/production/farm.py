@@ -30,10 +30,14 @@ def render_farm(
     GPUs per worker are by default what the renderer needs.
 
     Raises:
-        ConfigError: a pool is not one of NAME:BACKEND:WORKERS[:...], or is told twice how large it is.
-        PoolTextError: likewise.
+        ConfigError: a worker cannot need this, or pools are told twice how large they are, or have a backend
+            that nobody knows.
+        PoolTextError: what describes a pool does not.
     """
-    needs = Needs(cpus=cpus_per_worker, gpus=gpus_per_worker, memory_gib=memory_gib_per_worker)
+    try:
+        needs = Needs(cpus=cpus_per_worker, gpus=gpus_per_worker, memory_gib=memory_gib_per_worker)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     if pools and (workers, needs) != (None, Needs()):
         raise ConfigError(
             "--pool says how many workers a pool has and what each needs (:cpus=,gpus=,memory=); leave out "
