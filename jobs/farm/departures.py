@@ -17,9 +17,10 @@ SHUN_S = 600.0  # after a notice; by then the node is gone, or stays
 
 
 class Departures:
-    """What is known of nodes that go."""
+    """What is known of nodes that go; on a Ray of our own, which nobody drains, only what workers are told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, joined: bool) -> None:
+        self._joined = joined
         self._draining: frozenset[str] = frozenset()
         self._looked = 0.0
         self._told: dict[str, float] = {}  # node -> monotonic seconds of its notice
@@ -30,7 +31,7 @@ class Departures:
 
     def draining(self) -> frozenset[str]:
         """The nodes that Ray drains, as they were LOOK_S ago at most."""
-        if (now := time.monotonic()) - self._looked > LOOK_S:
+        if self._joined and (now := time.monotonic()) - self._looked > LOOK_S:
             self._looked = now
             self._draining = frozenset(state.get_draining_nodes())
         return self._draining

@@ -89,7 +89,7 @@ class _Driver:
         self._crews = _crews(makers, ledger, config)
         self._counted = time.monotonic()
         self._services = OwnServices()
-        self._departures = Departures()
+        self._departures = Departures(joined=config.address is not None)
         self._mailbox = DriverSide()
 
     @property
