@@ -17,7 +17,7 @@ SHUN_S = 600.0  # after a notice; by then the node is gone, or stays
 
 
 class Departures:
-    """What is known of nodes that go; on a Ray of our own, which nobody drains, only what workers are told."""
+    """What is known of nodes that go; on a Ray of our own, which nobody drains, what workers are told."""
 
     def __init__(self, *, joined: bool) -> None:
         self._joined = joined
