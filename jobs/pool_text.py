@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 
 from jobs.config import Needs, Pool
 
@@ -19,7 +19,8 @@ GRAMMAR = "NAME:KIND:WORKERS[:cpus=N,gpus=N,memory=GIB,label=KEY=VALUE]"
 ALL = "all"
 MOST_WORKERS = 4096  # of one pool
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-FIELDS = {"cpus": "cpus", "gpus": "gpus", "memory": "memory_gib", "label": "label"}
+NUMBERS = {"cpus": "cpus", "gpus": "gpus", "memory": "memory_gib"}  # settings -> fields of `Needs`
+LABEL = "label"
 
 
 class PoolTextError(ValueError):
@@ -42,9 +43,8 @@ def _pool(text: str, kinds: str) -> Pool:
     if not (NAME.fullmatch(name) and kind and workers):
         raise _wrong(text, f"expected {GRAMMAR.replace('KIND', kinds)}, such as gpu:replicator:200")
     try:
-        return Pool(
-            name=name, kind=kind, workers=_workers(text, workers), needs=Needs(**_needs(text, settings))
-        )
+        needs = _needs(text, settings)
+        return Pool(name=name, kind=kind, workers=_workers(text, workers), needs=needs)
     except PoolTextError:
         raise
     except ValueError as error:
@@ -59,22 +59,29 @@ def _workers(text: str, workers: str) -> int | None:
     raise _wrong(text, f"expected 1 to {MOST_WORKERS} workers, or {ALL}, got {workers!r}")
 
 
-def _needs(text: str, settings: str) -> Mapping[str, float | str]:
-    found: dict[str, float | str] = {}
+def _needs(text: str, settings: str) -> Needs:
+    label, numbers = "", dict[str, float]()
     for setting in settings.split(",") if settings else ():
         name, _, value = setting.partition("=")
-        if name not in FIELDS:
-            raise _wrong(text, f"expected settings among {', '.join(FIELDS)}, got {setting!r}")
-        if FIELDS[name] in found:
+        if name in numbers or (name == LABEL and label):
             raise _wrong(text, f"{name} is given twice")
-        read: Callable[[str], float | str] = str if name == "label" else float
-        try:
-            found[FIELDS[name]] = read(value)
-        except ValueError:
-            raise _wrong(text, f"{name}: expected a number, got {value!r}") from None
-        if isinstance(number := found[FIELDS[name]], float) and not math.isfinite(number):
-            raise _wrong(text, f"{name}: expected a finite number, got {value!r}")
-    return found
+        if name == LABEL:
+            label = value or setting  # which says what is wrong with it
+        elif name in NUMBERS:
+            numbers[name] = _number(text, name, value)
+        else:
+            raise _wrong(text, f"expected settings among {', '.join((*NUMBERS, LABEL))}, got {setting!r}")
+    return Needs(label=label, **{NUMBERS[name]: number for name, number in numbers.items()})
+
+
+def _number(text: str, name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        raise _wrong(text, f"{name}: expected a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise _wrong(text, f"{name}: expected a finite number, got {value!r}")
+    return number
 
 
 def _wrong(text: str, why: str) -> PoolTextError:
