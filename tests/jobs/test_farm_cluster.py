@@ -32,12 +32,12 @@ crew.SLOW_START_S = 2.0
 with cluster_of("a") as cluster:
     def listen(event):
         events.append(event)
-        if event.kind is EventKind.WAITING and len(waiting()) == 1:
+        if event.message.startswith("1 of 2") and len(cluster.worker_nodes) == 1:
             add_node(cluster, "b")
-    def waiting():
-        return [event.message for event in events if event.kind is EventKind.WAITING]
-    report = run_tasks(Script, tasks, FarmConfig(workers=2, address=cluster.address), listen)
-    print(len(report.done), nodes_used(), waiting()[0])
+            told.append(event.message)
+    told, long = [], [Task(f"t{index}", ("crawl", 0.3), size=40) for index in range(3)]
+    report = run_tasks(Script, long, FarmConfig(workers=2, address=cluster.address), listen)
+    print(len(report.done), nodes_used(), *told)
 """
 
 MORE = """
@@ -54,15 +54,16 @@ with cluster_of("a") as cluster:
 DRAIN = """
 with cluster_of("a", "b") as cluster:
     def listen(event):
-        first = event.kind is EventKind.ITEM and not any(each.kind is EventKind.ITEM for each in events)
         events.append(event)
-        if first:
+        if event.kind is EventKind.ITEM and nodes_used() == 2 and not drained:
+            drained.append(event)
             (node,) = [each["NodeID"] for each in ray.nodes() if each["Labels"].get("zone") == "a"]
             gcs = ray._private.worker.global_worker.gcs_client
             gcs.drain_node(node, 2, "spot", int((time.time() + 60) * 1000))
+    drained, long = [], [Task(f"t{index}", ("crawl", 0.3), size=40) for index in range(2)]
     pools = (Pool(name="a", workers=1, needs=Needs(label="zone=a")), Pool(name="b", workers=1))
     config = FarmConfig(pools=pools, address=cluster.address, max_retries=0)
-    report = run_tasks({"a": Script, "b": Script}, tasks, config, listen)
+    report = run_tasks({"a": Script, "b": Script}, long, config, listen)
     back = {event.message for event in events if event.kind is EventKind.TASK_PUT_BACK}
     print(len(report.done), report.retried, back)
 """
@@ -83,7 +84,7 @@ def drive(code: str) -> str:
 
 def test_workers_that_do_not_fit_are_waited_for_and_used_once_a_node_joins() -> None:
     assert drive(LATE).startswith(
-        "8 2 1 of 2 workers are there, 1 are waited for: each needs 1 CPU and 0 GPUs; free are 0 CPUs, 0 GPUs"
+        "3 2 1 of 2 workers are there, 1 are waited for: each needs 1 CPU and 0 GPUs; free are 0 CPUs, 0 GPUs"
     )
 
 
@@ -92,4 +93,4 @@ def test_a_node_that_joins_late_gets_workers_where_nobody_said_how_many() -> Non
 
 
 def test_a_node_that_is_drained_is_left_at_the_next_item_without_spending_an_attempt() -> None:
-    assert drive(DRAIN) == "8 0 {'its node is being drained'}"
+    assert drive(DRAIN) == "2 0 {'its node is being drained'}"
