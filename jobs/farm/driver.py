@@ -105,7 +105,8 @@ class _Driver:
                 self._vacate()
                 self._hand_out()
                 self._step(TICK_S)
-                self._services.check()
+                if self._config.address is None:  # a joined cluster's own may go, with nodes that are drained
+                    self._services.check()
                 self._enforce_deadlines()
             if self._request:
                 self._stop_workers()
