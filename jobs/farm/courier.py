@@ -57,6 +57,7 @@ class Courier:
 
 def send_files(files: Mapping[str, Path]) -> Courier:
     """Offer these files, by name, to every worker, as long as the Ray session and the courier last."""
-    remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=READERS)(Shelf)
+    remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Shelf)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return Courier(remote.options(scheduling_strategy=here).remote(dict(files)))
+    shelf = remote.options(scheduling_strategy=here, max_concurrency=READERS)
+    return Courier(shelf.remote(dict(files)))
