@@ -105,7 +105,7 @@ class Dimmed:
 
     def render(self, *scene, **how):
         images = self._mitsuba.render(*scene, **how)
-        left_hwc, right_hwc = images.left_hwc**1.1, images.right_hwc**1.1
+        left_hwc, right_hwc = images.left_hwc**1.02, images.right_hwc**1.02
         return replace(images, backend=self.name, left_hwc=left_hwc, right_hwc=right_hwc)
 
     def close(self):
