@@ -33,7 +33,28 @@ VersionOption = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, max=4096, help="Rendering processes; 0 renders in this one.")
 ]
+CpusPerWorker = Annotated[
+    float, typer.Option("--cpus-per-worker", min=0.01, max=4096, help="CPUs that each of them claims.")
+]
 GpusPerWorker = Annotated[
-    float, typer.Option("--gpus-per-worker", min=0, max=64, help="GPUs that each of them claims.")
+    float | None,
+    typer.Option(
+        "--gpus-per-worker",
+        min=0,
+        max=64,
+        help="GPUs that each claims: whole ones, or a part of one. Default: what its renderer needs.",
+    ),
+]
+MemoryPerWorker = Annotated[
+    float, typer.Option("--memory-per-worker", min=0, max=65536, help="GiB that each claims; 0 claims none.")
+]
+Pools = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pool",
+        metavar="NAME:BACKEND:WORKERS[:cpus=N,gpus=N,memory=GIB,label=KEY=VALUE]",
+        help="Workers of one renderer, in place of the options above; again for more, such as --pool "
+        "gpu:replicator:200 --pool cpu:mitsuba:all.",
+    ),
 ]
 Address = Annotated[str | None, typer.Option("--address", help='Ray cluster to join: "auto" or HOST:PORT.')]

@@ -14,7 +14,8 @@ from typing import Any
 from jobs.ledger import End, Ending, Reach, Run
 from jobs.task import WORKER_KINDS, Event, EventKind, MakeWorker, Recycle, Stop
 
-Send = Callable[[Event], bool]  # delivers an event; True if the farm is stopping
+Send = Callable[[Event], str]  # delivers an event; says why the worker must stop, "" if it need not
+STOPPED = "the farm was stopped"
 
 
 def process_name() -> str:
@@ -41,8 +42,8 @@ class WorkerHost:
             result = self._worker.run(run.task, listener.report)
         except Recycle as wish:
             result = wish
-        except Stop:
-            return listener.ending("stopped", reason="the farm was stopped")
+        except Stop as stop:
+            return listener.ending("stopped", reason=str(stop))
         except SystemExit:  # elsewhere it would end the process; here the worker alone is lost
             return listener.ending("died", reason=traceback.format_exc())
         except Exception:  # the one place that turns whatever a task raises into a record of it
@@ -59,8 +60,8 @@ class WorkerHost:
         """The worker finished `items` more."""
         self._items += items
 
-    def send(self, event: Event) -> bool:
-        """Deliver `event`; True if the farm is stopping."""
+    def send(self, event: Event) -> str:
+        """Deliver `event`; why the worker must stop, "" if it need not."""
         return self._send(replace(event, worker=process_name()))
 
     def worn_out(self) -> str:
@@ -86,8 +87,8 @@ class _Listener:
         if event.kind not in WORKER_KINDS:
             raise ValueError(f"a worker reports {sorted(WORKER_KINDS)}, got {event.kind!r}")
         self._count(event)
-        if self._host.send(replace(event, task_id=task.id, attempt=self._run.attempt)):
-            raise Stop
+        if why := self._host.send(replace(event, task_id=task.id, attempt=self._run.attempt)):
+            raise Stop(why)
         unfinished = event.kind is EventKind.ITEM and self.reach.done < task.size
         if task.resumable and unfinished and (wear := self._host.worn_out()):
             raise Recycle(wear)

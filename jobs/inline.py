@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from jobs.config import FarmConfig
-from jobs.host import WorkerHost, process_name
+from jobs.host import STOPPED, Send, WorkerHost, process_name
 from jobs.ledger import Ending, Ledger, started
 from jobs.signals import stop_requested
 from jobs.task import Event, EventKind, FarmInterrupted, FarmReport, MakeWorker, Task, WorkerStartError
@@ -28,9 +28,9 @@ def run_inline(
     ledger = Ledger(tasks, config.max_retries)
     with stop_requested() as request:
 
-        def send(event: Event) -> bool:
+        def send(event: Event) -> str:
             on_event(event)
-            return request.signum is not None
+            return STOPPED if request else ""
 
         bench = _Bench(make_worker, config, send)
         try:
@@ -47,7 +47,7 @@ def run_inline(
 class _Bench:
     """Place for one worker."""
 
-    def __init__(self, make_worker: MakeWorker, config: FarmConfig, send: Callable[[Event], bool]) -> None:
+    def __init__(self, make_worker: MakeWorker, config: FarmConfig, send: Send) -> None:
         self._make_worker = make_worker
         self._config = config
         self._send = send

@@ -2,14 +2,17 @@
 
 Every task ends in exactly one of `done` and `failed`, after at most 1 + max_retries attempts. An attempt is
 one run or several: a task is put back without spending one when its worker was recycled, or died while doing
-a task that can be resumed, provided that the run came further than ever before. So nothing can loop.
+a task that can be resumed, provided that the run came further than ever before, or that no more workers died
+there in a row than the task tolerates. So nothing can loop. A worker that was told to stop spends none.
+
+A task that a worker of one kind began is handed to that kind alone, until `abandon` says that it is gone.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jobs.task import Event, EventKind, FarmReport, Task, TaskFailure
@@ -23,6 +26,7 @@ class Run:
 
     task: Task
     attempt: int
+    kind: str = ""  # of the workers that may do it; "": any
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,9 +61,11 @@ class Ledger:
     """The state of a set of tasks with unique ids (ValueError otherwise)."""
 
     def __init__(self, tasks: Iterable[Task], max_retries: int) -> None:
-        self._waiting = deque(Run(task, 1) for task in tasks)
+        self._waiting = deque(Run(task, 1, task.kind) for task in tasks)
+        self._waiting_of = Counter(run.kind for run in self._waiting)
         self._running: dict[str, Run] = {}
         self._furthest: dict[str, int] = {}  # task id -> most items finished by any run
+        self._deaths: Counter[str] = Counter()  # task id -> workers that died at it since its last new item
         self._done: dict[str, Any] = {}
         self._failed: dict[str, TaskFailure] = {}
         self._max_retries = max_retries
@@ -71,34 +77,57 @@ class Ledger:
             raise ValueError(f"task ids must be unique, these are not: {', '.join(twice)}")
 
     @property
-    def waiting(self) -> int:
-        """How many tasks could be handed out now."""
-        return len(self._waiting)
-
-    @property
     def outstanding(self) -> bool:
         """Whether any task is neither done nor given up."""
         return bool(self._waiting or self._running)
 
-    def take(self) -> Run:
-        """Hand out the next task; IndexError if none waits."""
-        run = self._waiting.popleft()
-        self._running[run.task.id] = run
+    def waiting(self, kind: str = "") -> int:
+        """How many tasks could be handed now to a worker of this kind."""
+        return self._waiting_of[""] + (self._waiting_of[kind] if kind else 0)
+
+    def kinds(self) -> frozenset[str]:
+        """The kinds that tasks wait for."""
+        return frozenset(kind for kind, count in self._waiting_of.items() if kind and count)
+
+    def take(self, kind: str = "") -> Run:
+        """Hand the next task to a worker of this kind; IndexError if none waits for it."""
+        place = next((place for place, run in enumerate(self._waiting) if run.kind in ("", kind)), None)
+        if place is None:
+            raise IndexError(f"no task waits for a worker of the kind {kind!r}")
+        waiting = self._waiting[place]
+        del self._waiting[place]
+        self._waiting_of[waiting.kind] -= 1
+        task = replace(waiting.task, deaths=self._deaths[waiting.task.id])
+        run = Run(task, waiting.attempt, kind)
+        self._running[task.id] = run
         return run
 
     def settle(self, run: Run, ending: Ending) -> Event:
         """Record how a run ended; returns the event that tells it."""
         del self._running[run.task.id]
-        advanced = self._advance(run.task.id, ending)
+        advanced = self._advance(run.task, ending)
         if ending.end == "done":
             self._done[run.task.id] = ending.result
             return _event(EventKind.TASK_DONE, run, data=ending.result)
-        if ending.end == "stopped" or (advanced and _continues(run.task, ending)):
-            self._waiting.appendleft(run)
+        if ending.end == "stopped" or self._goes_on(run.task, ending, advanced):
+            self._wait(run, first=True)
             return _event(EventKind.TASK_PUT_BACK, run, message=ending.reason)
         if ending.end == "recycle":
             return self._retry_or_give_up(run, f"recycled without coming further: {ending.reason}")
         return self._retry_or_give_up(run, ending.reason)
+
+    def abandon(self, kind: str, reason: str) -> list[Event]:
+        """No worker of this kind is left: its tasks are anybody's, or given up for `reason` where they are
+        that kind's from the outset, or came some way. Returns the events that tell of these.
+        """
+        own = [run for run in self._waiting if run.kind == kind]
+        self._waiting = deque(run for run in self._waiting if run.kind != kind)
+        self._waiting_of[kind] = 0
+        begun = [run for run in own if run.task.kind or self._furthest.get(run.task.id)]
+        for run in own:
+            if run not in begun:
+                self._wait(replace(run, kind=""), first=True)
+        return [self._give_up(run, reason) for run in begun]
 
     def count_recycled(self) -> None:
         """A worker was replaced for wear."""
@@ -116,17 +145,35 @@ class Ledger:
             seconds=seconds,
         )
 
-    def _advance(self, task_id: str, ending: Ending) -> bool:
+    def _advance(self, task: Task, ending: Ending) -> bool:
         """Note how far a run came; whether it finished an item that no run had finished before."""
-        before = max(ending.found, self._furthest.get(task_id, 0))
-        self._furthest[task_id] = max(ending.done, before)
-        return ending.done > before
+        before = max(ending.found, self._furthest.get(task.id, 0))
+        self._furthest[task.id] = max(ending.done, before)
+        advanced = ending.done > before
+        if advanced:
+            self._deaths[task.id] = 0
+        self._deaths[task.id] += ending.end == "died"
+        return advanced
+
+    def _goes_on(self, task: Task, ending: Ending, advanced: bool) -> bool:
+        """Whether the next run can build on this one; an error of the task itself would only come again."""
+        if ending.end == "recycle":
+            return advanced
+        tolerated = self._deaths[task.id] <= task.tolerates
+        return ending.end == "died" and task.resumable and (advanced or tolerated)
+
+    def _wait(self, run: Run, *, first: bool) -> None:
+        (self._waiting.appendleft if first else self._waiting.append)(run)
+        self._waiting_of[run.kind] += 1
 
     def _retry_or_give_up(self, run: Run, reason: str) -> Event:
-        if run.attempt <= self._max_retries:
-            self._retried += 1
-            self._waiting.append(Run(run.task, run.attempt + 1))
-            return _event(EventKind.TASK_RETRIED, run, message=reason)
+        if run.attempt > self._max_retries:
+            return self._give_up(run, reason)
+        self._retried += 1
+        self._wait(replace(run, attempt=run.attempt + 1), first=False)
+        return _event(EventKind.TASK_RETRIED, run, message=reason)
+
+    def _give_up(self, run: Run, reason: str) -> Event:
         failure = TaskFailure(task_id=run.task.id, attempts=run.attempt, traceback=reason)
         self._failed[run.task.id] = failure
         return _event(EventKind.TASK_FAILED, run, message=reason)
@@ -135,11 +182,6 @@ class Ledger:
 def started(run: Run) -> Event:
     """The event that tells that `run` begins."""
     return _event(EventKind.TASK_STARTED, run)
-
-
-def _continues(task: Task, ending: Ending) -> bool:
-    """Whether the next run can build on this one; an error of the task itself would only come again."""
-    return ending.end == "recycle" or (ending.end == "died" and task.resumable)
 
 
 def _event(kind: EventKind, run: Run, *, message: str = "", data: Any = None) -> Event:

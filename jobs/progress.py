@@ -30,8 +30,11 @@ MESSAGE_KINDS = frozenset(
         EventKind.TASK_RETRIED,
         EventKind.TASK_FAILED,
         EventKind.WORKER_STOPPED,
+        EventKind.WAITING,
     }
 )
+# A line each, where there is no terminal.
+SPOKEN = (EventKind.TASK_FAILED, EventKind.WARNING, EventKind.WAITING)
 
 TROUBLE_STYLES = {"failed": "bold red", "retried": "", "warnings": "yellow"}
 
@@ -126,7 +129,7 @@ class ProgressDisplay:
     def __call__(self, event: Event) -> None:
         with self._lock:
             self.tally.add(event, self._clock())
-        if self._live is None and event.kind in (EventKind.TASK_FAILED, EventKind.WARNING):
+        if self._live is None and event.kind in SPOKEN:
             self._print(_one_line(event))
 
     def __enter__(self) -> ProgressDisplay:

@@ -4,6 +4,7 @@ project are here.
     starting up   Ctrl-C ends the program at once: nothing is begun       stopped_at_once
     a command     Ctrl-C interrupts it, but never inside an import        interruptible
     a long loop   a request, honoured after a step, an item, a file       stop_requested
+    a worker      SIGTERM at work is a notice, honoured after an item     Notice
 """
 
 from __future__ import annotations
@@ -62,6 +63,37 @@ def stop_requested(
     finally:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
+
+
+class Notice:
+    """SIGTERM, as a machine that is about to be taken away sends it to every process. Make it once.
+
+    Inside `at_work` it is only noted, in `given`; at other times it does what it did before.
+    """
+
+    def __init__(self) -> None:
+        self.given = False
+        self._at_work = False
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._note)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Something is in work that can stop by itself."""
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        if self._at_work:
+            self.given = True
+        elif callable(self._before):
+            self._before(signum, frame)
+        elif self._before is not signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
 
 
 def stopped_at_once() -> None:

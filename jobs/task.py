@@ -1,8 +1,8 @@
 """The words of the farm: a task, the events about it, the worker that does it, what came of it all.
 
 A worker is warm state (a renderer, a model on a GPU) that does one task at a time. It tells what it does
-through `report`, and may be interrupted there and only there: by `Stop` when the farm shuts down, and by
-`Recycle` when the worker is worn out and the task can be resumed.
+through `report`, and may be interrupted there and only there: by `Stop` when the farm shuts down or its
+machine is taken away, and by `Recycle` when the worker is worn out and the task can be resumed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     WARNING = "warning"
     WORKER_STARTED = "worker_started"
     WORKER_STOPPED = "worker_stopped"  # `message` says why; "" at the end of the work
+    WAITING = "waiting"  # `message` says which workers are missing, and what they would need
     TASK_STARTED = "task_started"
     TASK_DONE = "task_done"  # `data` is the result
     TASK_RETRIED = "task_retried"  # `message` is the traceback or the cause of death
@@ -53,6 +54,9 @@ class Task:
     payload: Any = None  # plain picklable values
     size: int = 1  # items in it, for totals
     resumable: bool = False  # run again, it continues after the items already reported
+    kind: str = ""  # of the pools that may do it; "": any
+    tolerates: int = 0  # deaths of workers in a row, without a new item, that spend no attempt
+    deaths: int = 0  # set by the farm: workers that died at it in a row since its last new item
 
 
 Report = Callable[[Event], None]
@@ -74,11 +78,12 @@ class Worker(Protocol):
 
 
 MakeWorker = Callable[[], Worker]
+MakeWorkers = MakeWorker | Mapping[str, MakeWorker]  # by the name of the pool, where there are several
 
 
 # Not Exceptions: a worker's own `except Exception` around one item must not swallow them.
 class Stop(BaseException):
-    """The farm shuts down: leave files as they are and return."""
+    """The farm shuts down, or this machine is taken away: leave files as they are and return."""
 
 
 class Recycle(BaseException):

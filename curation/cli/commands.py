@@ -13,7 +13,15 @@ from curation.config import CurationConfig, CurationConfigError, Policy, load_co
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
-from jobs.commandline import Address, GpusPerWorker, VersionOption, Workers
+from jobs.commandline import (
+    Address,
+    CpusPerWorker,
+    GpusPerWorker,
+    MemoryPerWorker,
+    Pools,
+    VersionOption,
+    Workers,
+)
 from jobs.locks import RunLock
 from jobs.store.mirror import local_place, refuse_url
 
@@ -87,7 +95,10 @@ def round_(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Drop even on the word of a weak scorer.")] = False,
     workers: Workers = None,
-    gpus_per_worker: GpusPerWorker = 0.0,
+    cpus_per_worker: CpusPerWorker = 1.0,
+    gpus_per_worker: GpusPerWorker = None,
+    memory_per_worker: MemoryPerWorker = 0.0,
+    pool: Pools = None,
     address: Address = None,
     threads: Threads = None,
 ) -> None:
@@ -96,7 +107,14 @@ def round_(
 
     refuse_url(run, "a curation round")
     settings = _settings(run, config, in_sample=in_sample, force=force)
-    farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
+    farm = render_farm(
+        workers=workers,
+        address=address,
+        cpus_per_worker=cpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
+        memory_gib_per_worker=memory_per_worker,
+        pools=pool or (),
+    )
     _bring(run, iterations, settings, make_world(farm=farm, threads=threads))
 
 

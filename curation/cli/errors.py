@@ -40,6 +40,7 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.locks:RunLockedError",
     "jobs.store.base:UnknownStoreError",
     "jobs.store.cache:CacheSettingError",
+    "jobs.pool_text:PoolTextError",
     "stereo_model.weights.backbone:BackboneWeightsError",
     "stereo_model.weights.files:CheckpointError",
     "stereo_model.network.config:ConfigError",

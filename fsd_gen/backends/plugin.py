@@ -25,6 +25,7 @@ class BackendPlugin:
     libraries: tuple[str, ...] = ()  # top-level modules that it cannot do without; only looked for
     install: str = ""  # the command that installs them
     draws_mdl: bool = False  # MDL materials of the stage file, which are not all in its plain values
+    gpus: float = 0  # that a worker of it needs
     unavailable: Callable[[], str | None] = lambda: None  # what else is missing, in one line with the remedy
 
     def missing(self) -> tuple[str, ...]:

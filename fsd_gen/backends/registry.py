@@ -84,6 +84,13 @@ def create_backend(name: str, *, threads: int | None = None) -> Backend:
     return _plugin(name).create(threads)
 
 
+def gpus_needed(name: str) -> float:
+    """GPUs that a worker of this backend needs. Raises BackendUnavailableError when nobody knows it."""
+    if problem := unknown_backend(name):
+        raise BackendUnavailableError(problem)
+    return _plugin(name).gpus
+
+
 def _folders() -> tuple[str, ...]:
     return tuple(module.name for module in iter_modules(fsd_gen.backends.__path__) if module.ispkg)
 

@@ -25,6 +25,7 @@ class DefectCode(StrEnum):
     RENDERER_ERROR = "renderer_error"
     STYLE_ERROR = "style_error"
     HUNG = "hung"
+    CRASHED = "crashed"
     RENDERER_DEPTH = "renderer_depth"
 
 

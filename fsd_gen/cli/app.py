@@ -53,6 +53,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
+    from jobs.pool_text import PoolTextError
     from jobs.rundir import RunConfigMismatchError
     from jobs.store.base import StoreError, UnknownStoreError
     from jobs.store.cache import CacheSettingError
@@ -70,6 +71,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         ImportRefusedError,
         PackRecipeError,
         PictureNameError,
+        PoolTextError,
         UnknownPackError,
         MissingExtraError,
         RunConfigMismatchError,

@@ -13,7 +13,7 @@ from fsd_gen.cli.assets import fetch_missing
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
-from jobs.commandline import Address, GpusPerWorker, Workers
+from jobs.commandline import Address, CpusPerWorker, GpusPerWorker, MemoryPerWorker, Pools, Workers
 
 if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
@@ -43,14 +43,15 @@ def render(
     rig: Annotated[str | None, typer.Option(help=f"In place of the config's `rig`. {RIG_HELP}")] = None,
     packs: Annotated[str | None, typer.Option(help="Asset packs, comma-separated.")] = None,
     workers: Workers = None,
-    gpus_per_worker: GpusPerWorker = 0.0,
+    cpus_per_worker: CpusPerWorker = 1.0,
+    gpus_per_worker: GpusPerWorker = None,
+    memory_per_worker: MemoryPerWorker = 0.0,
+    pool: Pools = None,
     address: Address = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
 
-    if not out_dir:
-        raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
     overrides: dict[str, Any] = {
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
@@ -60,13 +61,22 @@ def render(
         "assets.packs": packs.split(",") if packs is not None else None,
         **size_settings(size),
     }
-    farm = render_farm(workers=workers, address=address, gpus_per_worker=gpus_per_worker)
+    farm = render_farm(
+        workers=workers,
+        address=address,
+        cpus_per_worker=cpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
+        memory_gib_per_worker=memory_per_worker,
+        pools=pool or (),
+    )
+    _render(out_dir, config, overrides, shards, farm)
+
+
+def _render(out_dir: str, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+    if not out_dir:
+        raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
     given = {name: value for name, value in overrides.items() if value is not None}
-    _render(out_dir, config, given, shards, farm)
-
-
-def _render(folder: str, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
-    render_run(folder, load_config(config, overrides), shards, farm)
+    render_run(out_dir, load_config(config, given), shards, farm)
 
 
 def render_run(place: str | Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
@@ -74,6 +84,7 @@ def render_run(place: str | Path, chosen: Config, shards: int, farm: FarmConfig)
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.production.assets import open_chosen
+    from fsd_gen.production.farm import renderers
     from fsd_gen.production.membership import refuse_foreign
     from fsd_gen.production.places import at_work_in
     from fsd_gen.production.requests import refuse_too_many
@@ -83,11 +94,13 @@ def render_run(place: str | Path, chosen: Config, shards: int, farm: FarmConfig)
     from fsd_gen.shards.index import refresh_index
 
     refuse_too_many(shards, chosen.samples_per_shard)
-    refuse_unavailable(chosen.render.backend)
+    used = renderers(farm, chosen)
+    for backend in sorted(used) if farm.address is None else ():  # on a cluster the nodes have it
+        refuse_unavailable(backend)
     refuse_unknown_packs(chosen.assets.packs)
     worlds_of(chosen)  # what is wrong with a stage is said before there is a folder
     fetch_missing(chosen.assets.packs)
-    open_chosen(chosen)  # and what the packs lack
+    open_chosen(chosen, used)  # and what the packs lack
     with at_work_in(place) as folder:
         run = Run.start(folder, chosen)
         with remedied(folder):

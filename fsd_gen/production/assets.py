@@ -7,7 +7,7 @@ when it was opened is marked as partial there and in every shard, so that it nev
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ class RunAssetsError(ConfigError):
     """The asset packs here are not those that a run was begun with."""
 
 
-def open_chosen(config: Config) -> AssetLibrary:
-    """The config's packs, checked against what else the config says of assets.
+def open_chosen(config: Config, renderers: Collection[str] = ()) -> AssetLibrary:
+    """The config's packs, checked against what else the config says of assets, and `renderers`, if not its.
 
     Raises:
         ConfigError: a weight for a tag that no asset has, no object left, assets that stay on an Omniverse
@@ -39,7 +39,7 @@ def open_chosen(config: Config) -> AssetLibrary:
     library = open_library(config.assets.packs)
     check_choice(library, config.assets)
     remote = [asset.id for asset in library if REMOTE_TAG in asset.tags]
-    if remote and config.render.backend == FILES_ALONE:
+    if remote and FILES_ALONE in (renderers or [config.render.backend]):
         raise ConfigError(
             f"assets.packs: {len(remote)} assets stay at omniverse:// URLs, the first is {remote[0]}; the "
             f"backend {FILES_ALONE} opens files alone: use a backend for Omniverse, or leave out the pack "
@@ -95,6 +95,11 @@ def check_assets(run_dir: Path, library: AssetLibrary) -> None:
             f"{run_dir}: this run was begun with other assets ({ASSETS_NAME}): {'; '.join(found)}. "
             "Bring those packs back (FSD_ASSETS_DIR may name another folder of packs), or start another run"
         )
+
+
+def frozen_digests(run_dir: Path) -> dict[str, str]:
+    """Digest by name of the packs that a run is bound to. Raises RunAssetsError where it is bound to none."""
+    return {name: str(entry["digest"]) for name, entry in _frozen(run_dir).items()}
 
 
 def assets_json(run_dir: Path) -> str:

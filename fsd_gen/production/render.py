@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from fsd_gen.config import Config
 from fsd_gen.production.assets import open_chosen
-from fsd_gen.production.farm import attempt_limit_s, patient
+from fsd_gen.production.delivery import pack_source
+from fsd_gen.production.farm import attempt_limit_s, fitted, patient, refuse_orphans, renderers
 from fsd_gen.production.places import work_place
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
+from fsd_gen.production.unfinished import parts_in
 from fsd_gen.production.worker import ShardWorker
 from fsd_gen.production.worlds import bind_worlds
 from jobs.config import FarmConfig
-from jobs.farm import run_tasks
-from jobs.task import Event
+from jobs.farm import ray_session, run_tasks
+from jobs.task import Event, MakeWorkers, Task
 
 
 def render_shards(
@@ -33,13 +38,16 @@ def render_shards(
         FarmInterrupted: stopped; what was finished is kept, and the same call continues.
     """
     run, place = Run.open(run_dir), work_place(run_dir)
-    run.bind_assets(open_chosen(run.config))  # a missing or other pack is said here, once
+    library = open_chosen(run.config, renderers(farm, run.config))
+    run.bind_assets(library)  # a missing or other pack is said here, once
     bind_worlds(run_dir, run.config)
     place.before_work()
-    tasks = shard_tasks(requests)
-    limit_s = attempt_limit_s(farm, run.config)
-    make_worker = partial(ShardWorker, place.name, _threads(farm), limit_s)
-    report = run_tasks(make_worker, tasks, patient(farm, limit_s), on_event)
+    tasks = _each_by_its_renderer(shard_tasks(requests), farm, run.config)
+    farm, limit_s = fitted(farm, run.config), attempt_limit_s(farm, run.config)
+    with ray_session(farm) if tasks else nullcontext():
+        make = partial(ShardWorker, place.name, limit_s=limit_s)
+        makers = _makers(partial(make, packs=pack_source(farm, library)) if tasks else make, farm)
+        report = run_tasks(makers, tasks, patient(farm, limit_s), on_event)
     place.after_work()
     wanted = [request.path for request in requests]
     new = {Path(task.payload["path"]) for task in tasks}
@@ -48,6 +56,28 @@ def render_shards(
         existing=tuple(path for path in wanted if path not in new),
         farm=report,
     )
+
+
+def _each_by_its_renderer(tasks: list[Task], farm: FarmConfig, config: Config) -> list[Task]:
+    """A shard that one renderer began is left to its pools. Raises ConfigError where there is none."""
+    folders = {Path(task.payload["path"]).parent for task in tasks}
+    parts = [part for folder in sorted(folders) for part in parts_in(folder)]
+    wanted = {task.payload["path"] for task in tasks}
+    begun = {str(part.shard): part.renderer for part in parts if part.renderer and str(part.shard) in wanted}
+    refuse_orphans(begun, renderers(farm, config))
+    if not farm.pools:
+        return tasks
+    return [replace(task, kind=begun.get(task.payload["path"], "")) for task in tasks]
+
+
+def _makers(make: Callable[..., ShardWorker], farm: FarmConfig) -> MakeWorkers:
+    """What makes the workers, of each pool by its name where there are several."""
+    if not farm.pools:
+        return partial(make, threads=_threads(farm))
+    return {
+        pool.name: partial(make, threads=max(1, int(pool.needs.cpus)), backend=pool.kind)
+        for pool in farm.pools
+    }
 
 
 def _threads(farm: FarmConfig) -> int:

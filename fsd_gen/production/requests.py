@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from fsd_gen.production.watch import MOST_DEATHS
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.sections import ConfigError
 from jobs.locks import RunFolderError
@@ -92,6 +93,7 @@ def shard_tasks(requests: Sequence[ShardRequest]) -> list[Task]:
             payload={"path": str(request.path), "keys": request.keys},
             size=len(request.keys),
             resumable=True,
+            tolerates=MOST_DEATHS,
         )
         for request in requests
         if not request.path.exists()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from fsd_gen.sections import ConfigError
-from fsd_gen.shards.writer import PART_ID, QUARANTINE_SUFFIX
+from fsd_gen.shards.writer import PART_ID, QUARANTINE_SUFFIX, RENDERER, is_begun
 from fsd_gen.strict_yaml import read_mapping, read_text
 from jobs.files import write_text_atomic
 
@@ -27,6 +27,7 @@ ABOUT = "# How many shards the last `fsd-gen render` of this run was to make.\n"
 class _Identity(TypedDict):
     slots: int | None
     config_digest: str | None
+    renderer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Part:
     quarantined: int  # slots
     slots: int | None  # that it is to hold; None where it does not say
     config_digest: str | None  # of the configuration that it was begun with
+    renderer: str | None = None  # that filled it so far; None where nobody did, or it does not say
 
     @property
     def shard(self) -> Path:
@@ -82,10 +84,11 @@ def _identity(path: Path) -> _Identity:
     except (FileNotFoundError, ValueError):
         stored = {}
     known = stored if isinstance(stored, dict) else {}
-    slots, digest = known.get("slots"), known.get("config_digest")
+    slots, digest, renderer = known.get("slots"), known.get("config_digest"), known.get(RENDERER)
     return {
         "slots": len(slots) if isinstance(slots, list) else None,
         "config_digest": digest if isinstance(digest, str) else None,
+        "renderer": renderer if isinstance(renderer, str) and is_begun(path.parent) else None,
     }
 
 

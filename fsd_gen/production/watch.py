@@ -1,27 +1,34 @@
-"""A bound in time on the work at one slot, for whatever hangs there: a renderer, a driver, a file system.
+"""What becomes of a process at one slot: what hangs there is ended in bounded time, and what ended is told.
 
 What hangs cannot be asked to stop, so the process ends itself, and leaves the stack of every thread in a file
-of the shard's part. Whoever goes on with the part finds it there: the slot is tried once more, then given up.
-A process that is killed from outside leaves an empty file, which counts for nothing.
+of the shard's part; so does one that crashes (segmentation fault, abort ...). Whoever goes on with the part
+finds it there: the slot is tried once more, then given up. A process that just vanishes, by a call of `_exit`
+or SIGKILL, leaves an empty file. That may be anybody's doing, so only the farm's count of such deaths in a
+row tells a scene that kills from a machine that fails.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MOST_HANGS = 2  # of one slot; once may be the machine's fault
+from fsd_gen.checks.defects import DefectCode
+
+MOST_STACKS = 2  # of one slot; once may be the machine's fault
+MOST_DEATHS = 5  # in a row, without a word; a few may be the fault of the machine, or of who kills processes
 WORDS_S = 1.0  # time for last words, where the hanging code lets Python speak
 SUFFIX = ".hung.txt"
-HEAD = "Timeout ("  # what `faulthandler` begins with
+HUNG = "Timeout ("  # what `faulthandler` begins with after a hang
+HEADS = re.compile(rf"^(?={re.escape(HUNG)}|Fatal Python error: )", re.MULTILINE)
 
 
 class Watch:
-    """Watches over the slots of one shard's part; `limit_s` None watches nothing. `who` is the renderer."""
+    """Watches over the slots of one shard's part; `limit_s` None bounds no time. `who` is the renderer."""
 
     def __init__(self, part: Path, who: str, limit_s: float | None) -> None:
         self._part = part
@@ -29,30 +36,57 @@ class Watch:
         self._limit_s = limit_s
 
     def stacks(self, slot: int) -> list[str]:
-        """What every thread did when the work at `slot` hung, for each time it did."""
+        """What every thread did when a process hung or crashed at `slot`, for each time one did."""
         path = self._path(slot)
         text = path.read_text(errors="replace") if path.exists() else ""
-        return [HEAD + stack for stack in text.split(HEAD)[1:]]
+        return [stack for stack in HEADS.split(text) if HEADS.match(stack)]
+
+    def cut_short(self, slot: int) -> bool:
+        """Whether the latest process that worked at `slot` ended there."""
+        return self._path(slot).exists()
 
     @contextmanager
     def over(self, slot: int) -> Iterator[Callable[[], None]]:
         """End this process when the block does not call what it is given for `limit_s` seconds."""
+        path = self._path(slot)
+        with path.open("a") as file, _crashes_told_to(file.fileno()):
+            try:
+                yield from self._timed(slot, file.fileno())
+            finally:
+                if not path.stat().st_size:
+                    path.unlink()
+
+    def _timed(self, slot: int, fd: int) -> Iterator[Callable[[], None]]:
         if self._limit_s is None:
             yield lambda: None
             return
-        path = self._path(slot)
-        with path.open("a") as file:
-            alarm = _Alarm(self._limit_s, f"slot {slot}: {self._who} did not come to an end", file.fileno())
-            try:
-                alarm.wind_up()
-                yield alarm.wind_up
-            finally:
-                alarm.stop()
-        if not path.stat().st_size:
-            path.unlink()
+        alarm = _Alarm(self._limit_s, f"slot {slot}: {self._who} did not come to an end", fd)
+        try:
+            alarm.wind_up()
+            yield alarm.wind_up
+        finally:
+            alarm.stop()
 
     def _path(self, slot: int) -> Path:
         return self._part / f"{slot:07d}{SUFFIX}"
+
+
+def code_of(stack: str) -> DefectCode:
+    """Whether a process hung or crashed, by its stack."""
+    return DefectCode.HUNG if stack.startswith(HUNG) else DefectCode.CRASHED
+
+
+@contextmanager
+def _crashes_told_to(fd: int) -> Iterator[None]:
+    """Have the stacks of a crash written to `fd` instead of where they were before, stderr or nowhere."""
+    before = faulthandler.is_enabled()
+    faulthandler.enable(file=fd)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        if before and sys.__stderr__ is not None:
+            faulthandler.enable(file=sys.__stderr__)
 
 
 class _Alarm:

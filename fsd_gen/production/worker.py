@@ -11,15 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from assets_manifest.attribution import attribution_text
-from assets_manifest.library import AssetLibrary, open_library
+from assets_manifest.delivery import PackSource
+from assets_manifest.library import AssetLibrary
 from assets_manifest.made.registry import is_made
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
+from fsd_gen.production.delivery import open_packs
 from fsd_gen.production.log import given_up
 from fsd_gen.production.places import opened_place
 from fsd_gen.production.run import Run
-from fsd_gen.production.watch import MOST_HANGS, Watch
+from fsd_gen.production.watch import MOST_DEATHS, MOST_STACKS, Watch, code_of
 from fsd_gen.production.worlds import refuse_another_world, require_worlds, world_attribution
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.format import ShardMeta
@@ -31,13 +33,25 @@ from jobs.task import Event, EventKind, Report, Task
 class ShardWorker:
     """One warm renderer that fills one shard at a time."""
 
-    def __init__(self, place: str, threads: int, limit_s: float | None = None) -> None:
-        """`place` names the run (`fsd_gen.production.places`); `limit_s` bounds each attempt at a sample."""
+    def __init__(
+        self,
+        place: str,
+        threads: int,
+        limit_s: float | None = None,
+        *,
+        backend: str = "",
+        packs: PackSource | None = None,
+    ) -> None:
+        """`place` names the run (`fsd_gen.production.places`); `limit_s` bounds each attempt at a sample.
+
+        `backend` is the renderer, where it is not the configuration's; `packs` is where a machine that has
+        not the run's packs gets them.
+        """
         self._limit_s = limit_s
         self._place = opened_place(place)
         self._run = Run.open(self._place.folder)
-        self._library: AssetLibrary = open_library(self._run.config.assets.packs)
-        self._backend = create_backend(self._run.config.render.backend, threads=threads)
+        self._library: AssetLibrary = open_packs(self._run.folder, self._run.config.assets.packs, packs)
+        self._backend = create_backend(backend or self._run.config.render.backend, threads=threads)
         self._worlds = require_worlds(self._run.folder)
         self._faults: set[str] = set()  # of styles, told already
         self._meta = replace(
@@ -58,24 +72,31 @@ class ShardWorker:
         for key in keys:
             if key.slot in writer.done:
                 continue
-            if not self._gave_up(writer, key, watch, report):
+            if not self._gave_up(writer, key.slot, watch, task.deaths, report):
                 self._fill(writer, key, watch, report)
             report(Event(kind=EventKind.ITEM, done=len(writer.done)))
         self._place.keep(writer.finish())
         return {"path": task.payload["path"], "samples": len(keys)}
 
-    def _gave_up(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> bool:
-        """Tell that the work at this slot hung before; too often, and the slot is quarantined."""
-        stacks = watch.stacks(key.slot)
-        if not stacks:
+    def _gave_up(self, writer: ShardWriter, slot: int, watch: Watch, deaths: int, report: Report) -> bool:
+        """Tell that processes ended at this slot before; too often, and the slot is quarantined."""
+        if not watch.cut_short(slot):
             return False
-        hung_for_good = len(stacks) >= MOST_HANGS
-        if hung_for_good:
-            writer.quarantine(key.slot, [[DefectCode.HUNG]] * len(stacks))
-        then = "quarantined" if hung_for_good else "tried again"
-        message = f"slot {key.slot}: {self._backend.name} hung on it ({len(stacks)} of {MOST_HANGS}); {then}"
-        report(Event(kind=EventKind.WARNING, message=message, data=stacks[-1]))
-        return hung_for_good
+        stacks, who = watch.stacks(slot), self._backend.name
+        if stacks:
+            reasons, most = [code_of(stack) for stack in stacks], MOST_STACKS
+            what = f"{who} {'hung' if reasons[-1] is DefectCode.HUNG else 'crashed'} on it"
+        else:
+            reasons, most = [DefectCode.CRASHED] * deaths, MOST_DEATHS
+            what = f"the process of {who} died at it"
+        given_up = len(reasons) >= most or deaths >= MOST_DEATHS
+        if given_up:
+            writer.quarantine(slot, [[reason] for reason in reasons])
+        then = "quarantined" if given_up else "tried again"
+        message = f"slot {slot}: {what} ({len(reasons)} of {most}); {then}"
+        if reasons:
+            report(Event(kind=EventKind.WARNING, message=message, data=stacks[-1] if stacks else None))
+        return given_up
 
     def _fill(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> None:
         tried: list[Attempt] = []

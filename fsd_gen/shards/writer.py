@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 PART_ID = "part.json"
 QUARANTINE_SUFFIX = ".quarantined.json"
+SAMPLES = "[!.]*-a*.h5"
+RENDERER = "renderer"  # in the part's identity: one renderer makes a shard from start to end
 
 
 class ShardWriter:
@@ -141,10 +143,9 @@ class ShardWriter:
 
     def _open_part(self) -> None:
         self.part.mkdir(parents=True, exist_ok=True)
-        if (self.part / PART_ID).exists():
-            self._check_same_part()
-        else:
-            write_json_atomic(self.part / PART_ID, self._identity())
+        begun_by = self._check_same_part() if (self.part / PART_ID).exists() else None
+        if begun_by is None:
+            write_json_atomic(self.part / PART_ID, self._identity() | {RENDERER: self.meta.renderer})
             sync_folder(self.part.parent)
         remove_stale_parts(self.part)
         for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
@@ -153,7 +154,7 @@ class ShardWriter:
             entry = json.loads(path.read_text())
             reasons = tuple(map(tuple, entry["reasons"]))
             self._quarantined[entry["slot"]] = Quarantined(slot=entry["slot"], reasons=reasons)
-        for path in sorted(self.part.glob("[!.]*-a*.h5")):
+        for path in sorted(self.part.glob(SAMPLES)):
             self._keep_or_drop(path)
 
     def _identity(self) -> dict[str, object]:
@@ -164,8 +165,10 @@ class ShardWriter:
         beyond = [channel.name for channel in self.meta.channels if channel not in REQUIRED]
         return same | {"slots": list(self.slots)} | ({"channels": beyond} if beyond else {})
 
-    def _check_same_part(self) -> None:
+    def _check_same_part(self) -> str | None:
+        """The renderer that filled the part so far; None where nobody did, or it does not say."""
         stored, mine = json.loads((self.part / PART_ID).read_text()), self._identity()
+        begun_by: str | None = stored.pop(RENDERER, None)
         for name in mine | stored:
             begun, wanted = stored.get(name), mine.get(name)
             if begun != wanted:
@@ -173,6 +176,14 @@ class ShardWriter:
                     f"{self.part}: was begun with {name} {begun!r:.80}, not {wanted!r:.80}; "
                     "use another run directory, or delete it to begin this shard again"
                 )
+        if begun_by is None or not is_begun(self.part):
+            return None
+        if begun_by != self.meta.renderer:
+            raise ShardError(
+                f"{self.part}: was begun by the renderer {begun_by!r}, not {self.meta.renderer!r}; go on "
+                "with that renderer, or delete it to begin this shard again"
+            )
+        return begun_by
 
     def _keep_or_drop(self, path: Path) -> None:
         """Take over a stored sample, unless it was damaged after it was written."""
@@ -181,6 +192,11 @@ class ShardWriter:
             path.unlink()
         else:
             self._rows[SlotKey.parse(path.stem).slot] = path
+
+
+def is_begun(part: Path) -> bool:
+    """Whether a part holds a sample, or a slot that was given up."""
+    return any(any(part.glob(pattern)) for pattern in (SAMPLES, f"[!.]*{QUARANTINE_SUFFIX}"))
 
 
 def _check_fits(sample: StereoSample, meta: ShardMeta, path: Path) -> None:

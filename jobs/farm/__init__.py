@@ -6,33 +6,36 @@ process without it. Without the extra `farm` everything else raises MissingExtra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from jobs.config import FarmConfig
 from jobs.inline import run_inline
-from jobs.task import Event, FarmReport, MakeWorker, Task
+from jobs.task import Event, FarmReport, MakeWorkers, Task
 
 
 def run_tasks(
-    make_worker: MakeWorker,
+    makers: MakeWorkers,
     tasks: Iterable[Task],
     config: FarmConfig,
     on_event: Callable[[Event], None],
 ) -> FarmReport:
     """Run every task on some worker and return what came of them; order and number of workers change nothing.
 
-    `make_worker` is an importable callable (or a `functools.partial` of one), called once in each worker
-    process. `on_event` is called in this process, one event at a time. A task that keeps failing is reported
-    and stops nothing else. Raises FarmInterrupted on SIGINT or SIGTERM, WorkerStartError if no worker starts,
-    ClusterUnreachableError and FarmCapacityError before anything ran. Uses a Ray that this process has
-    already initialised (see `ray_session`), else starts one and stops it again.
+    `makers` is an importable callable that makes a worker (or a `functools.partial` of one), called once in
+    each worker process; where `config` has pools, one for each by name. `on_event` is called in this process,
+    one event at a time. A task that keeps failing is reported and stops nothing else. Raises FarmInterrupted
+    on SIGINT or SIGTERM, WorkerStartError if no worker starts, ClusterUnreachableError and FarmCapacityError
+    before anything ran. Uses a Ray that this process has already initialised (see `ray_session`), else starts
+    one and stops it again.
     """
     if config.workers == 0:
-        return run_inline(make_worker, tasks, config, on_event)
+        if isinstance(makers, Mapping):
+            raise ValueError("pools need processes; without workers there is one maker")
+        return run_inline(makers, tasks, config, on_event)
     from jobs.farm.driver import run_on_ray
 
-    return run_on_ray(make_worker, tasks, config, on_event)
+    return run_on_ray(makers, tasks, config, on_event)
 
 
 @contextmanager

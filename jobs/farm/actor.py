@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.config import FarmConfig
+from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
 from jobs.farm.guard import guard_process_group
 from jobs.farm.mailbox import WorkerSide
+from jobs.farm.room import GIB
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Run
-from jobs.task import MakeWorker
+from jobs.signals import Notice
+from jobs.task import Event, MakeWorker
 
 with extra("farm"):
     import ray
     from ray.exceptions import RayError
+
+NODE_LABEL = "ray.io/node-id"  # Ray gives every node one
+TAKEN_AWAY = "SIGTERM: this machine is being taken away"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,7 @@ class Birth:
     """How the start of a worker went."""
 
     worker: str = ""  # "host:pid"
+    node: str = ""  # Ray's id of its node
     failure: str = ""  # traceback or cause of death
 
 
@@ -36,27 +43,32 @@ class Actor:
         self._config = config
         self._host: WorkerHost | None = None
         self._guard = guard_process_group()
+        self._notice = Notice()
 
     def start(self, make_worker: MakeWorker) -> Birth:
         """Make the worker."""
         try:
             self._host = WorkerHost(
                 make_worker,
-                self._mailbox.put,
+                self._send,
                 recycle_after=self._config.recycle_after,
                 recycle_rss_mb=self._config.recycle_rss_mb,
             )
         except Exception:  # a record for the driver, which decides
             return Birth(worker=process_name(), failure=traceback.format_exc())
-        return Birth(worker=process_name())
+        return Birth(worker=process_name(), node=ray.get_runtime_context().get_node_id())
 
     def run(self, run: Run) -> Ending:
-        """Do one run of a task."""
-        return self._started().run(run)
+        """Do one run of a task; SIGTERM stops it at its next report."""
+        with self._notice.at_work():
+            return self._started().run(run)
 
     def close(self) -> None:
         """Close the worker."""
         self._started().close()
+
+    def _send(self, event: Event) -> str:
+        return self._mailbox.put(event) or (TAKEN_AWAY if self._notice.given else "")
 
     def _started(self) -> WorkerHost:
         if self._host is None:
@@ -67,11 +79,14 @@ class Actor:
 class Seat:
     """The driver's handle on a new actor. Its calls return at once with a reference to the answer."""
 
-    def __init__(self, mailbox: WorkerSide, config: FarmConfig) -> None:
-        options: dict[str, Any] = {"num_cpus": config.cpus_per_worker, "num_gpus": config.gpus_per_worker}
-        if config.env:
-            options["runtime_env"] = {"env_vars": dict(config.env)}
+    def __init__(
+        self, mailbox: WorkerSide, config: FarmConfig, pool: Pool, shunned: Iterable[str] = ()
+    ) -> None:
+        """`shunned`: nodes that are left to others, as long as there are others."""
         remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(Actor)
+        options = _claims(pool) | _place(pool.needs.label, sorted(shunned))
+        if env := {**config.env, **pool.env}:
+            options["runtime_env"] = {"env_vars": env}
         self._actor = remote.options(**options).remote(mailbox, config)
 
     def start(self, make_worker: MakeWorker) -> ray.ObjectRef[Birth]:
@@ -93,3 +108,20 @@ class Seat:
         """End the process; without effect if it is gone."""
         with suppress(RayError):
             ray.kill(self._actor)
+
+
+def _claims(pool: Pool) -> dict[str, Any]:
+    needs = pool.needs
+    memory = {"memory": round(needs.memory_gib * GIB)} if needs.memory_gib else {}
+    return {"num_cpus": needs.cpus, "num_gpus": needs.gpus or 0, **memory}
+
+
+def _place(label: str, shunned: list[str]) -> dict[str, Any]:
+    """Where Ray may put a worker: spread over all nodes that will do."""
+    key, _, value = label.partition("=")
+    wanted = {key: value} if label else {}
+    spread: dict[str, Any] = {"scheduling_strategy": "SPREAD"}
+    if not shunned:
+        return spread | ({"label_selector": wanted} if wanted else {})
+    elsewhere = wanted | {NODE_LABEL: f"!in({','.join(shunned)})"}
+    return {"label_selector": elsewhere, "fallback_strategy": [{"label_selector": wanted}]}

@@ -9,39 +9,56 @@ Before the driver settles a task it empties the mailbox, so a task's last events
 
 A slot goes   empty -> starting -> idle <-> busy -> closing -> empty.   An actor that dies, raises or wears
 out is replaced; whatever a task did to its process (a poisoned GPU context, a leak) ends with that process.
+
+Slots belong to pools. Actors that no node has room for wait inside Ray, which is what an autoscaler goes by.
+A worker on a node that is taken away stops at its next report, and is replaced elsewhere.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
-from jobs.config import FarmConfig
+from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
 from jobs.farm.actor import Birth, Seat
+from jobs.farm.crew import Crew
+from jobs.farm.departures import Departures
 from jobs.farm.mailbox import DriverSide
 from jobs.farm.services import OwnServices
-from jobs.farm.session import room_left, session, worker_count
+from jobs.farm.session import room_left, session, worker_counts
 from jobs.farm.slot import Slot
-from jobs.ledger import Ending, Ledger, started
+from jobs.host import STOPPED
+from jobs.ledger import End, Ending, Ledger, started
 from jobs.signals import StopRequest, stop_requested
-from jobs.task import Event, EventKind, FarmInterrupted, FarmReport, MakeWorker, Task, WorkerStartError
+from jobs.task import (
+    Event,
+    EventKind,
+    FarmInterrupted,
+    FarmReport,
+    MakeWorker,
+    MakeWorkers,
+    Task,
+    WorkerStartError,
+)
 
 with extra("farm"):
     import ray
     from ray.exceptions import RayActorError, RayError, RayTaskError
 
+DRAINED = "its node is being drained"
 TICK_S = 0.5  # the longest the driver goes without looking at signals and deadlines
 START_TRIES = 3  # starts that may fail in a row before a slot is given up
-SLOW_START_S = 60.0  # after so long without a worker, and each time again, the driver says so
+RECOUNT_S = 30.0  # how often a joined cluster is looked at for nodes that came late
 START_LIMIT_S = 600.0  # on this machine, where there is room; on a cluster a worker may wait for it
 
 
 def run_on_ray(
-    make_worker: MakeWorker,
+    makers: MakeWorkers,
     tasks: Iterable[Task],
     config: FarmConfig,
     on_event: Callable[[Event], None],
@@ -51,7 +68,7 @@ def run_on_ray(
     if not ledger.outstanding:
         return ledger.report(0.0)
     with session(config), stop_requested() as request:
-        return _Driver(make_worker, ledger, config, on_event, request).run()
+        return _Driver(makers, ledger, config, on_event, request).run()
 
 
 class _Driver:
@@ -59,28 +76,37 @@ class _Driver:
 
     def __init__(
         self,
-        make_worker: MakeWorker,
+        makers: MakeWorkers,
         ledger: Ledger,
         config: FarmConfig,
         on_event: Callable[[Event], None],
         request: StopRequest,
     ) -> None:
-        self._make_worker = make_worker
         self._ledger = ledger
         self._config = config
         self._on_event = on_event
         self._request = request
-        self._slots = [Slot() for _ in range(min(worker_count(config), ledger.waiting))]
+        self._crews = _crews(makers, ledger, config)
+        self._counted = time.monotonic()
         self._services = OwnServices()
+        self._departures = Departures(joined=config.address is not None)
         self._mailbox = DriverSide()
+
+    @property
+    def _slots(self) -> Iterable[Slot]:
+        return chain.from_iterable(crew.slots for crew in self._crews)
 
     def run(self) -> FarmReport:
         begun = time.monotonic()
+        self._tell_smaller()
         try:
             while self._ledger.outstanding and not self._request:
+                self._recount()
+                self._vacate()
                 self._hand_out()
                 self._step(TICK_S)
-                self._services.check()
+                if self._config.address is None:  # a joined cluster's own may go, with nodes that are drained
+                    self._services.check()
                 self._enforce_deadlines()
             if self._request:
                 self._stop_workers()
@@ -96,16 +122,45 @@ class _Driver:
 
     # -- giving work -------------------------------------------------------------------------------------
 
+    def _tell_smaller(self) -> None:
+        """On this machine, say where fewer workers fit than were asked for."""
+        for crew in self._crews:
+            pool, fit = crew.pool, len(crew.slots)
+            if self._config.address is None and fit < min(pool.workers or 0, self._ledger.waiting(pool.kind)):
+                which = f" of pool {pool.name}" if pool.name else ""
+                message = f"{fit} workers{which} fit here, not {pool.workers}: each needs {pool.needs}"
+                self._on_event(Event(kind=EventKind.WAITING, message=message))
+
+    def _recount(self) -> None:
+        """Have more slots where a joined cluster has more room than before, and nobody said how many."""
+        pools = [crew.pool for crew in self._crews]
+        due = self._config.address is not None and None in [pool.workers for pool in pools]
+        if not due or time.monotonic() - self._counted < RECOUNT_S:
+            return
+        self._counted = time.monotonic()
+        for crew, count in zip(self._crews, worker_counts(pools, joined=True), strict=True):
+            crew.grow(min(count, len(crew.slots) + self._ledger.waiting(crew.pool.kind)))
+
+    def _vacate(self) -> None:
+        """Have nobody work on nodes that are being drained."""
+        leaving = [slot for slot in self._slots if slot.node in self._departures.draining()]
+        self._mailbox.stop({slot.worker: DRAINED for slot in leaving if slot.phase == "busy"})
+        for slot in leaving:
+            if slot.phase == "idle":
+                self._dismiss(slot, DRAINED)
+
     def _hand_out(self) -> None:
-        for slot in self._slots:
-            if slot.phase == "idle" and self._ledger.waiting:
-                run = self._ledger.take()
-                self._tell(started(run), slot)
-                slot.give(run)
-        starting = sum(slot.phase == "starting" for slot in self._slots)
-        empty = [slot for slot in self._slots if slot.phase == "empty"]
-        for slot in empty[: max(0, self._ledger.waiting - starting)]:
-            slot.hire(Seat(self._mailbox.worker_side, self._config), self._make_worker)
+        for crew in self._crews:
+            kind = crew.pool.kind
+            for slot in crew.slots:
+                if slot.phase == "idle" and self._ledger.waiting(kind):
+                    run = self._ledger.take(kind)
+                    self._tell(started(run), slot)
+                    slot.give(run)
+            shunned = self._departures.shunned()
+            for slot in crew.vacancies(self._ledger.waiting(kind)):
+                seat = Seat(self._mailbox.worker_side, self._config, crew.pool, shunned)
+                slot.hire(seat, crew.make_worker)
 
     # -- hearing back ------------------------------------------------------------------------------------
 
@@ -136,13 +191,13 @@ class _Driver:
         if slot.phase == "starting":
             self._after_start(slot, _birth(slot, call))
         elif slot.phase == "busy":
-            self._after_run(slot, _ending(slot, call))
+            self._after_run(slot, _ending(slot, call, slot.node in self._departures.shunned()))
         else:
             slot.clear()
 
     def _after_start(self, slot: Slot, birth: Birth) -> None:
         if not birth.failure:
-            slot.worker, slot.failed_starts = birth.worker, 0
+            slot.worker, slot.node, slot.failed_starts = birth.worker, birth.node, 0
             slot.enter("idle")
             self._tell(Event(kind=EventKind.WORKER_STARTED), slot)
             return
@@ -152,10 +207,16 @@ class _Driver:
         slot.clear()
         if slot.failed_starts >= START_TRIES:
             slot.phase = "given_up"
-        if all(other.phase == "given_up" for other in self._slots):
-            raise WorkerStartError(
-                f"no worker started in {START_TRIES} tries each; the last one:\n{birth.failure}"
-            )
+            self._give_up_kind(slot.pool.kind, birth.failure)
+
+    def _give_up_kind(self, kind: str, failure: str) -> None:
+        """Where no worker of this kind will come any more, its tasks go to others, or are given up."""
+        if all(crew.gone for crew in self._crews):
+            raise WorkerStartError(f"no worker started in {START_TRIES} tries each; the last one:\n{failure}")
+        if all(crew.gone for crew in self._crews if crew.pool.kind == kind):
+            reason = f"no worker of {kind} started, and it began this task, which stays its own:\n{failure}"
+            for event in self._ledger.abandon(kind, reason):
+                self._on_event(event)
 
     def _after_run(self, slot: Slot, ending: Ending) -> None:
         self._tell(self._ledger.settle(slot.finished(), ending), slot)
@@ -165,11 +226,17 @@ class _Driver:
         if ending.end == "done" and not worn:
             slot.enter("idle")
             return
-        self._tell(Event(kind=EventKind.WORKER_STOPPED, message=worn or _gist(ending.reason)), slot)
+        if ending.end == "stopped":
+            self._departures.note(slot.node)
         if ending.end == "died":
+            self._tell(Event(kind=EventKind.WORKER_STOPPED, message=_gist(ending.reason)), slot)
             slot.clear()
         else:
-            slot.enter("closing", slot.taken().close())
+            self._dismiss(slot, worn or _gist(ending.reason))
+
+    def _dismiss(self, slot: Slot, why: str) -> None:
+        self._tell(Event(kind=EventKind.WORKER_STOPPED, message=why), slot)
+        slot.enter("closing", slot.taken().close())
 
     def _tell(self, event: Event, slot: Slot) -> None:
         self._on_event(replace(event, worker=slot.worker))
@@ -177,29 +244,24 @@ class _Driver:
     # -- time --------------------------------------------------------------------------------------------
 
     def _enforce_deadlines(self) -> None:
-        now, stall = time.monotonic(), self._config.stall_timeout_s
+        now, stall, own = time.monotonic(), self._config.stall_timeout_s, self._config.address is None
         for slot in self._slots:
             silent = now - slot.since
             if slot.phase == "busy" and stall is not None and silent > stall and not slot.killed_for:
                 slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
             elif slot.phase == "closing" and silent > self._config.stop_grace_s:
                 slot.kill()
-            elif slot.phase == "starting":
-                self._enforce_start(slot, now)
-
-    def _enforce_start(self, slot: Slot, now: float) -> None:
-        if self._config.address is None and now - slot.hired > START_LIMIT_S and not slot.killed_for:
-            slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
-        elif now - slot.since > SLOW_START_S:
-            slot.since = now
-            waiting = f"still waiting for a worker to start: {room_left(self._config)}"
-            self._tell(Event(kind=EventKind.NOTE, message=waiting), slot)
+            elif slot.phase == "starting" and own and now - slot.hired > START_LIMIT_S:
+                slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
+        for crew in self._crews:
+            if missing := crew.missing(now):
+                self._on_event(Event(kind=EventKind.WAITING, message=f"{missing}; {room_left()}"))
 
     def _stop_workers(self) -> None:
         """Ask the busy workers to stop at their next report; after the grace period their tasks are put back
         all the same.
         """
-        self._mailbox.stop_workers()
+        self._mailbox.stop_workers(STOPPED)
         deadline = time.monotonic() + self._config.stop_grace_s
         while any(slot.phase == "busy" for slot in self._slots) and time.monotonic() < deadline:
             self._step(min(TICK_S, max(0.0, deadline - time.monotonic())))
@@ -220,6 +282,22 @@ class _Driver:
             ray.wait(closing, num_returns=len(closing), timeout=self._config.stop_grace_s)
 
 
+def _crews(makers: MakeWorkers, ledger: Ledger, config: FarmConfig) -> list[Crew]:
+    """The pools with their slots; those with GPUs first, so that others leave them their CPUs."""
+    pools = sorted(config.all_pools(), key=lambda pool: -(pool.needs.gpus or 0))
+    if nobodys := ledger.kinds() - {pool.kind for pool in pools}:
+        raise ValueError(f"tasks wait for workers of {', '.join(sorted(nobodys))}, and no pool has any")
+    counts = worker_counts(pools, joined=config.address is not None)
+    return [
+        Crew(pool, _maker(makers, pool), min(count, ledger.waiting(pool.kind)))
+        for pool, count in zip(pools, counts, strict=True)
+    ]
+
+
+def _maker(makers: MakeWorkers, pool: Pool) -> MakeWorker:
+    return makers[pool.name] if isinstance(makers, Mapping) else makers
+
+
 def _birth(slot: Slot, call: ray.ObjectRef[Birth]) -> Birth:
     try:
         return ray.get(call)
@@ -227,7 +305,8 @@ def _birth(slot: Slot, call: ray.ObjectRef[Birth]) -> Birth:
         return Birth(failure=slot.killed_for or _cause(error))
 
 
-def _ending(slot: Slot, call: ray.ObjectRef[Ending]) -> Ending:
+def _ending(slot: Slot, call: ray.ObjectRef[Ending], going: bool) -> Ending:
+    """How the run of `slot` ended; no death counts on a node that is `going`, or went as a spot instance."""
     reach = slot.reach
     try:
         return ray.get(call)
@@ -235,7 +314,9 @@ def _ending(slot: Slot, call: ray.ObjectRef[Ending]) -> Ending:
         return Ending(end="failed", reason=str(error), done=reach.done, found=reach.found)
     except RayError as error:
         reason = slot.killed_for or _cause(error)
-        return Ending(end="died", reason=reason, done=reach.done, found=reach.found)
+        taken_away = going or (isinstance(error, RayActorError) and error.preempted)
+        end: End = "stopped" if taken_away else "died"
+        return Ending(end=end, reason=reason, done=reach.done, found=reach.found)
 
 
 def _cause(error: RayError) -> str:

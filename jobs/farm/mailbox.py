@@ -1,7 +1,7 @@
 """Events on their way from the workers to the driver.
 
 A worker's `report` returns once the mailbox has the event, so events outlive the worker, and the mailbox
-answers whether the farm is stopping. It never waits for the driver: a slow driver does not slow rendering.
+answers whether its worker is to stop. It never waits for the driver: a slow driver does not slow rendering.
 
 The mailbox's process may be killed like any other. Ray starts another, and workers and driver try their calls
 again there; only what the driver had not yet seen is lost. Finished items are counted by every later event,
@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from jobs.extras import extra
@@ -34,6 +36,18 @@ class Seen(NamedTuple):
     events: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """Which workers are to stop at their next report, and why."""
+
+    everybody: str = ""
+    each: Mapping[str, str] = field(default_factory=dict)  # worker -> why
+
+    def of(self, worker: str) -> str:
+        """Why this worker must stop, "" if it need not."""
+        return self.everybody or self.each.get(worker, "")
+
+
 class Mailbox:
     """What the mailbox's process holds: the events that the driver has not seen. Never blocks a worker."""
 
@@ -42,20 +56,20 @@ class Mailbox:
         self._events: deque[Event] = deque()
         self._first = 0  # running number of the leftmost event
         self._arrived = asyncio.Event()
-        self._stopping = False
+        self._orders = Orders()
 
-    async def put(self, event: Event) -> bool:
-        """Keep `event`; True if the farm is stopping."""
+    async def put(self, event: Event) -> str:
+        """Keep `event`; why its worker must stop, "" if it need not."""
         self._events.append(event)
         self._arrived.set()
-        return self._stopping
+        return self._orders.of(event.worker)
 
-    async def take(self, seen: Seen, *, wait: bool, stopping: bool = False) -> tuple[Seen, list[Event]]:
+    async def take(self, seen: Seen, *, wait: bool, orders: Orders) -> tuple[Seen, list[Event]]:
         """Forget what is `seen`; return the rest, and what will be seen with it.
 
-        From the first call that says `stopping` on, every worker hears it.
+        Every worker hears the `orders` of the latest call.
         """
-        self._stopping |= stopping
+        self._orders = orders
         count = seen.events if seen.life == self._life else 0
         while self._events and self._first < count:
             self._events.popleft()
@@ -76,9 +90,9 @@ class WorkerSide:
     def __init__(self, actor: Any) -> None:
         self._actor = actor
 
-    def put(self, event: Event) -> bool:
-        """Hand `event` over; True if the farm is stopping."""
-        return bool(ray.get(self._actor.put.remote(event)))
+    def put(self, event: Event) -> str:
+        """Hand `event` over; why this worker must stop, "" if it need not."""
+        return str(ray.get(self._actor.put.remote(event)))
 
 
 class DriverSide:
@@ -89,7 +103,7 @@ class DriverSide:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._actor = remote.options(scheduling_strategy=here).remote()
         self._seen = Seen()
-        self._stopping = False
+        self._orders = Orders()
         self.arrival: ray.ObjectRef[Any] = self._call(wait=True)  # ready once an event is there
 
     @property
@@ -111,10 +125,14 @@ class DriverSide:
             raise FarmError(f"the farm's mailbox died; run again to resume: {_gist(error)}") from error
         return list(events)
 
-    def stop_workers(self) -> None:
-        """Let every worker hear at its next report that the farm is stopping."""
-        self._stopping = True
-        self._call(wait=False)
+    def stop_workers(self, why: str) -> None:
+        """Let every worker hear at its next report that it must stop."""
+        self._order(replace(self._orders, everybody=why))
+
+    def stop(self, workers: Mapping[str, str]) -> None:
+        """Let these workers hear at their next report that they must stop, and why; others need not."""
+        if workers != self._orders.each:
+            self._order(replace(self._orders, each=dict(workers)))
 
     def close(self) -> None:
         """End the mailbox's process; a call that still waits there would be told as lost."""
@@ -123,8 +141,12 @@ class DriverSide:
             ray.wait([self.arrival], timeout=TAKE_TIMEOUT_S)
             ray.kill(self._actor)
 
+    def _order(self, orders: Orders) -> None:
+        self._orders = orders
+        self._call(wait=False)
+
     def _call(self, *, wait: bool) -> ray.ObjectRef[Any]:
-        call: ray.ObjectRef[Any] = self._actor.take.remote(self._seen, wait=wait, stopping=self._stopping)
+        call: ray.ObjectRef[Any] = self._actor.take.remote(self._seen, wait=wait, orders=self._orders)
         return call
 
 

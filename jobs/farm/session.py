@@ -9,11 +9,12 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from jobs.config import FarmConfig
+from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
+from jobs.farm.room import GIB, Node, fitting
 from jobs.task import ClusterUnreachableError, FarmCapacityError
 
 with extra("farm"):
@@ -50,29 +51,44 @@ def session(config: FarmConfig) -> Iterator[None]:
         ray.shutdown()
 
 
-def worker_count(config: FarmConfig) -> int:
-    """How many workers to aim for; on a joined cluster those that do not fit yet wait for room.
+def worker_counts(pools: Sequence[Pool], *, joined: bool) -> list[int]:
+    """How many workers of each pool to aim for; on a joined cluster those that do not fit yet wait for room.
 
-    Raises FarmCapacityError where none will ever fit.
+    Raises FarmCapacityError where none of a pool will ever fit.
     """
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]  # Ray does not type it
-    fitting = sum(_fitting(node["Resources"], config) for node in nodes if node["Alive"])
-    if fitting == 0 and config.address is None:
-        total = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
-        raise FarmCapacityError(
-            f"no worker fits: each needs {config.cpus_per_worker:g} CPUs and {config.gpus_per_worker:g} "
-            f"GPUs, here are {total.get('CPU', 0):g} CPUs and {total.get('GPU', 0):g} GPUs; lower the "
-            "needs of a worker, or join a cluster with `address`"
-        )
-    return config.workers or max(1, fitting)
+    fit = fitting(_nodes(), pools)
+    if joined:
+        return [pool.workers or max(1, count) for pool, count in zip(pools, fit, strict=True)]
+    for pool, count in zip(pools, fit, strict=True):
+        if count == 0:
+            raise FarmCapacityError(_too_hungry(pool))
+    return fit
 
 
-def room_left(config: FarmConfig) -> str:
-    """What a worker needs and what is free, in words."""
+def room_left() -> str:
+    """What is free, in words."""
     free = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
+    nodes = len(_nodes())
+    where = f"{nodes} nodes" if nodes > 1 else "1 node"
+    return f"free are {_offer(free)} in all, on {where}"
+
+
+def _nodes() -> list[Node]:
+    found = ray.nodes()  # type: ignore[no-untyped-call]  # Ray does not type it
+    return [Node(resources=node["Resources"], labels=node["Labels"]) for node in found if node["Alive"]]
+
+
+def _offer(resources: Mapping[str, float]) -> str:
+    cpus, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
+    return f"{cpus:g} CPUs, {gpus:g} GPUs and {resources.get('memory', 0) / GIB:.0f} GiB"
+
+
+def _too_hungry(pool: Pool) -> str:
+    whole = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
+    which = f"of pool {pool.name} " if pool.name else ""
     return (
-        f"it needs {config.cpus_per_worker:g} CPUs and {config.gpus_per_worker:g} GPUs, "
-        f"free are {free.get('CPU', 0):g} and {free.get('GPU', 0):g}"
+        f"no worker {which}fits: each needs {pool.needs}, here are {_offer(whole)}; lower the needs of a "
+        "worker, or join a cluster with `address`"
     )
 
 
@@ -92,10 +108,9 @@ def _start_local(config: FarmConfig) -> None:
     After SIGKILL of this process, workers and what they started are gone within seconds; two small agents of
     Ray's own, which hold no resources, give up a minute later.
     """
-    wanted = None if config.workers is None else max(1, math.ceil(config.workers * config.cpus_per_worker))
     ray.init(
         address="local",
-        num_cpus=wanted,
+        num_cpus=_wanted_cpus(config.all_pools()),
         include_dashboard=False,
         log_to_driver=config.verbose,
         logging_level=_log_level(config),
@@ -104,6 +119,12 @@ def _start_local(config: FarmConfig) -> None:
         _node_ip_address="127.0.0.1",
         _system_config=LOCAL_RAY,
     )
+
+
+def _wanted_cpus(pools: Iterable[Pool]) -> int | None:
+    """CPUs that hold all that is asked for; None, those that there are, where that is not said."""
+    claims = [pool.workers and pool.workers * pool.needs.cpus for pool in pools]
+    return None if None in claims else max(1, math.ceil(sum(claim or 0 for claim in claims)))
 
 
 def _log_level(config: FarmConfig) -> int:
@@ -151,10 +172,3 @@ def _unreachable(address: str, reason: str) -> ClusterUnreachableError:
         "`ray start --head --port=6379`, use the Ray and Python versions, RAY_AUTH_MODE and token of the "
         "cluster, or leave the address out to run on this machine"
     )
-
-
-def _fitting(resources: Mapping[str, float], config: FarmConfig) -> int:
-    fitting = resources.get("CPU", 0) // config.cpus_per_worker
-    if config.gpus_per_worker > 0:
-        fitting = min(fitting, resources.get("GPU", 0) // config.gpus_per_worker)
-    return int(fitting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Literal
 
+from jobs.config import Pool
 from jobs.extras import extra
 from jobs.farm.actor import Seat
 from jobs.ledger import Reach, Run
@@ -19,13 +20,15 @@ Phase = Literal["empty", "starting", "idle", "busy", "closing", "given_up"]
 class Slot:
     """Place for one worker: what it does, since when, and for which run."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
         self.phase: Phase = "empty"
         self.seat: Seat | None = None
         self.call: ray.ObjectRef[Any] | None = None  # what the actor is doing
         self.run: Run | None = None
         self.reach = Reach()  # of that run
         self.worker = ""
+        self.node = ""  # that its worker is on
         self.since = 0.0  # monotonic seconds of the last sign of life
         self.hired = 0.0  # and of the order for this worker
         self.killed_for = ""
@@ -68,7 +71,7 @@ class Slot:
     def clear(self) -> None:
         """End the worker, if any; the place is empty."""
         self.kill()
-        self.seat, self.worker = None, ""
+        self.seat, self.worker, self.node = None, "", ""
         self.enter("empty")
 
     def kill(self, why: str = "") -> None:

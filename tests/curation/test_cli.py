@@ -226,8 +226,10 @@ def test_a_redraw_has_the_farm_of_a_render_with_the_same_options(run, monkeypatc
     monkeypatch.setattr(cli, "make_world", note)
     call("round", "--iter", 1, run, "--workers", 3, "--gpus-per-worker", 0.5, "--address", "10.0.0.1:6379")
     call("round", "--iter", 1, run)
+    call("round", "--iter", 1, run, "--pool", "gpu:ovrtx:2", "--pool", "cpu:mitsuba:all:cpus=2")
     wanted = render_farm(workers=3, gpus_per_worker=0.5, address="10.0.0.1:6379")
-    assert farms == [wanted, render_farm()]
+    pools = render_farm(pools=("gpu:ovrtx:2", "cpu:mitsuba:all:cpus=2"))
+    assert farms == [wanted, render_farm(), pools] and len(pools.pools) == 2
     assert wanted.stall_timeout_s and wanted.recycle_after and wanted.gpus_per_worker == 0.5
 
 

@@ -225,7 +225,7 @@ def test_an_error_in_the_listener_ends_the_farm():
 
 
 def test_too_hungry_workers_are_refused_before_anything_runs():
-    with pytest.raises(FarmCapacityError, match="each needs 1 CPUs and 64 GPUs, here are 2 CPUs and 0 GPUs"):
+    with pytest.raises(FarmCapacityError, match="each needs 1 CPU and 64 GPUs, here are 2 CPUs, 0 GPUs and"):
         run_tasks(Script, [Task("t", ("echo", 1))], replace(ONE, gpus_per_worker=64), lambda event: None)
 
 

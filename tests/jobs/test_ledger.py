@@ -118,3 +118,47 @@ def test_running_and_waiting_tasks_are_unfinished():
 def test_two_tasks_of_one_id_are_refused():
     with pytest.raises(ValueError, match="unique, these are not: a$"):
         Ledger([Task("a"), Task("b"), Task("a")], 0)
+
+
+def test_deaths_in_a_row_that_a_task_tolerates_spend_no_retry_and_a_new_item_forgives_them():
+    ledger = Ledger([Task("a", resumable=True, tolerates=2)], 0)
+    deaths = []
+    for done in (0, 0, 1, 1, 1):
+        run = ledger.take()
+        deaths.append(run.task.deaths)
+        kind = ledger.settle(run, Ending(end="died", reason="killed", done=done)).kind
+    assert deaths == [0, 1, 2, 1, 2]
+    assert kind is EventKind.TASK_FAILED
+
+
+def test_a_task_stays_with_the_kind_of_worker_that_began_it():
+    ledger = Ledger([Task("a"), Task("b", kind="fast"), Task("c")], 1)
+    assert (ledger.waiting("slow"), ledger.waiting("fast"), ledger.kinds()) == (2, 3, {"fast"})
+    first = ledger.take("slow")
+    assert ledger.settle(first, Ending(end="failed")).kind is EventKind.TASK_RETRIED
+    assert [ledger.take("fast").task.id for _ in range(2)] == ["b", "c"]
+    with pytest.raises(IndexError, match="no task waits for a worker of the kind 'fast'"):
+        ledger.take("fast")
+    again = ledger.take("slow")
+    assert (again.task.id, again.attempt) == ("a", 2)
+
+
+def test_the_tasks_of_a_kind_that_is_gone_are_anybodys_unless_they_came_some_way():
+    ledger = Ledger([Task("a"), Task("b"), Task("c", kind="slow")], 0)
+    begun, untouched = ledger.take("slow"), ledger.take("slow")
+    ledger.settle(untouched, Ending(end="stopped"))
+    ledger.settle(begun, Ending(end="stopped", done=3))
+    events = ledger.abandon("slow", "none is left")
+    assert sorted((event.kind, event.task_id) for event in events) == [
+        (EventKind.TASK_FAILED, "a"),
+        (EventKind.TASK_FAILED, "c"),
+    ]
+    assert ledger.take("fast").task.id == "b"
+    assert not ledger.waiting("fast")
+
+
+def test_a_worker_that_was_told_to_stop_spends_no_attempt_however_often():
+    ledger = Ledger([Task("a")], 0)
+    for _ in range(5):
+        assert ledger.settle(ledger.take(), Ending(end="stopped")).kind is EventKind.TASK_PUT_BACK
+    assert ledger.take().attempt == 1

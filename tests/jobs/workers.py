@@ -56,6 +56,19 @@ class Script:
     def die(self, task: Task, report: Report) -> None:
         self._kill()
 
+    def die_silently_until(self, task: Task, report: Report, deaths: int) -> int:
+        """Vanish, as code does that calls `_exit`, until the farm counts so many deaths in a row."""
+        if task.deaths < deaths:
+            os._exit(9)
+        return task.deaths
+
+    def crawl(self, task: Task, report: Report, item_s: float) -> str:
+        """Report every item after so many seconds; say by which pool's environment it was done."""
+        for done in range(1, task.size + 1):
+            time.sleep(item_s)
+            report(Event(kind=EventKind.ITEM, done=done))
+        return os.environ.get("JOBS_TEST_POOL", "")
+
     def pid(self, task: Task, report: Report) -> int:
         report(Event(kind=EventKind.ITEM, done=1))
         return os.getpid()

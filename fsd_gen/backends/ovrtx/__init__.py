@@ -21,6 +21,7 @@ BACKEND = BackendPlugin(
     create=_create,
     libraries=("pxr", "embreex"),
     install="pip install 'fsd-gen[render]'",
+    gpus=1,
     unavailable=why_unavailable,
     draws_mdl=True,
 )

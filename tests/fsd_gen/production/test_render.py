@@ -16,14 +16,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from assets_manifest.library import open_library
 from fsd_gen.backends.base import BackendError
+from fsd_gen.backends.registry import create_backend
 from fsd_gen.cli import app
-from fsd_gen.config import Config
+from fsd_gen.config import Config, ConfigError
 from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.log import cause
 from fsd_gen.production.render import render_shards
-from fsd_gen.production.requests import requests_for
+from fsd_gen.production.requests import requests_for, shard_tasks
 from fsd_gen.production.run import Run
+from fsd_gen.production.survey import survey
+from fsd_gen.production.worker import ShardWorker
 from fsd_gen.shards.channels import OPTIONAL, REQUIRED
 from fsd_gen.shards.index import collect_records, manifest_digest, truth_manifest_digest
 from fsd_gen.shards.reader import ShardReader
@@ -108,6 +112,56 @@ def truth_bytes(path: Path) -> dict[str, bytes]:
     names = ("disparity_left", "disparity_right", "flags_left", "flags_right")
     with h5py.File(path) as file:
         return {name: np.asarray(file[name]).tobytes() for name in names}
+
+
+class Dimmed:
+    """Mitsuba by another name, and darker: another renderer with another picture of the same scene."""
+
+    name, version = "dimmed", "1"
+
+    def __init__(self, threads: int) -> None:
+        self._mitsuba = create_backend("mitsuba", threads=threads)
+
+    def render(self, *scene, **how):
+        images = self._mitsuba.render(*scene, **how)
+        left_hwc, right_hwc = images.left_hwc**1.02, images.right_hwc**1.02
+        return replace(images, backend=self.name, left_hwc=left_hwc, right_hwc=right_hwc)
+
+    def close(self):
+        self._mitsuba.close()
+
+
+def test_shards_of_another_renderer_say_so_and_have_the_same_truth(
+    reference, sparse_config, tmp_path, monkeypatch
+):
+    makers = {"mitsuba": create_backend, "dimmed": lambda name, threads: Dimmed(threads)}
+    monkeypatch.setattr(
+        "fsd_gen.production.worker.create_backend", lambda name, threads: makers[name](name, threads=threads)
+    )
+    run = Run.start(tmp_path, sparse_config)
+    run.bind_assets(open_library(sparse_config.assets.packs))
+    (task,) = shard_tasks(requests_for(run, 1))
+    ShardWorker(str(tmp_path), 1, backend="dimmed").run(task, lambda event: None)
+    first = [collect_records([each.shard_path(0)], each.folder) for each in (run, reference)]
+    keys = [[record.key for record in records] for records in first]
+    assert keys[0] == keys[1]  # what a renderer refuses is drawn again, and then it is another scene
+    assert truth_bytes(run.shard_path(0)) == truth_bytes(reference.shard_path(0))
+    with ShardReader(run.shard_path(0)) as ours, ShardReader(reference.shard_path(0)) as theirs:
+        assert (ours.meta.renderer, theirs.meta.renderer) == ("dimmed", "mitsuba")
+        assert ours.meta.config_digest == theirs.meta.config_digest
+        assert not np.array_equal(ours.array("left", 0), theirs.array("left", 0))
+    assert survey(tmp_path, deep=False).findings == []
+
+
+def test_a_shard_that_a_renderer_began_waits_for_a_pool_that_has_it(sparse_config, tmp_path):
+    run = Run.start(tmp_path, sparse_config)
+    part = run.shards / "00000.h5.part"
+    part.mkdir(parents=True)
+    (part / "part.json").write_text('{"renderer": "replicator"}')
+    (part / "0000000-a0.h5").touch()
+    farm = FarmConfig(workers=0)
+    with pytest.raises(ConfigError, match="was begun by the renderer replicator, .* add a pool that has it"):
+        render_shards(tmp_path, requests_for(run, 1), farm=farm, on_event=lambda event: None)
 
 
 def test_a_slot_that_never_passes_is_quarantined_with_its_reasons(sparse_config, tmp_path):

@@ -108,6 +108,20 @@ def test_a_part_of_another_configuration_is_refused(tmp_path, change):
         ShardWriter(tmp_path / "0.h5", range(2), make_meta(**change))
 
 
+def test_one_renderer_makes_a_shard_from_start_to_end(tmp_path):
+    mine, other = make_meta(), dataclasses.replace(make_meta(), renderer="other")
+    writer = ShardWriter(tmp_path / "0.h5", range(2), mine)
+    ShardWriter(tmp_path / "0.h5", range(2), other)  # nothing is there yet, so anybody may begin
+    ShardWriter(tmp_path / "0.h5", range(2), mine)
+    writer.quarantine(1, [["sky"]])
+    with pytest.raises(ShardError, match="was begun by the renderer 'analytic', not 'other'; go on"):
+        ShardWriter(tmp_path / "0.h5", range(2), other)
+    identity = writer.part / "part.json"
+    identity.write_text(identity.read_text().replace('"renderer": "analytic",', ""))  # as older versions did
+    ShardWriter(tmp_path / "0.h5", range(2), mine).add(make_sample(0))
+    assert '"renderer": "analytic"' in identity.read_text()
+
+
 def test_samples_that_do_not_fit_are_refused(tmp_path):
     writer = ShardWriter(tmp_path / "0.h5", range(2), make_meta())
     writer.add(make_sample(0))

@@ -1,0 +1,48 @@
+"""The workers of one pool, as the driver sees them: their slots, and which of them are missing."""
+
+from __future__ import annotations
+
+from jobs.config import Pool
+from jobs.farm.slot import Phase, Slot
+from jobs.task import MakeWorker
+
+SLOW_START_S = 60.0  # after so long without a worker, and each time again, the driver says so
+
+
+class Crew:
+    """A pool with its slots."""
+
+    def __init__(self, pool: Pool, make_worker: MakeWorker, size: int) -> None:
+        self.pool = pool
+        self.make_worker = make_worker
+        self.slots = [Slot(pool) for _ in range(size)]
+        self._told = 0.0  # monotonic seconds
+
+    def grow(self, size: int) -> None:
+        """Have at least so many slots."""
+        self.slots += [Slot(self.pool) for _ in range(size - len(self.slots))]
+
+    def vacancies(self, waiting: int) -> list[Slot]:
+        """The slots to hire workers for, where so many tasks wait."""
+        return self._in("empty")[: max(0, waiting - len(self._in("starting")))]
+
+    @property
+    def gone(self) -> bool:
+        """Whether no worker of it will ever be there."""
+        return len(self._in("given_up")) == len(self.slots)
+
+    def missing(self, now: float) -> str:
+        """Once a minute, which workers are still not there; "" at other times, and where none is missing."""
+        waiting = [slot for slot in self._in("starting") if now - slot.hired > SLOW_START_S]
+        if not waiting or now - self._told < SLOW_START_S:
+            return ""
+        self._told = now
+        which = f"pool {self.pool.name}: " if self.pool.name else ""
+        there = len(self._in("idle")) + len(self._in("busy"))
+        return (
+            f"{which}{there} of {len(self.slots)} workers are there, {len(waiting)} are waited for: each "
+            f"needs {self.pool.needs}"
+        )
+
+    def _in(self, phase: Phase) -> list[Slot]:
+        return [slot for slot in self.slots if slot.phase == phase]
