@@ -27,21 +27,34 @@ ERROR_CAP = 40.0  # 8-bit levels; more than that is a highlight or a mistake, ho
 MIN_GRADIENT = 3.0  # 8-bit levels per pixel, after smoothing
 SURROUND_PX = 15  # what changes over more than that is not compared
 NOISE_LEFT = 0.15  # share of white noise left in the horizontal gradient after smoothing
-MAX_STEP_PX = 2.0  # larger steps of disparity within 5 px: smoothing would mix two surfaces
+MAX_STEP_PX = (
+    1.0  # larger steps of disparity within 5 px: two surfaces, or one too oblique to be alike from both
+)
+MAX_BEND_PX = (
+    0.5  # second difference over 2 px: a plane's is 0; an edge before a wall belongs to what is nearer
+)
 MIN_TEXTURED_PIXELS = 200
+PLACES_ACROSS, MIN_PLACES, PIXELS_OF_A_PLACE = (
+    20,
+    10,
+    10,
+)  # squares of the image; one edge lies in few of them
 PIXELS_PER_BAND = 20_000
 
 Mask = NDArray[np.bool_]
 
 
 def photometric_defects(matches: Matches, limits: CheckLimits) -> Iterator[Defect]:
-    """Three bands of disparity, each judged alone, so that an error of scale shows in the nearest one."""
+    """Three bands of disparity, each judged alone, so that an error of scale shows in the nearest one.
+
+    A band in few places of the image is judged with all others only: the denoiser may move a lone edge.
+    """
     if not matches.suffice(limits):
         return
     thirds = np.array_split(np.argsort(matches.disparity_n, kind="stable"), 3)
-    for chosen_n in thirds:
-        band = matches.subset(chosen_n[:: max(1, chosen_n.size // PIXELS_PER_BAND)])
-        if detail := _misfit(band, limits):
+    bands = [band for chosen_n in thirds if (band := matches.subset(chosen_n)).is_spread]
+    for band in bands if len(bands) == len(thirds) else [*bands, matches]:
+        if detail := _misfit(band.thinned(), limits):
             low, high = float(band.disparity_n.min()), float(band.disparity_n.max())
             yield Defect(
                 code=DefectCode.PHOTOMETRIC,
@@ -72,6 +85,17 @@ class Matches:
     def suffice(self, limits: CheckLimits) -> bool:
         """Whether they are enough to say anything."""
         return self.share >= self.needed_share(limits)
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether they lie in many places of the image."""
+        side = max(8, self.right_hw.shape[1] // PLACES_ACROSS)
+        place_n = self.rows_n // side * (PLACES_ACROSS + 1) + self.columns_n // side
+        return int((np.bincount(place_n) >= PIXELS_OF_A_PLACE).sum()) >= MIN_PLACES
+
+    def thinned(self) -> Matches:
+        """No more of them than are needed."""
+        return self.subset(np.arange(0, self.grey_n.size, max(1, self.grey_n.size // PIXELS_PER_BAND)))
 
     def subset(self, chosen_n: NDArray[np.intp]) -> Matches:
         return Matches(
@@ -126,14 +150,14 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -
     if steady_left_hw is not None:
         alike_hw &= steady_left_hw
     seen_hw = ndimage.minimum_filter(alike_hw.view(np.uint8), 7) > 0
-    step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
+    whole_hw = _whole(disparity_hw)
     gradient_hw = np.zeros_like(left_hw)
     gradient_hw[:, 1:-1] = np.abs(smooth_hw[:, 2:] - smooth_hw[:, :-2]) / 2
     noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) * NOISE_LEFT
     textured_hw = gradient_hw > max(MIN_GRADIENT, 3 * noise)
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
     inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
-    rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & (step_hw < MAX_STEP_PX))
+    rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & whole_hw)
     return Matches(
         grey_n=left_hw[rows_n, columns_n],
         rows_n=rows_n,
@@ -141,6 +165,17 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -
         disparity_n=disparity_hw[rows_n, columns_n],
         right_hw=right_hw,
     )
+
+
+def _whole(disparity_hw: NDArray[np.float32]) -> Mask:
+    """Where smoothing mixes no two surfaces: the disparity of a plane is linear in the image."""
+    step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
+    bend_hw = np.zeros_like(disparity_hw)
+    for axis in (0, 1):
+        line = np.array([1, 0, -2, 0, 1], np.float32)
+        np.maximum(bend_hw, np.abs(ndimage.correlate1d(disparity_hw, line, axis)), out=bend_hw)
+    whole_hw: Mask = (step_hw < MAX_STEP_PX) & (ndimage.maximum_filter(bend_hw, 5) < MAX_BEND_PX)
+    return whole_hw
 
 
 def _smooth(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:

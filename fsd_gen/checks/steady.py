@@ -6,6 +6,9 @@ surface's disparity, however exact it is. The share of the latter is Fresnel's r
 at a flat angle, all of what metal gives) times how narrow the roughness leaves it, plus the same of a clear
 coat. It is near 1 for chrome and black table glass, 0.2 for a polished floor some metres away, 0.05 for
 satin paint.
+
+What is of one colour shows nothing of its own: all changes on it are light's, and a lamp is so bright that a
+small share of it stands out as a highlight. There less is let pass.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from fsd_gen.usd.flat_scene import FlatScene, Rgb, Surface, Texture
 from fsd_gen.usd.texels import read_values
 
 MOST_MIRRORED = 0.15  # share of the light; sound scenes look alike up to more, floors under lamps do not
+MOST_ON_PLAIN = 0.03  # the same where the surface is of one colour: satin paint in lamplight has highlights
 COAT_F0 = 0.04  # reflectance of a clear coat, looked at straight
 TEXELS = 64  # longer side at which a texture is averaged
 
@@ -41,9 +45,14 @@ def steady_mask(scene: FlatScene, rig: StereoRig, hits: Hits) -> NDArray[np.bool
     for index in np.unique(surface_n):
         if index < len(scene.surfaces):
             shine_s5[index] = astuple(Shine.of(scene.surfaces[index]))
+    most_s = np.array([*map(_most, scene.surfaces), MOST_MIRRORED])
     shine = Shine(*shine_s5[surface_n].T)
     mirrored_n = np.asarray(shine.mirrored(_cosine(scene, rig, hits).ravel()))
-    return mirrored_n.reshape(rig.height, rig.width) <= MOST_MIRRORED
+    return (mirrored_n <= most_s[surface_n]).reshape(rig.height, rig.width)
+
+
+def _most(surface: Surface) -> float:
+    return MOST_MIRRORED if isinstance(surface.diffuse, Texture) or surface.normal else MOST_ON_PLAIN
 
 
 @dataclass(frozen=True, slots=True)

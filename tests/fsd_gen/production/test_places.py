@@ -68,8 +68,8 @@ def drawn(monkeypatch) -> list[int]:
         yield Attempt(key=key, sample=sample, defects=())
 
     library = SimpleNamespace(identities=lambda: ())
-    monkeypatch.setattr("fsd_gen.production.render.open_chosen", lambda config: library)
-    monkeypatch.setattr(worker, "open_library", lambda packs: library)
+    monkeypatch.setattr("fsd_gen.production.render.open_chosen", lambda config, used: library)
+    monkeypatch.setattr(worker, "open_packs", lambda folder, names, source: library)
     backend = SimpleNamespace(name="analytic", version="1", close=lambda: None)
     monkeypatch.setattr(worker, "create_backend", lambda name, threads: backend)
     monkeypatch.setattr(worker, "attempts", attempts)
