@@ -70,7 +70,7 @@ def drawn(monkeypatch) -> list[int]:
     library = SimpleNamespace(identities=lambda: ())
     monkeypatch.setattr("fsd_gen.production.render.open_chosen", lambda config, used: library)
     monkeypatch.setattr(worker, "open_packs", lambda folder, names, source: library)
-    backend = SimpleNamespace(name="analytic", version="1", close=lambda: None)
+    backend = SimpleNamespace(name="mitsuba", version="1", close=lambda: None)
     monkeypatch.setattr(worker, "create_backend", lambda name, threads: backend)
     monkeypatch.setattr(worker, "attempts", attempts)
     return slots
