@@ -34,11 +34,10 @@ MAX_BEND_PX = (
     0.5  # second difference over 2 px: a plane's is 0; an edge before a wall belongs to what is nearer
 )
 MIN_TEXTURED_PIXELS = 200
-PLACES_ACROSS, MIN_PLACES, PIXELS_OF_A_PLACE = (
-    20,
-    10,
-    10,
-)  # squares of the image; one edge lies in few of them
+PLACES_ACROSS = 20  # squares of the image
+PIXELS_OF_A_PLACE = 10  # so many say something
+MIN_PLACES, MIN_COLUMNS = 10, 3  # and of them in so many columns: a lone edge lies in fewer
+MOST_PLACES = 2 / 3  # have to agree that the truth is wrong, as they do where it is
 PIXELS_PER_BAND = 20_000
 
 Mask = NDArray[np.bool_]
@@ -47,14 +46,16 @@ Mask = NDArray[np.bool_]
 def photometric_defects(matches: Matches, limits: CheckLimits) -> Iterator[Defect]:
     """Three bands of disparity, each judged alone, so that an error of scale shows in the nearest one.
 
-    A band in few places of the image is judged with all others only: the denoiser may move a lone edge.
+    All together are judged too. What lies in few places of the image is not judged, and most places have to
+    agree: the denoiser may move a lone edge, and light a single thing.
     """
     if not matches.suffice(limits):
         return
     thirds = np.array_split(np.argsort(matches.disparity_n, kind="stable"), 3)
     bands = [band for chosen_n in thirds if (band := matches.subset(chosen_n)).is_spread]
-    for band in bands if len(bands) == len(thirds) else [*bands, matches]:
-        if detail := _misfit(band.thinned(), limits):
+    for band in [*bands, matches]:
+        few = band.thinned()
+        if detail := _misfit(few, limits) or (_unlike(few, limits) if band is matches else None):
             low, high = float(band.disparity_n.min()), float(band.disparity_n.max())
             yield Defect(
                 code=DefectCode.PHOTOMETRIC,
@@ -84,14 +85,19 @@ class Matches:
 
     def suffice(self, limits: CheckLimits) -> bool:
         """Whether they are enough to say anything."""
-        return self.share >= self.needed_share(limits)
+        return self.share >= self.needed_share(limits) and self.is_spread
 
     @property
     def is_spread(self) -> bool:
         """Whether they lie in many places of the image."""
+        place_p = np.flatnonzero(np.bincount(self._place_n()) >= PIXELS_OF_A_PLACE)
+        columns = np.unique(place_p % (2 * PLACES_ACROSS))
+        return place_p.size >= MIN_PLACES and columns.size >= MIN_COLUMNS
+
+    def _place_n(self) -> NDArray[np.intp]:
         side = max(8, self.right_hw.shape[1] // PLACES_ACROSS)
-        place_n = self.rows_n // side * (PLACES_ACROSS + 1) + self.columns_n // side
-        return int((np.bincount(place_n) >= PIXELS_OF_A_PLACE).sum()) >= MIN_PLACES
+        place_n: NDArray[np.intp] = self.rows_n // side * (2 * PLACES_ACROSS) + self.columns_n // side
+        return place_n
 
     def thinned(self) -> Matches:
         """No more of them than are needed."""
@@ -106,35 +112,57 @@ class Matches:
             right_hw=self.right_hw,
         )
 
-    def error(self, offset_px: float, *, sign: int = -1, rows: int = 0) -> float:
+    def error(self, offset_px: float = 0.0, *, sign: int = -1, rows: int = 0) -> float:
         """Mean capped difference (8-bit levels) between the images if the truth were `offset_px` larger, and
         the right image stood `rows` lower.
         """
+        return float(self._error_n(offset_px, sign, rows).mean())
+
+    def agree(self, offset_px: float = 0.0, *, sign: int = -1, rows: int = 0) -> bool:
+        """Whether in most places that error is below the one at the truth."""
+        place_n = self._place_n()
+        there_p = np.bincount(place_n, self._error_n(offset_px, sign, rows))
+        here_p = np.bincount(place_n, self._error_n(0.0, -1, 0))
+        speaks_p = np.bincount(place_n) >= PIXELS_OF_A_PLACE
+        return bool((there_p < here_p)[speaks_p].sum() >= MOST_PLACES * speaks_p.sum())
+
+    def _error_n(self, offset_px: float, sign: int, rows: int) -> NDArray[np.float32]:
         column_n = self.columns_n + sign * (self.disparity_n + np.float32(offset_px))
         column_n = np.clip(column_n, 0, self.right_hw.shape[1] - 1.001)
         first_n = column_n.astype(np.intp)
         weight_n = column_n - first_n
         row_n = np.clip(self.rows_n + rows, 0, self.right_hw.shape[0] - 1)
         a_n, b_n = self.right_hw[row_n, first_n], self.right_hw[row_n, first_n + 1]
-        return float(np.minimum(np.abs(a_n + weight_n * (b_n - a_n) - self.grey_n), ERROR_CAP).mean())
+        error_n: NDArray[np.float32] = np.minimum(
+            np.abs(a_n + weight_n * (b_n - a_n) - self.grey_n), ERROR_CAP
+        )
+        return error_n
 
 
 def _misfit(band: Matches, limits: CheckLimits) -> str | None:
     """What the images say against the truth, or None."""
     errors = {float(offset): band.error(float(offset)) for offset in OFFSETS_PX}
-    here, beside = errors[0.0], (errors[-2.0] + errors[2.0]) / 2
+    here = errors[0.0]
     best = min(errors, key=lambda offset: (errors[offset], abs(offset)))
-    if abs(best) > limits.max_shift_px and errors[best] < limits.max_shift_gain * here:
+    enough = limits.max_shift_gain * here
+    if abs(best) > limits.max_shift_px and errors[best] < enough and band.agree(best):
         return f"the images fit best {best:+.2f} px off the truth (error {errors[best]:.1f}, not {here:.1f})"
-    lower = {rows: band.error(0.0, rows=rows) for rows in ROWS}
+    lower = {rows: band.error(rows=rows) for rows in ROWS}
     rows = min(lower, key=lambda rows: lower[rows])
-    if lower[rows] < limits.max_shift_gain * here:
+    if lower[rows] < enough and band.agree(rows=rows):
         return f"the images fit best {rows:+d} rows off (error {lower[rows]:.1f}, not {here:.1f})"
-    if here > limits.max_error_ratio * beside:
-        swapped = band.error(0.0, sign=1)
-        hint = f"; swapped eyes would give {swapped:.1f}" if swapped < limits.max_shift_gain * here else ""
-        return f"error {here:.1f} at the truth is no better than {beside:.1f} at 2 px beside it{hint}"
     return None
+
+
+def _unlike(matches: Matches, limits: CheckLimits) -> str | None:
+    """Whether the images have nothing in common, in words. Fine noisy texture of one thing looks so too."""
+    here, beside = matches.error(), (matches.error(-2.0) + matches.error(2.0)) / 2
+    swapped = matches.error(sign=1)
+    are_swapped = swapped < limits.max_shift_gain * here and matches.agree(sign=1)
+    if here <= limits.max_error_ratio * beside and not are_swapped:
+        return None
+    hint = f"; swapped eyes would give {swapped:.1f}" if are_swapped else ""
+    return f"error {here:.1f} at the truth, {beside:.1f} at 2 px beside it{hint}"
 
 
 def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -> Matches:

@@ -30,11 +30,7 @@ class Examined:
     defects: tuple[Defect, ...]  # empty for a sound one
     judged_share: float | None = None  # of the left pixels: they could tell whether the images fit the truth
     needed_share: float = 0.0  # with fewer the images were not held against the truth as a whole
-
-    @property
-    def enough_judged(self) -> bool:
-        """Whether the images were held against the truth, or there was no need to."""
-        return self.judged_share is None or self.judged_share >= self.needed_share
+    enough_judged: bool = True  # the images were held against the truth, or there was no need to
 
 
 def examine_sample(
@@ -65,6 +61,7 @@ def examine_sample(
         ),
         judged_share=matches.share,
         needed_share=matches.needed_share(limits),
+        enough_judged=matches.suffice(limits),
     )
 
 

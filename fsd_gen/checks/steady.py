@@ -48,11 +48,13 @@ def steady_mask(scene: FlatScene, rig: StereoRig, hits: Hits) -> NDArray[np.bool
     most_s = np.array([*map(_most, scene.surfaces), MOST_MIRRORED])
     shine = Shine(*shine_s5[surface_n].T)
     mirrored_n = np.asarray(shine.mirrored(_cosine(scene, rig, hits).ravel()))
-    return (mirrored_n <= most_s[surface_n]).reshape(rig.height, rig.width)
+    steady_hw: NDArray[np.bool_] = (mirrored_n <= most_s[surface_n]).reshape(rig.height, rig.width)
+    return steady_hw
 
 
 def _most(surface: Surface) -> float:
-    return MOST_MIRRORED if isinstance(surface.diffuse, Texture) or surface.normal else MOST_ON_PLAIN
+    shown = (surface.diffuse, surface.emissive, surface.normal)
+    return MOST_MIRRORED if any(isinstance(each, Texture) for each in shown) else MOST_ON_PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Shine:
 
     reflectance: float | Array  # looked at straight; metal's is its colour
     sharpness: float | Array  # 1 for a perfect polish, 0 for what scatters all around
-    scattered: float | Array  # share of the light by the surface's own colour
+    scattered: float | Array  # share of the light by the surface's own colour, and what it gives itself
     coat: float | Array  # sharpness of the clear coat, times its share
     refracts: float | Array  # 0 where light goes straight through, as nothing is reflected there; else 1
 
@@ -73,7 +75,7 @@ class Shine:
         return cls(
             reflectance=polish * (1 - metal) + colour * metal,
             sharpness=float(((1 - _values(surface.roughness)) ** 2).mean()),
-            scattered=colour * (1 - metal),
+            scattered=colour * (1 - metal) + min(1.0, _mean(surface.emissive)),
             coat=_mean(surface.clearcoat) * (1 - surface.clearcoat_roughness) ** 2,
             refracts=float(polish > 0 or metal > 0),
         )

@@ -186,7 +186,7 @@ def _unjudged(found: Examined) -> str:
         return ""
     return (
         f"images not held against the truth: {found.judged_share:.2%} of the left pixels are textured, dull "
-        f"and seen by both eyes, {found.needed_share:.2%} are needed"
+        f"and seen by both eyes, {found.needed_share:.2%} in several places are needed"
     )
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 from scipy import ndimage
 
 from fsd_gen.checks.defects import DefectCode
-from fsd_gen.checks.photometric import textured_matches
+from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.photometric import photometric_defects, textured_matches
 from fsd_gen.checks.sample import check_sample, examine_sample
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.sample import StereoSample, quantise
@@ -65,6 +66,39 @@ def test_glass_and_mirrors_are_not_asked_to_look_alike():
     flags = sample.flags_left_hw | np.uint8(Flag.MIRROR)
     strange = dataclasses.replace(sample, flags_left_hw=flags, right_hwc=other.right_hwc)
     assert check_sample(strange) == ()
+
+
+def edges(sample: StereoSample, columns: list[int], shift_px: int) -> StereoSample:
+    """A plain wall at 10 px with bright bars, in the right image `shift_px` off where they belong."""
+    left = np.full_like(sample.left_hwc, 90)
+    right = left.copy()
+    for column in columns:
+        left[:, column : column + 6] = 200
+        right[:, column - 10 - shift_px : column - 4 - shift_px] = 200
+    disparity = np.full_like(sample.disparity_left_hw, 10.0)
+    flags = np.zeros_like(sample.flags_left_hw)
+    return dataclasses.replace(
+        sample, left_hwc=left, right_hwc=right, disparity_left_hw=disparity, flags_left_hw=flags
+    )
+
+
+@pytest.mark.parametrize(("columns", "found"), [([60], False), (list(range(40, 300, 20)), True)])
+def test_a_lone_edge_that_stands_elsewhere_is_no_sign_and_many_are(columns, found):
+    sample = edges(make_sample(width=320, height=180), columns, shift_px=1)
+    matches = textured_matches(sample)
+    assert matches.share > CheckLimits().min_textured and matches.suffice(CheckLimits()) is found
+    details = [defect.detail for defect in photometric_defects(matches, CheckLimits())]
+    assert ["fit best +1.00 px" in detail for detail in details] == [True] * found
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.4])
+def test_walls_seen_too_obliquely_have_no_say(slope):
+    sample = make_sample(width=320, height=180)
+    disparity = np.broadcast_to(slope * np.arange(320, dtype=np.float32), (180, 320)).copy()
+    oblique = dataclasses.replace(
+        sample, disparity_left_hw=disparity, flags_left_hw=np.zeros_like(sample.flags_left_hw)
+    )
+    assert bool(textured_matches(oblique).share) is (slope < 0.25)
 
 
 def half_glossy(sample: StereoSample, other: StereoSample) -> tuple[StereoSample, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsd_gen.checks.steady import MOST_MIRRORED, Shine, steady_mask
+from fsd_gen.checks.steady import MOST_MIRRORED, MOST_ON_PLAIN, Shine, steady_mask
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.maps import compute_truth
 from fsd_gen.usd.errors import AssetFileError
@@ -31,6 +31,7 @@ def mirrored(cosine: float, **inputs) -> float:
         (True, {"diffuse": GREY, "roughness": 0.8, "metallic": 1.0}),  # cast iron
         (True, {"diffuse": GREY, "roughness": 0.6, "clearcoat": 0.2}),
         (True, {"diffuse": (0.01, 0.01, 0.01), "roughness": 0.9}),  # black rubber
+        (True, {"diffuse": (0.0, 0.0, 0.0), "roughness": 0.5, "emissive": GREY}),  # a screen, a baked scan
         (False, {"diffuse": (0.0, 0.0, 0.0), "roughness": 0.1}),  # black table glass
         (False, {"diffuse": (0.95, 0.93, 0.88), "roughness": 0.32, "metallic": 1.0}),  # silver
         (False, {"diffuse": (0.02, 0.02, 0.02), "roughness": 0.6, "clearcoat": 1.0}),  # a piano's lacquer
@@ -39,6 +40,24 @@ def mirrored(cosine: float, **inputs) -> float:
 )
 def test_a_surface_is_steady_unless_it_throws_much_of_its_light_back_sharply(steady, inputs, cosine):
     assert (mirrored(cosine, **inputs) <= MOST_MIRRORED) is steady
+
+
+def test_on_plain_paint_less_is_let_pass_than_on_what_has_a_picture(tmp_path):
+    picture = values(tmp_path / "grey.png", np.full((4, 4), 102))
+    satin = {"roughness": 0.4}
+    assert MOST_ON_PLAIN < mirrored(STRAIGHT, diffuse=GREY, **satin) < MOST_MIRRORED
+    rig = StereoRig.centred(width=60, height=40, focal_px=40.0, baseline_m=0.1)
+    surfaces = (Surface(name="plain", diffuse=GREY, **satin), Surface(name="card", diffuse=picture, **satin))
+    scene = FlatScene(
+        meshes=(wall(-2, 0), wall(0, 1)),
+        surfaces=surfaces,
+        area_lights=(),
+        parallel_lights=(),
+        dome=None,
+        left_to_world=np.eye(4),
+    )
+    mask = steady_mask(scene, rig, compute_truth(scene, rig).hits_left)
+    assert not mask[20, 20] and mask[20, 40]
 
 
 def test_a_polished_floor_is_steady_below_the_camera_and_not_towards_the_horizon():
@@ -92,7 +111,7 @@ def test_the_mask_follows_what_each_pixel_shows_first_and_reads_nothing_that_nob
     scene = FlatScene(
         meshes=(wall(-2, 1), wall(0, 0), wall(100, 2)),
         surfaces=(
-            Surface(name="paint", diffuse=GREY),
+            Surface(name="paint", diffuse=GREY, roughness=0.7),
             Surface(name="steel", diffuse=GREY, roughness=0.1, metallic=1.0),
             Surface(name="unseen", roughness=missing),
         ),
