@@ -13,8 +13,9 @@ Rows are in slot order. A chunk of an array is one tile of one sample, so a crop
 touches: images in 80x160, disparity in 80x320, flags and optional channels in 80 rows of the full width
 (`fsd_gen.shards.codecs`). Shards of version 1 have all of them in such bands. Every dataset carries a
 Fletcher32 checksum, and the metadata is of HDF5 1.10, all of it checksummed. Texts, in datasets and in
-attributes, have a fixed length (the longest one's), because HDF5 keeps variable-length texts where no checksum
-reaches: a flipped bit there goes unnoticed or never lets the library return. The same samples give the same bytes.
+attributes, have a fixed length (the longest one's), because HDF5 keeps variable-length texts where no
+checksum reaches: a flipped bit there goes unnoticed or never lets the library return. The same samples give
+the same bytes.
 """
 
 from __future__ import annotations
