@@ -2,8 +2,10 @@
 
     python -m benchmarks.crops RUN_OR_FOLDER [--crops 200]
 
-Side by side in one run: our dataset (crop before decode), whole-sample reads with plain h5py, and the
-same samples stored the way most projects do, gzip with one chunk per image.
+Side by side in one run, on the samples of the first shard: our dataset (crop before decode) and whole-sample
+reads with plain h5py, each from a shard of every version of the format; and the same samples stored the way
+most projects do, gzip with one chunk per image. A shard should hold eight pairs or more: HDF5 keeps 8 MiB of
+decoded chunks of each array.
 """
 
 from __future__ import annotations
@@ -11,20 +13,27 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import h5py
-import hdf5plugin  # noqa: F401  (registers the codec)
+import hdf5plugin  # noqa: F401  (registers the codecs)
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from fsd_gen.shards.channels import beyond_the_six
 from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.find import find_shards
+from fsd_gen.shards.format import VERSIONS
+from fsd_gen.shards.reader import ShardReader
+from fsd_gen.shards.writer import ShardWriter
 
+MB = 1e6
+GZIP = "gzip-4, one chunk per image"
+Read = Callable[[int], object]  # a crop of the sample of this number
 ARRAYS = ("left", "right", "disparity_left", "flags_left")
 
 
@@ -38,19 +47,45 @@ def main(
     shards = find_shards(source)
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        gzipped = Path(folder) / "gzip.h5"
-        rows = gzip_copy(shards[0], gzipped)
-        dataset = StereoShards([shards[0]], crop=(height, width), seed=0)
-        ways = {
-            "StereoShards (ours)": lambda i: dataset[i % len(dataset)],
-            "plain h5py, whole sample": whole_reader(shards[0], rng, rows, height, width),
-            "gzip-4, one chunk per image": whole_reader(gzipped, rng, rows, height, width),
+        paths = {
+            version: Path(folder) / f"version-{version}.h5" for version in sorted(VERSIONS, reverse=True)
         }
+        for version, path in paths.items():
+            encoding_s = version_copy(shards[0], path, version)
+            print(f"version {version}: {path.stat().st_size / MB:.2f} MB and {encoding_s:.2f} CPU s in all")
+        gzipped = Path(folder) / GZIP
+        rows = gzip_copy(shards[0], gzipped)
+        ways: dict[str, Read] = {}
+        for version, path in paths.items():
+            ways[f"StereoShards, version {version}"] = item_reader(path, height, width)
+            ways[f"plain h5py, whole sample, version {version}"] = whole_reader(
+                path, rng, rows, height, width
+            )
+        ways[GZIP] = whole_reader(gzipped, rng, rows, height, width)
         rates = {name: rate(read, crops) for name, read in ways.items()}
     table = Table("way", "crops/s", "ratio", title=f"random {height}x{width} crops, one process")
     for name, value in rates.items():
-        table.add_row(name, f"{value:.1f}", f"{value / rates['gzip-4, one chunk per image']:.1f}x")
+        table.add_row(name, f"{value:.1f}", f"{value / rates[GZIP]:.1f}x")
     Console(width=100).print(table)
+
+
+def version_copy(source: Path, target: Path, version: int) -> float:
+    """The same samples as a shard of this version of the format; CPU seconds that it took to make."""
+    with ShardReader(source) as reader:
+        meta = replace(reader.meta, channels=(*VERSIONS[version], *beyond_the_six(reader.meta.channels)))
+        samples = [reader.sample(row) for row in range(len(reader))]
+    start = time.process_time()
+    writer = ShardWriter(target, [sample.spec.key.slot for sample in samples], meta)
+    for sample in samples:
+        writer.add(sample)
+    writer.finish()
+    return time.process_time() - start
+
+
+def item_reader(path: Path, height: int, width: int) -> Read:
+    """Reads an item of our dataset."""
+    dataset = StereoShards(path, crop=(height, width), seed=0)
+    return lambda index: dataset[index % len(dataset)]
 
 
 def gzip_copy(source: Path, target: Path) -> int:
@@ -62,13 +97,11 @@ def gzip_copy(source: Path, target: Path) -> int:
         return len(old["left"])
 
 
-def whole_reader(
-    path: Path, rng: np.random.Generator, rows: int, height: int, width: int
-) -> Callable[[int], list[NDArray[Any]]]:
+def whole_reader(path: Path, rng: np.random.Generator, rows: int, height: int, width: int) -> Read:
     """Reads a whole sample and crops in memory."""
     file = h5py.File(path)
 
-    def read(index: int) -> list[NDArray[Any]]:
+    def read(index: int) -> object:
         full_h, full_w = file["left"].shape[1:3]
         y, x = rng.integers(full_h - height + 1), rng.integers(full_w - width + 1)
         return [file[name][index % rows][y : y + height, x : x + width] for name in ARRAYS]

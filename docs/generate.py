@@ -63,9 +63,19 @@ FORMAT = """# What is in the files
 
 ## A shard
 
-One HDF5 file, `shards/00000.h5`, of N samples in the order of their slots. Blosc2 (filter 32026, `pip install
-hdf5plugin`), a checksum on every chunk, one chunk per sample and band of 80 rows. Nothing is
-encoded in a private way.
+One HDF5 file, `shards/00000.h5`, of N samples in the order of their slots. Everything is lossless, plain
+`h5py` with `hdf5plugin` 7.1 or later reads it (`pip install "hdf5plugin>=7.1"`), and every chunk has a
+checksum. A chunk is one tile of one sample, so that a crop decodes little more than itself:
+
+| arrays | tile, rows x columns | filters of HDF5, in the order of encoding |
+| --- | --- | --- |
+| `left`, `right` | 80 x 160 | high-throughput JPEG 2000, reversible (32033) |
+| `disparity_left`, `disparity_right` | 80 x 320 | byte shuffle (2); Blosc2 (32026), zstd 5, byte delta |
+| all others | 80 x full width | Blosc2 (32026), zstd 3, bit shuffle |
+
+That is `schema_version` 2. Shards of version 1 have all arrays as in the last line; they are read, checked,
+copied and published as they are. Where rows of both versions are gathered into one shard, which is of version
+2, those of version 1 are encoded anew, and their `content_id` shows that they are the same.
 
 Disparity is exact for the centre of its pixel: the left pixel (v, u) shows the surface that the right image
 shows at (v, u - d), and its depth is `focal_px * baseline_m / d` metres. The cameras are rectified, their

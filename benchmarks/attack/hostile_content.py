@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s, h5t
 
-from fsd_gen.shards.channels import ZSTD
-from fsd_gen.shards.format import CODECS, COLUMNS
+from fsd_gen.shards.codecs import BANDS, CODECS
+from fsd_gen.shards.format import COLUMNS
 
 Change = Callable[[h5py.File], None]
 PETA = 1 << 50
-BLOSC = CODECS[ZSTD]
+BLOSC = CODECS[BANDS].arguments
 
 
 def replaced(name: str, **arguments: Any) -> Change:

@@ -4,6 +4,9 @@ A channel is a dataset (N, H, W, *tail). Six are in every shard; an optional one
 `channels` names it. A shard lists its optional ones in the root attribute `channels` as JSON, each with
 type, shape of a pixel, codec and meaning, so that a program that does not know one of them still reads,
 checks and copies it. A shard without that attribute has the six.
+
+The six are stored as the shard's version says: since version 2 in tiles, before in bands of full width. What
+they mean has not changed.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
@@ -19,9 +22,9 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
 from fsd_gen.scene.spec import SceneSpec
+from fsd_gen.shards.codecs import BANDS, COLOUR, SMOOTH
 from fsd_gen.shards.sample import QUANTUM, is_quantised
 
-ZSTD = "blosc2-zstd3-bitshuffle"  # `format` knows what HDF5 calls it
 UNIT_TOLERANCE = 2e-3  # of a normal's length, stored in half precision
 
 
@@ -70,7 +73,7 @@ class Channel:
     tail: tuple[int, ...] = ()  # shape of one pixel
     kind: Literal["image", "truth"] = field(default="truth", compare=False)
     about: str = field(compare=False)  # unit and meaning, for readers of the file
-    codec: str = ZSTD
+    codec: str = BANDS
     of: Callable[[Shot], NDArray[Any]] = field(default=_not_computable, compare=False)
     flaw: Callable[[NDArray[Any]], str | None] = field(default=_no_flaw, compare=False)  # of the values
 
@@ -107,15 +110,28 @@ _DISPARITY = f"pixels, multiples of 1/{QUANTUM}; 0 = infinity, or no truth"
 
 REQUIRED: tuple[Channel, ...] = (
     Channel(
-        name="left", dtype="u1", tail=(3,), kind="image", about="left image, sRGB", of=lambda s: s.left_hwc
+        name="left",
+        dtype="u1",
+        tail=(3,),
+        kind="image",
+        about="left image, sRGB",
+        codec=COLOUR,
+        of=lambda s: s.left_hwc,
     ),
     Channel(
-        name="right", dtype="u1", tail=(3,), kind="image", about="right image, sRGB", of=lambda s: s.right_hwc
+        name="right",
+        dtype="u1",
+        tail=(3,),
+        kind="image",
+        about="right image, sRGB",
+        codec=COLOUR,
+        of=lambda s: s.right_hwc,
     ),
     Channel(
         name="disparity_left",
         dtype="<f4",
         about=f"left pixel (v, u) matches right (v, u - d); {_DISPARITY}",
+        codec=SMOOTH,
         of=lambda s: s.disparity_left_hw,
         flaw=_off_the_grid,
     ),
@@ -123,6 +139,7 @@ REQUIRED: tuple[Channel, ...] = (
         name="disparity_right",
         dtype="<f4",
         about=f"right pixel (v, u) matches left (v, u + d); {_DISPARITY}",
+        codec=SMOOTH,
         of=lambda s: s.disparity_right_hw,
         flaw=_off_the_grid,
     ),
@@ -148,6 +165,8 @@ OPTIONAL: tuple[Channel, ...] = (
     ),
 )
 KNOWN = {channel.name: channel for channel in (*REQUIRED, *OPTIONAL)}
+SIX = tuple(channel.name for channel in REQUIRED)
+FIRST = tuple(replace(channel, codec=BANDS) for channel in REQUIRED)  # the six in shards of version 1
 
 
 def optional_channels(names: Iterable[str]) -> tuple[Channel, ...]:
@@ -192,19 +211,29 @@ _SCHEMA = TypeAdapter(tuple[_Stored, ...])
 
 def schema_json(channels: Iterable[Channel]) -> str:
     """The schema of the channels beyond the six; empty where there are none."""
-    beyond = [channel for channel in channels if channel not in REQUIRED]
+    beyond = beyond_the_six(channels)
     names = ("name", "dtype", "tail", "codec", "kind", "about")
     values = [{name: getattr(channel, name) for name in names} for channel in beyond]
     return json.dumps(values, separators=(",", ":")) if beyond else ""
 
 
-def channels_of_schema(text: str) -> tuple[Channel, ...]:
-    """All channels of a shard with this schema. One that this program does not know, or knows otherwise, is
-    as the schema says.
+def beyond_the_six(channels: Iterable[Channel]) -> list[Channel]:
+    """The channels that not every shard has."""
+    return [channel for channel in channels if channel.name not in SIX]
+
+
+def of_today(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    """The same channels with the six stored as new shards have them."""
+    return (*REQUIRED, *beyond_the_six(channels))
+
+
+def channels_of_schema(text: str, six: tuple[Channel, ...] = REQUIRED) -> tuple[Channel, ...]:
+    """All channels of a shard with this schema, whose six are stored as `six` says. One that this program
+    does not know, or knows otherwise, is as the schema says.
 
     Raises:
         ValueError: not a schema.
     """
     stored = _SCHEMA.validate_json(text) if text else ()
     beyond = (Channel(**one.model_dump()) for one in stored)
-    return (*REQUIRED, *(KNOWN[one.name] if KNOWN.get(one.name) == one else one for one in beyond))
+    return (*six, *(KNOWN[one.name] if KNOWN.get(one.name) == one else one for one in beyond))

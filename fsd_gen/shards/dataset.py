@@ -157,7 +157,7 @@ def _item(crop: Crop, record: SampleRecord, index: int) -> StereoItem:
         "left": _tensor(crop.left_hwc),
         "right": _tensor(crop.right_hwc),
         "disparity": _tensor(crop.disparity_left_hw),
-        "valid": (flags & Flag.NO_TRUTH.value) == 0,
+        "valid": torch.from_numpy((crop.flags_left_hw & Flag.NO_TRUTH.value) == 0),
         "flags": flags,
         "sample_id": record.sample_id,
         "index": index,
@@ -168,6 +168,10 @@ def _item(crop: Crop, record: SampleRecord, index: int) -> StereoItem:
 
 
 def _tensor(array: NDArray[Any]) -> torch.Tensor:
-    """(H, W) as it is, (H, W, C) as (C, H, W); torch can do little with uint16."""
-    tensor = torch.from_numpy(array.astype(np.int32) if array.dtype == np.uint16 else array)
-    return tensor if array.ndim == 2 else tensor.permute(2, 0, 1).contiguous()
+    """(H, W) as it is, (H, W, C) as (C, H, W); torch can do little with uint16.
+
+    numpy moves the axes: torch would start all of its threads for it, and each of them goes on spinning for
+    longer than the crop takes to decode.
+    """
+    plain = array.astype(np.int32) if array.dtype == np.uint16 else array
+    return torch.from_numpy(plain if array.ndim == 2 else np.ascontiguousarray(plain.transpose(2, 0, 1)))

@@ -9,11 +9,13 @@
     spec_json, render_json            UTF-8 (N,)        the whole scene; how it was rendered, its cost
     quarantined_slot, quarantined_reasons               slots without a row, reason codes of each attempt
 
-Rows are in slot order. A chunk of an array is one sample x one 80-row band x the full width, so a crop
-decodes only the bands it touches. Every dataset carries a Fletcher32 checksum, and the metadata is of HDF5
-1.10, all of it checksummed. Texts, in datasets and in attributes, have a fixed length (the longest one's),
-because HDF5 keeps variable-length texts where no checksum reaches: a flipped bit there goes unnoticed or
-never lets the library return. The same samples give the same bytes.
+Rows are in slot order. A chunk of an array is one tile of one sample, so a crop decodes only the tiles it
+touches: images in 80x160, disparity in 80x320, flags and optional channels in 80 rows of the full width
+(`fsd_gen.shards.codecs`). Shards of version 1 have all of them in such bands. Every dataset carries a
+Fletcher32 checksum, and the metadata is of HDF5 1.10, all of it checksummed. Texts, in datasets and in
+attributes, have a fixed length (the longest one's), because HDF5 keeps variable-length texts where no
+checksum reaches: a flipped bit there goes unnoticed or never lets the library return. The same samples give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -25,23 +27,19 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, get_type_hints
 
 import h5py
-import hdf5plugin
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.shards.channels import REQUIRED, ZSTD, Channel, channels_of_schema, schema_json
+from fsd_gen.shards.channels import FIRST, REQUIRED, Channel, channels_of_schema, of_today, schema_json
+from fsd_gen.shards.codecs import BANDS, CODECS
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import QUANTUM
-from fsd_gen.shards.structure import BLOSC2, FLETCHER32, Expected, attribute_flaw
+from fsd_gen.shards.structure import Expected, attribute_flaw
 
 FORMAT = "fsd-gen stereo shard"
-SCHEMA_VERSION = 1
+VERSIONS = {1: FIRST, 2: REQUIRED}  # how each stores the six
 LIBVER = ("v110", "v110")
-CODECS: dict[str, Mapping[str, Any]] = {  # filters of HDF5 by the name that a schema stores
-    ZSTD: hdf5plugin.Blosc2(cname="zstd", clevel=3, filters=hdf5plugin.Blosc2.BITSHUFFLE)
-}
-BAND_ROWS = 80
 POSES = "left_to_world"
 TEXTS = ("spec_json", "render_json")
 QUARANTINE = ("quarantined_slot", "quarantined_reasons")
@@ -51,10 +49,15 @@ LATER_COLUMNS = {  # that came after the first shards: absent where every row ha
     f.name: f.default for f in fields(SampleRecord) if f.default is not MISSING
 }
 DESCRIPTION = {
-    "codec": "Blosc2 zstd level 3 with bit shuffle (HDF5 filter 32026), Fletcher32",
+    "codec": "images: HTJ2K (HDF5 filter 32033); disparity: byte shuffle, Blosc2 zstd level 5 with byte "
+    "delta (filter 32026); flags: Blosc2 zstd level 3 with bit shuffle; all: Fletcher32",
     "units": "disparity, focal_px, cx_px, cy_px: pixels; baseline_m: metres; cpu_s, wall_s: seconds",
     "disparity": f"left pixel (v, u) matches right (v, u - d); multiples of 1/{QUANTUM} px; 0 = infinity",
     "flags": ", ".join(f"{flag.name}={flag.value}" for flag in Flag),
+}
+DESCRIPTIONS = {
+    1: DESCRIPTION | {"codec": "Blosc2 zstd level 3 with bit shuffle (HDF5 filter 32026), Fletcher32"},
+    2: DESCRIPTION,
 }
 
 
@@ -90,7 +93,7 @@ _META_HINTS = get_type_hints(ShardMeta)
 LATER = {
     "assets_json",
     "channels",
-}  # attributes that came after the first shards: absent where they have their default
+}  # attributes that came after the first shards: absent where there is nothing to say
 SAME_WITHIN_A_SHARD = (
     "width",
     "height",
@@ -124,20 +127,29 @@ class RowText:
 def merge_meta(metas: Sequence[ShardMeta], where: Sequence[object]) -> ShardMeta:
     """One meta for a file that gathers samples of several; versions, licences and attributions add up.
 
+    Where they store the same channels in different ways, the file stores them as new ones do.
+
     Raises:
         ShardError: two of them differ in size, configuration, seed, colour space or channels; `where` names
             them.
     """
     for meta, place in zip(metas, where, strict=True):
         for name in SAME_WITHIN_A_SHARD:
-            if getattr(meta, name) != getattr(metas[0], name):
+            if _content(meta, name) != _content(metas[0], name):
                 raise ShardError(
                     f"{place}: {name} is {shown(meta, name)}, but {where[0]} has {shown(metas[0], name)}; "
                     "samples of different datasets cannot share a shard"
                 )
     gathered = (f.name for f in fields(ShardMeta) if f.name not in SAME_WITHIN_A_SHARD)
     joined: dict[str, Any] = {name: _joined(getattr(meta, name) for meta in metas) for name in gathered}
-    return replace(metas[0], **joined)
+    channels = metas[0].channels
+    if any(meta.channels != channels for meta in metas):
+        channels = of_today(channels)
+    return replace(metas[0], channels=channels, **joined)
+
+
+def _content(meta: ShardMeta, name: str) -> object:
+    return of_today(meta.channels) if name == "channels" else getattr(meta, name)
 
 
 def shown(meta: ShardMeta, name: str) -> str:
@@ -152,20 +164,22 @@ def _joined(texts: Iterable[str]) -> str:
 
 def chunk_shape(channel: Channel, meta: ShardMeta) -> tuple[int, ...]:
     """Shape of one chunk of a channel."""
-    return (1, min(BAND_ROWS, meta.height), meta.width, *channel.tail)
+    codec = CODECS.get(channel.codec, CODECS[BANDS])  # one that this program does not have: in bands as ever
+    return (1, *codec.tile(meta.height, meta.width), *channel.tail)
 
 
 def stored_as(meta: ShardMeta) -> dict[str, Expected]:
     """How each dataset of a shard is stored, by name."""
-    encoded = (BLOSC2, FLETCHER32)
     channels = {
         channel.name: Expected(
-            chunk=chunk_shape(channel, meta), filters=encoded if channel.codec in CODECS else None
+            chunk=chunk_shape(channel, meta),
+            filters=CODECS[channel.codec].filters if channel.codec in CODECS else None,
         )
         for channel in meta.channels
     }
     columns = {name: Expected() for name in (*COLUMNS, POSES, *QUARANTINE)}
-    return {**channels, **columns, **{name: Expected(chunk=(1,), filters=encoded) for name in TEXTS}}
+    text = Expected(chunk=(1,), filters=CODECS[BANDS].filters)
+    return {**channels, **columns, **dict.fromkeys(TEXTS, text)}
 
 
 def write_skeleton(
@@ -199,21 +213,32 @@ def _create_array(file: h5py.File, channel: Channel, meta: ShardMeta, rows: int)
     shape = (rows, *channel.shape(meta.height, meta.width))
     chunked: dict[str, Any] = {}
     if rows:
-        chunked = {"chunks": chunk_shape(channel, meta), "fletcher32": True, **CODECS[channel.codec]}
+        chunked = {"chunks": chunk_shape(channel, meta), "fletcher32": True}
+        chunked |= CODECS[channel.codec].arguments
     file.create_dataset(channel.name, shape, channel.dtype, track_times=False, fillvalue=0, **chunked)
 
 
+def version_of(meta: ShardMeta) -> int:
+    """The version of the format that stores the six as `meta` says. Raises ShardError."""
+    six = meta.channels[: len(REQUIRED)]
+    for version, stored in VERSIONS.items():
+        if six == stored:
+            return version
+    raise ShardError(f"no version of the format stores {', '.join(f'{c.name} as {c.codec}' for c in six)}")
+
+
 def attributes_of(meta: ShardMeta) -> dict[str, str | int]:
-    """Root attributes, in a fixed order."""
+    """Root attributes, in a fixed order. Raises ShardError, see `version_of`."""
+    version = version_of(meta)
     own = {
         f.name: schema_json(meta.channels) if f.name == "channels" else getattr(meta, f.name)
         for f in fields(ShardMeta)
-        if f.name not in LATER or getattr(meta, f.name) != f.default
     }
+    own = {name: value for name, value in own.items() if name not in LATER or value}
     return {
         "format": FORMAT,
-        "schema_version": SCHEMA_VERSION,
-        **DESCRIPTION,
+        "schema_version": version,
+        **DESCRIPTIONS[version],
         **own,
         "meta_digest": _meta_digest(own),
     }
@@ -262,7 +287,18 @@ def meta_of(file: h5py.File) -> ShardMeta:
         stored[name] = value
     if get_attribute(file, "meta_digest") != _meta_digest(stored):
         raise ValueError("the root attributes are not those that were written")
-    return ShardMeta(**stored | {"channels": channels_of_schema(stored.get("channels", ""))})
+    six = VERSIONS[known_version(get_attribute(file, "schema_version"))]
+    return ShardMeta(**stored | {"channels": channels_of_schema(stored.get("channels", ""), six)})
+
+
+def known_version(stored: object) -> int:
+    """A shard's version, if this program reads it. Raises ValueError."""
+    if isinstance(stored, int) and stored in VERSIONS:
+        return stored
+    known = " and ".join(map(str, VERSIONS))
+    raise ValueError(
+        f"schema version {stored!r:.40}, this program reads {known}; a newer shard needs a newer fsd-gen"
+    )
 
 
 def _column(values: list[Any], kind: Any) -> NDArray[Any]:
@@ -280,6 +316,6 @@ def _texts(values: list[str]) -> NDArray[np.bytes_]:
 
 def _write_column(file: h5py.File, name: str, values: NDArray[Any], *, one_by_one: bool = False) -> None:
     chunks = (1 if one_by_one else len(values), *values.shape[1:])
-    codec = CODECS[ZSTD] if one_by_one else {}
+    codec = CODECS[BANDS].arguments if one_by_one else {}
     chunked = {"chunks": chunks, "fletcher32": True, **codec} if len(values) else {}
     file.create_dataset(name, data=values, track_times=False, **chunked)

@@ -1,6 +1,7 @@
 """Gathering rows into one finished shard: stored chunks are copied byte for byte, nothing is encoded twice.
 
-The same rows give the same bytes. The result is written beside its name, read back, flushed and renamed.
+Only where rows of an older version of the format join rows of the newest are theirs encoded anew. The same
+rows give the same bytes. The result is written beside its name, read back, flushed and renamed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import h5py
 
+from fsd_gen.shards.channels import Channel
 from fsd_gen.shards.format import (
     LIBVER,
     Quarantined,
@@ -137,8 +139,15 @@ def _copy_chunks(file: h5py.File, meta: ShardMeta, origins: Sequence[_Origin]) -
         with ShardReader(path) as reader:
             for row, origin in together:
                 for channel in meta.channels:
-                    for (_, *place), mask, stored in reader.raw_chunks(channel.name, origin.row):
-                        file[channel.name].id.write_direct_chunk((row, *place), stored, mask)
+                    _copy_array(file, channel, row, reader, origin.row)
+
+
+def _copy_array(file: h5py.File, channel: Channel, row: int, source: ShardReader, source_row: int) -> None:
+    if source.meta.channel(channel.name) != channel:  # stored in another way by an older program
+        file[channel.name][row] = source.array(channel.name, source_row)
+        return
+    for (_, *place), mask, stored in source.raw_chunks(channel.name, source_row):
+        file[channel.name].id.write_direct_chunk((row, *place), stored, mask)
 
 
 class _Sink(io.FileIO):

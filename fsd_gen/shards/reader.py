@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,20 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from fsd_gen.scene.spec import SceneSpec
-from fsd_gen.shards.channels import KNOWN, Channel
+from fsd_gen.shards.channels import FIRST, KNOWN, Channel
 from fsd_gen.shards.format import (
     COLUMNS,
     FORMAT,
     LATER_COLUMNS,
     POSES,
     QUARANTINE,
-    SCHEMA_VERSION,
     TEXTS,
     Quarantined,
     ShardError,
     ShardMeta,
     chunk_shape,
     get_attribute,
+    known_version,
     meta_of,
     stored_as,
 )
@@ -115,7 +116,7 @@ class ShardReader:
         return StereoSample.of_channels(arrays, spec=self.spec(row), render=self.render_info(row))
 
     def crop(self, row: int, y: int, x: int, h: int, w: int, *, optional: Sequence[str] = ()) -> Crop:
-        """The window (y, x, h, w) in pixels of `row`; only the bands it touches are decoded.
+        """The window (y, x, h, w) in pixels of `row`; only the tiles it touches are decoded.
 
         `optional` names channels to crop too.
 
@@ -151,7 +152,8 @@ class ShardReader:
     def unknown(self) -> tuple[str, ...]:
         """Names of channels and other datasets here that this program does not know."""
         opened = self._open()
-        listed = {channel.name for channel in opened.meta.channels if channel not in KNOWN.values()}
+        known = (*KNOWN.values(), *FIRST)
+        listed = {channel.name for channel in opened.meta.channels if channel not in known}
         strange = set(opened.file) - {*KNOWN, *COLUMNS, POSES, *TEXTS, *QUARANTINE}
         return tuple(sorted(listed | strange))
 
@@ -212,12 +214,12 @@ class ShardReader:
         """Stored chunks of a channel's row: (offset, filter mask, bytes), neither decoded nor checked."""
         row = self._checked(row)
         channel = self._channel(name)
-        band_rows = chunk_shape(channel, self.meta)[1]
-        tail = (0,) * (1 + len(channel.tail))
-        for top in range(0, self.meta.height, band_rows):
+        _, rows, columns, *_ = chunk_shape(channel, self.meta)
+        tail = (0,) * len(channel.tail)
+        for top, left in product(range(0, self.meta.height, rows), range(0, self.meta.width, columns)):
             with self._damage(name, row) as file:
-                mask, stored = file[name].id.read_direct_chunk((row, top, *tail))
-            yield (row, top, *tail), mask, stored
+                mask, stored = file[name].id.read_direct_chunk((row, top, left, *tail))
+            yield (row, top, left, *tail), mask, stored
 
     def _channel(self, name: str) -> Channel:
         try:
@@ -308,11 +310,10 @@ def _open_file(path: Path) -> _Opened:
 def _understood(file: h5py.File, path: Path) -> _Opened:
     if (found := get_attribute(file, "format")) != FORMAT:
         raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
-    if (version := get_attribute(file, "schema_version")) != SCHEMA_VERSION:
-        raise ShardError(
-            f"{path}: schema version {version}, this program reads version {SCHEMA_VERSION}; "
-            "a newer shard needs a newer fsd-gen"
-        )
+    try:
+        known_version(get_attribute(file, "schema_version"))
+    except ValueError as error:
+        raise ShardError(f"{path}: {error}") from None
     meta = meta_of(file)
     there, headers = set(file), dict[str, Header]()
     for name, expected in stored_as(meta).items():

@@ -21,7 +21,7 @@ import h5py
 
 from fsd_gen.scene.rotations import camera_to_world
 from fsd_gen.scene.slots import SlotKey
-from fsd_gen.shards.channels import REQUIRED
+from fsd_gen.shards.channels import beyond_the_six
 from fsd_gen.shards.format import (
     LIBVER,
     SAME_WITHIN_A_SHARD,
@@ -162,7 +162,7 @@ class ShardWriter:
         attributes = attributes_of(self.meta)
         names = [name for name in SAME_WITHIN_A_SHARD if name in attributes and name != "channels"]
         same: dict[str, object] = {name: attributes[name] for name in names}
-        beyond = [channel.name for channel in self.meta.channels if channel not in REQUIRED]
+        beyond = [channel.name for channel in beyond_the_six(self.meta.channels)]
         return same | {"slots": list(self.slots)} | ({"channels": beyond} if beyond else {})
 
     def _check_same_part(self) -> str | None:

@@ -6,7 +6,7 @@
                                      32 no truth
     slot, attempt     (N,)           name the sample
 
-The sky is known to be at disparity 0, so it is valid. A chunk is a band of rows, so `rows` reads no more than
+The sky is known to be at disparity 0, so it is valid. A chunk is 80 rows high, so `rows` decodes no more than
 the bands that a crop touches. What is in which file is read from the index of their run where it fits
 (`stereo_model.data.shards.columns`), else from the files. Shards are opened on first access in each process,
 so the data set may be pickled, forked and spawned freely.

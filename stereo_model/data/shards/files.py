@@ -6,7 +6,7 @@ import errno
 from pathlib import Path
 
 import h5py
-import hdf5plugin  # noqa: F401  registers the Blosc2 filter
+import hdf5plugin  # noqa: F401  registers the filters
 
 from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
 from jobs.store.base import StoreError
@@ -14,7 +14,7 @@ from jobs.store.cache import held, placeholder_at
 from stereo_model.data.encodings import DataFileError, one_line
 
 FORMAT = "fsd-gen stereo shard"
-SCHEMA_VERSION = 1
+SCHEMA_VERSIONS = (1, 2)  # they differ in how chunks are cut and encoded, which HDF5 sees to
 NO_LOCK_ERRNOS = LOCKS_UNSUPPORTED_ERRNOS | {errno.EAGAIN}  # none to be had, or another program has it
 OPEN_WITHOUT_LOCK = "locking flag values don't match"  # it is open already in this process
 MOST_LOST = 10  # times that a shard goes from the cache between its fetching and its opening
@@ -69,8 +69,11 @@ def open_shard_file(path: Path) -> h5py.File:
 
 def _refuse_others(file: h5py.File, path: Path) -> None:
     found = file.attrs["format"].decode() if "format" in file.attrs else "nothing"
-    if found != FORMAT or file.attrs["schema_version"] != SCHEMA_VERSION:
-        raise DataFileError(f"{path}: its format is {found!r:.60}, expected {FORMAT!r} {SCHEMA_VERSION}")
+    if found != FORMAT:
+        raise DataFileError(f"{path}: its format is {found!r:.60}, expected {FORMAT!r}")
+    if (version := file.attrs["schema_version"]) not in SCHEMA_VERSIONS:
+        known = " and ".join(map(str, SCHEMA_VERSIONS))
+        raise DataFileError(f"{path}: schema version {version}, this program reads {known}")
     rows, height, width = file["disparity_left"].shape
     expected = {"left": (rows, height, width, 3), "flags_left": (rows, height, width)}
     expected |= {"right": expected["left"], "slot": (rows,), "attempt": (rows,)}

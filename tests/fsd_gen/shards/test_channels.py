@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from fsd_gen.shards.channels import (
+    FIRST,
     KNOWN,
     OPTIONAL,
     REQUIRED,
@@ -78,7 +79,7 @@ def test_a_shard_of_the_six_has_no_list_and_one_without_a_list_has_the_six(tmp_p
     with h5py.File(make_shard(tmp_path / "0.h5", slots=[0])) as file:
         assert get_attribute(file, "channels") is None
     with ShardReader(REPO / "tests/data/golden_shard.h5") as reader:
-        assert reader.meta.channels == REQUIRED
+        assert reader.meta.channels == FIRST
 
 
 def test_a_window_of_a_channel_is_cropped_with_the_others(tmp_path):

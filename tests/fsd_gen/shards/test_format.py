@@ -24,12 +24,18 @@ def test_plain_h5py_reads_a_shard(tmp_path):
 
 
 def test_the_layout_is_the_documented_one(tmp_path):
-    path = make_shard(tmp_path / "0.h5", slots=[0], width=64, height=100)
+    path = make_shard(tmp_path / "0.h5", slots=[0], width=384, height=100)
+    image, disparity, flags = (
+        ((1, 80, 160), [32033, 3]),
+        ((1, 80, 320), [2, 32026, 3]),
+        ((1, 80, 384), [32026, 3]),
+    )
     with h5py.File(path) as file:
-        for name in SIX:
-            assert file[name].chunks[:3] == (1, 80, 64)
-            assert file[name].fletcher32
-            assert file[name].id.get_create_plist().get_filter(0)[0] == 32026
+        assert file.attrs["schema_version"] == 2
+        for name, expected in zip(SIX, (image, image, disparity, disparity, flags, flags), strict=True):
+            stored = file[name].id.get_create_plist()
+            filters = [stored.get_filter(index)[0] for index in range(stored.get_nfilters())]
+            assert (file[name].chunks[:3], filters) == expected
         assert all(file[name].fletcher32 for name in file if file[name].size)
 
 

@@ -103,7 +103,7 @@ def test_foreign_files_are_clear_errors(tmp_path):
     expected = {
         "text.h5": "not HDF5",
         "other.h5": "not a fsd-gen stereo shard",
-        "future.h5": "schema version 99, this program reads version 1",
+        "future.h5": "schema version 99, this program reads 1 and 2; a newer",
         "poor.h5": "dataset flags_left is missing",
     }
     for name, message in expected.items():
