@@ -56,9 +56,9 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.locks import RunFolderError, RunLockedError
     from jobs.pool_text import PoolTextError
     from jobs.rundir import RunConfigMismatchError
+    from jobs.status.reading import StatusFileError
     from jobs.store.base import StoreError, UnknownStoreError
     from jobs.store.cache import CacheSettingError
-    from jobs.status.reading import StatusFileError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (

@@ -28,7 +28,7 @@ Until = Annotated[
     typer.Option(
         "--until",
         metavar="TIME",
-        help='Stop then: "18:30", "+8h", "+1d2h30m" or 2030-01-31T18:30; exit code 3. The same command goes on.',
+        help='Stop then, with exit code 3: "18:30", "+8h", "+1d2h30m" or 2030-01-31T18:30.',
     ),
 ]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from jobs.status.model import Prices
 
+FREE = Prices()
 SPAN = re.compile(r"\+(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 
@@ -21,7 +22,7 @@ class UntilError(ValueError):
 class Budget:
     """What a session may use, and what that costs."""
 
-    prices: Prices = Prices()
+    prices: Prices = FREE
     max_cost: float | None = None  # of this session, in the units of the prices
     until: datetime | None = None  # with its time zone
 
@@ -48,7 +49,7 @@ def until(text: str, now: datetime) -> datetime:
     found = _named(text.strip(), now)
     if found is None:
         raise UntilError(
-            f"expected a time such as 2030-01-31T18:30, 18:30 (today or tomorrow), +8h or +1d2h30m, got {text!r}"
+            f"expected a time such as 2030-01-31T18:30, 18:30 (the next one), +8h or +1d2h30m, got {text!r}"
         )
     if found <= now:
         raise UntilError(f"{text!r} is over: it is {now.isoformat(sep=' ', timespec='seconds')}")

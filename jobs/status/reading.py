@@ -1,7 +1,7 @@
 """Reading status files, and whether their driver still lives.
 
-On the driver's own machine the kernel is asked. Elsewhere nobody's clock is believed: a driver lives while its
-file changes, so it is read again after a while.
+On the driver's own machine the kernel is asked. Elsewhere nobody's clock is believed: a driver lives while
+its file changes, so it is read again after a while.
 """
 
 from __future__ import annotations
