@@ -39,7 +39,6 @@ def test_a_run_that_reached_its_limit_is_stopped_and_says_what_it_cost(halted):
     shown = look(halted)
     assert (shown["state"], shown["slots"]) == ("stopped", {"done": 1, "wanted": 2})
     assert shown["cost"] > 1
-    assert shown["sessions"][-1]["progress"]["counts"]["stage_cpu_s"]["truth"] > 0
     code, output = run("status", halted)
     assert code == 0 and "1 of 2 slots" in output and "cost so far" in output
 
@@ -68,7 +67,9 @@ def test_the_same_command_goes_on_and_the_run_is_finished(halted):
     assert code == 0, output
     shown = look(halted)
     assert (shown["state"], shown["slots"]["done"], len(shown["sessions"])) == ("finished", 2, 2)
-    assert [each["progress"]["items_made"] for each in shown["sessions"]] == [1, 1]
+    last = shown["sessions"][-1]["progress"]
+    assert (last["items_made"], last["items_done"], last["items_total"]) == (1, 2, 2)
+    assert last["counts"]["stage_cpu_s"]["truth"] > 0
     before = len(status_files(halted))
     run(*small_render(halted))
     assert len(status_files(halted)) == before  # where nothing is to be done, nobody writes
@@ -104,8 +105,8 @@ def test_a_killed_driver_is_told_with_exit_code_1(tmp_path, library):
         (("status", "nowhere"), "no run here"),
         (("status", "nowhere", "--worker-cost", 1, "--cost-per-hour-cpu", 1), "--worker-cost is what"),
         (("render", "--shards", 1, "--config", SPARSE, "--max-cost", 1), "--max-cost: needs prices"),
-        (("render", "--shards", 1, "--config", SPARSE, "--until", "soon"), "--until: expected a time such as"),
-        (("render", "--shards", 1, "--config", SPARSE, "--until", "2001-01-01"), "--until: '2001-01-01' is over"),
+        (("render", "--shards", 1, "--config", SPARSE, "--until", "soon"), "--until: expected a time"),
+        (("render", "--shards", 1, "--config", SPARSE, "--until", "2001-01-01"), "'2001-01-01' is over"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_or_kept_is_one_line(arguments, told):
