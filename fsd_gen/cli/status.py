@@ -108,7 +108,9 @@ def _rendered(sheet: Sheet) -> RenderableType:
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(sheet.title, style="bold")]
-    parts.append(ProgressBar(total=max(sheet.total, 1), completed=sheet.done, width=60))
+    bar = Table.grid()  # of itself it ends no line
+    bar.add_row(ProgressBar(total=max(sheet.total, 1), completed=sheet.done, width=60))
+    parts.append(bar)
     parts += [Text(line) for line in sheet.lines]
     for each in sheet.tables:
         table = Table(title=each.title, title_justify="left")

@@ -103,7 +103,7 @@ def _hosts(progress: Progress) -> SheetTable:
             pool or "-",
             str(len(workers)),
             str(sum(bool(each.task) for each in workers)),
-            str(sum(each.resident_mb or 0 for each in workers)),
+            str(sum(each.resident_mb or 0 for each in workers) or "-"),
         )
         for (host, pool), workers in sorted(groups.items())
     ]

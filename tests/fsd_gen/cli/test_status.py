@@ -40,7 +40,7 @@ def test_a_run_that_reached_its_limit_is_stopped_and_says_what_it_cost(halted):
     assert (shown["state"], shown["slots"]) == ("stopped", {"done": 1, "wanted": 2})
     assert shown["cost"] > 1
     code, output = run("status", halted)
-    assert code == 0 and "1 of 2 slots" in output and "cost so far" in output
+    assert code == 0 and "\n1 of 2 slots" in output and "cost so far" in output
 
 
 def test_another_price_may_be_asked_for_afterwards(halted):
