@@ -33,10 +33,12 @@ class WorkerHost:
         self._recycle_after = recycle_after
         self._recycle_rss_mb = recycle_rss_mb
         self._items = 0
+        self._resident_mb: int | None = None  # at the last item of this run
         self._worker = make_worker()
 
     def run(self, run: Run) -> Ending:
         """Do one run of a task; every way it can end is a value, never an exception."""
+        self._resident_mb = None
         listener = _Listener(self, run)
         try:
             result = self._worker.run(run.task, listener.report)
@@ -62,14 +64,17 @@ class WorkerHost:
 
     def send(self, event: Event) -> str:
         """Deliver `event`; why the worker must stop, "" if it need not."""
-        return self._send(replace(event, worker=process_name()))
+        if event.kind is EventKind.ITEM and self._recycle_rss_mb is not None:
+            self._resident_mb = _resident_mb()
+        return self._send(replace(event, worker=process_name(), resident_mb=self._resident_mb))
 
     def worn_out(self) -> str:
         """Why the worker should be replaced, "" if it need not."""
         if self._recycle_after is not None and self._items >= self._recycle_after:
             return f"finished {self._items} items, the limit is {self._recycle_after}"
-        if self._recycle_rss_mb is not None and (resident := _resident_mb()) > self._recycle_rss_mb:
-            return f"holds {resident} MiB, the limit is {self._recycle_rss_mb} MiB"
+        limit = self._recycle_rss_mb
+        if limit is not None and (resident := self._resident_mb or _resident_mb()) > limit:
+            return f"holds {resident} MiB, the limit is {limit} MiB"
         return ""
 
 

@@ -14,7 +14,16 @@ from jobs.config import FarmConfig
 from jobs.host import STOPPED, Send, WorkerHost, process_name
 from jobs.ledger import Ending, Ledger, started
 from jobs.signals import stop_requested
-from jobs.task import Event, EventKind, FarmInterrupted, FarmReport, MakeWorker, Task, WorkerStartError
+from jobs.task import (
+    Event,
+    EventKind,
+    FarmHalted,
+    FarmInterrupted,
+    FarmReport,
+    MakeWorker,
+    Task,
+    WorkerStartError,
+)
 
 
 def run_inline(
@@ -22,11 +31,13 @@ def run_inline(
     tasks: Iterable[Task],
     config: FarmConfig,
     on_event: Callable[[Event], None],
+    halt: Callable[[], str] = str,
 ) -> FarmReport:
     """Run `tasks` in order in this process. Same contract as `jobs.farm.run_tasks`."""
     begun = time.monotonic()
     ledger = Ledger(tasks, config.max_retries)
     with stop_requested() as request:
+        request.halt = halt
 
         def send(event: Event) -> str:
             on_event(event)
@@ -34,13 +45,15 @@ def run_inline(
 
         bench = _Bench(make_worker, config, send)
         try:
-            while ledger.outstanding and request.signum is None:
+            while ledger.outstanding and not request:
                 bench.run_next(ledger)
         finally:
             bench.clear("")
     report = ledger.report(time.monotonic() - begun)
     if request.signum is not None and report.unfinished:
         raise FarmInterrupted(request.signum, report)
+    if request.why and report.unfinished:
+        raise FarmHalted(request.why, report)
     return report
 
 

@@ -24,6 +24,7 @@ from types import TracebackType
 from jobs.system_errors import explain
 
 LOCK_NAME = ".lock"
+LOCKS = Path("/proc/locks")  # of the kernel
 LOCKS_UNSUPPORTED_ERRNOS = frozenset(
     {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 )
@@ -156,6 +157,21 @@ def _lock(fd: int, run_dir: Path) -> None:
             f"the file system of {run_dir} offers no locks ({error.strerror}), which keep two drivers apart; "
             "put the run on a local disk, on NFSv4 with its lock service, or on Lustre mounted with -o flock"
         ) from error
+
+
+def holder_here(run_dir: Path) -> str:
+    """Who of this machine holds the lock of a folder, in words; "" where nobody does, or nobody can tell.
+
+    The lock itself is not touched: even to try it might turn away another one.
+    """
+    try:
+        inode = (run_dir / LOCK_NAME).stat().st_ino
+        held = (line.split() for line in LOCKS.read_text().splitlines() if " FLOCK " in line)
+        if any(field.rpartition(":")[2] == str(inode) for fields in held for field in fields if ":" in field):
+            return who((run_dir / LOCK_NAME).read_bytes()[:4096])
+    except OSError:
+        pass
+    return ""
 
 
 def _held_message(run_dir: Path, holder: bytes) -> str:

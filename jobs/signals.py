@@ -24,12 +24,21 @@ PATIENCE_S = 1.0  # with an import, once the program is to stop
 
 
 class StopRequest:
-    """Whether this process was asked to stop; `signum` is by which signal, None if it was not."""
+    """Whether this process was asked to stop; `signum` is by which signal, None if it was not.
+
+    `halt` may say that it is to stop for another reason, which is then `why`; it is asked until it does.
+    """
 
     signum: int | None = None
+    why: str = ""
+
+    def __init__(self) -> None:
+        self.halt: Callable[[], str] = str
 
     def __bool__(self) -> bool:
-        return self.signum is not None
+        if self.signum is None and not self.why:
+            self.why = self.halt()
+        return self.signum is not None or bool(self.why)
 
 
 @contextmanager

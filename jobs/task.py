@@ -8,7 +8,7 @@ machine is taken away, and by `Recycle` when the worker is worn out and the task
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ WORKER_KINDS = frozenset({EventKind.ITEM, EventKind.RESUMED, EventKind.NOTE, Eve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something happened. A worker fills the first four fields, the farm the rest."""
+    """Something happened. A worker fills the first four fields and `counts`, the farm the rest."""
 
     kind: EventKind
     done: int | None = None  # items of this task finished so far, earlier runs included; ITEM and RESUMED
@@ -44,6 +44,9 @@ class Event:
     task_id: str = ""
     attempt: int = 0  # 1 is the first
     worker: str = ""  # "host:pid"
+    pool: str = ""  # of the worker that started, where pools have names
+    resident_mb: int | None = None  # with the worker's children; of an ITEM, where the farm limits it
+    counts: Mapping[tuple[str, str], float] = field(default_factory=dict)  # (counter, label) -> how many more
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,14 @@ class FarmReport:
     retried: int  # attempts beyond the first
     recycled: int  # workers replaced because they were worn out or asked for it
     seconds: float
+
+
+class FarmHalted(RuntimeError):
+    """A limit was reached, and the farm ended once its workers had stopped; `report` says how far it came."""
+
+    def __init__(self, why: str, report: FarmReport) -> None:
+        super().__init__(f"{why}; {len(report.unfinished)} tasks unfinished")
+        self.report = report
 
 
 class FarmInterrupted(KeyboardInterrupt):

@@ -15,6 +15,7 @@ from fsd_gen.cli import (
     selftest,
     shoot,
     split,
+    status,
 )
 from fsd_gen.cli.app import app
 
@@ -32,4 +33,5 @@ __all__ = [
     "selftest",
     "shoot",
     "split",
+    "status",
 ]  # they register their commands

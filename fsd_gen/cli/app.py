@@ -16,11 +16,12 @@ import typer
 from jobs.commandline import UrlConsole, VersionOption
 from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain, from_the_system
-from jobs.task import FarmInterrupted
+from jobs.task import FarmHalted, FarmInterrupted
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+HALTED = 3  # exit code: a limit of the command line was reached
 HELP = "Render, look at, verify and replay stereo datasets; fetch the assets they are made of."
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.locks import RunFolderError, RunLockedError
     from jobs.pool_text import PoolTextError
     from jobs.rundir import RunConfigMismatchError
+    from jobs.status.reading import StatusFileError
     from jobs.store.base import StoreError, UnknownStoreError
     from jobs.store.cache import CacheSettingError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
@@ -78,6 +80,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         RunFolderError,
         RunLockedError,
         SplitError,
+        StatusFileError,
         StoreError,
         UnknownStoreError,
         WorkerStartError,
@@ -96,6 +99,9 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         except FarmInterrupted as stop:
             err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
             raise typer.Exit(128 + stop.signum) from None
+        except FarmHalted as stop:
+            say_error(f"stopped: {stop}; the same command goes on from here")
+            raise typer.Exit(HALTED) from None
         except KeyboardInterrupt:  # before the errors are named, which imports
             say_error("stopped")
             raise typer.Exit(STOPPED) from None

@@ -10,6 +10,7 @@ import typer
 from fsd_gen.backends.registry import offered_backends
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
+from fsd_gen.cli.costs import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fsd_gen.production.run import Run
     from fsd_gen.shards.index import Index
     from jobs.config import FarmConfig
+    from jobs.status.budget import Budget
 
 PRESETS = ", ".join(preset_names())
 BACKENDS = ", ".join(offered_backends()) or "none is installed"
@@ -48,6 +50,11 @@ def render(
     memory_per_worker: MemoryPerWorker = 0.0,
     pool: Pools = None,
     address: Address = None,
+    cost_per_hour_cpu: CpuPrice = 0.0,
+    cost_per_hour_gpu: GpuPrice = 0.0,
+    worker_cost: WorkerPrice = 0.0,
+    max_cost: MaxCost = None,
+    until: Until = None,
 ) -> None:
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
@@ -69,17 +76,22 @@ def render(
         memory_gib_per_worker=memory_per_worker,
         pools=pool or (),
     )
-    _render(out_dir, config, overrides, shards, farm)
+    prices = prices_of(cost_per_hour_cpu, cost_per_hour_gpu, worker_cost)
+    _render(out_dir, config, overrides, shards, farm, budget_of(prices, max_cost, until))
 
 
-def _render(out_dir: str, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig) -> None:
+def _render(
+    out_dir: str, config: str, overrides: dict[str, Any], shards: int, farm: FarmConfig, budget: Budget
+) -> None:
     if not out_dir:
         raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
     given = {name: value for name, value in overrides.items() if value is not None}
-    render_run(out_dir, load_config(config, given), shards, farm)
+    render_run(out_dir, load_config(config, given), shards, farm, budget)
 
 
-def render_run(place: str | Path, chosen: Config, shards: int, farm: FarmConfig) -> None:
+def render_run(
+    place: str | Path, chosen: Config, shards: int, farm: FarmConfig, budget: Budget | None = None
+) -> None:
     """Make the run of a configuration, or what is missing of it, and tell what came of it."""
     from assets_manifest.registry import refuse_unknown_packs
     from fsd_gen.backends.registry import refuse_unavailable
@@ -106,7 +118,7 @@ def render_run(place: str | Path, chosen: Config, shards: int, farm: FarmConfig)
         with remedied(folder):
             refuse_foreign(run, refresh_index(folder))
         _want(folder, shards)
-        report = _render_with_progress(run, shards, farm)
+        report = _render_with_progress(run, shards, farm, budget)
         index = refresh_index(folder)
     _tell(run, report, index)
     if not report.complete or not index.records:
@@ -125,20 +137,20 @@ def _want(folder: Path, shards: int) -> None:
     want_shards(folder, shards)
 
 
-def _render_with_progress(run: Run, shards: int, farm: FarmConfig) -> RenderReport:
+def _render_with_progress(run: Run, shards: int, farm: FarmConfig, budget: Budget | None) -> RenderReport:
     from fsd_gen.production.log import RunLog, cause
-    from fsd_gen.production.render import render_shards
+    from fsd_gen.production.render import UNLIMITED, render_shards
     from fsd_gen.production.requests import requests_for, shard_tasks
     from jobs.progress import ProgressDisplay
-    from jobs.task import FarmInterrupted, WorkerStartError
+    from jobs.task import FarmHalted, FarmInterrupted, WorkerStartError
 
     requests = requests_for(run, shards)
     tasks = shard_tasks(requests)
     with ProgressDisplay(tasks, task="shards", console=out, quiet=not tasks) as show:
         log = RunLog(run.folder, show)
         try:
-            return render_shards(run.folder, requests, farm=farm, on_event=log)
-        except FarmInterrupted:
+            return render_shards(run.folder, requests, farm=farm, on_event=log, budget=budget or UNLIMITED)
+        except (FarmHalted, FarmInterrupted):
             _tell_kept(run)
             raise
         except WorkerStartError as error:

@@ -43,6 +43,13 @@ class Place(Protocol):
     def keep(self, shard: Path) -> None:
         """Let a finished shard be seen by all."""
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether all machines see what is written there, at once."""
+
+    def show(self, document: Path) -> str:
+        """Let a small file that may be replaced be seen by all; why that failed, "" if it did not."""
+
     def before_work(self) -> None:
         """Let workers see what the driver has written."""
 
@@ -63,8 +70,15 @@ class _Folder:
     def path_of(self, shard: str) -> Path:
         return Path(shard)
 
+    @property
+    def is_folder(self) -> bool:
+        return True
+
     def keep(self, shard: Path) -> None:
         pass
+
+    def show(self, document: Path) -> str:
+        return ""
 
     def before_work(self) -> None:
         pass
@@ -106,6 +120,17 @@ class _InStore:
         write_text_atomic(entry, text)
         self.mirror.put_document(entry)
         self.mirror.put_shard(shard)
+
+    @property
+    def is_folder(self) -> bool:
+        return False
+
+    def show(self, document: Path) -> str:
+        try:
+            self.mirror.put_document(document)
+        except StoreError as error:
+            return str(error)
+        return ""
 
     def before_work(self) -> None:
         for shard in self.mirror.unput_shards():  # finished by a worker that was killed before it put them

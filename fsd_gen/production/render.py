@@ -16,12 +16,16 @@ from fsd_gen.production.farm import attempt_limit_s, fitted, patient, refuse_orp
 from fsd_gen.production.places import work_place
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
+from fsd_gen.production.telling import telling
 from fsd_gen.production.unfinished import parts_in
 from fsd_gen.production.worker import ShardWorker
 from fsd_gen.production.worlds import bind_worlds
 from jobs.config import FarmConfig
 from jobs.farm import ray_session, run_tasks
+from jobs.status.budget import Budget
 from jobs.task import Event, MakeWorkers, Task
+
+UNLIMITED = Budget()
 
 
 def render_shards(
@@ -30,12 +34,14 @@ def render_shards(
     *,
     farm: FarmConfig,
     on_event: Callable[[Event], None],
+    budget: Budget = UNLIMITED,
 ) -> RenderReport:
     """Make every requested shard that is not there yet, with the run's own config. Hold the run's lock.
 
     Raises:
         ConfigError, MissingAssetError, BackendUnavailableError: nothing could be rendered.
         FarmInterrupted: stopped; what was finished is kept, and the same call continues.
+        FarmHalted: the same, where the budget is used up.
     """
     run, place = Run.open(run_dir), work_place(run_dir)
     library = open_chosen(run.config, renderers(farm, run.config))
@@ -44,10 +50,13 @@ def render_shards(
     place.before_work()
     tasks = _each_by_its_renderer(shard_tasks(requests), farm, run.config)
     farm, limit_s = fitted(farm, run.config), attempt_limit_s(farm, run.config)
-    with ray_session(farm) if tasks else nullcontext():
+    with (
+        telling(place, tasks, farm, budget, on_event) as tell,
+        ray_session(farm) if tasks else nullcontext(),
+    ):
         make = partial(ShardWorker, place.name, limit_s=limit_s)
         makers = _makers(partial(make, packs=pack_source(farm, library)) if tasks else make, farm)
-        report = run_tasks(makers, tasks, patient(farm, limit_s), on_event)
+        report = run_tasks(makers, tasks, patient(farm, limit_s), tell.on_event, tell.halt)
     place.after_work()
     wanted = [request.path for request in requests]
     new = {Path(task.payload["path"]) for task in tasks}

@@ -17,6 +17,7 @@ from assets_manifest.made.registry import is_made
 from fsd_gen.backends.registry import create_backend
 from fsd_gen.checks.defects import DefectCode
 from fsd_gen.production.attempt import Attempt, attempts
+from fsd_gen.production.counts import Counts, quarantined, refused, stored
 from fsd_gen.production.delivery import open_packs
 from fsd_gen.production.log import given_up
 from fsd_gen.production.places import opened_place
@@ -72,9 +73,9 @@ class ShardWorker:
         for key in keys:
             if key.slot in writer.done:
                 continue
-            if not self._gave_up(writer, key.slot, watch, task.deaths, report):
-                self._fill(writer, key, watch, report)
-            report(Event(kind=EventKind.ITEM, done=len(writer.done)))
+            gave_up = self._gave_up(writer, key.slot, watch, task.deaths, report)
+            took = {} if gave_up else self._fill(writer, key, watch, report)
+            report(Event(kind=EventKind.ITEM, done=len(writer.done), counts=took))
         self._place.keep(writer.finish())
         return {"path": task.payload["path"], "samples": len(keys)}
 
@@ -95,10 +96,13 @@ class ShardWorker:
         then = "quarantined" if given_up else "tried again"
         message = f"slot {slot}: {what} ({len(reasons)} of {most}); {then}"
         if reasons:
-            report(Event(kind=EventKind.WARNING, message=message, data=stacks[-1] if stacks else None))
+            trace = stacks[-1] if stacks else None
+            counts = quarantined([reasons]) if given_up else {}
+            report(Event(kind=EventKind.WARNING, message=message, data=trace, counts=counts))
         return given_up
 
-    def _fill(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> None:
+    def _fill(self, writer: ShardWriter, key: SlotKey, watch: Watch, report: Report) -> Counts:
+        """Store a sample of the slot, or that there is none; what the sample took."""
         tried: list[Attempt] = []
         with watch.over(key.slot) as still_at_work:
             for attempt in attempts(key, self._run.config, self._library, self._backend):
@@ -107,12 +111,14 @@ class ShardWorker:
                     refuse_another_world(self._worlds, attempt.sample.spec)
                     writer.add(attempt.sample, meta=self._meta_with_attribution(attempt.sample))
                     _report_remark(attempt, report)
-                    return
+                    return stored(attempt.sample)
                 tried.append(attempt)
                 report(self._drawn_again(attempt))
         reasons = [[defect.code for defect in attempt.defects] for attempt in tried]
         writer.quarantine(key.slot, reasons)
-        report(Event(kind=EventKind.WARNING, message=given_up(key.slot, tried)))
+        message = given_up(key.slot, tried)
+        report(Event(kind=EventKind.WARNING, message=message, counts=quarantined(reasons)))
+        return {}
 
     def _drawn_again(self, attempt: Attempt) -> Event:
         """A fault of a style is a warning, the first time that it is met."""
@@ -123,6 +129,7 @@ class ShardWorker:
             kind=EventKind.WARNING if new else EventKind.NOTE,
             message=f"{attempt.key.sample_id} drawn again: {why}",
             data=attempt.trace or None,
+            counts=refused(attempt),
         )
 
     def _meta_with_attribution(self, sample: StereoSample) -> ShardMeta:

@@ -19,23 +19,25 @@ def run_tasks(
     tasks: Iterable[Task],
     config: FarmConfig,
     on_event: Callable[[Event], None],
+    halt: Callable[[], str] = str,
 ) -> FarmReport:
     """Run every task on some worker and return what came of them; order and number of workers change nothing.
 
     `makers` is an importable callable that makes a worker (or a `functools.partial` of one), called once in
     each worker process; where `config` has pools, one for each by name. `on_event` is called in this process,
-    one event at a time. A task that keeps failing is reported and stops nothing else. Raises FarmInterrupted
-    on SIGINT or SIGTERM, WorkerStartError if no worker starts, ClusterUnreachableError and FarmCapacityError
+    one event at a time. `halt` is asked again and again for a reason to stop, "" for none. A task that keeps
+    failing is reported and stops nothing else. Raises FarmInterrupted on SIGINT or SIGTERM, FarmHalted for
+    such a reason, WorkerStartError if no worker starts, ClusterUnreachableError and FarmCapacityError
     before anything ran. Uses a Ray that this process has already initialised (see `ray_session`), else starts
     one and stops it again.
     """
     if config.workers == 0:
         if isinstance(makers, Mapping):
             raise ValueError("pools need processes; without workers there is one maker")
-        return run_inline(makers, tasks, config, on_event)
+        return run_inline(makers, tasks, config, on_event, halt)
     from jobs.farm.driver import run_on_ray
 
-    return run_on_ray(makers, tasks, config, on_event)
+    return run_on_ray(makers, tasks, config, on_event, halt)
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from jobs.signals import StopRequest, stop_requested
 from jobs.task import (
     Event,
     EventKind,
+    FarmHalted,
     FarmInterrupted,
     FarmReport,
     MakeWorker,
@@ -62,12 +63,14 @@ def run_on_ray(
     tasks: Iterable[Task],
     config: FarmConfig,
     on_event: Callable[[Event], None],
+    halt: Callable[[], str] = str,
 ) -> FarmReport:
     """`jobs.farm.run_tasks` with at least one worker process."""
     ledger = Ledger(tasks, config.max_retries)
     if not ledger.outstanding:
         return ledger.report(0.0)
     with session(config), stop_requested() as request:
+        request.halt = halt
         return _Driver(makers, ledger, config, on_event, request).run()
 
 
@@ -118,6 +121,8 @@ class _Driver:
         report = self._ledger.report(time.monotonic() - begun)
         if self._request.signum is not None and report.unfinished:
             raise FarmInterrupted(self._request.signum, report)
+        if self._request.why and report.unfinished:
+            raise FarmHalted(self._request.why, report)
         return report
 
     # -- giving work -------------------------------------------------------------------------------------
@@ -199,7 +204,7 @@ class _Driver:
         if not birth.failure:
             slot.worker, slot.node, slot.failed_starts = birth.worker, birth.node, 0
             slot.enter("idle")
-            self._tell(Event(kind=EventKind.WORKER_STARTED), slot)
+            self._tell(Event(kind=EventKind.WORKER_STARTED, pool=slot.pool.name), slot)
             return
         slot.failed_starts += 1
         warning = f"a worker did not start:\n{birth.failure}"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.locks import RunFolderError, RunLock, RunLockedError
+from jobs.locks import RunFolderError, RunLock, RunLockedError, holder_here
 
 HOLDER = """
 import os, sys, time
@@ -123,3 +123,10 @@ def test_a_folder_that_was_made_for_nothing_goes_with_the_lock(tmp_path):
     with RunLock(tmp_path / "runs/new"):
         pass
     assert (tmp_path / "runs/new/state").read_text() == "kept"
+
+
+def test_who_holds_a_lock_is_told_without_touching_it(tmp_path):
+    assert holder_here(tmp_path) == ""
+    with RunLock(tmp_path):
+        assert f"process {os.getpid()} on " in holder_here(tmp_path)
+    assert holder_here(tmp_path) == ""

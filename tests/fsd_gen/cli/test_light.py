@@ -31,6 +31,7 @@ COMMANDS = (
     "replay",
     "stage",
     "split",
+    "status",
     "assets",
     "assets fetch",
     "assets list",

@@ -1,0 +1,114 @@
+"""`fsd-gen status` and the limits of `render`, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fsd_gen.cli import app
+from fsd_gen.production.run import Run
+from fsd_gen.production.unfinished import want_shards
+from jobs.status.reading import status_files
+from tests.conftest import SPARSE
+from tests.fsd_gen.cli.test_commands import RUNNER, run, small_render
+
+
+@pytest.fixture(scope="module")
+def halted(tmp_path_factory, library) -> Path:
+    """A run of two samples that was stopped after the first because it cost too much."""
+    folder = tmp_path_factory.mktemp("run")
+    code, output = run(*small_render(folder, "--worker-cost", 1e9, "--max-cost", 1))
+    assert code == 3, output
+    assert "stopped: it has cost" in output and "the same command goes on from here" in output
+    return folder
+
+
+def look(folder: Path, *more: object) -> dict:
+    code, output = run("status", folder, "--json", *more)
+    assert code in (0, 1), output
+    return json.loads(output)
+
+
+def test_a_run_that_reached_its_limit_is_stopped_and_says_what_it_cost(halted):
+    shown = look(halted)
+    assert (shown["state"], shown["slots"]) == ("stopped", {"done": 1, "wanted": 2})
+    assert shown["cost"] > 1
+    code, output = run("status", halted)
+    assert code == 0 and "\n1 of 2 slots" in output and "cost so far" in output
+
+
+def test_another_price_may_be_asked_for_afterwards(halted):
+    assert look(halted, "--worker-cost", 1e-9)["cost"] < 1
+
+
+def test_the_page_shows_the_same_and_escapes_what_it_is_told(halted, tmp_path):
+    path = status_files(halted)[-1]
+    stored = path.read_text()
+    try:
+        evil = json.loads(stored)
+        evil["driver"]["user"] = "<script>\x1b[2J"
+        path.write_text(json.dumps(evil))
+        code, output = run("status", halted, "--html", tmp_path / "page.html")
+        page = (tmp_path / "page.html").read_text()
+    finally:
+        path.write_text(stored)
+    assert code == 0 and "\x1b[2J" not in output
+    assert "&lt;script&gt;" in page and "<script>" not in page and "1 of 2 slots" in page
+
+
+def test_the_same_command_goes_on_and_the_run_is_finished(halted):
+    code, output = run(*small_render(halted))
+    assert code == 0, output
+    shown = look(halted)
+    assert (shown["state"], shown["slots"]["done"], len(shown["sessions"])) == ("finished", 2, 2)
+    last = shown["sessions"][-1]["progress"]
+    assert (last["items_made"], last["items_done"], last["items_total"]) == (1, 2, 2)
+    assert last["counts"]["stage_cpu_s"]["truth"] > 0
+    before = len(status_files(halted))
+    run(*small_render(halted))
+    assert len(status_files(halted)) == before  # where nothing is to be done, nobody writes
+
+
+def test_a_run_that_nobody_began_says_so(sparse_config, tmp_path):
+    Run.start(tmp_path, sparse_config)
+    want_shards(tmp_path, 3)
+    shown = look(tmp_path)
+    assert (shown["state"], shown["shards"]) == ("not begun", {"done": 0, "wanted": 3})
+
+
+KILLED = """
+import os, signal, sys
+from fsd_gen.cli import app
+from jobs.status.writer import StatusWriter
+StatusWriter.__call__ = lambda self, event: os.kill(os.getpid(), signal.SIGKILL)
+app()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_driver_is_told_with_exit_code_1(tmp_path, library):
+    command = [sys.executable, "-c", KILLED, *map(str, small_render(tmp_path))]
+    assert subprocess.run(command, env=os.environ).returncode == -signal.SIGKILL
+    code, output = run("status", tmp_path)
+    assert code == 1 and "killed" in output and "nobody has written since" in " ".join(output.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("status", "nowhere"), "no run here"),
+        (("status", "nowhere", "--worker-cost", 1, "--cost-per-hour-cpu", 1), "--worker-cost is what"),
+        (("render", "--shards", 1, "--config", SPARSE, "--max-cost", 1), "--max-cost: needs prices"),
+        (("render", "--shards", 1, "--config", SPARSE, "--until", "soon"), "--until: expected a time"),
+        (("render", "--shards", 1, "--config", SPARSE, "--until", "2001-01-01"), "'2001-01-01' is over"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_or_kept_is_one_line(arguments, told):
+    result = RUNNER.invoke(app, [str(each) for each in arguments])
+    assert result.exit_code == 2 and told in " ".join(result.output.split())
