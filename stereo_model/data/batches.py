@@ -27,7 +27,7 @@ from stereo_model.data.augment.augment import (
 )
 from stereo_model.data.mixture import Mixture, Part, SampleStream
 from stereo_model.data.sample import (
-    BandedDataset,
+    PartialDataset,
     Sample,
     SampleError,
     StereoDataset,
@@ -123,7 +123,7 @@ def _unpacked(packed: dict[str, Any]) -> Batch:
 def refuse_small_samples(mixture: Mixture, config: TrainConfig) -> None:
     """Raises SampleError for crops that do not fit, as far as sizes are known without reading."""
     for part in mixture.parts:
-        if isinstance(part.dataset, BandedDataset):
+        if isinstance(part.dataset, PartialDataset):
             for index in range(len(part.dataset)):
                 _refuse_small(part.dataset.size_hw(index), config, f"{part.name} sample {index}")
 
@@ -146,10 +146,10 @@ def _drawn(
 
 
 def _varied(part: Part, index: int, config: TrainConfig, step: int, place: int) -> Sample:
-    """A sample, cut and varied; of a data set that can read bands, only the rows that the cut needs."""
+    """A sample, cut and varied; of a data set that can read parts, only what the cut needs."""
     dataset, source = part.dataset, f"{part.name} sample {index}"
     rng = rng_for(config.seed, "crop" if config.augment is None else "augment", step, place)
-    if not isinstance(dataset, BandedDataset):
+    if not isinstance(dataset, PartialDataset):
         sample = checked_sample(dataset[index], source=source)
         rows_n, columns_n = sample["disparity"].shape
         _refuse_small((rows_n, columns_n), config, source)
@@ -158,9 +158,9 @@ def _varied(part: Part, index: int, config: TrainConfig, step: int, place: int) 
     height, width = dataset.size_hw(index)
     _refuse_small((height, width), config, source)
     variation = _draw((height, width), config, rng, right_truth=False)
-    rows = variation.rows(height)
-    sample = checked_sample(dataset.rows(index, *rows), source=source)
-    return _apply(sample, variation.within(rows, height), config, rng)
+    rows, columns = variation.rows(height), variation.columns(width)
+    sample = checked_sample(dataset.part(index, rows, columns), source=source)
+    return _apply(sample, variation.within(rows, columns, height), config, rng)
 
 
 def _refuse_small(size_hw: tuple[int, int], config: TrainConfig, source: str) -> None:

@@ -55,8 +55,8 @@ class StereoDataset(Protocol):
 
 
 @runtime_checkable
-class BandedDataset(Protocol):
-    """A data set that can read some rows of a sample for less than the whole costs."""
+class PartialDataset(Protocol):
+    """A data set that can read a part of a sample for less than the whole costs."""
 
     def __len__(self) -> int: ...
 
@@ -65,8 +65,8 @@ class BandedDataset(Protocol):
     def size_hw(self, index: int) -> tuple[int, int]:
         """Height and width of a sample in pixels, without reading it."""
 
-    def rows(self, index: int, top: int, bottom: int) -> RawSample:
-        """Rows `top` .. `bottom` - 1 of all arrays of a sample."""
+    def part(self, index: int, rows: tuple[int, int], columns: tuple[int, int]) -> RawSample:
+        """These rows and columns, from the first to the last but one, of all arrays of a sample."""
 
 
 def checked_sample(raw: RawSample, *, source: str) -> Sample:

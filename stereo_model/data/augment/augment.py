@@ -98,12 +98,19 @@ class Variation:
         top, bottom = self.window.rows
         return (height - bottom, height - top) if self.upside_down else (top, bottom)
 
-    def within(self, rows: tuple[int, int], height: int) -> Variation:
-        """The same of a sample of which only these source rows are there."""
+    def columns(self, width: int) -> tuple[int, int]:
+        """The same of columns; of a pair whose images trade places, all."""
+        if self.window is None or self.window.resampled or self.exchanged:
+            return 0, width
+        return self.window.columns
+
+    def within(self, rows: tuple[int, int], columns: tuple[int, int], height: int) -> Variation:
+        """The same of a sample of which only these source rows and columns are there."""
         if self.window is None:
             return self
         before = height - rows[1] if self.upside_down else rows[0]
-        return replace(self, window=replace(self.window, top=self.window.top - before))
+        top, start = self.window.top - before, self.window.start - columns[0]
+        return replace(self, window=replace(self.window, top=top, start=start))
 
 
 def augment(

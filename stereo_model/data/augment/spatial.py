@@ -46,6 +46,11 @@ class Window:
         first, last = sorted((self.top, self.top + self.right_rows))
         return int(first), int(last) + self.height
 
+    @property
+    def columns(self) -> tuple[int, int]:
+        """The same of columns."""
+        return int(self.start), int(self.start) + self.width
+
 
 def draw_window(
     source_hw: tuple[int, int],

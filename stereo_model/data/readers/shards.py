@@ -6,8 +6,8 @@
                                      32 no truth
     slot, attempt     (N,)           name the sample
 
-The sky is known to be at disparity 0, so it is valid. A chunk is 80 rows high, so `rows` decodes no more than
-the bands that a crop touches. What is in which file is read from the index of their run where it fits
+The sky is known to be at disparity 0, so it is valid. Chunks are tiles, so `part` decodes no more than
+those that a crop touches. What is in which file is read from the index of their run where it fits
 (`stereo_model.data.shards.columns`), else from the files. Shards are opened on first access in each process,
 so the data set may be pickled, forked and spawned freely.
 """
@@ -78,25 +78,27 @@ class Shards(StereoFiles):
         return len(self._where)
 
     def __getitem__(self, index: int, /) -> Sample:
-        return self.rows(index, 0, self.size_hw(index)[0])
+        height, width = self.size_hw(index)
+        return self.part(index, (0, height), (0, width))
 
     def size_hw(self, index: int) -> tuple[int, int]:
         """Height and width of a sample in pixels."""
         return self._sizes[self._checked(index)]
 
-    def rows(self, index: int, top: int, bottom: int) -> Sample:
-        """Rows `top` .. `bottom` - 1 of a sample.
+    def part(self, index: int, rows: tuple[int, int], columns: tuple[int, int]) -> Sample:
+        """These rows and columns of a sample, from the first to the last but one.
 
         Raises:
             DataFileError: the shard is damaged or of another format.
-            ValueError: not rows of the sample.
+            ValueError: not rows or columns of the sample.
         """
         shard, row = self._where[self._checked(index)]
-        _require_rows(top, bottom, self.size_hw(index)[0])
-        file, band = self._file(shard), slice(top, bottom)
+        for name, ends, size in zip(("rows", "columns"), (rows, columns), self.size_hw(index), strict=True):
+            _require_inside(name, ends, size)
+        file, where = self._file(shard), (row, slice(*rows), slice(*columns))
         try:
-            left_hwc, right_hwc = file["left"][row, band], file["right"][row, band]
-            disparity_hw, flags_hw = file["disparity_left"][row, band], file["flags_left"][row, band]
+            left_hwc, right_hwc = file["left"][where], file["right"][where]
+            disparity_hw, flags_hw = file["disparity_left"][where], file["flags_left"][where]
         except DAMAGE as error:
             raise DataFileError(f"{self._paths[shard]}: row {row} is damaged ({one_line(error)})") from error
         valid_hw = (flags_hw & NO_TRUTH) == 0
@@ -156,10 +158,11 @@ class Shards(StereoFiles):
         return file
 
 
-def _require_rows(top: int, bottom: int, height: int) -> None:
-    whole = all(isinstance(edge, int | np.integer) for edge in (top, bottom))
-    if not whole or not 0 <= top < bottom <= height:
-        raise ValueError(f"rows {top}..{bottom} should be whole numbers, 0 <= top < bottom <= {height}")
+def _require_inside(name: str, ends: tuple[int, int], size: int) -> None:
+    first, last = ends
+    whole = all(isinstance(edge, int | np.integer) for edge in ends)
+    if not whole or not 0 <= first < last <= size:
+        raise ValueError(f"{name} {first}..{last} should be whole numbers, 0 <= first < last <= {size}")
 
 
 def _chosen(

@@ -208,19 +208,20 @@ def test_a_file_that_is_no_shard_but_indexed_is_named_when_it_is_read(run):
         pairs[2]
 
 
-@pytest.mark.parametrize("rows", [(0, 10.5), (5, 5), (-1, 4), (0, 10_000)])
-def test_rows_that_a_sample_does_not_have_are_no_damage_of_its_shard(folder, rows):
-    with pytest.raises(ValueError, match="should be whole numbers, 0 <= top < bottom") as error:
-        Shards(folder).rows(0, *rows)
+@pytest.mark.parametrize("name", ["rows", "columns"])
+@pytest.mark.parametrize("ends", [(0, 10.5), (5, 5), (-1, 4), (0, 10_000)])
+def test_parts_that_a_sample_does_not_have_are_no_damage_of_its_shard(folder, name, ends):
+    with pytest.raises(ValueError, match=f"{name} .* should be whole numbers, 0 <= first < last") as error:
+        Shards(folder).part(0, **{"rows": (0, 5), "columns": (0, 5), name: ends})
     assert not isinstance(error.value, DataFileError)
 
 
-def test_rows_of_a_sample_are_those_of_the_whole(folder):
+def test_a_part_of_a_sample_is_that_of_the_whole(folder):
     pairs = open_dataset("shards", folder)
-    whole, part = pairs[1], checked_sample(pairs.rows(1, 5, 17), source="rows")
+    whole, part = pairs[1], checked_sample(pairs.part(1, (5, 17), (3, 40)), source="part")
     assert pairs.size_hw(1) == whole["disparity"].shape
     for key, value in part.items():
-        np.testing.assert_array_equal(value, whole[key][..., 5:17, :], err_msg=key)
+        np.testing.assert_array_equal(value, whole[key][..., 5:17, 3:40], err_msg=key)
 
 
 VARIED = {
@@ -231,12 +232,17 @@ VARIED = {
 
 
 @pytest.mark.parametrize("kind", VARIED)
-def test_a_batch_cut_from_bands_is_the_batch_cut_from_whole_samples(folder, kind, monkeypatch):
+def test_a_batch_cut_from_parts_is_the_batch_cut_from_whole_samples(folder, kind, monkeypatch):
     pairs = open_dataset("shards", folder)
-    height = pairs.size_hw(0)[0]
+    height, width = pairs.size_hw(0)
     config = TrainConfig(steps=9, batch_size=3, crop_hw=(32, 64), augment=VARIED[kind], visible_only=True)
-    read, real = [], Shards.rows
-    monkeypatch.setattr(Shards, "rows", lambda s, i, top, end: read.append(end - top) or real(s, i, top, end))
+    read, real = [], Shards.part
+
+    def part(self, index, rows, columns):
+        read.append((rows[1] - rows[0], columns[1] - columns[0]))
+        return real(self, index, rows, columns)
+
+    monkeypatch.setattr(Shards, "part", part)
     whole = [pairs[index] for index in range(4)]
     read.clear()
     for step in range(9):
@@ -244,9 +250,10 @@ def test_a_batch_cut_from_bands_is_the_batch_cut_from_whole_samples(folder, kind
         for name in ("left_bchw", "right_bchw", "disparity_bhw", "valid_bhw"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
     if kind == "scaled":
-        assert set(read) == {height}  # resampling looks at neighbours
+        assert set(read) == {(height, width)}  # resampling looks at neighbours
     else:
-        assert 32 <= min(read) <= max(read) <= 34 < height
+        assert {columns for _, columns in read} == {64}
+        assert {rows for rows, _ in read} <= {32, 33, 34}
 
 
 def test_a_crop_larger_than_the_images_is_refused_before_training_or_they_are_enlarged_on_purpose(folder):
