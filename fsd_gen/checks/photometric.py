@@ -25,7 +25,7 @@ OFFSETS_PX = np.arange(-3, 3.25, 0.25)  # tried around the truth
 ROWS = (-3, -2, -1, 1, 2, 3)  # by which the right image may stand lower than the left one
 ERROR_CAP = 40.0  # 8-bit levels; more than that is a highlight or a mistake, however large
 MIN_GRADIENT = 3.0  # 8-bit levels per pixel, after smoothing
-SURROUND_PX = 15  # what changes over more than that is not compared
+DETAIL_GAIN = 4.0  # of a gradient per pixel, to be about as large as the levels that it comes from
 NOISE_LEFT = 0.15  # share of white noise left in the horizontal gradient after smoothing
 MAX_STEP_PX = (
     1.0  # larger steps of disparity within 5 px: two surfaces, or one too oblique to be alike from both
@@ -171,18 +171,15 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -
     `steady_left_hw` is where the first surface looks alike from both eyes; by default everywhere but on what
     the flags call glass or mirror.
     """
-    smooth_hw = _smooth(sample.left_hwc)
-    left_hw, right_hw = _detail(smooth_hw), _detail(_smooth(sample.right_hwc))
+    left_hw, right_hw = _detail(_smooth(sample.left_hwc)), _detail(_smooth(sample.right_hwc))
     disparity_hw = sample.disparity_left_hw
     alike_hw = sample.flags_left_hw == 0
     if steady_left_hw is not None:
         alike_hw &= steady_left_hw
     seen_hw = ndimage.minimum_filter(alike_hw.view(np.uint8), 7) > 0
     whole_hw = _whole(disparity_hw)
-    gradient_hw = np.zeros_like(left_hw)
-    gradient_hw[:, 1:-1] = np.abs(smooth_hw[:, 2:] - smooth_hw[:, :-2]) / 2
     noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) * NOISE_LEFT
-    textured_hw = gradient_hw > max(MIN_GRADIENT, 3 * noise)
+    textured_hw = np.abs(left_hw) > DETAIL_GAIN * max(MIN_GRADIENT, 3 * noise)
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
     inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
     rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & whole_hw)
@@ -214,11 +211,9 @@ def _smooth(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _detail(smooth_hw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Without slow changes, in which gloss and lighting differ.
-
-    What lies around a pixel leaves its mark here, also across a step of depth: no sign of texture.
-    """
-    detail_hw: NDArray[np.float32] = smooth_hw - ndimage.uniform_filter(smooth_hw, SURROUND_PX)
+    """Changes along a row, over so few pixels that what lies beyond a step of depth leaves no mark."""
+    detail_hw = np.zeros_like(smooth_hw)
+    detail_hw[:, 1:-1] = (smooth_hw[:, 2:] - smooth_hw[:, :-2]) * np.float32(DETAIL_GAIN / 2)
     return detail_hw
 
 
