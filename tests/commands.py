@@ -23,7 +23,8 @@ NAMES = "|".join(sorted(SCRIPTS))
 COMMAND = re.compile(rf"(?<![\w`.-])[\w.~/$(){{}}-]*?(?<![\w.-])({NAMES})[ \t]+(?=[^\s)\]|&;])")
 MENTION = re.compile(rf"(?<!`)`(({NAMES})[ \t][^`\n]*)`(?!`)")
 BEFORE = re.compile(
-    r"""(^ | [:;&|(@'"] | (?<!\S)[-#>$] | (?<!\S)(exec|nice|time|then|do|else|if|!) | (?<!\S)\w+=\S* | \bdocker[ ]run[ ].*\S)\s*$""",
+    r"""(^ | [:;&|(@'"] | (?<!\S)[-#>$] | (?<!\S)(exec|nice|time|then|do|else|if|!) | (?<!\S)\w+=\S*
+        | \bdocker[ ]run[ ].*\S)\s*$""",
     re.X,
 )
 CONTINUED = re.compile(r"\\\n[ \t]*(#[ \t]*)?")
