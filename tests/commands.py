@@ -1,8 +1,8 @@
 """Commands of ours that documents and recipes name: found in any text, and parsed by the real command lines.
 
 Nothing is run. A command stands where a shell would look for one: at the start of a line (after a prompt, a
-comment sign, a list mark, an assignment), after `&&`, `;` or a colon, inside quotes. Code between backticks
-in running text only mentions a command; what it says may be incomplete.
+comment sign, a list mark, an assignment), after `&&`, `;` or a colon, inside quotes, after the image of a
+`docker run`. Code between backticks in running text only mentions a command; what it says may be incomplete.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ NAMES = "|".join(sorted(SCRIPTS))
 COMMAND = re.compile(rf"(?<![\w`.-])[\w.~/$(){{}}-]*?(?<![\w.-])({NAMES})[ \t]+(?=[^\s)\]|&;])")
 MENTION = re.compile(rf"(?<!`)`(({NAMES})[ \t][^`\n]*)`(?!`)")
 BEFORE = re.compile(
-    r"""(^ | [:;&|(@'"] | (?<!\S)[-#>$] | (?<!\S)(exec|nice|time|then|do|else|if|!) | (?<!\S)\w+=\S*)\s*$""",
+    r"""(^ | [:;&|(@'"] | (?<!\S)[-#>$] | (?<!\S)(exec|nice|time|then|do|else|if|!) | (?<!\S)\w+=\S*
+        | \bdocker[ ]run[ ].*\S)\s*$""",
     re.X,
 )
 CONTINUED = re.compile(r"\\\n[ \t]*(#[ \t]*)?")

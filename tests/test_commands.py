@@ -24,6 +24,7 @@ from tests.commands import commands_in, mentions_in, parse, unknown_words
          ["fsd-gen render 1 --out 1 --address 1:1"]),
         ("CUDA_VISIBLE_DEVICES=0 exec fsd-stereo models > log 2>&1", ["fsd-stereo models"]),
         ("fsd-gen info a 2> log", ["fsd-gen info a"]),
+        ("docker run --rm -v /d:/d fsd-gen:1 fsd-gen info /d/run", ["fsd-gen info /d/run"]),
         ("fsd-gen render --shards SHARDS [--out RUN_DIR] ...", ["fsd-gen render --shards 1 --out 1"]),
         ("fsd-gen stage '<run>:0000003-a0' -o 'a b.usdz'", ["fsd-gen stage 1:0000003-a0 -o 'a b.usdz'"]),
         ("[more options of fsd-gen render]", []),

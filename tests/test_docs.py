@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,8 +12,11 @@ import yaml
 from fsd_gen.config import Config, preset_names
 from fsd_gen.field_docs import field_docs
 from fsd_gen.schema import config_schema
+from tests.commands import STAND_IN, commands_in, mentions_in, parse, unknown_words
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\(([^)#\s]+)")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,27 @@ def test_the_generated_pages_are_those_of_the_types(generate):
 def test_the_published_schema_is_that_of_the_types():
     stored = json.loads((ROOT / "docs/fsd-gen.schema.json").read_text())
     assert stored == json.loads(json.dumps(config_schema()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_is_one_that_its_command_line_takes(page):
+    text = page.read_text()
+    for command in commands_in(text):
+        parse([STAND_IN if "://" in word else word for word in command])  # a store would be asked
+    assert [wrong for mention in mentions_in(text) if (wrong := unknown_words(mention))] == []
+
+
+def test_pages_with_commands_are_found_to_have_some():
+    assert len(commands_in((ROOT / "README.md").read_text())) > 20
+    assert len(commands_in((ROOT / "docs/farm.md").read_text())) > 10
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "jobs/clusters/README.md"], ids=lambda page: f"{page.parent.name}/{page.name}"
+)
+def test_what_a_page_links_to_exists(page):
+    there = [link for link in LINK.findall(page.read_text()) if ":" not in link]
+    assert [link for link in there if not (page.parent / link).exists()] == []
 
 
 def test_every_field_in_the_pages_has_a_meaning(generate):

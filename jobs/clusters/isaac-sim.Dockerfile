@@ -8,14 +8,18 @@ FROM nvcr.io/nvidia/isaac-sim:${ISAAC_SIM}
 
 USER 0
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-# Ubuntu 24.04, whose Python is 3.12; every node of a Ray cluster needs the same minor version.
+# Ubuntu 24.04, whose Python is 3.12; every node of a Ray cluster needs the same minor version. libatomic1 is
+# Dr.Jit's; wget is for the probes of KubeRay before 1.6, and ray[default] what it submits jobs to.
+# The first Python to start finishes the installation of LLVM, which needs root's right to write there.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends python3.12 python3.12-venv \
+    && apt-get install --yes --no-install-recommends libatomic1 python3.12 python3.12-venv wget \
     && rm -rf /var/lib/apt/lists/*
 COPY . /opt/fsd-source
 RUN python3.12 -m venv /opt/fsd \
-    && /opt/fsd/bin/pip install --no-cache-dir -c /opt/fsd-source/constraints.txt '/opt/fsd-source[render,farm]'
+    && /opt/fsd/bin/pip install --no-cache-dir -c /opt/fsd-source/constraints.txt '/opt/fsd-source[render,farm]' \
+        'ray[default]' \
+    && /opt/fsd/bin/python -c ''
 
 # Folders of caches, owned by the image's user: a named volume that is mounted there takes that over.
 RUN for folder in .cache .nv/ComputeCache .nvidia-omniverse/logs .nvidia-omniverse/config \

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,7 +15,10 @@ import yaml
 from tests.commands import commands_in, mentions_in, parse, unknown_words
 
 SCRIPTS = ("render.sbatch", "isaac-sim.sbatch")
-CLUSTERS = Path(__file__).parents[2] / "jobs" / "clusters"
+ROOT = Path(__file__).parents[2]
+CLUSTERS = ROOT / "jobs" / "clusters"
+IMAGE = CLUSTERS / "Dockerfile"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 SRUN = """#!/bin/bash
 while [[ $1 == --* ]]; do shift; done
@@ -42,6 +48,7 @@ def test_every_yaml_recipe_parses_and_says_that_it_was_not_run(path):
 def test_every_command_of_a_recipe_is_one_that_its_command_line_takes():
     found = {path.name: commands_in(path.read_text()) for path in CLUSTERS.iterdir()}
     assert {name for name, commands in found.items() if commands} == {
+        "Dockerfile",
         "gpu-ray-cluster.yaml",
         "isaac-sim.compose.yaml",
         "isaac-sim.rayjob.yaml",
@@ -52,7 +59,7 @@ def test_every_command_of_a_recipe_is_one_that_its_command_line_takes():
     }
     for name, commands in found.items():
         told = [parse(command) for command in commands]
-        assert [each["address"] for each in told] in ([], ["auto"], ["1:1"])
+        assert [each["address"] for each in told] in ([], ["auto"], ["1:1"], [None])
         if name.startswith(("isaac", "gpu")):
             assert all(each["backend"] == "replicator" and each["gpus_per_worker"] == 1 for each in told)
 
@@ -124,6 +131,68 @@ def test_the_image_has_the_user_the_folders_of_the_caches_and_no_licence():
         if not volume.startswith("$")
     }
     assert caches == made
+
+
+def instructions(path: Path, name: str) -> list[str]:
+    """What follows `name` in a recipe of an image, each in one line, without comments and mounts."""
+    text = re.sub(r"^#.*\n", "", path.read_text(), flags=re.M).replace("\\\n", " ")
+    return [re.sub(r"--mount=\S+\s+", "", found) for found in re.findall(rf"^{name} (.*)$", text, re.M)]
+
+
+@pytest.mark.parametrize("path", sorted(CLUSTERS.glob("*Dockerfile")), ids=lambda path: path.name)
+def test_the_steps_of_an_image_are_valid_bash_and_pass_hadolint(path):
+    steps = instructions(path, "RUN")
+    assert steps
+    for step in steps:
+        subprocess.run(["bash", "-n", "-c", step], check=True)
+    if hadolint := shutil.which("hadolint"):
+        subprocess.run([hadolint, path], check=True)
+
+
+def test_the_image_installs_the_wheel_with_what_a_node_needs_and_runs_as_nobody_in_particular():
+    build, install = (step for step in instructions(IMAGE, "RUN") if step.startswith("pip "))
+    assert build.startswith("pip wheel ") and "--no-deps --wheel-dir /wheels ." in build
+    assert "--constraint /constraints.txt" in install
+    assert """/wheels/fsd_gen-*.whl)[render,farm,s3]" 'ray[default]'""" in install
+    assert instructions(IMAGE, "USER") == ["1000:1000"]
+    assert instructions(IMAGE, "VOLUME") == ["/assets"] and "FSD_ASSETS_DIR=/assets" in IMAGE.read_text()
+
+
+def test_the_image_bears_the_version_of_this_project_and_its_licence():
+    project = PROJECT["project"]
+    assert f"VERSION={project['version']}" in instructions(IMAGE, "ARG")
+    assert f"-t fsd-gen:{project['version']} ." in IMAGE.read_text()
+    assert f'image.licenses="{project["license"]}"' in IMAGE.read_text()
+
+
+def test_images_are_built_from_the_packages_and_from_nothing_else_of_a_checkout():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    packages = {name.rstrip("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
+    assert "*" in lines
+    assert taken == packages | {"LICENSE", "README.md", "constraints.txt", "pyproject.toml"}
+
+
+@pytest.mark.parametrize(
+    ("processes", "healthy"),
+    [
+        ([], False),
+        ([("python", "running")], False),
+        ([("raylet", "zombie")], False),
+        ([("raylet", "stopped")], False),
+        ([("python", "running"), ("raylet", "sleeping")], True),
+    ],
+)
+def test_a_container_is_healthy_while_a_ray_lives_in_it(processes, healthy, monkeypatch):
+    psutil = pytest.importorskip("psutil")
+    (check,) = instructions(IMAGE, "HEALTHCHECK")
+    program, option, code = json.loads(check.split("CMD ", 1)[1])
+    assert (program, option) == ("python", "-c")
+    listed = [SimpleNamespace(name=lambda n=name: n, status=lambda s=status: s) for name, status in processes]
+    monkeypatch.setattr(psutil, "process_iter", lambda: listed)
+    with pytest.raises(SystemExit) as ended:
+        exec(code, {})
+    assert bool(ended.value.code) is not healthy
 
 
 def test_every_isaac_container_has_one_gpu_and_caches_of_its_own():

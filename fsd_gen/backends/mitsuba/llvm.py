@@ -15,6 +15,10 @@ from pathlib import Path
 
 MIN_MAJOR = 17
 REMEDY = "install karellen-llvm-core, or let DRJIT_LIBLLVM_PATH name a libLLVM of version 17 or newer"
+REMEDIES = {  # where LLVM is here, and a library that it needs is not
+    "libatomic.so": "install libatomic.so.1 (Debian and Ubuntu: apt-get install libatomic1)",
+    "libc++.so": "the first start of Python ends what pip began: start it once as the user who installed",
+}
 
 
 class LlvmError(OSError):
@@ -48,7 +52,7 @@ def llvm_major(library: str) -> int:
     try:
         llvm = ctypes.CDLL(library)
     except OSError as error:
-        raise LlvmError(f"cannot load LLVM at {library}: {error}; {REMEDY}") from error
+        raise LlvmError(f"cannot load LLVM at {library}: {error}; {_remedy(str(error))}") from error
     if not hasattr(llvm, "LLVMGetVersion"):  # came with LLVM 16
         if hasattr(llvm, "LLVMContextCreate"):
             return 15
@@ -56,6 +60,11 @@ def llvm_major(library: str) -> int:
     major, minor, patch = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
     llvm.LLVMGetVersion(ctypes.byref(major), ctypes.byref(minor), ctypes.byref(patch))
     return major.value
+
+
+def _remedy(missing: str) -> str:
+    """What helps where the loader says this."""
+    return next((what for library, what in REMEDIES.items() if missing.startswith(library)), REMEDY)
 
 
 def _own_library() -> str | None:

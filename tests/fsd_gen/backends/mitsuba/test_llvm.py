@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from fsd_gen.backends.mitsuba.llvm import LlvmError, llvm_major
 
 
 def attempt(**environment: str) -> str:
@@ -42,15 +45,36 @@ def test_another_library_is_not_taken_for_llvm() -> None:
     assert f"{other} is no LLVM library" in said
 
 
-def test_an_old_llvm_is_refused_before_it_can_abort_the_process(tmp_path: Path) -> None:
-    compiler = "cc"
-    source = tmp_path / "old.c"
-    source.write_text("void LLVMGetVersion(unsigned *a, unsigned *b, unsigned *c) { *a = 16; *b = *c = 0; }")
-    library = tmp_path / "libLLVM.so.16"
+def compiled(library: Path, source: str, *options: str) -> Path:
+    """A shared library of this C."""
+    command = ["cc", "-shared", "-fPIC", "-x", "c", "-o", str(library), "-", *options]
     try:
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+        subprocess.run(command, input=source, text=True, check=True)
     except FileNotFoundError:
         pytest.skip("needs a C compiler")
+    return library
+
+
+@pytest.mark.parametrize(
+    ("lacking", "remedy"),
+    [
+        ("libatomic.so.9", "apt-get install libatomic1"),
+        ("libc++.so.9", "start it once as the user who installed"),
+        ("libother.so.9", "install karellen-llvm-core"),
+    ],
+)
+def test_a_library_that_llvm_lacks_is_named_with_what_brings_it(lacking, remedy, tmp_path: Path) -> None:
+    needed = compiled(tmp_path / lacking, "void needed(void) {}", f"-Wl,-soname,{lacking}")
+    source = "void needed(void); void LLVMGetVersion(void) { needed(); }"
+    llvm = compiled(tmp_path / "libLLVM.so.23", source, "-x", "none", str(needed))
+    needed.unlink()
+    with pytest.raises(LlvmError, match=f"{re.escape(lacking)}: cannot open .*{remedy}"):
+        llvm_major(str(llvm))
+
+
+def test_an_old_llvm_is_refused_before_it_can_abort_the_process(tmp_path: Path) -> None:
+    source = "void LLVMGetVersion(unsigned *a, unsigned *b, unsigned *c) { *a = 16; *b = *c = 0; }"
+    library = compiled(tmp_path / "libLLVM.so.16", source)
     said = attempt(DRJIT_LIBLLVM_PATH=str(library), FSD_MITSUBA_VARIANT="llvm_ad_rgb")
     assert "is version 16, need 17 or newer" in said
 
