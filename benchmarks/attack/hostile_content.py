@@ -11,7 +11,7 @@ import numpy as np
 from h5py import h5d, h5p, h5s, h5t
 
 from fsd_gen.shards.codecs import BANDS, CODECS
-from fsd_gen.shards.format import COLUMNS
+from fsd_gen.shards.format import COLUMNS, LATER_COLUMNS
 
 Change = Callable[[h5py.File], None]
 PETA = 1 << 50
@@ -106,7 +106,8 @@ def values() -> Iterator[tuple[str, Change]]:
     for name, value in numbers.items():
         if name in COLUMNS:
             yield f"{name} {value}", _put(name, value)
-    floats = [name for name, kind in COLUMNS.items() if kind is not int and kind is not str]
+    always = {name: kind for name, kind in COLUMNS.items() if name not in LATER_COLUMNS}
+    floats = [name for name, kind in always.items() if kind is not int and kind is not str]
     for name in floats:
         yield f"{name} NaN", _put(name, np.nan)
         yield f"{name} off", _put(name, 0.123)
