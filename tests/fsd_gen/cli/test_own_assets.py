@@ -81,5 +81,5 @@ def test_both_commands_take_the_same_options(run):
 def test_the_examples_of_the_documentation_are_in_the_form_that_is_read():
     text = (Path(__file__).parents[3] / "docs/assets.md").read_text()
     config, manifest = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))
-    assert AssetsConfig.model_validate(config["assets"]).weights == {"mine": 5, "tag:chair": 2}
+    assert AssetsConfig.model_validate(config["assets"]).weights == {"mine": 5, "tag:seat": 2}
     assert len(Manifest.model_validate(manifest).objects) == 4
