@@ -20,7 +20,7 @@ from fsd_gen.usd.reader import left_camera, read_stage, rig_of_stage
 from fsd_gen.usd.reader.read import LEFT, RIGHT
 from fsd_gen.usd.staged import StagedScene
 from fsd_gen.usd.units import measure_of
-from fsd_gen.usd.unread import refuse_unread
+from fsd_gen.usd.unread import refuse_unread, tell_opaque
 
 SEED = 0  # of the renderer's noise
 
@@ -81,7 +81,9 @@ def shoot_stage(
         flat = read_stage(path, rig, time=time, left=left, right=right)
     else:
         flat = read_stage(path, None, time=time, left=left_camera(path, left))
-    if unknown_materials == "refuse" and not draws_mdl(backend.name):
+    if draws_mdl(backend.name):
+        tell_opaque(path, flat.surfaces)
+    elif unknown_materials == "refuse":
         refuse_unread(flat.surfaces)
     if not flat.gives_light():  # a picture would be noise that exposure raises
         raise StageError(f"{path}: nothing in the stage gives light; add a light, such as a DomeLight")

@@ -86,6 +86,15 @@ class Config(StyleConfig):
                 return f"{stage}: {why}"
         return ""
 
+    def tell_opaque(self) -> None:
+        """Of each stage, once. Raises StageError."""
+        from fsd_gen.usd.environment import world_digest
+        from fsd_gen.usd.unread import tell_opaque
+        from fsd_gen.worlds.space import open_space
+
+        for stage in map(Path, self.stages):
+            tell_opaque(stage, open_space(stage, world_digest(stage), self.time).flat.surfaces)
+
     def _demands(self) -> Any:
         from fsd_gen.worlds.usable import Demands
 
