@@ -43,7 +43,7 @@ class Config(StyleConfig):
     """Stages of your own, and where and how they are seen."""
 
     stages: Annotated[tuple[str, ...], AfterValidator(_absolute)] = ()
-    """Absolute paths of USD stages, the same on every machine that renders."""
+    """USD stages. A path in a file is relative to it, and kept as absolute, the same on every machine."""
 
     zones: Literal["auto"] | Annotated[tuple[Zone, ...], Field(min_length=1)] = (
         "auto"  # where cameras stand; auto: above floors, found by rays
