@@ -349,7 +349,9 @@ def test_a_pack_of_the_users_own_is_listed_described_verified_and_explained(libr
         for more in ((), ("--long",), ("--json",)):
             assert asset.id in run("assets", "list", "mine", *more)[1]
         code, output = run("assets", "fetch", "mine")
-        assert code == 2 and "written by `assets_manifest.library.save_pack`" in output.replace("\n", " ")
+        assert code == 2 and "made with `fsd-gen assets import FOLDER --name mine`" in output.replace(
+            "\n", " "
+        )
         (own / texture.uri).write_bytes(b"x")
         code, output = run("assets", "verify")
         assert code == 1 and "mine/a_name" in output and "1 files differ" in output
@@ -365,6 +367,8 @@ def test_a_pack_of_the_users_own_is_listed_described_verified_and_explained(libr
 def test_a_missing_pack_is_met_with_what_works(tmp_path, library, assets_home):
     code, output = run(*small_render(tmp_path / "run")[:-2], "--packs", "mine", "--workers", 0)
     text = output.replace("\n", " ")
-    assert code == 2 and "no pack called 'mine'" in text and "save_pack" in text
+    assert (
+        code == 2 and "no pack called 'mine'" in text and "`fsd-gen assets import FOLDER --name mine`" in text
+    )
     assert f"{assets_home}/mine" in text.replace(" ", "") or str(assets_home) in text
     assert not (tmp_path / "run").exists()
