@@ -23,7 +23,7 @@ from assets_manifest.library import PACK_FILE, MissingAssetError, Pack, PackErro
 from assets_manifest.progress import Progress
 
 ENTRY_POINTS = "fsd_gen.packs"
-HOW_MADE = "written by `assets_manifest.library.save_pack`"
+HOW_MADE = "made with `fsd-gen assets import FOLDER --name {name}`"
 
 
 class UnknownPackError(ValueError):
@@ -124,8 +124,8 @@ def recipe_of(pack_name: str, root: Path | None = None) -> PackRecipe:
     if (folder / PACK_FILE).is_file():
         raise UnknownPackError(
             f"{folder} is a pack of your own, which no recipe makes: it is used as it is. Such a pack is "
-            f"{HOW_MADE}; a PackRecipe as an entry point of the group {ENTRY_POINTS!r} makes it one that can "
-            "be fetched"
+            f"{HOW_MADE.format(name=pack_name)}; a PackRecipe as an entry point of the group "
+            f"{ENTRY_POINTS!r} makes it one that can be fetched"
         )
     raise broken.get(pack_name) or _unknown(pack_name, known, assets_root(root))
 
@@ -149,7 +149,8 @@ def _unknown(pack_name: str, known: Iterable[str], folder: Path) -> UnknownPackE
     meant = f"; did you mean {close[0]!r}?" if close else ";"
     return UnknownPackError(
         f"no pack called {pack_name!r}{meant} there are {', '.join(names)}. A pack of your own is "
-        f"{HOW_MADE}, into {folder / pack_name} (FSD_ASSETS_DIR may name another folder of packs)"
+        f"{HOW_MADE.format(name=pack_name)}, into {folder / pack_name} (FSD_ASSETS_DIR may name another "
+        "folder of packs)"
     )
 
 

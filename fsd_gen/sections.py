@@ -208,7 +208,7 @@ class AssetsConfig(Section):
     )  # names; `fsd-gen assets list` shows those that there are
     objects_from: tuple[str, ...] = ()  # packs that objects come from; all if none is named
     weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = {}
-    """How much oftener an asset is drawn than others, by pack or by tag: {mine: 5, "tag:chair": 2}."""
+    """How much oftener an asset is drawn than others, by pack or by tag: {mine: 5, "tag:seat": 2}."""
 
     @model_validator(mode="after")
     def _of_these_packs(self) -> AssetsConfig:

@@ -50,6 +50,7 @@ class Tally:
         self.total_tasks = len(self._sizes)
         self.total_items = sum(self._sizes.values())
         self.done_tasks = self.failed_tasks = self.retries = self.warnings = self.workers = 0
+        self.any_worker = False  # has been there
         self.messages: deque[str] = deque(maxlen=SHOWN_MESSAGES)
 
     @property
@@ -70,6 +71,7 @@ class Tally:
         self.retries += event.kind is EventKind.TASK_RETRIED
         self.warnings += event.kind is EventKind.WARNING
         self.workers += (event.kind is EventKind.WORKER_STARTED) - (event.kind is EventKind.WORKER_STOPPED)
+        self.any_worker |= event.kind is EventKind.WORKER_STARTED
         if event.kind in MESSAGE_KINDS and event.message:
             self.messages.append(_one_line(event))
 
@@ -162,7 +164,7 @@ class ProgressDisplay:
                 f"{item}={tally.done_items}/{tally.total_items} "
                 f"{task}={tally.done_tasks}/{tally.total_tasks} "
                 f"rate={_rate_text(tally.rate(now))} eta={_duration(tally.eta_s(now))} "
-                f"elapsed={_duration(now - tally.started)} workers={tally.workers}"
+                f"elapsed={_duration(now - tally.started)} {self._workers('workers={}')}"
                 + "".join(f" {name}={count}" for name, count in tally.troubles().items())
             )
 
@@ -177,11 +179,15 @@ class ProgressDisplay:
                 bars.add_row(name, bar, f"{done}/{total}")
             numbers = Text(
                 f"{_rate_text(tally.rate(now))}  eta {_duration(tally.eta_s(now))}  "
-                f"elapsed {_duration(now - tally.started)}  {tally.workers} workers"
+                f"elapsed {_duration(now - tally.started)}  {self._workers('{} workers')}"
             )
             for name, count in tally.troubles().items():
                 numbers.append(f"  {count} {name}", style=TROUBLE_STYLES[name])
             return Group(bars, numbers, *(Text(message, style="dim") for message in tally.messages))
+
+    def _workers(self, form: str) -> str:
+        """How many there are; before the first of them, that they are being started."""
+        return form.format(self.tally.workers) if self.tally.any_worker else "starting workers"
 
     def _tick(self) -> None:
         while not self._ended.wait(self._line_every_s):

@@ -24,7 +24,7 @@ from assets_manifest.records import Asset
 from jobs.contents import contents
 from jobs.files import file_sha256
 
-CONVERTER = 2  # raised when the same file is converted otherwise
+CONVERTER = 3  # raised when the same file is converted otherwise
 MODEL, THUMBNAIL = "model.usdc", "thumbnail.png"
 Read = Callable[[Path, Path, Limits], RawObject]
 READERS: Mapping[str, Read] = {

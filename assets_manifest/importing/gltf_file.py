@@ -160,6 +160,7 @@ class _Source:
 
     def notes(self) -> tuple[str, ...]:
         """What the file has and the object has not."""
+        meant: list[str] = []
         for name in ("animations", "skins"):
             if self.tree.get(name):
                 self.left_out.add(f"{name} (as it stands)")
@@ -167,8 +168,8 @@ class _Source:
         if any("targets" in primitive for primitive in primitives):
             self.left_out.add("morph targets")
         if any("COLOR_0" in primitive["attributes"] for primitive in primitives):
-            self.left_out.add("colours of vertices")
-        return (f"left out: {', '.join(sorted(self.left_out))}",) if self.left_out else ()
+            meant.append("the colours of its vertices became one for each mesh, their mean")
+        return (*meant, *((f"left out: {', '.join(sorted(self.left_out))}",) if self.left_out else ()))
 
 
 def _color(factor: Any, name: str) -> tuple[float, float, float, float]:

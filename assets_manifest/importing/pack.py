@@ -29,13 +29,12 @@ from assets_manifest.fetch import FetchError
 from assets_manifest.importing.convert import Converted
 from assets_manifest.importing.raw import ImportRefusedError, RejectedFileError
 from assets_manifest.importing.report import Entered, ImportReport, write_report
-from assets_manifest.importing.scan import Origin, Rejected
+from assets_manifest.importing.scan import Origin, Rejected, reason_of
 from assets_manifest.library import PACK_FILE, Pack, assets_root, plain_name, save_pack
 from assets_manifest.progress import Progress, silent
 from assets_manifest.records import Asset
 from assets_manifest.registry import recipes
 from jobs.files import file_sha256, publish_folder, write_json_atomic
-from jobs.system_errors import explain
 
 OBJECTS, ENTRY = "objects", "entry.json"
 LONGEST_NAME = 200  # characters; file systems take 255, of which some are for what stands beside it
@@ -166,7 +165,7 @@ class Workshop:
         except OSError as error:
             if error.errno not in OF_ONE_FILE:
                 raise
-            return Rejected(label=wanted.label, reason=explain(error))
+            return Rejected(label=wanted.label, reason=reason_of(error, wanted.label))
 
     def _entry(self, wanted: Wanted, origin: Origin, force: bool) -> tuple[Entry, str]:
         asset_id = f"{self.pack}/{wanted.name}"
@@ -198,11 +197,7 @@ class Workshop:
 
     def _publish(self, report: ImportReport, entries: Sequence[Entry], on_progress: Progress) -> None:
         if not entries:
-            reasons = "; ".join(f"{each.label}: {each.reason}" for each in report.rejected[:TOLD])
-            more = f"; and {len(report.rejected) - TOLD} more" if len(report.rejected) > TOLD else ""
-            raise ImportRefusedError(
-                f"{report.origin}: nothing to import: {reasons + more or 'no file of a format that is read'}"
-            )
+            raise ImportRefusedError(f"{report.origin}: nothing to import: {_reasons(report)}")
         building = self.scratch / "pack"
         shutil.rmtree(building, ignore_errors=True)
         assets = tuple(_placed(entry, building) for entry in entries)
@@ -215,6 +210,19 @@ class Workshop:
         publish_folder(building, self.folder)
         shutil.rmtree(self.scratch, ignore_errors=True)
         on_progress("published", 1, 1)
+
+
+def _reasons(report: ImportReport) -> str:
+    """Why nothing comes in: what holds of every file once, else the first few files with theirs."""
+    rejected, different = report.rejected, {each.reason for each in report.rejected}
+    if not rejected:
+        return "no file of a format that is read"
+    if len(rejected) == 1 and Path(report.origin).name == rejected[0].label:
+        return rejected[0].reason  # the origin is this file
+    if len(rejected) > 1 and len(different) == 1:
+        return f"{different.pop()} (so with all {len(rejected)} files)"
+    more = f"; and {len(rejected) - TOLD} more" if len(rejected) > TOLD else ""
+    return "; ".join(f"{each.label}: {each.reason}" for each in rejected[:TOLD]) + more
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def to_parts(
 
 
 def _check_finite(meshes: Sequence[RawMesh]) -> None:
-    for material in {mesh.material.name: mesh.material for mesh in meshes}.values():
+    for material in dict.fromkeys(mesh.material for mesh in meshes):
         numbers = (*material.color, material.roughness, material.metallic, material.opacity, material.cutoff)
         if not np.isfinite(numbers).all():
             raise RejectedFileError(f"material {material.name!r:.60} has a number that is not finite (NaN)")

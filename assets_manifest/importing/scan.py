@@ -53,7 +53,13 @@ def folder_candidates(
         else:
             yield from file_candidates(path, root, label, choices, licences)
     for error in closed:
-        yield Rejected(label=str(error.filename), reason=explain(error))
+        yield Rejected(label=str(error.filename), reason=reason_of(error, str(error.filename)))
+
+
+def reason_of(error: OSError, label: str) -> str:
+    """What the system says of a file, without its name where the label of the file stands before it."""
+    said, path = explain(error), str(error.filename)
+    return said.removeprefix(f"{path}: ") if path.endswith(label) else said
 
 
 def _unfit(path: Path, root: Path) -> str:
@@ -61,7 +67,7 @@ def _unfit(path: Path, root: Path) -> str:
     try:
         real = path.resolve(strict=True)
     except OSError as error:
-        return explain(error)
+        return reason_of(error, path.name)
     except RuntimeError:
         return "a link that leads in a circle; mend it, or copy the file instead"
     if not real.is_relative_to(root):

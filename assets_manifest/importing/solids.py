@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +113,26 @@ def gltf_meshes(
             check_count(total, limits)
             material = getattr(mesh.visual, "material", None)
             wears = materials.get(str(getattr(material, "name", "")), plain)
-            found.append(_mesh(mesh, str(name), wears, np.asarray(transform), own_normals=True))
+            found.append(
+                _mesh(mesh, str(name), _tinted(wears, mesh), np.asarray(transform), own_normals=True)
+            )
     return tuple(found)
+
+
+def _tinted(material: RawMaterial, mesh: trimesh.Trimesh) -> RawMaterial:
+    """The material times the mean of the colours of the mesh's vertices, which in glTF are linear."""
+    visual = mesh.visual
+    if visual is None:
+        return material
+    colors = getattr(visual, "vertex_attributes", {}).get("color")  # of a mesh that has a material, too
+    if colors is None and visual.kind == "vertex":
+        colors = getattr(visual, "vertex_colors", None)
+    if colors is None or not len(colors):
+        return material
+    values = np.asarray(colors)[:, :3]
+    whole = float(np.iinfo(values.dtype).max) if values.dtype.kind in "ui" else 1.0
+    red, green, blue = np.round(material.color * (values.astype(np.float64) / whole).mean(axis=0), 4).tolist()
+    return replace(material, color=(red, green, blue))
 
 
 def _mesh(

@@ -21,6 +21,7 @@ ROLES = frozenset(
 )
 KINDS = frozenset("bed character fixture glass indoor lamp plant seat support table textured vehicle".split())
 PLACED_INDOORS = frozenset("floor tabletop wall ceiling rug".split())
+NEAR = 0.75  # likeness of a tag that was probably meant: words are short, and a letter or so apart
 TAG = re.compile(r"[a-z0-9_]{1,40}")
 VEHICLE = (
     r"\b(car|truck|van|bus|lorry|motorbike|motorcycle|bicycle|bike|tram|train|scooter|tractor|suv|sedan)s?\b"
@@ -116,11 +117,11 @@ def of_no_style(tags: Iterable[str]) -> str:
     own = sorted(set(tags) - ROLES - KINDS)
     if not own:
         return ""
-    near = {tag: get_close_matches(tag, sorted(ROLES | KINDS), n=1) for tag in own}
-    meant = "".join(f"; did you mean {found[0]} by {tag}?" for tag, found in near.items() if found)
+    near = {tag: get_close_matches(tag, sorted(ROLES | KINDS), n=1, cutoff=NEAR) for tag in own}
+    meant = "".join(f" Did you mean {found[0]} by {tag}?" for tag, found in near.items() if found)
     return (
-        f"{', '.join(own)}: of your own, for `assets.weights`{meant} Styles know "
-        f"{', '.join(sorted(ROLES))} as places, and {', '.join(sorted(KINDS))}"
+        f"{', '.join(own)}: of your own, for `assets.weights`.{meant} Styles know the places "
+        f"{', '.join(sorted(ROLES))}, and the kinds {', '.join(sorted(KINDS - ROLES))}."
     )
 
 

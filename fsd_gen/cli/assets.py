@@ -90,25 +90,29 @@ def assets_verify(
     ] = False,
 ) -> None:
     """Compare every file of the packs with its checksum; exit code 1 if one differs."""
+    from assets_manifest.library import MissingAssetError, PackError, open_library
+
     names, problems = packs or packs_here(), 0
+    opened: list[str] = []
     for name in names:
-        for problem in _problems_of(name, open_files=open_files):
+        try:
+            library = open_library([name])
+        except (PackError, MissingAssetError) as error:
+            err.print(escaped(str(error)), soft_wrap=True, highlight=False)
+            continue
+        opened.append(name)
+        for problem in _problems_of(library, open_files=open_files):
             err.print(escaped(problem), soft_wrap=True, highlight=False)
             problems += 1
-    out.print(f"{', '.join(names) or 'no pack'}: {problems} files differ", soft_wrap=True, highlight=False)
-    if problems:
+    if opened or not names:
+        said = f"{', '.join(opened) or 'no pack'}: {problems} files differ"
+        out.print(said, soft_wrap=True, highlight=False)
+    if problems or len(opened) < len(names):
         raise typer.Exit(1)
 
 
-def _problems_of(pack: str, *, open_files: bool) -> Iterator[str]:
-    """What is wrong with a pack, file by file; a pack that cannot be opened is one problem."""
-    from assets_manifest.library import MissingAssetError, PackError, open_library
-
-    try:
-        library = open_library([pack])
-    except (PackError, MissingAssetError) as error:
-        yield str(error)
-        return
+def _problems_of(library: AssetLibrary, *, open_files: bool) -> Iterator[str]:
+    """What is wrong with a pack, file by file."""
     unopened = _unopened(library) if open_files else ()
     for difference in (*library.verify(), *unopened):
         yield f"{difference.asset_id}: {difference.path}: {difference.problem}"

@@ -54,11 +54,15 @@ def assets_add(
 ) -> None:
     """Add one object to a pack of your own; all else in it stays."""
     from assets_manifest.importing.doors import add_file
+    from assets_manifest.library import PACK_FILE, assets_root
 
+    new = not (assets_root() / pack / PACK_FILE).is_file()
     chosen, force = reading.choices(), reading.force
     licence, author = reading.licence, reading.author
     with _progress(pack) as show:
         report = add_file(file, pack, chosen, licence=licence, author=author, force=force, on_progress=show)
+    if new:
+        out.print(f"made the new pack {pack}", highlight=False)
     _tell(report)
 
 
@@ -80,9 +84,8 @@ def assets_browse(
         text = page(library, on_progress=show, drawn=drawn)
     write_page(output, text)
     never = sum(said.startswith(NEVER) for said in drawn.values())
-    said = (
-        f"{len(library)} assets in {output}; {never} of {len(drawn)} objects are never drawn, and it says why"
-    )
+    why = f"{never} of {len(drawn)} objects are never drawn, and it says why"
+    said = f"{len(library)} assets in {output}; {why if never else f'all {len(drawn)} objects can be drawn'}"
     out.print(escaped(said), soft_wrap=True, highlight=False)
 
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out, say_error
+from fsd_gen.cli.render import size_settings
 from fsd_gen.config import Config, ConfigError, load_config
 from jobs.store.cache import base_of
 from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:
+    from assets_manifest.library import AssetLibrary
     from fsd_gen.production.trial import Tried
 
+DEFAULT_WIDTH, LARGEST_WIDTH = 426, 4096  # of a picture, pixels
+LINE_EVERY_S = 10.0  # of progress, where there is no terminal
 SOURCE = "Run, round, shard, folder of shards, list of samples or pattern; s3://BUCKET/RUN too."
+
+Width = Annotated[
+    int | None,
+    typer.Option(
+        min=32,
+        max=LARGEST_WIDTH,
+        help=f"Width of one picture in pixels; by default that of --size, else {DEFAULT_WIDTH}.",
+    ),
+]
 
 
 @app.command()
@@ -33,7 +49,10 @@ def preview(
     spp: Annotated[int, typer.Option(min=1, max=1024, help="With --config: samples per pixel.")] = 4,
     samples: Annotated[int, typer.Option(min=1, max=1000, help="At most so many rows.")] = 8,
     columns: Annotated[int, typer.Option(min=1, max=64, help="Samples side by side.")] = 1,
-    width: Annotated[int, typer.Option(min=32, max=4096, help="Width of one picture in pixels.")] = 426,
+    size: Annotated[
+        str | None, typer.Option(help="With --config: as for `render`, WIDTHxHEIGHT; also the pictures'.")
+    ] = None,
+    width: Width = None,
 ) -> None:
     """Write a contact sheet: left | right | disparity; of unfinished shards too.
 
@@ -45,9 +64,13 @@ def preview(
             f"got {'neither' if path is None else 'both'}"
         )
     if config is not None:
-        _show_config(config, out_file or Path("preview.png"), per_style, spp, width, columns)
+        chosen = load_config(config, size_settings(size))
+        wide = width or (DEFAULT_WIDTH if size is None else min(chosen.image.width, LARGEST_WIDTH))
+        _show_config(config, chosen, out_file or Path("preview.png"), per_style, spp, wide, columns)
+    elif size is not None:
+        raise ConfigError("--size goes with --config; of stored pairs --width says how large they are shown")
     elif path is not None:
-        _show_shards(local_place(path), out_file, samples, columns, width)
+        _show_shards(local_place(path), out_file, samples, columns, width or DEFAULT_WIDTH)
 
 
 def _show_shards(path: Path, out_file: Path | None, samples: int, columns: int, width: int) -> None:
@@ -71,15 +94,19 @@ def _preview_place(path: Path) -> Path:
     return Path("preview.png") if run is None else run / "preview.png"
 
 
-def _show_config(source: str, target: Path, per_style: int, spp: int, width: int, columns: int) -> None:
-    chosen = load_config(source)
+def _show_config(
+    source: str, chosen: Config, target: Path, per_style: int, spp: int, width: int, columns: int
+) -> None:
+    library = _library_for(chosen)
     styles = ", ".join(name for name, style in chosen.styles.items() if style.weight > 0)
-    out.print(f"{source}: {per_style} scenes of each of {styles}", highlight=False, markup=False)
+    out.print(
+        f"{source}: {per_style} scenes of each of {styles}", soft_wrap=True, highlight=False, markup=False
+    )
     from fsd_gen.preview import contact_sheet, refuse_unwritable, save_picture  # takes seconds
     from fsd_gen.production.trial import summary
 
     refuse_unwritable(target)
-    tried = _try_out(chosen, per_style, width, spp)
+    tried = _try_out(chosen, library, per_style, width, spp)
     for line in summary(tried):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     for each in tried:
@@ -92,33 +119,59 @@ def _show_config(source: str, target: Path, per_style: int, spp: int, width: int
     out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _try_out(chosen: Config, per_style: int, width: int, spp: int) -> list[Tried]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+def _library_for(chosen: Config) -> AssetLibrary:
+    """The config's packs. What is wrong with them, or with what it says of them, is said first."""
     from assets_manifest.registry import refuse_unknown_packs
-    from fsd_gen.backends.registry import create_backend, refuse_unavailable
+    from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.cli.assets import fetch_missing
     from fsd_gen.production.assets import open_chosen
-    from fsd_gen.production.trial import first_slots, try_out
-    from fsd_gen.production.worlds import refuse_undrawable
 
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
     fetch_missing(chosen.assets.packs)
+    return open_chosen(chosen)
+
+
+def _try_out(chosen: Config, library: AssetLibrary, per_style: int, width: int, spp: int) -> list[Tried]:
+    from fsd_gen.backends.registry import create_backend
+    from fsd_gen.production.trial import first_slots, try_out
+
+    _prepare_styles(chosen)
+    number = sum(map(len, first_slots(chosen, per_style).values()))
+    found: list[Tried] = []
+    with _progress(number, f"{chosen.render.backend} starts") as show:
+        backend = create_backend(chosen.render.backend)
+        show(0, "the first scene")
+        for each in try_out(chosen, library, backend, per_style=per_style, width=width, spp=spp):
+            found.append(each)
+            show(len(found), each.style)
+    backend.close()
+    return found
+
+
+def _prepare_styles(chosen: Config) -> None:
+    from fsd_gen.production.worlds import refuse_undrawable
+
     for style in chosen.styles.values():
         if style.weight > 0:
             style.prepare()
             refuse_undrawable(style, chosen.render.backend)
-    library = open_chosen(chosen)
-    number = sum(map(len, first_slots(chosen, per_style).values()))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    found: list[Tried] = []
-    with Progress(*columns, console=out, transient=True) as progress:
-        bar = progress.add_task(f"{chosen.render.backend} starts", total=number)
-        backend = create_backend(chosen.render.backend)
-        progress.update(bar, description="the first scene")
-        for each in try_out(chosen, library, backend, per_style=per_style, width=width, spp=spp):
-            found.append(each)
-            progress.update(bar, advance=1, description=each.style)
-    backend.close()
-    return found
+
+
+@contextmanager
+def _progress(number: int, beginning: str) -> Iterator[Callable[[int, str], None]]:
+    """A bar of scenes on a terminal; elsewhere a line after the first of them and every few seconds."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+        bar, said = progress.add_task(beginning, total=number), float("-inf")
+
+        def show(done: int, what: str) -> None:
+            nonlocal said
+            progress.update(bar, completed=done, description=what)
+            if done and not out.is_terminal and monotonic() - said >= LINE_EVERY_S:
+                said = monotonic()
+                out.print(f"scenes={done}/{number} style={what}", highlight=False, markup=False)
+
+        yield show

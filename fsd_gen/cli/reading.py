@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -22,18 +22,25 @@ TAGS = (
 )
 
 
+AXES: tuple[Literal["x", "y", "z"], ...] = ("x", "y", "z")
+W = TypeVar("W", bound=str)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What these options say."""
 
     tags: Annotated[str, typer.Option(help=TAGS)] = ""
     unit: Annotated[
-        Literal["mm", "cm", "m", "km", "in", "ft"] | None,
-        typer.Option(help="Unit of the files; else what each says, and metres."),
+        str | None,
+        typer.Option(metavar="mm|cm|m|km|in|ft", help="Unit of the files; else what each says, and metres."),
     ] = None
     up: Annotated[
-        Literal["x", "y", "z"] | None,
-        typer.Option(help="Upward axis of the files; else what each says: y for OBJ, z for PLY and STL."),
+        str | None,
+        typer.Option(
+            metavar="x|y|z",
+            help="Upward axis of the files; else what each says: y for OBJ, z for PLY and STL.",
+        ),
     ] = None
     licence: Annotated[
         str | None,
@@ -53,7 +60,7 @@ class Reading:
     def choices(self) -> Choices:
         """How each file is read. Raises ConfigError."""
         from assets_manifest.importing.convert import Choices
-        from assets_manifest.importing.raw import Limits
+        from assets_manifest.importing.raw import UNITS_M, Limits
         from assets_manifest.importing.tags import checked, of_no_style
 
         try:
@@ -63,7 +70,16 @@ class Reading:
         if own := of_no_style(tags):
             say_error(f"--tags: {own}")
         limits = Limits(triangles=self.max_triangles)
-        return Choices(unit=self.unit, up=self.up, tags=tags, any_size=self.any_size, limits=limits)
+        unit, up = _one_of("--unit", self.unit, UNITS_M), _one_of("--up", self.up, AXES)
+        return Choices(unit=unit, up=up, tags=tags, any_size=self.any_size, limits=limits)
+
+
+def _one_of(option: str, given: str | None, known: Iterable[W]) -> W | None:
+    """The known word that is given. Raises ConfigError."""
+    found = next((word for word in known if word == given), None)
+    if given is not None and found is None:
+        raise ConfigError(f"{option}: expected one of {', '.join(known)}, got {given!r}")
+    return found
 
 
 def with_reading(command: Callable[..., None]) -> Callable[..., None]:

@@ -19,7 +19,8 @@ from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.reader import left_camera, read_stage, rig_of_stage
 from fsd_gen.usd.reader.read import LEFT, RIGHT
 from fsd_gen.usd.staged import StagedScene
-from fsd_gen.usd.unread import refuse_unread
+from fsd_gen.usd.units import measure_of
+from fsd_gen.usd.unread import refuse_unread, tell_opaque
 
 SEED = 0  # of the renderer's noise
 
@@ -70,16 +71,22 @@ def shoot_stage(
     stage's own lenses and its right camera are not asked.
 
     Raises:
-        StageError: it cannot be rendered faithfully; says which prim and why.
+        AssetFileError: it does not say its unit or up axis.
+        StageError: it cannot be rendered faithfully, or has no light; says which prim and why.
         BackendError: the renderer could not do it.
     """
+    measure_of(path)  # refuses a stage that does not say its unit and axis
     if rig is None:
         rig = rig_of_stage(path, width=width, height=height, time=time, left=left, right=right)
         flat = read_stage(path, rig, time=time, left=left, right=right)
     else:
         flat = read_stage(path, None, time=time, left=left_camera(path, left))
-    if unknown_materials == "refuse" and not draws_mdl(backend.name):
+    if draws_mdl(backend.name):
+        tell_opaque(path, flat.surfaces)
+    elif unknown_materials == "refuse":
         refuse_unread(flat.surfaces)
+    if not flat.gives_light():  # a picture would be noise that exposure raises
+        raise StageError(f"{path}: nothing in the stage gives light; add a light, such as a DomeLight")
     images = backend.render(StagedScene(path=path, flat=flat, time=time), rig, settings, SEED)
     check_images(images, rig)
     exposure = auto_exposure(images.left_hwc, images.right_hwc, settings.exposure_ev)

@@ -54,8 +54,13 @@ def worlds_of(config: Config) -> dict[str, str]:
 
 
 def refuse_undrawable(style: StyleConfig, backend: str) -> None:
-    """Before the first scene, what would fail in all of them. Raises ConfigError, StageError."""
-    if not draws_mdl(backend) and (why := style.only_rtx_draws()):
+    """Before the first scene, what would fail in all of them. Raises ConfigError, StageError.
+
+    Where the renderer draws it, a warning of what the truth does not know of it.
+    """
+    if draws_mdl(backend):
+        style.tell_opaque()
+    elif why := style.only_rtx_draws():
         raise ConfigError(why)
 
 

@@ -87,8 +87,9 @@ class Lens:
         if not (-0.5 <= self.cx <= self.width - 0.5 and -0.5 <= self.cy <= self.height - 0.5):
             raise ValueError(
                 f"the principal point ({self.cx:g}, {self.cy:g}) lies outside images of {self.width}x"
-                f"{self.height} pixels; if the calibration is for images of about {2 * self.cx + 1:.0f}x"
-                f"{2 * self.cy + 1:.0f}, give their width and height, and fit: crop or stretch"
+                f"{self.height} pixels; if the calibration is for images of about "
+                f"{_side_around(self.cx)}x{_side_around(self.cy)}, give their width and height, and "
+                "fit: crop or stretch"
             )
         return self
 
@@ -112,3 +113,8 @@ class Lens:
             cx_px=self.cx + 0.5,
             cy_px=self.cy + 0.5,
         )
+
+
+def _side_around(middle: float) -> int:
+    """The even number of pixels whose middle is nearest, counted from a pixel's corner or centre."""
+    return 2 * round(middle + 0.25)

@@ -8,11 +8,12 @@ Without settings nothing is thinned and no random number is drawn.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from assets_manifest.library import AssetLibrary
 from assets_manifest.records import Asset
 from fsd_gen.scene.slots import SlotKey, stable_hash
-from fsd_gen.sections import TAG_WEIGHT, AssetsConfig, ConfigError, suggestion
+from fsd_gen.sections import TAG_WEIGHT, AssetsConfig, ConfigError
 
 
 def chosen_library(library: AssetLibrary, assets: AssetsConfig, seed: int, key: SlotKey) -> AssetLibrary:
@@ -53,15 +54,23 @@ def weight(asset: Asset, weights: Mapping[str, float]) -> float:
 
 def check_choice(library: AssetLibrary, assets: AssetsConfig) -> None:
     """Raises ConfigError for a tag that no asset has, and where no object is left."""
+    objects = [asset for asset in library if asset.kind == "object"]
     tags = {tag for asset in library for tag in asset.tags}
     for name in assets.weights:
         if name.startswith(TAG_WEIGHT) and (tag := name.removeprefix(TAG_WEIGHT)) not in tags:
-            raise ConfigError(f"assets.weights: no asset has the tag {tag!r}{suggestion(tag, tags)}")
-    objects = [asset for asset in library if asset.kind == "object"]
+            known = {each for asset in objects for each in asset.tags}
+            raise ConfigError(f"assets.weights: no asset has the tag {tag!r}{_tags_instead(tag, known)}")
     if assets.objects_from and not any(_pack(asset) in assets.objects_from for asset in objects):
         raise ConfigError(f"assets.objects_from: {list(assets.objects_from)} hold no object")
     if objects and not any(weight(asset, assets.weights) > 0 for asset in objects):
         raise ConfigError("assets.weights: every object weighs 0; give one a weight above 0")
+
+
+def _tags_instead(tag: str, known: set[str]) -> str:
+    """The nearest tag and all of objects; of short words only one that differs by a letter or so is near."""
+    close = get_close_matches(tag, sorted(known), n=1, cutoff=0.75)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"; {meant}objects have {', '.join(sorted(known)) or 'none'}"
 
 
 def _pack(asset: Asset) -> str:

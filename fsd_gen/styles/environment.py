@@ -43,7 +43,7 @@ class Config(StyleConfig):
     """Stages of your own, and where and how they are seen."""
 
     stages: Annotated[tuple[str, ...], AfterValidator(_absolute)] = ()
-    """Absolute paths of USD stages, the same on every machine that renders."""
+    """USD stages. A path in a file is relative to it, and kept as absolute, the same on every machine."""
 
     zones: Literal["auto"] | Annotated[tuple[Zone, ...], Field(min_length=1)] = (
         "auto"  # where cameras stand; auto: above floors, found by rays
@@ -85,6 +85,15 @@ class Config(StyleConfig):
             if why := refusal(open_space(stage, world_digest(stage), self.time).flat.surfaces):
                 return f"{stage}: {why}"
         return ""
+
+    def tell_opaque(self) -> None:
+        """Of each stage, once. Raises StageError."""
+        from fsd_gen.usd.environment import world_digest
+        from fsd_gen.usd.unread import tell_opaque
+        from fsd_gen.worlds.space import open_space
+
+        for stage in map(Path, self.stages):
+            tell_opaque(stage, open_space(stage, world_digest(stage), self.time).flat.surfaces)
 
     def _demands(self) -> Any:
         from fsd_gen.worlds.usable import Demands

@@ -69,6 +69,9 @@ class StyleConfig(Section):
         """What of the user's files only a renderer that draws MDL can render, in one line; else ""."""
         return ""
 
+    def tell_opaque(self) -> None:
+        """Warn of materials in the user's files that a renderer may see through, and the truth does not."""
+
 
 C_co = TypeVar("C_co", bound=StyleConfig, covariant=True)
 

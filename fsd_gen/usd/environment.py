@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from assets_manifest.meshes.usd_quiet import quiet
 from fsd_gen.scene.instances import ENVIRONMENT
 from fsd_gen.scene.spec import World
 from fsd_gen.usd.errors import AssetFileError, StageError
@@ -61,7 +62,8 @@ def _files_of(path: Path, changed_ns: int) -> tuple[Path, ...]:
     del changed_ns  # part of the key only
     open_stage(path)  # says what is missing better than what follows
     try:
-        layers, assets, _ = UsdUtils.ComputeAllDependencies(Sdf.AssetPath(str(path)))
+        with quiet():  # it warns of modules that lie inside Omniverse alone
+            layers, assets, _ = UsdUtils.ComputeAllDependencies(Sdf.AssetPath(str(path)))
     except Tf.ErrorException as error:
         raise StageError(f"{path}: cannot be opened as a USD stage: {reason_of(error)}") from error
     named = {str(layer.realPath) for layer in layers} | set(map(str, assets))

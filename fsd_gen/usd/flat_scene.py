@@ -188,6 +188,11 @@ class FlatScene:
     dome: DomeLight | None
     left_to_world: NDArray[np.float64]  # (4, 4), column vectors; camera axes x right, y down, z forward
 
+    def gives_light(self) -> bool:
+        """Whether anything in it shines."""
+        glows = any(surface.emissive != (0.0, 0.0, 0.0) for surface in self.surfaces)
+        return bool(glows or self.area_lights or self.parallel_lights or self.dome)
+
     def around_the_camera(self) -> FlatScene:
         """The same scene with the origin moved to the left camera, for whatever computes in float32."""
         shift_3 = -self.left_to_world[:3, 3]

@@ -48,15 +48,18 @@ def taken_as_opaque(surfaces: Iterable[Surface]) -> tuple[str, ...]:
 
 
 def tell_opaque(stage: object, surfaces: Iterable[Surface]) -> None:
-    """One warning for each kind of material that may have holes and has none in the truth."""
+    """One warning for each kind of material that may have holes and has none in the truth.
+
+    For renderers that draw them; others draw what the truth says.
+    """
     found = [unread for unread in unread_of(surfaces) if unread.holes]
     for kind in dict.fromkeys(unread.kind for unread in found):
         materials = [unread.material for unread in found if unread.kind == kind]
         log.warning(
-            "opaque to the truth, as nobody knows whether it has holes: mdl=%s materials=%d first=%s "
-            "stage=%s; a sample where RTX sees through it is refused by its depth",
+            "%s: nobody knows whether %s has holes, so it is opaque to the truth (%d in use, the first is "
+            "<%s>); a sample where the renderer sees through it is refused by its depth",
+            stage,
             kind,
             len(materials),
             materials[0],
-            stage,
         )

@@ -114,12 +114,6 @@ class Space:
             found.append(corners_t33[meets_t3.all(axis=1)])
         return np.concatenate(found)
 
-    def lights_up(self) -> bool:
-        """Whether anything in the stage gives light."""
-        flat = self.flat
-        glows = any(surface.emissive != (0.0, 0.0, 0.0) for surface in flat.surfaces)
-        return bool(glows or flat.area_lights or flat.parallel_lights or flat.dome)
-
     def find_places(self) -> Places:
         """Places above floors, the same for the same stage; perhaps none."""
         points_n3 = self._on_level_surfaces(np.random.Generator(np.random.Philox(key=VERSION)))

@@ -48,7 +48,7 @@ def usable_digest(path: Path, demands: Demands) -> str:
 def _refuse_unusable(path: Path, digest: str, demands: Demands) -> None:
     measure_of(path)  # refuses a stage that does not say its unit and axis
     space = open_space(path, digest, demands.time)
-    if demands.lit and not space.lights_up():
+    if demands.lit and not space.flat.gives_light():
         raise ConfigError(f"{path}: nothing in the stage gives light; add a light, or ask for lights: random")
     for camera in demands.cameras:
         camera_of_stage(path, camera, time=demands.time)

@@ -66,6 +66,15 @@ def test_away_from_a_terminal_progress_is_plain_lines():
     ]
 
 
+def test_until_there_is_a_worker_they_are_being_started():
+    show = ProgressDisplay(TASKS, console=Console(file=io.StringIO()), clock=lambda: 0.0)
+    assert show.line().endswith("elapsed=0:00:00 starting workers")
+    show(Event(kind=EventKind.WORKER_STARTED, worker="host:1"))
+    assert show.line().endswith("workers=1")
+    show(Event(kind=EventKind.WORKER_STOPPED, worker="host:1"))
+    assert show.line().endswith("workers=0")
+
+
 def test_where_nothing_is_to_be_done_nothing_is_shown():
     console = Console(file=io.StringIO())
     with ProgressDisplay([], console=console, quiet=True):

@@ -36,7 +36,6 @@ from fsd_gen.usd.reader.stage import (
 )
 from fsd_gen.usd.reader.surfaces import Surfaces
 from fsd_gen.usd.reader.values import token_of
-from fsd_gen.usd.unread import tell_opaque
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,6 @@ def read_stage(
     for eye in (left,) if rig is None else (left, right):
         cameras.note(eye, walk.meshes, omissions)
     omissions.tell(path)
-    tell_opaque(path, flat.surfaces)
     return flat
 
 
@@ -77,7 +75,6 @@ def read_world(path: Path, *, time: float | None = None) -> FlatScene:
     to_world, moment = stage_to_world(stage), stage_time(stage, time)
     flat, _, omissions = _everything(path, stage, to_world, moment, np.eye(4), Origins(before))
     omissions.tell(path)
-    tell_opaque(path, flat.surfaces)
     return flat
 
 

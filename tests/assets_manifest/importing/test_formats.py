@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
 import numpy as np
 import pytest
 from pxr import Usd, UsdGeom, UsdShade
@@ -165,6 +168,36 @@ def test_colours_of_points_become_one_which_is_said(tmp_path, root):
     report = brought_in(tmp_path / "in", root)
     assert "their mean" in report.entered[0].notes[0]
     assert only_mesh(open_library(["mine"], root), "mine/scan").meshes[0].material.color == (1, 0, 0)
+
+
+@pytest.mark.parametrize("material", [{}, {"pbrMetallicRoughness": {"baseColorFactor": [0.5, 1, 1, 1]}}])
+def test_colours_of_a_glbs_vertices_become_their_mean_by_which_the_material_is_multiplied(
+    material, tmp_path, root
+):
+    red_and_green = np.array([[255, 0, 0, 255], [255, 255, 0, 255]] * 2, np.uint8).tobytes()
+    path = glb(tmp_path / "in/scan.glb", material=material, images=(red_and_green,))
+    rewrite_glb(path, colors_in_view=3)
+    report = brought_in(tmp_path / "in", root)
+    assert "their mean" in report.entered[0].notes[0]
+    color = only_mesh(open_library(["mine"], root), "mine/scan").meshes[0].material.color
+    red = 0.5 if material else 1.0
+    assert color == pytest.approx((red, 0.5, 0), abs=1e-3)
+
+
+def rewrite_glb(path, *, colors_in_view: int) -> None:
+    """Let what was written as a picture be the colours of the vertices."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[12:16], "little")
+    tree = json.loads(data[20 : 20 + length])
+    for unused in ("images", "textures"):
+        del tree[unused]
+    tree["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = len(tree["accessors"])
+    accessor = {"bufferView": colors_in_view, "componentType": 5121, "normalized": True}
+    tree["accessors"].append({**accessor, "count": 4, "type": "VEC4"})
+    text = json.dumps(tree).encode()
+    text += b" " * (-len(text) % 4)
+    head = struct.pack("<4sIII4s", b"glTF", 2, 20 + len(text) + len(data) - 20 - length, len(text), b"JSON")
+    path.write_bytes(head + text + data[20 + length :])
 
 
 def test_a_mirrored_node_keeps_its_outside_outside(tmp_path, root):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from assets_manifest.importing.raw import ImportRefusedError
+from assets_manifest.importing.licences import checked
+from assets_manifest.importing.raw import ImportRefusedError, RejectedFileError
 from assets_manifest.library import open_library
 from tests.assets_manifest.importing.files import brought_in, obj, reasons
 
@@ -67,3 +70,25 @@ def test_an_unknown_licence_text_and_an_odd_table_are_refused(tmp_path):
     found = reasons(brought_in(tmp_path / "in", tmp_path / "packs", licence=None))
     assert "the text of LICENSE is of no licence that is known; give --licence" in found["a/x.obj"]
     assert "expected the columns" in found["b/y.obj"]
+
+
+@pytest.mark.parametrize(
+    ("licence", "meant"),
+    [
+        ("Bogus", ""),
+        ("Apache-2", " (the nearest is Apache-2.0)"),
+        ("MIT OR Apache-2.0", " (the nearest is Apache-2.0)"),
+    ],
+)
+def test_what_spdx_does_not_know_is_refused_with_the_nearest_that_it_does(licence, meant):
+    with pytest.raises(
+        RejectedFileError, match=re.escape(f"{licence!r} is no identifier of a licence{meant};")
+    ):
+        checked(licence, "Ann")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("cc-by-4.0", "CC-BY-4.0"), ("LicenseRef-own", "LicenseRef-own"), ("0BSD", "0BSD")]
+)
+def test_what_spdx_knows_is_kept_as_it_writes_it(given, kept):
+    assert checked(given, "Ann").licence == kept

@@ -24,8 +24,18 @@ def test_numpys_warnings_are_kept_off_the_terminal_and_others_are_not():
     assert [str(each.message) for each in heard] == ["of interest"]
 
 
-def test_preview_of_a_config_says_what_it_does_before_it_loads_what_draws(monkeypatch):
+def test_preview_of_a_config_says_what_it_does_before_it_loads_what_draws(monkeypatch, tmp_path, library):
     monkeypatch.setitem(sys.modules, "fsd_gen.preview", None)  # importing it fails
-    result = CliRunner().invoke(app, ["preview", "--config", "demo", "--per-style", "2"])
-    assert result.output.startswith("demo: 2 scenes of each of ") and "flying" in result.output
+    config = tmp_path / "mine.yaml"
+    config.write_text("assets: {packs: [builtin]}\nstyles: {flying: {}}\n")
+    result = CliRunner().invoke(app, ["preview", "--config", str(config), "--per-style", "2"])
+    assert result.output.startswith(f"{config}: 2 scenes of each of flying")
     assert isinstance(result.exception, ImportError)
+
+
+def test_preview_says_what_is_wrong_with_a_config_and_nothing_else(tmp_path, library):
+    config = tmp_path / "mine.yaml"
+    config.write_text('assets: {packs: [builtin], weights: {"tag:sofa": 2}}\nstyles: {flying: {}}\n')
+    result = CliRunner().invoke(app, ["preview", "--config", str(config)])
+    assert result.exit_code == 2
+    assert result.output.startswith("error: assets.weights: no asset has the tag 'sofa'; objects have ")

@@ -160,15 +160,16 @@ def test_preview_of_a_config_writes_a_sheet_and_no_run(tmp_path, library):
         "styles: {flying: {made: 0, objects: [3, 5], distractors: [0, 2], pictures: [1, 2]}}\n"
     )
     sheet = tmp_path / "sheet.png"
-    drawn = ("--per-style", "1", "--spp", "1", "--width", "96", "--out", sheet)
+    drawn = ("--per-style", "1", "--spp", "1", "--size", "112x64", "--out", sheet)
     code, output = run("preview", "--config", config, *drawn)
-    assert code == 0 and "flying: 1 of 1 slots filled" in output
-    assert Image.open(sheet).width >= 3 * 96 and sorted(tmp_path.iterdir()) == [config, sheet]
+    assert code == 0 and "flying: 1 of 1 slots filled" in output and "scenes=1/1 style=flying" in output
+    assert 3 * 112 <= Image.open(sheet).width < 3 * 128 and sorted(tmp_path.iterdir()) == [config, sheet]
 
 
 def test_preview_wants_a_run_or_a_config(tmp_path):
     assert "got neither" in run("preview")[1]
     assert "got both" in run("preview", tmp_path, "--config", "demo")[1]
+    assert "--size goes with --config" in run("preview", tmp_path, "--size", "96x54")[1]
 
 
 def test_preview_writes_a_contact_sheet(rendered, tmp_path):
@@ -348,7 +349,9 @@ def test_a_pack_of_the_users_own_is_listed_described_verified_and_explained(libr
         for more in ((), ("--long",), ("--json",)):
             assert asset.id in run("assets", "list", "mine", *more)[1]
         code, output = run("assets", "fetch", "mine")
-        assert code == 2 and "written by `assets_manifest.library.save_pack`" in output.replace("\n", " ")
+        assert code == 2 and "made with `fsd-gen assets import FOLDER --name mine`" in output.replace(
+            "\n", " "
+        )
         (own / texture.uri).write_bytes(b"x")
         code, output = run("assets", "verify")
         assert code == 1 and "mine/a_name" in output and "1 files differ" in output
@@ -364,6 +367,8 @@ def test_a_pack_of_the_users_own_is_listed_described_verified_and_explained(libr
 def test_a_missing_pack_is_met_with_what_works(tmp_path, library, assets_home):
     code, output = run(*small_render(tmp_path / "run")[:-2], "--packs", "mine", "--workers", 0)
     text = output.replace("\n", " ")
-    assert code == 2 and "no pack called 'mine'" in text and "save_pack" in text
+    assert (
+        code == 2 and "no pack called 'mine'" in text and "`fsd-gen assets import FOLDER --name mine`" in text
+    )
     assert f"{assets_home}/mine" in text.replace(" ", "") or str(assets_home) in text
     assert not (tmp_path / "run").exists()

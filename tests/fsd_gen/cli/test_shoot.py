@@ -38,6 +38,19 @@ def test_what_cannot_be_rendered_faithfully_is_one_line_that_names_it(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_stage_without_light_or_without_unit_and_axis_is_refused(tmp_path):
+    dark = stage(tmp_path, WALL)
+    assert "nothing in the stage gives light; add a light" in refused(dark, tmp_path / "out")
+    dark.write_text(dark.read_text().replace('upAxis = "Y"', "").replace("metersPerUnit = 1", ""))
+    assert "does not say its metersPerUnit and upAxis; write them" in refused(dark, tmp_path / "out")
+
+
+def refused(path, folder) -> str:
+    result = shot(path, folder)
+    assert result.exit_code == 2 and not folder.exists()
+    return result.output
+
+
 def test_a_pair_that_is_there_is_replaced_only_when_told(tmp_path):
     path, folder = stage(tmp_path, WALL, SUN), tmp_path / "out"
     folder.mkdir()

@@ -166,7 +166,7 @@ def test_crop_scales_alike_and_cuts_evenly_and_stretch_scales_each_direction():
         ({"baseline_m": 0.1, "fx": 2.8}, r"fx 2.8 px .* 179 degrees .*millimetres, write 2.8 / \(width"),
         ({"baseline_m": 0.1, "fx": 90000}, "0.407 degrees.*calibration is for larger images"),
         ({"baseline_m": 0.1, "fx": 600, "fy": 200}, "fy 200 is 0.333 times fx 600, expected 0.5 to 2"),
-        ({"baseline_m": 0.1, "fx": 600, "cx": 960}, r"point \(960, 199.5\) lies outside .*1921x400"),
+        ({"baseline_m": 0.1, "fx": 600, "cx": 960}, r"point \(960, 199.5\) lies outside .*1920x400"),
         ({"fx": 600}, "needs its baseline_m too"),
         ({"cx": 300}, "cx is given without fx"),
         ({"fx": 600, "baseline_m": 0.1, "hfov_deg": 60}, "hfov_deg and fx both say the focal length"),
@@ -216,10 +216,10 @@ def test_a_word_that_is_no_rig_is_one_line(text, message):
 
 def test_the_command_line_takes_a_rig_in_place_of_the_configs(monkeypatch):
     seen = []
-    monkeypatch.setattr("fsd_gen.cli.render._render", lambda *given: seen.append(given[2]))
+    monkeypatch.setattr("fsd_gen.cli.render._render", lambda *given: seen.append(given[2]["rig"]))
     command = ["render", "--shards", "1", "--workers", "0", "--rig", "zed2,baseline=0.2"]
     assert CliRunner().invoke(app, command).exit_code == 0
-    assert seen == [{"rig": {"preset": "zed2", "baseline_m": 0.2}}]
+    assert seen == [{"preset": "zed2", "baseline_m": 0.2}]
     wrong = CliRunner().invoke(app, [*command[:-1], "zed"])
     assert wrong.exit_code == 2 and "did you mean 'zed2'" in wrong.output
 

@@ -99,5 +99,7 @@ def test_what_is_unknown_is_refused_with_a_suggestion(two):
         load_config("demo", {"assets.packs": ["mine"], "assets.weights": {"mihne": 2}})
     with pytest.raises(ConfigError, match=r"no asset has the tag 'chairs'; did you mean 'chair'"):
         check_choice(two, _config(weights={"tag:chairs": 2}))
+    with pytest.raises(ConfigError, match=r"has the tag 'sofa'; objects have chair, table$"):
+        check_choice(two, _config(weights={"tag:sofa": 2}))
     with pytest.raises(ConfigError, match="every object weighs 0"):
         check_choice(two, _config(weights={"mine": 0, "other": 0}))

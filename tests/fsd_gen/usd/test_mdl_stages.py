@@ -68,14 +68,20 @@ def config_of(room: Path, backend: str = "mitsuba", **style: object) -> Config:
 
 
 @pytest.mark.usefixtures("assets_home")
-def test_before_the_first_scene_a_renderer_without_mdl_refuses_and_rtx_and_grey_do_not(tmp_path, room):
+def test_before_the_first_scene_a_renderer_without_mdl_refuses_and_only_rtx_is_warned(
+    tmp_path, room, caplog, capfd
+):
     with pytest.raises(
         ConfigError, match=f"</World/Props/Crate/Unknown>: {TEAK} is MDL, which only RTX"
     ) as no:
         bind_worlds(tmp_path, config_of(room))
     assert "--backend replicator or ovrtx" in str(no.value) and "--unknown-materials grey" in str(no.value)
-    bind_worlds(tmp_path, config_of(room, "ovrtx"))
     bind_worlds(tmp_path, config_of(room, unknown_materials="grey"))
+    assert not caplog.records and capfd.readouterr() == ("", "")  # neither of our warnings nor of OpenUSD's
+    bind_worlds(tmp_path, config_of(room, "ovrtx"))
+    assert [each.getMessage().partition(" has holes")[0] for each in caplog.records] == [
+        f"{room}: nobody knows whether {TEAK}"
+    ]
 
 
 def test_a_scene_says_which_materials_its_truth_takes_as_opaque(library, room):

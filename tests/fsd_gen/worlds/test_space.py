@@ -84,7 +84,7 @@ def test_what_fills_the_view_as_one_plane_is_measured(space):
 
 
 def lit(folder: Path, body: str) -> bool:
-    return Space(read_world(stage(folder, WALL, body))).lights_up()
+    return Space(read_world(stage(folder, WALL, body))).flat.gives_light()
 
 
 def test_a_stage_gives_light_by_lights_or_by_what_glows(tmp_path):
