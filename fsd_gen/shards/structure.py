@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import h5py
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s, h5t
 
+from fsd_gen.shards.codecs import BLOSC2, FLETCHER32, HTJ2K, SHUFFLE
+
 MOST_ROWS = 1_000_000
 MOST_BYTES = 1 << 30  # of one column, or one chunk
 MOST_OBJECTS = 1000
-FLETCHER32, BLOSC2, HTJ2K = 3, 32026, 32033  # filters by their registered numbers
-DEFLATE, SHUFFLE = 1, 2
+DEFLATE = 1
 KNOWN_FILTERS = frozenset({DEFLATE, SHUFFLE, FLETCHER32, BLOSC2, HTJ2K})  # others come from who knows where
 KINDS = (h5t.INTEGER, h5t.FLOAT, h5t.STRING)
 LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}
