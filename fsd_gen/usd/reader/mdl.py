@@ -30,6 +30,7 @@ ONES: Four = (1.0, 1.0, 1.0, 1.0)
 ZEROS: Four = (0.0, 0.0, 0.0, 0.0)
 Image = tuple[Path, tuple[Tile, ...], ColourSpace]
 IMAGES = ("_texture", "_image")  # how the names of inputs end that are textures
+ROUNDED = 1e-6  # of numbers that a stage holds in single precision
 FIRST_SET = Coordinates("st", by_number=True)
 
 
@@ -133,6 +134,13 @@ class Inputs:
     def scaled(self, name: str, a: Rgb, factor: float) -> Rgb:
         """A colour times a number, as `product`."""
         return self.product(name, a, (factor, factor, factor))
+
+    def shade(self, name: str, a: Rgb, b: Rgb = (1.0, 1.0, 1.0)) -> Rgb:
+        """A product that is a share of the light; brought to 1, and noted as lacking, where it is more."""
+        said = self.product(name, a, b)
+        if max(said) > 1 + ROUNDED:
+            self.lack(f"{name}, a share of {max(said):g} of the light, more than all")
+        return (min(said[0], 1.0), min(said[1], 1.0), min(said[2], 1.0))
 
     def within(self, name: str, value: float) -> float:
         """The value, of at most what lights and surfaces may be. Raises StageError."""

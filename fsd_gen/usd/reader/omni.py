@@ -94,7 +94,7 @@ def _albedo(inputs: Inputs) -> Rgb | Texture:
     if texture and inputs.number("albedo_desaturation", 0.0):
         inputs.omit("albedo_desaturation (drawn in full colour)")
     plain = inputs.colour("diffuse_color_constant", (0.2, 0.2, 0.2))
-    return texture or inputs.product("diffuse_color_constant", plain, tint)
+    return texture or inputs.shade("diffuse_color_constant", plain, tint)
 
 
 def _mapped(inputs: Inputs, name: str, texture: str, default: float, packed: ChannelName) -> float | Texture:
@@ -140,7 +140,7 @@ def _glass(inputs: Inputs) -> Surface:
     return Surface(
         name="",
         diffuse=BLACK,
-        tint=inputs.colour("glass_color", WHITE),
+        tint=inputs.shade("glass_color", inputs.colour("glass_color", WHITE)),
         opacity=0.0,
         roughness=inputs.number("frosting_roughness", 0.0, most=1.0),
         ior=max(1.0, inputs.number("glass_ior", 1.491)),
@@ -166,11 +166,10 @@ def _omni_surface(inputs: Inputs) -> Surface:
     glow = (
         inputs.number("emission_weight", 0.0, most=1.0) * inputs.number("emission_intensity", 1.0) / math.pi
     )
+    reflected = inputs.colour("diffuse_reflection_color", WHITE)
     base = Surface(
         name="",
-        diffuse=inputs.scaled(
-            "diffuse_reflection_color", inputs.colour("diffuse_reflection_color", WHITE), weight
-        ),
+        diffuse=inputs.shade("diffuse_reflection_color", reflected, (weight, weight, weight)),
         emissive=inputs.scaled("emission_color", inputs.colour("emission_color", WHITE), glow),
         roughness=inputs.number("specular_reflection_roughness", 0.2, most=1.0),
         metallic=inputs.number("metalness", 0.0, most=1.0),
@@ -179,7 +178,10 @@ def _omni_surface(inputs: Inputs) -> Surface:
         clearcoat_roughness=inputs.number("coat_roughness", 0.0, most=1.0),
     )
     if passed > 0:
-        return replace(base, opacity=1 - passed, tint=inputs.colour("specular_transmission_color", WHITE))
+        clear = inputs.shade(
+            "specular_transmission_color", inputs.colour("specular_transmission_color", WHITE)
+        )
+        return replace(base, opacity=1 - passed, tint=clear)
     return _holed(inputs, base, switch="enable_opacity", unasked=False, constant="geometry_opacity")
 
 

@@ -225,6 +225,32 @@ def test_what_is_brighter_than_can_be_drawn_is_refused_by_name(tmp_path, module,
         read_stage(stage_file(tmp_path, quad(f"{BOUND}\n{ST}") + look), None)
 
 
+@pytest.mark.parametrize(
+    ("module", "inputs", "named"),
+    [
+        ("OmniPBR", "color3f inputs:diffuse_tint = (6, 1, 1)", "diffuse_color_constant, a share of 1.2 of"),
+        ("OmniGlass", "color3f inputs:glass_color = (5, 1, 1)", "glass_color, a share of 5 of"),
+        ("OmniSurface", "color3f inputs:diffuse_reflection_color = (5, 1, 1)", "color, a share of 4 of"),
+        (
+            "OmniSurface",
+            "float inputs:specular_transmission_weight = 1"
+            " ; color3f inputs:specular_transmission_color = (5, 1, 1)",
+            "specular_transmission_color, a share of 5 of",
+        ),
+    ],
+)
+def test_what_would_send_back_more_light_than_it_gets_is_left_to_rtx(tmp_path, module, inputs, named):
+    look = mdl("Look", f"{module}.mdl", inputs.replace(" ; ", "\n"))
+    got = read_stage(stage_file(tmp_path, quad(f"{BOUND}\n{ST}") + look), None).surfaces[0]
+    assert named in got.unread.lack and not got.unread.holes
+    assert max(got.tint) <= 1 and max(got.diffuse) <= 1
+
+
+def test_a_colour_that_a_texture_takes_the_place_of_may_be_any(tmp_path, picture):
+    tinted = f"asset inputs:diffuse_texture = @{picture}@ ; color3f inputs:diffuse_tint = (6, 1, 1)"
+    assert dressed(tmp_path, "", tinted).unread is None
+
+
 # -- whatever a module holds
 
 
