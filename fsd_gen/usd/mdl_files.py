@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 from fsd_gen.usd.asset_files import is_plain_file
-from fsd_gen.usd.mdl_text import ModuleText, imports_of, module_text
+from fsd_gen.usd.mdl_text import ModuleText, module_text
 
 MODULE = ".mdl"
 DEEPEST = 16  # folders of an imported module
@@ -51,7 +51,7 @@ def _named(module: Path) -> Iterator[Path]:
 
 def _imported(text: ModuleText) -> Iterator[str]:
     """Modules that may lie beside this one, or in folders there."""
-    for one in imports_of(text.code):
+    for one in text.imports:
         parts = [*one.module, one.name][:DEEPEST]
         folders = accumulate(parts, lambda above, part: f"{above}/{part}")
         yield from (f"{name}{MODULE}" for name in (*parts, *folders))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,15 +18,10 @@ MAX_BYTES = 8 * 2**20  # a hundred times the largest of Omniverse's own
 TOKEN = re.compile(r'"([^"\\\n]*(?:\\.[^"\\\n]*)*)"?|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 NOTES = re.compile(r"\[\[.*?(?:\]\]|\Z)", re.DOTALL)
 IMPORT = re.compile(r"\s*(?:export\s+)?(?:using\s+([\w:.]+)\s+)?import\s+(.+)", re.DOTALL)
+MATERIAL = re.compile(r"\bmaterial\s+(\w+)\s*\(")
+EXPORT = re.compile(r"\bexport\s+material\s+(\w+)\s*\(")
+RENAMED = re.compile(r"\busing\s+\w+\s*=")  # another name for a module
 WHOLE = "*"  # all that a module exports
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleText:
-    """What a module says."""
-
-    code: str  # a string is its place in `strings`, in quotes
-    strings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,18 @@ class Import:
     def is_of(self, place: list[str]) -> bool:
         """Whether a name's qualifier means this module."""
         return not place or list(self.module[-len(place) :]) == place
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleText:
+    """What a module says."""
+
+    code: str  # a string is its place in `strings`, in quotes
+    strings: tuple[str, ...]
+    imports: tuple[Import, ...]
+    materials: frozenset[str]  # that it defines, for itself or for others
+    exports: Mapping[str, int]  # those for others: where in `code` their first parameters begin
+    renames: bool  # whether it calls a module by a name of its own
 
 
 def module_text(module: Path) -> ModuleText | None:
@@ -77,10 +84,17 @@ def scanned(text: str) -> ModuleText:
         return f'"{len(strings) - 1}"'
 
     code = NOTES.sub(" ", TOKEN.sub(replaced, text))
-    return ModuleText(code, tuple(strings))
+    return ModuleText(
+        code=code,
+        strings=tuple(strings),
+        imports=tuple(_imports(code)),
+        materials=frozenset(MATERIAL.findall(code)),
+        exports={found.group(1): found.end() for found in reversed([*EXPORT.finditer(code)])},
+        renames=RENAMED.search(code) is not None,
+    )
 
 
-def imports_of(code: str) -> Iterator[Import]:
+def _imports(code: str) -> Iterator[Import]:
     """What the code takes from other modules."""
     for statement in code.split(";"):
         found = IMPORT.match(statement)

@@ -21,15 +21,15 @@ from fsd_gen.usd.asset_files import is_plain_file
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import ColourSpace
 from fsd_gen.usd.mdl_files import MODULE
-from fsd_gen.usd.mdl_text import Import, ModuleText, imports_of, module_text
+from fsd_gen.usd.mdl_text import Import, ModuleText, module_text
 
 BRACKET = re.compile(r"[()\[\]{},]")
 NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?f?", re.IGNORECASE | re.ASCII)
 CALL = re.compile(r"(color|float2|float3|texture_2d)\s*\((.*)\)", re.DOTALL)
 BODY = re.compile(r"\s*=\s*((?:\w*::)*\w+)\s*\(")
+END = re.compile(r"\s*;")
 ARGUMENT = re.compile(r"\s*(\w+)\s*:(?!:)(.*)", re.DOTALL)
 TEXTURE = re.compile(r'\s*(?:"(\d+)"\s*(?:,\s*(?:\w*::)*(\w+)\s*)?)?')
-RENAMED = re.compile(r"\busing\s+\w+\s*=")  # another name for a module
 GAMMAS: dict[str | None, ColourSpace | None] = {
     "gamma_srgb": "sRGB",
     "gamma_linear": "raw",
@@ -102,32 +102,30 @@ def _dress_at(module: Path, changed_ns: int, size: int, material: str, known: fr
 
 
 def _dress_in(text: ModuleText, module: Path, material: str, known: frozenset[str]) -> Dress | None:
-    head = re.search(rf"\bexport\s+material\s+{re.escape(material)}\s*\(", text.code)
-    if head is None:
+    code, begin = text.code, text.exports.get(material)
+    if begin is None:
         return None
-    signature, rest = _split(text.code[head.end() :])
-    body = BODY.match(rest)
-    name = _of_omniverse(body.group(1), text.code, module, known) if body else None
+    end = _closing(code, begin)
+    body = BODY.match(code, end + 1)
+    name = _of_omniverse(body.group(1), text, module, known) if body else None
     if body is None or name is None:
         return None
-    within, after = _split(rest[body.end() :])
-    said = [ARGUMENT.fullmatch(part) for part in _parts(within) if part.strip()]
-    if not after.lstrip().startswith(";") or None in said:
+    close = _closing(code, body.end())
+    said = [ARGUMENT.fullmatch(part) for part in _parts(code[body.end() : close]) if part.strip()]
+    if END.match(code, close + 1) is None or None in said:
         return None
-    is_variant = signature.strip() == VARIANT
-    reader = _Literals(text, module, {} if is_variant else _defaults(signature))
+    is_variant = code[begin:end].strip() == VARIANT
+    reader = _Literals(text, module, {} if is_variant else _defaults(code[begin:end]))
     inputs = {part.group(1): reader.read(part.group(2).strip()) for part in said if part}
     return Dress(name, inputs, is_variant)
 
 
-def _of_omniverse(called: str, code: str, module: Path, known: frozenset[str]) -> str | None:
+def _of_omniverse(called: str, text: ModuleText, module: Path, known: frozenset[str]) -> str | None:
     """The known material that a call means; None where its name is, or may be, somebody else's."""
     *place, name = (part for part in called.split("::") if part)
-    if name not in known or RENAMED.search(code):
+    if name not in known or text.renames or (not place and name in text.materials):
         return None
-    if not place and re.search(rf"\bmaterial\s+{name}\s*\(", code):
-        return None  # the module's own
-    given = [one for one in imports_of(code) if one.gives(name) and one.is_of(place)]
+    given = [one for one in text.imports if one.gives(name) and one.is_of(place)]
     theirs = [one for one in given if _is_omniverses(one, module, known)]
     by_using = any(one.bare for one in theirs)
     others = [one for one in given if one not in theirs and (place or one.name == name or one.bare)]
@@ -148,14 +146,14 @@ def _defaults(signature: str) -> dict[str, str]:
     return {found[-1]: right for found, right in words if found}
 
 
-def _split(text: str) -> tuple[str, str]:
-    """What comes before and after the bracket that closes one which is open already."""
+def _closing(code: str, begin: int) -> int:
+    """Where the bracket closes that is open at `begin`; the end of the code where it does not."""
     depth = 1
-    for bracket in BRACKET.finditer(text):
+    for bracket in BRACKET.finditer(code, begin):
         depth += (bracket.group() in "([{") - (bracket.group() in ")]}")
         if depth == 0:
-            return text[: bracket.start()], text[bracket.end() :]
-    return text, ""
+            return bracket.start()
+    return len(code)
 
 
 def _parts(text: str) -> Iterator[str]:
