@@ -5,6 +5,7 @@ What lies in a package is opened through USD's resolver (Ar), however deep packa
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,17 @@ def is_remote(written: str) -> bool:
 
 def is_asset(path: Path) -> bool:
     """Whether there is such a file, also inside a package."""
-    return _packed(path) is not None if _in_package(path) else path.is_file()
+    return _packed(path) is not None if _in_package(path) else is_plain_file(path)
+
+
+def is_plain_file(path: Path) -> bool:
+    """Whether there is such a file; there is none of a name that no file can have. Raises OSError."""
+    try:
+        return "\0" not in str(path) and path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def open_asset(path: Path) -> BinaryIO:

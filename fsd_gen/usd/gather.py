@@ -2,7 +2,8 @@
 
 Every file is copied under a name of its own, however many are called alike or differ in letter case only, and
 every layer that is copied names its files by paths relative to itself. Names in the copy are plain ASCII, so
-that any file system and any zip program keeps them.
+that any file system and any zip program keeps them. But what an MDL module names keeps its name, and lies
+beside it as it did, since modules are copied and not rewritten.
 """
 
 from __future__ import annotations
@@ -133,12 +134,12 @@ class _Gathering:
         return self._name_of[pattern]
 
     def _copy(self, source: Path, user: PurePosixPath) -> PurePosixPath | None:
+        suffix = source.suffix.lower()
+        if suffix == MODULE:
+            return self._copy_module(Path(os.path.abspath(source)))
         key = source.resolve()
         if key in self._name_of:
             return self._name_of[key]
-        suffix = source.suffix.lower()
-        if suffix == MODULE:
-            return self._copy_module(source)
         if suffix not in LAYERS and suffix != PACKAGE and Sdf.FileFormat.FindByExtension(source.name):
             return None  # a layer of a kind whose references cannot be rewritten
         name = self._name_of[key] = self._free_name(source.name, user)
@@ -149,14 +150,19 @@ class _Gathering:
         return name
 
     def _copy_module(self, source: Path) -> PurePosixPath:
-        """An MDL module with all it names, in a folder of its own where they lie as they did."""
-        files = module_files(source.resolve())
+        """An MDL module with all it names, in a folder of its own where they lie as they did.
+
+        It is known by its path as it is written: what a link leads to has other files beside it.
+        """
+        if source in self._name_of:
+            return self._name_of[source]
+        files = module_files(source)
         above = Path(os.path.commonpath([file.parent for file in files]))
         folder = self._free_name(source.name, PurePosixPath()).parent
         for file in files:
             self._copy_file(file, folder / file.relative_to(above).as_posix())
-        self._name_of[source.resolve()] = folder / files[0].relative_to(above).as_posix()
-        return self._name_of[source.resolve()]
+        self._name_of[source] = folder / files[0].relative_to(above).as_posix()
+        return self._name_of[source]
 
     def _copy_file(self, source: Path, name: PurePosixPath) -> None:
         target = self.folder / name

@@ -8,7 +8,7 @@ default then, and whoever draws the surface knows that it is not the whole of it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,18 +17,20 @@ from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.flat_scene import ChannelName, ColourSpace, Four, Rgb, Texture, Tile
 from fsd_gen.usd.images import looks_srgb
 from fsd_gen.usd.openusd import Sdf, Usd, UsdShade
-from fsd_gen.usd.reader.mdl_modules import Computed, Dress, Literal, Picture, dress_of
+from fsd_gen.usd.reader.mdl_modules import Computed, Dress, Parameter, Picture, dress_of
 from fsd_gen.usd.reader.networks import is_output, producer
 from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
 from fsd_gen.usd.reader.textures import tiles_of
-from fsd_gen.usd.reader.values import colour, finite
+from fsd_gen.usd.reader.values import BRIGHTEST, colour, finite
 
 SOURCE = "info:mdl:sourceAsset"
 SPACES: dict[str, ColourSpace] = {"raw": "raw", "srgb": "sRGB"}  # of an attribute's colorSpace, in lower case
 ONES: Four = (1.0, 1.0, 1.0, 1.0)
 ZEROS: Four = (0.0, 0.0, 0.0, 0.0)
 Image = tuple[Path, tuple[Tile, ...], ColourSpace]
+IMAGES = ("_texture", "_image")  # how the names of inputs end that are textures
+ROUNDED = 1e-6  # of numbers that a stage holds in single precision
 FIRST_SET = Coordinates("st", by_number=True)
 
 
@@ -53,11 +55,16 @@ def material_in(shader: UsdShade.Shader) -> str:
     return str(named or "").partition("(")[0] or PurePosixPath(module_of(shader)).stem
 
 
-def dress(shader: UsdShade.Shader) -> Dress | None:
-    """What the module dresses up, where it lies here and is no more than that."""
+def worn_by(shader: UsdShade.Shader, known: frozenset[str]) -> Dress | None:
+    """Which of the known materials this is, by itself or dressed up by a module; None: another.
+
+    A module that is here is read before its name is trusted. Raises AssetFileError.
+    """
     asset = shader.GetPrim().GetAttribute(SOURCE).Get()
-    resolved = asset.resolvedPath if isinstance(asset, Sdf.AssetPath) else ""
-    return dress_of(Path(resolved), material_in(shader)) if resolved else None
+    name = material_in(shader)
+    if isinstance(asset, Sdf.AssetPath) and asset.resolvedPath:
+        return dress_of(Path(asset.resolvedPath), name, known)
+    return Dress(name) if name in known and PurePosixPath(module_of(shader)).stem in known else None
 
 
 def named(shader: UsdShade.Shader) -> str:
@@ -74,11 +81,11 @@ class Inputs:
         shader: UsdShade.Shader,
         time: Usd.TimeCode,
         omissions: Omissions,
-        dressed: Mapping[str, Literal],
+        worn: Dress,
     ) -> None:
-        """`dressed` is what a module of one's own says in place of the defaults."""
+        """`worn` is what a module of one's own says in place of the defaults."""
         self._shader = shader
-        self._dressed = dressed
+        self._worn = worn
         self._time = time
         self._omissions = omissions
         self.coordinates: Coordinates | None = None  # those that its textures read
@@ -96,27 +103,54 @@ class Inputs:
 
     def number(self, name: str, default: float, *, most: float = math.inf, holes: bool = False) -> float:
         """At least 0 and at most `most`, which it is brought to. Raises StageError."""
-        value = self._constant(name, holes=holes)
+        value = self._plain(name, "a number", holes=holes)
         return default if value is None else min(max(finite(value, self._where(name)), 0.0), most)
 
     def signed(self, name: str, default: float) -> float:
         """Any number. Raises StageError."""
-        value = self._constant(name)
+        value = self._plain(name, "a number")
         return default if value is None else finite(value, self._where(name))
 
     def flag(self, name: str, default: bool, *, holes: bool = False) -> bool:
-        """Whether it is on."""
+        """Whether it is on; noted as lacking where it is neither on nor off."""
         value = self._constant(name, holes=holes)
-        return default if value is None else bool(value)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        if isinstance(value, int) and value in (0, 1):
+            return bool(value)
+        self.lack(f"{name}, which is to be true or false and is {_said(value)}", holes=holes)
+        return default
 
     def colour(self, name: str, default: Rgb) -> Rgb:
         """Linear. Raises StageError."""
-        value = self._constant(name)
+        value = self._plain(name, "a colour")
         return default if value is None else colour(value, self._where(name))
+
+    def product(self, name: str, a: Rgb, b: Rgb) -> Rgb:
+        """Two colours in one, for the input `name`. Raises StageError where that is beyond what can be."""
+        red, green, blue = (self.within(name, one * other) for one, other in zip(a, b, strict=True))
+        return (red, green, blue)
+
+    def scaled(self, name: str, a: Rgb, factor: float) -> Rgb:
+        """A colour times a number, as `product`."""
+        return self.product(name, a, (factor, factor, factor))
+
+    def shade(self, name: str, a: Rgb, b: Rgb = (1.0, 1.0, 1.0)) -> Rgb:
+        """A product that is a share of the light; brought to 1, and noted as lacking, where it is more."""
+        said = self.product(name, a, b)
+        if max(said) > 1 + ROUNDED:
+            self.lack(f"{name}, a share of {max(said):g} of the light, more than all")
+        return (min(said[0], 1.0), min(said[1], 1.0), min(said[2], 1.0))
+
+    def within(self, name: str, value: float) -> float:
+        """The value, of at most what lights and surfaces may be. Raises StageError."""
+        if abs(value) > BRIGHTEST:
+            raise StageError(f"{self._where(name)}: expected at most {BRIGHTEST:g} in all, got {value:g}")
+        return value
 
     def pair(self, name: str, default: float) -> tuple[float, float]:
         """Two numbers. Raises StageError."""
-        value = self._constant(name)
+        value = self._plain(name, "two numbers")
         if value is None:
             return default, default
         if not hasattr(value, "__len__") or len(value) != 2:
@@ -124,11 +158,12 @@ class Inputs:
         return finite(value[0], self._where(name)), finite(value[1], self._where(name))
 
     def assets(self) -> Iterator[str]:
-        """Every input that names a file."""
-        said = {own.GetBaseName(): own.Get(self._time) for own in self._shader.GetInputs()}
-        for name, value in {**self._dressed, **said}.items():
-            written = value.written if isinstance(value, Picture) else getattr(value, "path", "")
-            if written:
+        """Every input that names a file, or ought to and is of another kind."""
+        own = (each.GetBaseName() for each in self._shader.GetInputs())
+        for name in dict.fromkeys((*self._worn.inputs, *own)):
+            value = self._peeked(name)
+            ought = name.endswith(IMAGES) and not name.startswith("enable_")
+            if _file_of(value) or (ought and value is not None and not _is_texture(value)):
                 yield name
 
     def texture(
@@ -168,10 +203,12 @@ class Inputs:
             if isinstance(value, Picture) and value.written:
                 return _there(value.path, value.space, is_data=is_data)
             if isinstance(value, Sdf.AssetPath) and value.path:
-                source = producer(self._shader.GetInput(name))
+                source = self._source(name)
                 return None if source is None else _authored(source, value, is_data=is_data)
         except AssetFileError:
-            self.lack(f"{name} {value.written if isinstance(value, Picture) else value.path}", holes=holes)
+            self.lack(f"{name} {_file_of(value)}", holes=holes)
+        if value is not None and not _is_texture(value):
+            self.lack(f"{name}, which is to be a texture and is {_said(value)}", holes=holes)
         return None
 
     def _scale(self) -> tuple[float, float]:
@@ -189,26 +226,57 @@ class Inputs:
             self.lack(f"uv_space_index {number}, another set of texture coordinates", holes=holes)
         return not number
 
+    def _plain(self, name: str, kind: str, *, holes: bool = False) -> Any:
+        """What a constant is that no texture can stand for. Raises StageError."""
+        value = self._constant(name, holes=holes)
+        if _is_texture(value):
+            raise StageError(f"{self._where(name)}: expected {kind}, got a texture")
+        return value
+
     def _constant(self, name: str, *, holes: bool = False) -> Any:
-        own = self._shader.GetInput(name)
-        source = producer(own) if own else None
-        if source is None:
-            return self._of_module(name, holes=holes)
-        if is_output(source):
+        """What the stage says, or else the module; None, noted, where it is computed."""
+        source = self._source(name)
+        if source is not None and is_output(source):
             self.lack(f"{name}, which <{source.GetPrim().GetPath()}> computes", holes=holes)
             return None
-        return source.Get(self._time)
-
-    def _of_module(self, name: str, *, holes: bool) -> Literal | None:
-        """What the module that dresses up the material says."""
-        value = self._dressed.get(name)
+        value = self._peeked(name)
         if isinstance(value, Computed):
             self.lack(f"{name}, which the module computes", holes=holes)
             return None
         return value
 
+    def _peeked(self, name: str) -> Any:
+        """What `_constant` gives, without a note; `Computed` where it is."""
+        source = self._source(name)
+        if source is None:
+            value = self._worn.inputs.get(name)
+            return value.default if isinstance(value, Parameter) else value
+        return Computed("") if is_output(source) else source.Get(self._time)
+
+    def _source(self, name: str) -> Usd.Attribute | None:
+        """Where the stage says it: by its own name, or that of the parameter which the module hands on."""
+        said = self._worn.inputs.get(name)
+        if not self._worn.is_variant and not isinstance(said, Parameter):
+            return None  # the module's material has no such input
+        own = self._shader.GetInput(said.name if isinstance(said, Parameter) else name)
+        return producer(own) if own else None
+
     def _where(self, name: str) -> str:
         return f"<{self._shader.GetPath()}> {name}"
+
+
+def _is_texture(value: Any) -> bool:
+    return isinstance(value, Picture | Sdf.AssetPath)
+
+
+def _file_of(value: Any) -> str:
+    """The file as it is written; "" for what names none."""
+    return value.written if isinstance(value, Picture) else str(getattr(value, "path", ""))
+
+
+def _said(value: Any) -> str:
+    """A value in a few words."""
+    return "a texture" if _is_texture(value) else f"{value!r:.60}"
 
 
 def _authored(source: Usd.Attribute, asset: Sdf.AssetPath, *, is_data: bool) -> Image:

@@ -15,12 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from fsd_gen.usd.flat_scene import ChannelName, Four, Rgb, Surface, Texture, Unread
 from fsd_gen.usd.openusd import Sdf, Usd, UsdShade
-from fsd_gen.usd.reader.mdl import Inputs, dress, material_in, module_of, named
-from fsd_gen.usd.reader.mdl_modules import Dress
+from fsd_gen.usd.reader.mdl import Inputs, named, worn_by
 from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.primvars import Coordinates
 
@@ -38,26 +36,17 @@ def read_mdl(
     Raises:
         StageError: an input is of the wrong kind, or connected to nothing.
     """
-    worn = _worn(shader)
+    worn = worn_by(shader, frozenset(KNOWN))
     if worn is None:
         unread = Unread(mdl=named(shader), material=str(material), holes=True)
         return Surface(name=str(material), unread=unread), None
-    inputs = Inputs(shader, time, omissions, worn.inputs)
+    inputs = Inputs(shader, time, omissions, worn)
     surface = replace(KNOWN[worn.material](inputs), name=str(material))
     if inputs.lacks:
         lack = ", ".join(inputs.lacks)
         unread = Unread(mdl=named(shader), material=str(material), lack=lack, holes=inputs.undecided)
         surface = replace(surface, unread=unread)
     return surface, inputs.coordinates
-
-
-def _worn(shader: UsdShade.Shader) -> Dress | None:
-    """The material of Omniverse that this is, by itself or dressed up by a module; None: another."""
-    name = material_in(shader)
-    if name in KNOWN and PurePosixPath(module_of(shader)).stem in KNOWN:
-        return Dress(name)
-    found = dress(shader)
-    return found if found is not None and found.material in KNOWN else None
 
 
 # -- OmniPBR
@@ -99,11 +88,13 @@ def _pbr_of(inputs: Inputs, *, holes_unasked: bool) -> Surface:
 def _albedo(inputs: Inputs) -> Rgb | Texture:
     tint = inputs.colour("diffuse_tint", WHITE)
     brightness, more = inputs.signed("albedo_brightness", 1.0), inputs.signed("albedo_add", 0.0)
-    gain, bias = _four(brightness * c for c in tint), _four((more * c for c in tint), alpha=0.0)
+    gain = _four(inputs.scaled("diffuse_tint", tint, brightness))
+    bias = _four(inputs.scaled("diffuse_tint", tint, more), alpha=0.0)
     texture = inputs.texture("diffuse_texture", gain=gain, bias=bias)
     if texture and inputs.number("albedo_desaturation", 0.0):
         inputs.omit("albedo_desaturation (drawn in full colour)")
-    return texture or _product(inputs.colour("diffuse_color_constant", (0.2, 0.2, 0.2)), tint)
+    plain = inputs.colour("diffuse_color_constant", (0.2, 0.2, 0.2))
+    return texture or inputs.shade("diffuse_color_constant", plain, tint)
 
 
 def _mapped(inputs: Inputs, name: str, texture: str, default: float, packed: ChannelName) -> float | Texture:
@@ -131,8 +122,8 @@ def _normal(inputs: Inputs) -> Texture | None:
 def _emission(inputs: Inputs) -> Rgb | Texture:
     if not inputs.flag("enable_emission", False):
         return BLACK
-    radiance = inputs.number("emissive_intensity", 1.0) / math.pi
-    light = _scaled(inputs.colour("emissive_color", (1.0, 1.0, 0.1)), radiance)
+    radiance = inputs.within("emissive_intensity", inputs.number("emissive_intensity", 1.0) / math.pi)
+    light = inputs.scaled("emissive_color", inputs.colour("emissive_color", (1.0, 1.0, 0.1)), radiance)
     picture = inputs.texture("emissive_color_texture", gain=_four((radiance,) * 3))
     mask = inputs.texture("emissive_mask_texture", gain=_four(light))
     if picture and mask:
@@ -149,7 +140,7 @@ def _glass(inputs: Inputs) -> Surface:
     return Surface(
         name="",
         diffuse=BLACK,
-        tint=inputs.colour("glass_color", WHITE),
+        tint=inputs.shade("glass_color", inputs.colour("glass_color", WHITE)),
         opacity=0.0,
         roughness=inputs.number("frosting_roughness", 0.0, most=1.0),
         ior=max(1.0, inputs.number("glass_ior", 1.491)),
@@ -160,8 +151,8 @@ def _glass(inputs: Inputs) -> Surface:
 
 
 def _emissive(inputs: Inputs) -> Surface:
-    radiance = inputs.number("emission_intensity", 1.0) / math.pi
-    light = _scaled(inputs.colour("emissive_color", (0.1, 0.1, 0.1)), radiance)
+    radiance = inputs.within("emission_intensity", inputs.number("emission_intensity", 1.0) / math.pi)
+    light = inputs.scaled("emissive_color", inputs.colour("emissive_color", (0.1, 0.1, 0.1)), radiance)
     picture = inputs.texture("emissive_color_texture", gain=_four((radiance,) * 3))
     return Surface(name="", diffuse=BLACK, roughness=1.0, emissive=picture or light)
 
@@ -175,10 +166,11 @@ def _omni_surface(inputs: Inputs) -> Surface:
     glow = (
         inputs.number("emission_weight", 0.0, most=1.0) * inputs.number("emission_intensity", 1.0) / math.pi
     )
+    reflected = inputs.colour("diffuse_reflection_color", WHITE)
     base = Surface(
         name="",
-        diffuse=_scaled(inputs.colour("diffuse_reflection_color", WHITE), weight),
-        emissive=_scaled(inputs.colour("emission_color", WHITE), glow),
+        diffuse=inputs.shade("diffuse_reflection_color", reflected, (weight, weight, weight)),
+        emissive=inputs.scaled("emission_color", inputs.colour("emission_color", WHITE), glow),
         roughness=inputs.number("specular_reflection_roughness", 0.2, most=1.0),
         metallic=inputs.number("metalness", 0.0, most=1.0),
         ior=max(1.0, inputs.number("specular_reflection_ior", 1.5)),
@@ -186,7 +178,10 @@ def _omni_surface(inputs: Inputs) -> Surface:
         clearcoat_roughness=inputs.number("coat_roughness", 0.0, most=1.0),
     )
     if passed > 0:
-        return replace(base, opacity=1 - passed, tint=inputs.colour("specular_transmission_color", WHITE))
+        clear = inputs.shade(
+            "specular_transmission_color", inputs.colour("specular_transmission_color", WHITE)
+        )
+        return replace(base, opacity=1 - passed, tint=clear)
     return _holed(inputs, base, switch="enable_opacity", unasked=False, constant="geometry_opacity")
 
 
@@ -223,14 +218,6 @@ def _ior(level: float) -> float:
     """Of the index of refraction that reflects so much along the normal."""
     root = math.sqrt(min(SHINE * level, 0.99))
     return round((1 + root) / (1 - root), 9)
-
-
-def _product(a: Rgb, b: Rgb) -> Rgb:
-    return (a[0] * b[0], a[1] * b[1], a[2] * b[2])
-
-
-def _scaled(a: Rgb, factor: float) -> Rgb:
-    return (a[0] * factor, a[1] * factor, a[2] * factor)
 
 
 def _four(rgb: Iterable[float], *, alpha: float = 1.0) -> Four:

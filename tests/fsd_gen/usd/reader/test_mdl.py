@@ -311,7 +311,7 @@ import ::tex::gamma_mode;
     normalmap_texture: texture_2d(),
     texture_scale: float2(2.f, 4.f)
 );
-export material Odd(float worn = 0.5) = OmniPBR(metallic_constant: worn, enable_opacity: worn > 0.2);
+export material Odd(float worn = 0.5) = OmniPBR(metallic_constant: worn * 2, enable_opacity: worn > 0.2);
 export material Own() = material(surface: material_surface());
 """
 
