@@ -2,7 +2,7 @@
 
 A layer is *plain* if it only says what prims are and what values they have: it refers to nothing, has no
 variants, classes, instances, clips or moments. A prim all of whose opinions come from one prim of a plain
-layer is what it is there, in every place that refers to it. Which materials are bound is left out of account:
+layer is what it is there, in every place that refers to it, unless the stage moves prims. Which materials are bound is left out of account:
 the walk over the stage asks each prim for its own.
 """
 
@@ -77,8 +77,10 @@ class Before:
 class Origins:
     """The origins of one stage's prims."""
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: Before, stage: Usd.Stage) -> None:
         self._before = before
+        # A move changes what lies below prims that have one opinion, so that no origin tells what they are.
+        self._moves = any(_relocates(layer) for layer in stage.GetUsedLayers())
         self._plain: dict[str, bool] = {}
         self._stamps: dict[str, Stamp | None] = {}
         self._clipped: dict[Sdf.Path, bool] = {}
@@ -103,7 +105,7 @@ class Origins:
         return self._stamps[origin.layer]
 
     def _single(self, stack: list[Sdf.PrimSpec], prim: Usd.Prim) -> Origin | None:
-        if len(stack) != 1 or prim.IsInPrototype() or prim.IsInstanceProxy():
+        if self._moves or len(stack) != 1 or prim.IsInPrototype() or prim.IsInstanceProxy():
             return None
         if self._has_clips(prim.GetParent()):
             return None
@@ -140,9 +142,11 @@ def _only_binds(spec: Sdf.PrimSpec) -> bool:
 def _is_plain(layer: Sdf.Layer) -> bool:
     if layer.anonymous or layer.dirty or layer.subLayerPaths or layer.ListAllTimeSamples():
         return False
-    if RELOCATES in layer.pseudoRoot.ListInfoKeys():
-        return False
     return all(SAID_PLAINLY.issuperset(spec.ListInfoKeys()) for spec in _below(layer.pseudoRoot))
+
+
+def _relocates(layer: Sdf.Layer) -> bool:
+    return RELOCATES in layer.pseudoRoot.ListInfoKeys()
 
 
 def _is_whole(material: Sdf.PrimSpec) -> bool:

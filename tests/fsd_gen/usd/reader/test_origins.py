@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pxr import Sdf, Usd
 
+from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import FlatScene
 from fsd_gen.usd.reader import decoded, origins, read, surfaces
 from fsd_gen.usd.reader.decoded import Decoded
@@ -261,6 +262,28 @@ def test_a_place_with_value_clips_is_read_by_itself(tmp_path, asked):
     """
     flat(stage(tmp_path, WALL, clips, clips.replace("Thing0", "Thing1")))
     assert asked.count("Card") == 2
+
+
+@pytest.mark.parametrize("where", ["stage", "between"])
+def test_a_prim_moved_below_one_place_of_a_shared_material_is_missed_there(tmp_path, monkeypatch, where):
+    """The material itself has one opinion in every place; the move is said by whoever refers to it."""
+    thing(tmp_path)
+    path = three(tmp_path)
+    if where == "stage":
+        moved = path.read_text().replace("(", "(\n relocates = { </World/Thing1/Look/S>: <> }", 1)
+        path.write_text(moved)
+    else:
+        text = (
+            '(\n relocates = { </Thing/Look/S>: <> }\n)\ndef "Thing" ( references = @./thing.usda@ ) {\n}\n'
+        )
+        (tmp_path / "between.usda").write_text(f"#usda 1.0\n{text}")
+        at, rest = path.read_text().rsplit("@./thing.usda@", 1)
+        path.write_text(f"{at}@./between.usda@</Thing>{rest}")
+    with pytest.raises(StageError) as read_once:
+        flat(path)
+    with pytest.raises(StageError) as apart:
+        plainly(path, monkeypatch)
+    assert str(read_once.value) == str(apart.value) and "/Look" in str(apart.value)
 
 
 def test_prims_nested_deeper_than_python_recurses_are_no_trouble(tmp_path, asked):
