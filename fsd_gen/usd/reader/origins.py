@@ -2,8 +2,8 @@
 
 A layer is *plain* if it only says what prims are and what values they have: it refers to nothing, has no
 variants, classes, instances, clips or moments. A prim all of whose opinions come from one prim of a plain
-layer is what it is there, in every place that refers to it, unless the stage moves prims. Which materials are bound is left out of account:
-the walk over the stage asks each prim for its own.
+layer is what it is there, in every place that refers to it, unless a layer of the stage moves prims. Which
+materials are bound is left out of account: the walk over the stage asks each prim for its own.
 """
 
 from __future__ import annotations
