@@ -8,13 +8,13 @@ materials are bound is left out of account: the walk over the stage asks each pr
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from fsd_gen.usd.openusd import Ar, Sdf, Usd
+from fsd_gen.usd.stamp import Stamp
 
 SAID_PLAINLY = frozenset(  # what a prim of a plain layer may say of itself, beside its properties
     {"specifier", "typeName", "apiSchemas", "kind", "active", "hidden", "documentation", "comment"}
@@ -35,26 +35,6 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """A file as it was: another file at its place, or another content, has another one."""
-
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    @classmethod
-    def of(cls, layer: Sdf.Layer) -> Self | None:
-        """Of a layer's file, or of the package around it; None if there is none."""
-        try:
-            found = os.stat(Ar.SplitPackageRelativePathOuter(layer.realPath)[0])
-        except OSError:
-            return None
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-@dataclass(frozen=True, slots=True)
 class Before:
     """What a process held before it opened a stage, and when: tells which layers hold what their files do."""
 
@@ -69,9 +49,14 @@ class Before:
 
     def stamp(self, layer: Sdf.Layer) -> Stamp | None:
         """Of a layer's file; None if the layer may hold anything else."""
-        found = None if layer.identifier in self.held else Stamp.of(layer)
+        found = None if layer.identifier in self.held else stamp_of(layer)
         settled = found is not None and found.changed_ns < self.at_ns - SETTLED_NS
         return found if settled else None
+
+
+def stamp_of(layer: Sdf.Layer) -> Stamp | None:
+    """Of a layer's file, or of the package around it; None if there is none."""
+    return Stamp.of(Ar.SplitPackageRelativePathOuter(layer.realPath)[0])
 
 
 class Origins:

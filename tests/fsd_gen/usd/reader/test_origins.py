@@ -298,7 +298,7 @@ def test_what_is_kept_is_bounded_and_what_was_not_used_for_longest_goes_first(tm
     opened = Usd.Stage.Open(str(path))
     mesh = opened.GetPrimAtPath("/Thing/Card")
     triangles = read.local_triangles(mesh, None, Usd.TimeCode.Default())
-    stamp = origins.Stamp.of(Sdf.Layer.FindOrOpen(str(path)))
+    stamp = origins.stamp_of(Sdf.Layer.FindOrOpen(str(path)))
     keys = [(stamp, origins.Origin("layer", Sdf.Path(f"/P{n}")), None) for n in range(3)]
     one = decoded._size(triangles)
     kept = Decoded(limit_bytes=2 * one)
