@@ -13,6 +13,7 @@ reproducible.
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import json
 import os
@@ -255,10 +256,15 @@ class AssetLibrary:
 
 
 def assets_root(root: Path | None = None) -> Path:
-    """Folder that holds the packs: `root`, else the variable FSD_ASSETS_DIR, else ~/.cache/fsd-gen/assets."""
-    if root is not None:
-        return Path(root)
-    return Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser()
+    """Folder that holds the packs: `root`, else the variable FSD_ASSETS_DIR, else ~/.cache/fsd-gen/assets.
+
+    It need not be there yet. Raises NotADirectoryError where it, or what it would lie in, is no folder.
+    """
+    folder = Path(root or os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT).expanduser()
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    if there is not None and not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    return folder
 
 
 def open_library(pack_names: Iterable[str], root: Path | None = None) -> AssetLibrary:

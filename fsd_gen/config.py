@@ -63,10 +63,11 @@ def _each_by_its_own_config(sections: object) -> object:
     complaints: list[InitErrorDetails] = []
     for name, section in sections.items():
         style = find_style(str(name))
-        if not isinstance(section, Mapping | StyleConfig | None):
-            raise ValueError(f"{name}: expected settings such as {{weight: 0.5}}, got {section!r}")
+        if not isinstance(section, Mapping | StyleConfig):
+            found = "nothing" if section is None else repr(section)
+            raise ValueError(f"{name}: expected settings such as {{weight: 0.5}}, got {found}")
         try:
-            parsed[name] = style.config.model_validate({} if section is None else section)
+            parsed[name] = style.config.model_validate(section)
         except ValidationError as error:
             complaints += [_inside(name, problem) for problem in error.errors()]
     if complaints:

@@ -40,7 +40,7 @@ class DiskFullError(OSError):
     @classmethod
     def at(cls, final: Path, needed_bytes: int | None) -> DiskFullError:
         """The error for `final`, measuring the free space of its file system now."""
-        free = shutil.disk_usage(final.parent).free
+        free = shutil.disk_usage(final if final.is_dir() else final.parent).free
         needed = "" if needed_bytes is None else f", {needed_bytes / MIB:.1f} MiB needed"
         error = cls(
             errno.ENOSPC,
@@ -125,6 +125,30 @@ def part_folder(final: Path) -> Iterator[Path]:
             part.mkdir()
             yield part
             publish_folder(part, final)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def part_set(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder inside of `folder` to fill with files; they move up if the block succeeds.
+
+    If the block raises, the part is removed and `folder` holds what it held. Older files of the same names go
+    before the first new one comes, so that no crash leaves old beside new. Raises DiskFullError for a full
+    disk inside the block.
+    """
+    part = _hidden_beside(folder / "set", PART_SUFFIX)
+    with _disk_full_named(folder, None):
+        try:
+            part.mkdir()
+            yield part
+            _sync_tree(part)
+            names = sorted(os.listdir(part))
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
+            for name in names:
+                os.rename(part / name, folder / name)
+            sync_folder(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 

@@ -87,7 +87,9 @@ class PictureStore:
         if plain:
             (self.folder / name).write_bytes(picture.data)
         else:
-            image.save(self.folder / name, "PNG")
+            encoded = io.BytesIO()  # Pillow does not say that a disk is full
+            image.save(encoded, "PNG")
+            (self.folder / name).write_bytes(encoded.getvalue())
         self._images[name] = image
 
 

@@ -88,6 +88,8 @@ def confined(root: Path, folder: Path, written: str) -> Path:
     """The file that a name in another file means. Raises RejectedFileError."""
     if "://" in written or written.startswith("file:"):
         raise RejectedFileError(f"it refers to {written!r:.120}, expected a file beside it")
+    if "\0" in written:
+        raise RejectedFileError(f"it refers to {written!r:.120}, expected a name without a NUL byte")
     path = (folder / written.replace("\\", "/")).resolve()
     if not path.is_relative_to(root.resolve()):
         raise RejectedFileError(f"it refers to {written!r:.120}, which leads out of {root}")

@@ -9,6 +9,7 @@ It is put together spec by spec (Sdf): a stage would compose all again after eve
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from assets_manifest.meshes.box_map import box_map
 from assets_manifest.meshes.parts import MeshPart, Surface
 from jobs.extras import extra
+from jobs.files import DISK_FULL_ERRNOS, DiskFullError
 
 with extra("render"):
     from pxr import Gf, Sdf, Tf, UsdGeom, Vt
@@ -29,7 +31,8 @@ Types = Sdf.ValueTypeNames
 def write_object_usd(path: Path, parts: list[MeshPart], *, numbered: bool = True) -> None:
     """Author `parts` at `path` (.usdc or .usda), whole or not at all.
 
-    Meshes are called after their parts, `numbered` unless the parts' names are distinct as they are.
+    Meshes are called after their parts, `numbered` unless the parts' names are distinct as they are. Raises
+    DiskFullError where there is no room, OSError where the file cannot be written for another reason.
     """
     if not parts:
         raise ValueError(f"an object needs at least one part, got none for {path}")
@@ -47,8 +50,22 @@ def write_object_usd(path: Path, parts: list[MeshPart], *, numbered: bool = True
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".usd.") as folder:
         temporary = Path(folder) / path.name
-        layer.Export(str(temporary))
+        _export(layer, temporary, path)
         os.replace(temporary, path)
+
+
+def _export(layer: Sdf.Layer, temporary: Path, final: Path) -> None:
+    complaint = ""
+    try:
+        if layer.Export(str(temporary)):
+            return
+    except Tf.ErrorException as error:  # the system's words are in it, without their number
+        complaint = " ".join(str(error).split())
+    if any(os.strerror(number) in complaint for number in DISK_FULL_ERRNOS):
+        raise DiskFullError.at(final, None)
+    raise OSError(
+        errno.EIO, f"OpenUSD cannot write it: {complaint[:200] or 'it does not say why'}", str(final)
+    )
 
 
 def _name(number: int, part: MeshPart) -> str:

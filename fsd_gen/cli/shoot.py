@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fsd_gen.production.shooting import StagePair
     from fsd_gen.scene.spec import UnknownMaterials
 
-WRITTEN = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
 SMALLEST, LARGEST = 32, 8192  # sides of a view, pixels
 DEFAULT_SIZE = (640, 360)
 
@@ -152,20 +151,20 @@ def _sides(size: str | None, width: int | None, height: int | None) -> _Sides | 
 
 
 def _save(pair: StagePair, folder: Path) -> None:
-    import numpy as np
-    from PIL import Image
-
-    from fsd_gen.rigs.k_file import k_text
+    from fsd_gen.production.pair_files import write_pair_files
+    from jobs.files import part_set
 
     folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pair.left_hwc).save(folder / "left.png")
-    Image.fromarray(pair.right_hwc).save(folder / "right.png")
-    np.save(folder / "disparity.npy", pair.truth.disparity_left_hw)
-    np.save(folder / "flags.npy", pair.truth.flags_left_hw)
-    (folder / "K.txt").write_text(k_text(pair.rig), "utf-8")
+    truth = pair.truth
+    with part_set(folder) as part:
+        write_pair_files(
+            part, pair.left_hwc, pair.right_hwc, truth.disparity_left_hw, truth.flags_left_hw, pair.rig
+        )
 
 
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:
-    there = [folder / name for name in WRITTEN if (folder / name).exists()]
+    from fsd_gen.production.pair_files import PAIR_FILES
+
+    there = [folder / name for name in PAIR_FILES if (folder / name).exists()]
     if there and not force:
         raise RunFolderError(f"{there[0]} is there already; --force replaces it, another --out leaves it")

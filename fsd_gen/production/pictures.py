@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
+from fsd_gen.production.pair_files import write_pair_files
 from fsd_gen.production.survey import shown_shards
-from fsd_gen.rigs.k_file import k_text
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.sample import StereoSample
 from jobs.files import part_folder
@@ -33,8 +30,11 @@ def write_pairs(run_dir: Path) -> Path:
 
 def _write(sample: StereoSample, place: Path) -> None:
     with part_folder(place) as part:
-        Image.fromarray(sample.left_hwc).save(part / "left.png")
-        Image.fromarray(sample.right_hwc).save(part / "right.png")
-        np.save(part / "disparity.npy", sample.disparity_left_hw)
-        np.save(part / "flags.npy", sample.flags_left_hw)
-        (part / "K.txt").write_text(k_text(sample.spec.rig))
+        write_pair_files(
+            part,
+            sample.left_hwc,
+            sample.right_hwc,
+            sample.disparity_left_hw,
+            sample.flags_left_hw,
+            sample.spec.rig,
+        )

@@ -35,7 +35,7 @@ class RigConfig(Section):
     hfov_deg: Annotated[Range, AfterValidator(within(5, 150, "degrees"))] = (45.0, 95.0)
     """Horizontal, uniform; not beside `fx`."""
 
-    max_disparity_share: float = Field(default=0.3, gt=0, lt=1)  # of the nearest surface, in image widths
+    max_disparity_share: float = Field(default=0.3, ge=0.001, lt=1)  # of the nearest surface, in image widths
 
     preset: str | None = None
     """A camera by name; `fsd-gen rigs` lists them. Fits by `crop` unless another `fit` is given."""

@@ -57,6 +57,7 @@ class _Stage:
 
     rig: StereoRig
     camera: CameraPose  # before it turns to the centre of mass
+    pose_44: Array  # of that camera, to the world
     near_m: float
     far_m: float
     middle_3: Array  # of the ball of objects that was there first
@@ -65,7 +66,7 @@ class _Stage:
     def somewhere(self, rng: np.random.Generator, low_m: float, high_m: float) -> tuple[Array, float]:
         """A place in view between two depths, even in the image and in inverse depth, and that depth."""
         depth_m = 1 / rng.uniform(1 / high_m, 1 / low_m)
-        rig, pose_44 = self.rig, camera_to_world(self.camera)
+        rig, pose_44 = self.rig, self.pose_44
         u, v = rng.uniform(0.02, 0.98) * rig.width, rng.uniform(0.05, 0.95) * rig.height
         seen_3 = np.array([(u - rig.cx_px) / rig.focal_px, (v - rig.cy_px) / rig.focal_px, 1.0]) * depth_m
         return pose_44[:3, :3] @ seen_3 + pose_44[:3, 3], float(depth_m)
@@ -79,8 +80,7 @@ class _Stage:
 
     def depth_m(self, position_3: Array) -> float:
         """Along the first camera's axis."""
-        pose_44 = camera_to_world(self.camera)
-        return float((position_3 - pose_44[:3, 3]) @ pose_44[:3, 2])
+        return float((position_3 - self.pose_44[:3, 3]) @ self.pose_44[:3, 2])
 
 
 def compose(sampler: Sampler[Config]) -> SceneSpec:
@@ -129,14 +129,43 @@ def _stage(sampler: Sampler[Config], rig: StereoRig) -> _Stage:
     eye_3 = eye_3 + [0.0, 0.0, near_m * layout.uniform(1.0, 2.0)]
     x, y, z = eye_3.round(4).tolist()
     a, b, c = (eye_3 + ahead_3).tolist()
+    camera = CameraPose(position=(x, y, z), target=(a, b, c))
     return _Stage(
         rig=rig,
-        camera=CameraPose(position=(x, y, z), target=(a, b, c)),
+        camera=camera,
+        pose_44=camera_to_world(camera),
         near_m=near_m,
         far_m=max(far_m, away_m + radius_m * 1.5) if first else far_m,
         middle_3=eye_3 + ahead_3 * away_m,
         radius_m=radius_m if first else 0.0,
     )
+
+
+class _Balls:
+    """Balls that are taken: centres and radii, in arrays with room for more."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._centres_n3, self._radii_n = np.empty((32, 3)), np.empty(32)
+
+    @property
+    def centres_n3(self) -> Array:
+        """Of all that there are."""
+        return self._centres_n3[: self._number]
+
+    def add(self, centre_3: Array, radius_m: float) -> None:
+        """One more."""
+        if self._number == len(self._radii_n):
+            self._centres_n3 = np.concatenate([self._centres_n3, np.empty_like(self._centres_n3)])
+            self._radii_n = np.concatenate([self._radii_n, np.empty_like(self._radii_n)])
+        self._centres_n3[self._number], self._radii_n[self._number] = centre_3, radius_m
+        self._number += 1
+
+    def leave_room(self, centre_3: Array, radius_m: float) -> bool:
+        """Whether a ball would lie in none of them by more than a quarter."""
+        apart_n = 0.75 * (radius_m + self._radii_n[: self._number])
+        distance_n = np.linalg.norm(centre_3 - self.centres_n3, axis=1)
+        return bool((distance_n > apart_n).all())
 
 
 class _Fleet:
@@ -145,7 +174,7 @@ class _Fleet:
     def __init__(self, sampler: Sampler[Config], stage: _Stage, backdrop: Backdrop, quota: Quota) -> None:
         self._sampler, self._stage, self._backdrop, self._quota = sampler, stage, backdrop, quota
         self._assets = sampler.some("object", without=UNUSABLE)
-        self._taken: list[tuple[Array, float]] = []  # centres and radii
+        self._taken = _Balls()
 
     def objects(self) -> Iterator[Placement]:
         """Those that the scene is about."""
@@ -161,14 +190,14 @@ class _Fleet:
 
     def centre(self) -> Vec3:
         """Centre of mass of what there is so far, each object weighing the same."""
-        x, y, z = np.mean([centre_3 for centre_3, _ in self._taken], axis=0).round(5).tolist()
+        x, y, z = self._taken.centres_n3.mean(axis=0).round(5).tolist()
         return (x, y, z)
 
     def _object(self, rng: np.random.Generator, name: str, *, behind: bool) -> Placement:
         asset = pick(rng, self._assets)
         size_m = np.array(asset.size_m or (1.0, 1.0, 1.0))
         centre_3, radius_m = self._place(rng, behind=behind)
-        self._taken.append((centre_3, radius_m))
+        self._taken.add(centre_3, radius_m)
         scale = round(2 * radius_m / float(np.linalg.norm(size_m)), 6)
         rotation = heading(rng.uniform(0, 360)) if rng.uniform() < 0.35 else random_rotation(rng)
         foot_3 = centre_3 - rotation_matrix(rotation) @ np.array([0.0, 0.0, size_m[2] / 2 * scale])
@@ -196,16 +225,13 @@ class _Fleet:
         return centre_3, radius_m
 
     def _ahead(self) -> Array:
-        axis_3: Array = camera_to_world(self._stage.camera)[:3, 2]
+        axis_3: Array = self._stage.pose_44[:3, 2]
         return axis_3
 
     def _is_free(self, centre_3: Array, radius_m: float) -> bool:
         if self._backdrop.room_m(centre_3) < radius_m:
             return False
-        return all(
-            np.linalg.norm(centre_3 - other_3) > 0.75 * (radius_m + other_m)
-            for other_3, other_m in self._taken
-        )
+        return self._taken.leave_room(centre_3, radius_m)
 
     def _dressed(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,10 +22,13 @@ from fsd_gen.usd.errors import AssetFileError, StageError
 from fsd_gen.usd.mdl_files import MODULE, module_files
 from fsd_gen.usd.openusd import Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdUtils
 from fsd_gen.usd.reader.stage import open_stage, reason_of, stage_time
+from fsd_gen.usd.stamp import Stamp
 from fsd_gen.usd.units import Measure, in_our_measure, measure_of
 from jobs.files import file_sha256
 
 UDIM = "<UDIM>"
+TILE = re.compile(r"(?<!\d)[1-9]\d{3}(?!\d)")  # the number of one, in the name of its file
+MOST_LISTED = 64  # worlds whose files are remembered
 OWN_SCALE = Measure(metres_per_unit=1.0, y_up=False)  # nothing to bring over
 
 
@@ -35,7 +39,7 @@ def world_digest(path: Path) -> str:
         StageError: it is no stage, or a file is missing.
     """
     try:
-        files = _files_of(path, path.stat().st_mtime_ns)
+        files = _files_of(path)
         lines = sorted(f"{os.path.relpath(file, path.parent)}\0{_sha256(file)}\n" for file in files)
     except OSError as error:
         raise AssetFileError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
@@ -57,9 +61,32 @@ def refuse_changed(world: World) -> None:
         )
 
 
-@lru_cache(maxsize=64)
-def _files_of(path: Path, changed_ns: int) -> tuple[Path, ...]:
-    del changed_ns  # part of the key only
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The files of a world, and all that would be different if they were others."""
+
+    files: tuple[Path, ...]
+    stamps: dict[Path, Stamp | None]
+
+    def holds(self) -> bool:
+        """Whether nothing has changed since."""
+        return all(Stamp.of(path) == stamp is not None for path, stamp in self.stamps.items())
+
+
+_LISTED: dict[Path, _Listed] = {}  # by the stage's path
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    known = _LISTED.get(path)
+    if known is None or not known.holds():
+        while len(_LISTED) >= MOST_LISTED:
+            del _LISTED[next(iter(_LISTED))]
+        known = _LISTED[path] = _listed(path)
+    return known.files
+
+
+def _listed(path: Path) -> _Listed:
+    path.stat()  # raises what the system says of it
     open_stage(path)  # says what is missing better than what follows
     try:
         with quiet():  # it warns of modules that lie inside Omniverse alone
@@ -67,8 +94,10 @@ def _files_of(path: Path, changed_ns: int) -> tuple[Path, ...]:
     except Tf.ErrorException as error:
         raise StageError(f"{path}: cannot be opened as a USD stage: {reason_of(error)}") from error
     named = {str(layer.realPath) for layer in layers} | set(map(str, assets))
-    found = {file for name in named for file in _on_disk(name)}
-    return tuple(sorted(found | {path}))
+    files = tuple(sorted({file for name in named for file in _on_disk(name)} | {path}))
+    # Whether a file joins a set of tiles, which may be listed one by one, or a module, their folders tell.
+    open_ended = {file.parent for file in files if TILE.search(file.name) or file.suffix == MODULE}
+    return _Listed(files, {each: Stamp.of(each) for each in (*files, *open_ended)})
 
 
 def _on_disk(name: str) -> Iterator[Path]:
@@ -81,13 +110,12 @@ def _on_disk(name: str) -> Iterator[Path]:
 
 
 def _sha256(path: Path) -> str:
-    stat = path.stat()
-    return _sha256_at(path, stat.st_mtime_ns, stat.st_size)
+    return _sha256_at(path, Stamp.of(path))
 
 
 @lru_cache(maxsize=65536)
-def _sha256_at(path: Path, changed_ns: int, size: int) -> str:
-    del changed_ns, size  # part of the key only
+def _sha256_at(path: Path, stamp: Stamp | None) -> str:
+    del stamp  # part of the key only
     return file_sha256(path)
 
 

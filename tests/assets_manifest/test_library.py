@@ -23,6 +23,8 @@ from assets_manifest.library import (
     save_pack,
 )
 from assets_manifest.records import Asset
+from assets_manifest.registry import pack_statuses
+from jobs.system_errors import explain
 
 
 def asset(name: str, content: bytes = b"", **fields: object) -> Asset:
@@ -230,6 +232,18 @@ def test_the_root_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tm
     assert assets_root() == tmp_path
     monkeypatch.delenv("FSD_ASSETS_DIR")
     assert assets_root() == Path.home() / ".cache/fsd-gen/assets"
+
+
+@pytest.mark.parametrize("below", [".", "packs"])
+def test_a_root_that_is_a_file_is_said_wherever_packs_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, below: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    monkeypatch.setenv("FSD_ASSETS_DIR", str(tmp_path / "notes.txt" / below))
+    for ask in (pack_statuses, lambda: open_library(["builtin"]), assets_root):
+        with pytest.raises(NotADirectoryError) as caught:
+            ask()
+        assert "is a file; expected a folder" in explain(caught.value)
 
 
 def test_attribution_says_all_of_each_asset_in_a_line_of_its_own() -> None:

@@ -45,6 +45,8 @@ def test_every_preset_is_valid_and_reads_back_from_its_own_yaml(name, tmp_path):
         ({"styles": {"flying": {"weight": 0}}}, "styles: expected at least one style with a weight above 0"),
         ({"styles": {"flying": {"weight": -1}}}, "styles.flying.weight: .*greater than or equal to 0"),
         ({"styles": {"flying": 0.5}}, "styles: flying: expected settings such as {weight: 0.5}, got 0.5"),
+        ({"styles": {"flying": None}}, "styles: flying: expected settings such as .*, got nothing"),
+        ({"rig.max_disparity_share": 1e-12}, "rig.max_disparity_share: .*greater than or equal to 0.001"),
         ({"styles": ["flying"]}, "styles: expected a section of settings"),
         ({"styles.flying.objcts": [1, 2]}, "styles.flying.objcts: unknown field; did you mean 'objects'"),
         ({"styles.flying.objects": [0, 2]}, "styles.flying.objects.0: .*greater than 0, got 0"),

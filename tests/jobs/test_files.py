@@ -17,6 +17,7 @@ from jobs.files import (
     file_sha256,
     part_file,
     part_folder,
+    part_set,
     publish_file,
     publish_folder,
     remove_stale_parts,
@@ -225,6 +226,21 @@ def test_a_full_disk_is_named_for_a_folder_too(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "fsync", no_space)
     assert caught.value.filename == str(tmp_path / "result")
     assert os.listdir(tmp_path) == []
+
+
+def test_files_that_belong_together_come_together_or_not_at_all(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    with part_set(tmp_path) as part:
+        for name in "ab":
+            (part / name).write_text("new")
+        assert sorted(each.name for each in tmp_path.iterdir()) == [part.name, "a"]
+        assert (tmp_path / "a").read_text() == "old"
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a": "new", "b": "new"}
+    with pytest.raises(DiskFullError) as caught, part_set(tmp_path) as part:
+        (part / "a").write_text("newer")
+        monkeypatch.setattr(os, "fsync", no_space)
+    assert caught.value.filename == str(tmp_path)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a": "new", "b": "new"}
 
 
 def test_a_folder_writer_killed_in_the_middle_leaves_the_old_folder_and_a_part_that_can_be_swept(tmp_path):

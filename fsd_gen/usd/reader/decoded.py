@@ -1,7 +1,7 @@
 """Triangles of asset files, kept from one stage to the next, so that a worker decodes each asset once.
 
 They take at most `LIMIT_BYTES` in each process; what was not used for longest goes first. An entry is found
-by its file as it was (`origins.Stamp`), so a file that has changed is read anew.
+by its file as it was (`Stamp`), so a file that has changed is read anew.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.usd.polygons import Triangles
-from fsd_gen.usd.reader.origins import Origin, Stamp
+from fsd_gen.usd.reader.origins import Origin
 from fsd_gen.usd.reader.primvars import Coordinates
+from fsd_gen.usd.stamp import Stamp
 
 LIMIT_BYTES = 256 * 2**20
 

@@ -2,19 +2,19 @@
 
 A layer is *plain* if it only says what prims are and what values they have: it refers to nothing, has no
 variants, classes, instances, clips or moments. A prim all of whose opinions come from one prim of a plain
-layer is what it is there, in every place that refers to it. Which materials are bound is left out of account:
-the walk over the stage asks each prim for its own.
+layer is what it is there, in every place that refers to it, unless a layer of the stage moves prims. Which
+materials are bound is left out of account: the walk over the stage asks each prim for its own.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from fsd_gen.usd.openusd import Ar, Sdf, Usd
+from fsd_gen.usd.stamp import Stamp
 
 SAID_PLAINLY = frozenset(  # what a prim of a plain layer may say of itself, beside its properties
     {"specifier", "typeName", "apiSchemas", "kind", "active", "hidden", "documentation", "comment"}
@@ -35,26 +35,6 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """A file as it was: another file at its place, or another content, has another one."""
-
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-    @classmethod
-    def of(cls, layer: Sdf.Layer) -> Self | None:
-        """Of a layer's file, or of the package around it; None if there is none."""
-        try:
-            found = os.stat(Ar.SplitPackageRelativePathOuter(layer.realPath)[0])
-        except OSError:
-            return None
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-@dataclass(frozen=True, slots=True)
 class Before:
     """What a process held before it opened a stage, and when: tells which layers hold what their files do."""
 
@@ -69,16 +49,23 @@ class Before:
 
     def stamp(self, layer: Sdf.Layer) -> Stamp | None:
         """Of a layer's file; None if the layer may hold anything else."""
-        found = None if layer.identifier in self.held else Stamp.of(layer)
+        found = None if layer.identifier in self.held else stamp_of(layer)
         settled = found is not None and found.changed_ns < self.at_ns - SETTLED_NS
         return found if settled else None
+
+
+def stamp_of(layer: Sdf.Layer) -> Stamp | None:
+    """Of a layer's file, or of the package around it; None if there is none."""
+    return Stamp.of(Ar.SplitPackageRelativePathOuter(layer.realPath)[0])
 
 
 class Origins:
     """The origins of one stage's prims."""
 
-    def __init__(self, before: Before) -> None:
+    def __init__(self, before: Before, stage: Usd.Stage) -> None:
         self._before = before
+        # A move changes what lies below prims that have one opinion, so that no origin tells what they are.
+        self._moves = any(_relocates(layer) for layer in stage.GetUsedLayers())
         self._plain: dict[str, bool] = {}
         self._stamps: dict[str, Stamp | None] = {}
         self._clipped: dict[Sdf.Path, bool] = {}
@@ -103,7 +90,7 @@ class Origins:
         return self._stamps[origin.layer]
 
     def _single(self, stack: list[Sdf.PrimSpec], prim: Usd.Prim) -> Origin | None:
-        if len(stack) != 1 or prim.IsInPrototype() or prim.IsInstanceProxy():
+        if self._moves or len(stack) != 1 or prim.IsInPrototype() or prim.IsInstanceProxy():
             return None
         if self._has_clips(prim.GetParent()):
             return None
@@ -140,9 +127,11 @@ def _only_binds(spec: Sdf.PrimSpec) -> bool:
 def _is_plain(layer: Sdf.Layer) -> bool:
     if layer.anonymous or layer.dirty or layer.subLayerPaths or layer.ListAllTimeSamples():
         return False
-    if RELOCATES in layer.pseudoRoot.ListInfoKeys():
-        return False
     return all(SAID_PLAINLY.issuperset(spec.ListInfoKeys()) for spec in _below(layer.pseudoRoot))
+
+
+def _relocates(layer: Sdf.Layer) -> bool:
+    return RELOCATES in layer.pseudoRoot.ListInfoKeys()
 
 
 def _is_whole(material: Sdf.PrimSpec) -> bool:

@@ -61,7 +61,7 @@ def read_stage(
     left_to_world = cameras.pose(left)
     if rig is not None:
         check_rig(cameras, rig, left, right)
-    flat, walk, omissions = _everything(path, stage, to_world, moment, left_to_world, Origins(before))
+    flat, walk, omissions = _everything(path, stage, to_world, moment, left_to_world, Origins(before, stage))
     for eye in (left,) if rig is None else (left, right):
         cameras.note(eye, walk.meshes, omissions)
     omissions.tell(path)
@@ -73,7 +73,7 @@ def read_world(path: Path, *, time: float | None = None) -> FlatScene:
     before = Before.now()
     stage = open_stage(path)
     to_world, moment = stage_to_world(stage), stage_time(stage, time)
-    flat, _, omissions = _everything(path, stage, to_world, moment, np.eye(4), Origins(before))
+    flat, _, omissions = _everything(path, stage, to_world, moment, np.eye(4), Origins(before, stage))
     omissions.tell(path)
     return flat
 

@@ -165,6 +165,10 @@ def test_what_lies_or_leads_away_is_said_in_words_about_the_file(tmp_path):
     expected["nan.obj"] = "material 'a' has a number that is not finite"
     obj(folder / "secret.obj", head="mtllib ../../../../etc/passwd\nusemtl a")
     expected["secret.obj"] = "which leads out of"
+    obj(folder / "nul.obj", head="mtllib nul.mtl\nusemtl a")
+    (folder / "nul.mtl").write_bytes(b"newmtl a\nmap_Kd wood\0.png\n")
+    obj(folder / "nul2.obj", head="mtllib nul\0.mtl")
+    expected |= dict.fromkeys(["nul.obj", "nul2.obj"], "expected a name without a NUL byte")
     lying = bytearray(stl(folder / "lying.stl", [[(0, 0, 0), (1, 0, 0), (0, 1, 0)]]).read_bytes())
     lying[80:84] = struct.pack("<I", 1_000_000)
     (folder / "lying.stl").write_bytes(lying)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from fsd_gen.cli import app
+from fsd_gen.production.pair_files import PAIR_FILES
 from stereo_model.inference.calibration import read_calibration
 from tests.fsd_gen.usd.cases import SUN, WALL, card, stage
 
@@ -59,6 +63,28 @@ def test_a_pair_that_is_there_is_replaced_only_when_told(tmp_path):
     assert result.exit_code == 2 and "left.png is there already; --force replaces it" in result.output
     assert (folder / "left.png").read_text() == "mine"
     assert shot(path, folder, "--force").exit_code == 0 and Image.open(folder / "left.png").size == (160, 96)
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_file_so_that_the_same_command_goes_again(
+    tmp_path, monkeypatch
+):
+    path, folder, written = stage(tmp_path, WALL, SUN), tmp_path / "out", []
+    write = Path.write_bytes
+
+    def full(file: Path, data: bytes) -> int:
+        written.append(file.name)
+        if file.name == "disparity.npy":
+            write(file, data[:100])
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        return write(file, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        result = shot(path, folder)
+    assert result.exit_code == 2 and f"error: {folder}: disk full" in result.output
+    assert "left.png" in written and list(folder.iterdir()) == []
+    assert shot(path, folder).exit_code == 0
+    assert sorted(each.name for each in folder.iterdir()) == sorted(PAIR_FILES)
 
 
 def test_the_camera_is_written_beside_the_pair_as_the_network_reads_it(tmp_path):

@@ -11,7 +11,7 @@ from fsd_gen.production.attempt import trace_truth
 from fsd_gen.scene.rotations import camera_to_world, rotation_matrix
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.compose import compose_scene
-from fsd_gen.styles.flying import Config
+from fsd_gen.styles.flying import Config, _Balls
 from fsd_gen.styles.hard import KINDS
 from fsd_gen.styles.sampler import HardConfig
 from tests.fsd_gen.styles.only import only
@@ -132,3 +132,19 @@ def test_odd_exposures_stay_within_what_cameras_do(small_config, library):
 def test_the_defaults_of_old_settings_stand():
     config = Config()
     assert (config.objects, config.retexture, config.metal, config.glass) == ((10, 32), 0.6, 0.12, 0.06)
+
+
+def test_room_among_very_many_objects_is_what_a_look_at_each_finds():
+    """The settings allow ten thousand, so that no loop over them may stand in the loop over them."""
+    rng, balls, taken = np.random.default_rng(5), _Balls(), []
+    found = Counter()
+    for _ in range(400):
+        centre_3, radius_m = rng.uniform(0, 10, 3), float(rng.uniform(0.1, 1.5))
+        plain = all(np.linalg.norm(centre_3 - other_3) > 0.75 * (radius_m + m) for other_3, m in taken)
+        assert balls.leave_room(centre_3, radius_m) == plain
+        found[plain] += 1
+        if plain:
+            balls.add(centre_3, radius_m)
+            taken.append((centre_3, radius_m))
+    assert len(taken) > 64 and min(found.values()) > 20
+    assert (balls.centres_n3 == [centre_3 for centre_3, _ in taken]).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,37 @@ def test_the_digest_covers_what_the_stage_refers_to(tmp_path):
     inner = tmp_path / "inner.usda"
     inner.write_text(inner.read_text() + "\n")
     assert world_digest(outer) != before
+
+
+def test_the_digest_covers_what_another_layer_comes_to_refer_to(tmp_path):
+    hall(tmp_path, name="inner.usda")
+    head = '#usda 1.0\n(\n subLayers = [{}]\n metersPerUnit = 1\n upAxis = "Z"\n)\n'
+    outer, more, middle = tmp_path / "outer.usda", tmp_path / "more.usda", tmp_path / "middle.usda"
+    outer.write_text(head.format("@./middle.usda@"))
+    middle.write_text(head.format("@./inner.usda@"))
+    more.write_text(head.format(""))
+    digests = [world_digest(outer)]
+    middle.write_text(head.format("@./inner.usda@, @./more.usda@"))
+    digests.append(world_digest(outer))
+    more.write_text(more.read_text() + "\n")
+    digests.append(world_digest(outer))
+    assert len(set(digests)) == 3
+
+
+def test_the_digest_sees_another_content_of_the_same_size_and_time(tmp_path):
+    path = hall(tmp_path)
+    before, old = world_digest(path), path.stat()
+    path.write_text(path.read_text().replace("0.6", "0.7"))
+    os.utime(path, ns=(old.st_atime_ns, old.st_mtime_ns))
+    assert path.stat().st_size == old.st_size and world_digest(path) != before
+
+
+def test_the_digest_covers_a_tile_that_joins_its_set(tmp_path):
+    Image.new("RGB", (2, 2), "red").save(tmp_path / "t.1001.png")
+    path = stage(tmp_path, WALL, SUN, card(BOUND), material(DIFFUSE, "t.<UDIM>.png"))
+    before = world_digest(path)
+    Image.new("RGB", (2, 2), "red").save(tmp_path / "t.1002.png")
+    assert world_digest(path) != before
 
 
 def test_a_package_is_a_world_too(tmp_path):

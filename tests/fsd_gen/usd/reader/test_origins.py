@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pxr import Sdf, Usd
 
+from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import FlatScene
 from fsd_gen.usd.reader import decoded, origins, read, surfaces
 from fsd_gen.usd.reader.decoded import Decoded
@@ -263,6 +264,28 @@ def test_a_place_with_value_clips_is_read_by_itself(tmp_path, asked):
     assert asked.count("Card") == 2
 
 
+@pytest.mark.parametrize("where", ["stage", "between"])
+def test_a_prim_moved_below_one_place_of_a_shared_material_is_missed_there(tmp_path, monkeypatch, where):
+    """The material itself has one opinion in every place; the move is said by whoever refers to it."""
+    thing(tmp_path)
+    path = three(tmp_path)
+    if where == "stage":
+        moved = path.read_text().replace("(", "(\n relocates = { </World/Thing1/Look/S>: <> }", 1)
+        path.write_text(moved)
+    else:
+        text = (
+            '(\n relocates = { </Thing/Look/S>: <> }\n)\ndef "Thing" ( references = @./thing.usda@ ) {\n}\n'
+        )
+        (tmp_path / "between.usda").write_text(f"#usda 1.0\n{text}")
+        at, rest = path.read_text().rsplit("@./thing.usda@", 1)
+        path.write_text(f"{at}@./between.usda@</Thing>{rest}")
+    with pytest.raises(StageError) as read_once:
+        flat(path)
+    with pytest.raises(StageError) as apart:
+        plainly(path, monkeypatch)
+    assert str(read_once.value) == str(apart.value) and "/Look" in str(apart.value)
+
+
 def test_prims_nested_deeper_than_python_recurses_are_no_trouble(tmp_path, asked):
     deep = "".join(f'def Xform "D{n}" {{ ' for n in range(1200)) + "}" * 1200
     thing(tmp_path, more=deep)
@@ -275,7 +298,7 @@ def test_what_is_kept_is_bounded_and_what_was_not_used_for_longest_goes_first(tm
     opened = Usd.Stage.Open(str(path))
     mesh = opened.GetPrimAtPath("/Thing/Card")
     triangles = read.local_triangles(mesh, None, Usd.TimeCode.Default())
-    stamp = origins.Stamp.of(Sdf.Layer.FindOrOpen(str(path)))
+    stamp = origins.stamp_of(Sdf.Layer.FindOrOpen(str(path)))
     keys = [(stamp, origins.Origin("layer", Sdf.Path(f"/P{n}")), None) for n in range(3)]
     one = decoded._size(triangles)
     kept = Decoded(limit_bytes=2 * one)
