@@ -41,9 +41,17 @@ class Crew:
         """Whether no worker of it will ever be there."""
         return len(self._in("given_up")) == len(self.slots)
 
+    def late(self, now: float) -> list[Slot]:
+        """The slots that have waited long for their worker."""
+        return [slot for slot in self._in("starting") if now - slot.hired > SLOW_START_S]
+
+    def idle(self) -> list[Slot]:
+        """The slots whose worker has nothing to do."""
+        return self._in("idle")
+
     def missing(self, now: float) -> str:
         """Once a minute, which workers are still not there; "" at other times, and where none is missing."""
-        waiting = [slot for slot in self._in("starting") if now - slot.hired > SLOW_START_S]
+        waiting = self.late(now)
         if not waiting or now - self._told < SLOW_START_S:
             return ""
         self._told = now

@@ -50,6 +50,7 @@ with extra("farm"):
     from ray.exceptions import RayActorError, RayError, RayTaskError
 
 DRAINED = "its node is being drained"
+MADE_ROOM = "nothing waits for it, and workers of another pool wait for its room"
 TICK_S = 0.5  # the longest the driver goes without looking at signals and deadlines
 START_TRIES = 3  # starts that may fail in a row before a slot is given up
 RECOUNT_S = 30.0  # how often a joined cluster is looked at for nodes that came late
@@ -93,6 +94,7 @@ class Driver:
         self._counted = cluster.now()
         self._departures = Departures(cluster, joined=config.address is not None)
         self._mailbox = DriverSide(cluster)
+        self._deaf = False  # the mailbox did not answer
 
     @property
     def _slots(self) -> Iterable[Slot]:
@@ -106,6 +108,7 @@ class Driver:
                 self._recount()
                 self._vacate()
                 self._hand_out()
+                self._make_room()
                 self._step(TICK_S)
                 if self._config.address is None:  # a joined cluster's own may go, with nodes that are drained
                     self._cluster.check()
@@ -166,6 +169,18 @@ class Driver:
                 side = self._mailbox.worker_side
                 slot.hire(self._cluster.hire(side, self._config, crew.pool, shunned), crew.make_worker)
 
+    def _make_room(self) -> None:
+        """On a full cluster, end idle workers where tasks have waited long for one of another pool."""
+        if self._config.address is None:
+            return
+        now, waiting = (
+            self._cluster.now(),
+            {crew: self._ledger.waiting(crew.pool.kind) for crew in self._crews},
+        )
+        if any(waiting[crew] and crew.late(now) for crew in self._crews):
+            for slot in chain.from_iterable(crew.idle() for crew in self._crews if not waiting[crew]):
+                self._dismiss(slot, MADE_ROOM)
+
     # -- hearing back ------------------------------------------------------------------------------------
 
     def _step(self, timeout_s: float) -> None:
@@ -182,7 +197,12 @@ class Driver:
         """Pass on every event that has arrived; False while the mailbox cannot be asked."""
         events = self._mailbox.take()
         if events is None:
+            self._deaf = True
             return False
+        if self._deaf:
+            self._deaf = False
+            for slot in self._slots:
+                slot.forgive()
         by_name = {slot.worker: slot for slot in self._slots}
         for event in events:
             if event.worker in by_name:
@@ -270,12 +290,10 @@ class Driver:
     # -- time --------------------------------------------------------------------------------------------
 
     def _enforce_deadlines(self) -> None:
-        now, stall, own = self._cluster.now(), self._config.stall_timeout_s, self._config.address is None
+        self._end_silent()
+        now, own = self._cluster.now(), self._config.address is None
         for slot in self._slots:
-            silent = now - slot.since
-            if slot.phase == "busy" and stall is not None and silent > stall and not slot.killed_for:
-                slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
-            elif slot.phase == "closing" and silent > self._config.stop_grace_s:
+            if slot.phase == "closing" and now - slot.since > self._config.stop_grace_s:
                 slot.kill()
             elif slot.phase == "starting" and own and now - slot.hired > START_LIMIT_S:
                 slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
@@ -284,6 +302,21 @@ class Driver:
                 self._on_event(
                     Event(kind=EventKind.WAITING, message=f"{missing}; {self._cluster.room_left()}")
                 )
+
+    def _end_silent(self) -> None:
+        """Kill the workers that report nothing, and not those that only the mailbox keeps from being heard."""
+        stall = self._config.stall_timeout_s
+        if stall is not None and self._silent(stall) and self._empty_mailbox():
+            for slot in self._silent(stall):
+                slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
+
+    def _silent(self, stall_s: float) -> list[Slot]:
+        since = self._cluster.now() - stall_s
+        return [
+            slot
+            for slot in self._slots
+            if slot.phase == "busy" and not slot.killed_for and slot.since < since
+        ]
 
     def _stop_workers(self) -> None:
         """Ask the busy workers to stop at their next report; after the grace period their tasks are put back

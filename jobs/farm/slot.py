@@ -60,6 +60,11 @@ class Slot:
         if self.run is not None and event.task_id == self.run.task.id:
             self.reach.note(event)
 
+    def forgive(self) -> None:
+        """Silence of a worker at work counts from now on: until now nobody could have heard it."""
+        if self.phase == "busy":
+            self.since = self._now()
+
     def taken(self) -> Seat:
         """The worker's handle; RuntimeError where there is none."""
         if self.seat is None:

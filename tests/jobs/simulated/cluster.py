@@ -60,7 +60,7 @@ class SimulatedCluster:
         self.bad_starts = 0
         self.wanted: dict[str, int] = {}  # pool -> most workers that were ever aimed for
         self._request = request
-        self._numbers, self._names = count(), count()
+        self._numbers, self._names, self._seats = count(), count(), count()
         self.nodes = [self._new_node(cpus) for cpus in plan.nodes]
         for moment, fault in plan.faults:
             self.clock.at(moment, getattr(self, f"_{fault}"))
@@ -82,7 +82,7 @@ class SimulatedCluster:
         assert there < self.wanted[pool.name], (
             f"{there} workers of {pool.name!r} are there, and one more hired"
         )
-        process = Process(self, len(self.processes), pool.name, pool.kind, frozenset(shunned))
+        process = Process(self, next(self._seats), pool.name, pool.kind, frozenset(shunned))
         self.processes.append(process)
         return process
 
@@ -127,8 +127,8 @@ class SimulatedCluster:
 
     def place(self) -> None:
         """Find room for those who wait for it."""
-        for process in self.processes:
-            if process.alive and process.node is None and not process.let_go:
+        for process in list(self.processes):
+            if process.node is None and not process.let_go:
                 free = [node for node in self.nodes if node.alive and node.free]
                 better = [node for node in free if node.name not in process.shunned] or free
                 if better:
@@ -137,6 +137,7 @@ class SimulatedCluster:
                     process.placed(node)
 
     def gone(self, process: Process) -> None:
+        self.processes.remove(process)
         if process.node is not None:
             process.node.free += 1
             self.clock.after(self.latency(), self.place)

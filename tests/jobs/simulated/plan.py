@@ -8,6 +8,7 @@ from random import Random
 from jobs.config import FarmConfig, Pool
 from jobs.task import Task
 
+HARMLESS = {"drain", "restart", "cut", "join"}  # no run may be held against its task
 FAULTS = ("lose", "drain", "sigterm", "partition", "restart", "cut", "freeze", "join")
 
 
@@ -20,6 +21,10 @@ class Conduct:
     raises: int = 0  # attempts that raise at the last item
     tires: bool = False  # asks for a fresh worker after each run of one item
     mute: bool = False  # its result cannot travel
+
+    @property
+    def innocent(self) -> bool:
+        return self.poison is None and not self.raises and not self.mute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,25 +44,33 @@ class Plan:
     stop_s: float | None = None
     broken_s: float | None = None  # when a Ray of our own ends
 
+    @property
+    def harmless(self) -> bool:
+        """Whether nothing befalls the workers that a task could be blamed for."""
+        dangers = self.death or self.freeze or self.bad_start
+        return not dangers and {fault for _, fault in self.faults} <= HARMLESS
+
 
 def draw(seed: int) -> Plan:
     """The schedule of this seed."""
     rng = Random(seed)
-    joined = rng.random() < 0.7
+    joined, calm = rng.random() < 0.7, rng.random() < 0.3
     config = _config(rng, joined)
     nodes = tuple(rng.randint(1, 4) for _ in range(rng.randint(1, 4))) if joined else (8,)
     span = rng.choice([5.0, 30.0, 120.0])
     kinds = FAULTS if joined else ("restart", "cut", "freeze")
-    chosen = rng.sample(kinds, rng.randint(0, 3))
+    if calm:
+        kinds = tuple(kind for kind in kinds if kind in HARMLESS)
+    chosen = rng.sample(kinds, min(len(kinds), rng.randint(0, 3)))
     faults = [(rng.uniform(0, span), kind) for kind in chosen for _ in range(rng.randint(1, 3))]
     return Plan(
         seed=seed,
         config=config,
         tasks=tuple(_task(rng, index, config) for index in range(rng.randint(1, 8))),
         nodes=nodes,
-        death=rng.choice([0, 0, 0.004, 0.02, 0.1]),
-        freeze=rng.choice([0, 0, 0.01]),
-        bad_start=rng.choice([0, 0, 0.1, 0.5]),
+        death=0 if calm else rng.choice([0, 0.004, 0.02, 0.04, 0.1]),
+        freeze=0 if calm else rng.choice([0, 0, 0.01]),
+        bad_start=0 if calm else rng.choice([0, 0, 0, 0.1, 0.1, 0.5]),
         slow_start=rng.choice([0, 0, 0.2]),
         latency_s=rng.choice([0.001, 0.01, 0.4]),
         faults=tuple(sorted(faults)),
@@ -86,10 +99,10 @@ def _task(rng: Random, index: int, config: FarmConfig) -> Task:
     size = rng.randint(1, 6)
     conduct = Conduct(
         item_s=rng.choice([0.1, 1.0, 3.0]),
-        poison=rng.randrange(size) if rng.random() < 0.1 else None,
-        raises=rng.randint(1, 3) if rng.random() < 0.1 else 0,
+        poison=rng.randrange(size) if rng.random() < 0.04 else None,
+        raises=rng.randint(1, 3) if rng.random() < 0.05 else 0,
         tires=rng.random() < 0.1,
-        mute=rng.random() < 0.03,
+        mute=rng.random() < 0.02,
     )
     return Task(
         id=f"t{index}",

@@ -85,6 +85,7 @@ def attempt(seed: int, *, aloud: bool = False) -> FarmReport:
         _check_end(plan, cluster, cause, report)
         _check_tasks(plan, cluster, witness, report)
         _check_items(plan, cluster, report)
+        _check_blame(plan, report)
     except Exception as error:
         raise Broken(seed, error) from error
     return report
@@ -102,7 +103,7 @@ def _check_end(
         took = cluster.now() - plan.stop_s
         most = 2 * plan.config.stop_grace_s + STOP_SLACK_S
         assert took <= most, f"the stop took {took:.1f} s, {most:.1f} s is the most"
-    left = [process.name for process in cluster.processes if process.alive and not process.let_go]
+    left = [process.name for process in cluster.processes if not process.let_go]
     assert not left, f"{left} were left behind"
 
 
@@ -130,3 +131,12 @@ def _check_items(plan: Plan, cluster: SimulatedCluster, report: FarmReport) -> N
         assert not task.kind or all(kind == task.kind for _, kind in items), f"{task.id}: {items}"
         if task.id in report.done:
             assert len(items) == task.size == report.done[task.id], f"{task.id} is done with {items}"
+
+
+def _check_blame(plan: Plan, report: FarmReport) -> None:
+    """Where only the mailbox and drained nodes were at fault, no task pays for it."""
+    innocent = {task.id for task in plan.tasks if task.payload.innocent}
+    blamed = innocent & set(report.failed)
+    assert not (plan.harmless and blamed), f"{blamed} were given up: {report.failed}"
+    if plan.harmless and len(innocent) == len(plan.tasks):
+        assert not report.retried, f"{report.retried} attempts were spent on nothing"
