@@ -304,7 +304,7 @@ class Driver:
                 )
 
     def _end_silent(self) -> None:
-        """Kill the workers that report nothing, and not those that only the mailbox keeps from being heard."""
+        """Kill the workers that report nothing; not those that only the mailbox keeps from being heard."""
         stall = self._config.stall_timeout_s
         if stall is not None and self._silent(stall) and self._empty_mailbox():
             for slot in self._silent(stall):

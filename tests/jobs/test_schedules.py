@@ -16,7 +16,9 @@ from jobs.task import Event
 from tests.jobs.simulated.trial import Broken, attempt
 
 FEW, MANY = 300, 10_000
-FULL_OF_THE_IDLE = 726  # one CPU and two pools that may have it, each with tasks of its own
+FULL_OF_THE_IDLE = 223  # more pools than room, and tasks that stay with the kind that began them
+DRAINED = 1012  # nodes go while their workers are at work
+CUT_OFF = 1128  # the driver cannot reach the mailbox for longer than a worker may be silent
 
 
 @pytest.mark.parametrize("part", range(3))
@@ -73,7 +75,7 @@ def put_back_twice(patch: Callable[..., None]) -> None:
 
 
 def stall_not_enforced(patch: Callable[..., None]) -> None:
-    patch(Driver, "_enforce_deadlines", lambda self: None)
+    patch(Driver, "_end_silent", lambda self: None)
 
 
 def dead_worker_kept(patch: Callable[..., None]) -> None:
@@ -121,25 +123,44 @@ def renderers_mixed(patch: Callable[..., None]) -> None:
     patch(Ledger, "take", take)
 
 
-def hired_for_each_task(patch: Callable[..., None]) -> None:
+def workers_left_alive(patch: Callable[..., None]) -> None:
     patch(Slot, "kill", lambda self, why="": None)
+
+
+def preemption_blamed(patch: Callable[..., None]) -> None:
+    def settle(self: Ledger, run: Run, ending: Ending) -> Event:
+        died = ending.end == "stopped" and "process died" in ending.reason
+        return real(self, run, replace(ending, end="died") if died else ending)
+
+    real = Ledger.settle
+    patch(Ledger, "settle", settle)
 
 
 def room_kept(patch: Callable[..., None]) -> None:
     patch(Driver, "_make_room", lambda self: None)
 
 
+def deaf_driver_kills(patch: Callable[..., None]) -> None:
+    def end_silent(self: Driver) -> None:
+        stall = self._config.stall_timeout_s
+        for slot in self._silent(stall) if stall is not None else []:
+            slot.kill("silent")
+
+    patch(Slot, "forgive", lambda self: None)
+    patch(Driver, "_end_silent", end_silent)
+
+
 FAULTS = [
     (settle_before_events, "outside of its run|were lost|Endless"),
     (deaths_not_counted, "Endless"),
-    (put_back_twice, "KeyError|both work on|begun again"),
+    (put_back_twice, "ends of tasks|KeyError|both work on|begun again"),
     (stall_not_enforced, "Endless"),
     (dead_worker_kept, "known to be dead"),
     (retried_for_ever, "Endless"),
     (letters_forgotten, "were lost"),
     (stop_unheard, "the stop took"),
     (renderers_mixed, "of several kinds"),
-    (hired_for_each_task, "left behind|Endless"),
+    (workers_left_alive, "left behind|one more hired"),
 ]
 
 
@@ -151,8 +172,18 @@ def test_a_fault_in_the_driver_is_found(fault: Any, told: str, monkeypatch: pyte
             attempt(seed)
 
 
-def test_a_worker_with_nothing_to_do_makes_room_for_another_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    attempt(FULL_OF_THE_IDLE)
-    room_kept(monkeypatch.setattr)
-    with pytest.raises(Broken, match="Endless"):
-        attempt(FULL_OF_THE_IDLE)
+RARE = [
+    (FULL_OF_THE_IDLE, room_kept, "Endless"),
+    (CUT_OFF, deaf_driver_kills, "spent on nothing|given up"),
+    (DRAINED, preemption_blamed, "spent on nothing|given up"),
+]
+
+
+@pytest.mark.parametrize(("seed", "fault", "told"), RARE, ids=[fault.__name__ for _, fault, _ in RARE])
+def test_a_rare_fault_is_found_at_its_seed(
+    seed: int, fault: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt(seed)
+    fault(monkeypatch.setattr)
+    with pytest.raises(Broken, match=told):
+        attempt(seed)

@@ -29,6 +29,7 @@ class Process:
         self.node: SimulatedNode | None = None
         self.alive, self.let_go, self.noticed = True, False, False
         self._told_dead = False  # the driver heard of it
+        self._preempted = False
         self._thaw = 0.0
         self._call: Answer | None = None
         self._first: Routine | None = None
@@ -69,15 +70,15 @@ class Process:
             return
         if self._letter and self._cluster.rng.random() < 0.5 and self._reachable():
             self._cluster.letters.put(self._letter, lambda: True, lambda order: None)
-        self.alive = False
+        self.alive, self._preempted = False, preempted
         self._cluster.gone(self)
         if self._call:
-            self._fail(self._call, preempted)
+            self._fail(self._call)
 
-    def _fail(self, call: Answer, preempted: bool = False) -> None:
+    def _fail(self, call: Answer) -> None:
         def tell() -> None:
             self._told_dead = True
-            call.give(error=RayActorError(error_msg=f"pid: {self.name[1:]} died", preempted=preempted))
+            call.give(error=RayActorError(error_msg=f"pid: {self.name[1:]} died", preempted=self._preempted))
 
         known = self._clock.now + self._cluster.rng.uniform(2 * self._plan.latency_s, 3.0)
         self._clock.at(max(known, self.node.reachable if self.node else 0.0), tell)
