@@ -151,9 +151,9 @@ def deaf_driver_kills(patch: Callable[..., None]) -> None:
 
 
 FAULTS = [
-    (settle_before_events, "outside of its run|were lost|Endless"),
+    (settle_before_events, "outside of its run|after its end"),
     (deaths_not_counted, "Endless"),
-    (put_back_twice, "ends of tasks|KeyError|both work on|begun again"),
+    (put_back_twice, "ends of tasks|KeyError|both work on|begun again|after its end"),
     (stall_not_enforced, "Endless"),
     (dead_worker_kept, "known to be dead"),
     (retried_for_ever, "Endless"),

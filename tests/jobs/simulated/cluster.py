@@ -198,4 +198,7 @@ class SimulatedCluster:
         self.place()
 
     def _stop(self) -> None:
-        self._request.signum = signal.SIGTERM
+        if self.rng.random() < 0.3:
+            self._request.halt = lambda: "the money is spent"
+        else:
+            self._request.signum = signal.SIGTERM

@@ -8,7 +8,16 @@ from functools import partial
 from jobs.farm.driver import Driver
 from jobs.ledger import Ledger
 from jobs.signals import StopRequest
-from jobs.task import WORKER_KINDS, Event, EventKind, FarmError, FarmInterrupted, FarmReport, WorkerStartError
+from jobs.task import (
+    WORKER_KINDS,
+    Event,
+    EventKind,
+    FarmError,
+    FarmHalted,
+    FarmInterrupted,
+    FarmReport,
+    WorkerStartError,
+)
 from tests.jobs.simulated.cluster import SimulatedCluster
 from tests.jobs.simulated.plan import Plan, draw
 
@@ -79,7 +88,7 @@ def attempt(seed: int, *, aloud: bool = False) -> FarmReport:
         driver = Driver(makers, ledger, plan.config, witness.hear, request, cluster)
         try:
             driver.run()
-        except (FarmInterrupted, WorkerStartError, FarmError) as error:
+        except (FarmInterrupted, FarmHalted, WorkerStartError, FarmError) as error:
             cause = error
         report = ledger.report(cluster.now())
         _check_end(plan, cluster, cause, report)
@@ -98,7 +107,7 @@ def _check_end(
     assert not isinstance(cause, WorkerStartError) or plan.bad_start or plan.death or plan.faults, cause
     assert not isinstance(cause, FarmError) or plan.broken_s is not None, cause
     assert cause or not report.unfinished, f"{report.unfinished} were left"
-    if isinstance(cause, FarmInterrupted):
+    if isinstance(cause, (FarmInterrupted, FarmHalted)):
         assert plan.stop_s is not None and report.unfinished
         took = cluster.now() - plan.stop_s
         most = 2 * plan.config.stop_grace_s + STOP_SLACK_S
