@@ -56,11 +56,10 @@ HEAVY = {  # library -> the only modules that import it
     "ray": {
         "jobs/farm/actor.py",
         "jobs/farm/courier.py",
-        "jobs/farm/departures.py",
         "jobs/farm/driver.py",
         "jobs/farm/mailbox.py",
+        "jobs/farm/ray_cluster.py",
         "jobs/farm/session.py",
-        "jobs/farm/slot.py",
         "stereo_model/training/launch.py",
     },
     "timm": {"stereo_model/network/backbone.py", "stereo_model/network/vit.py"},

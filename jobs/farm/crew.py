@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from jobs.config import Pool
 from jobs.farm.slot import Phase, Slot
 from jobs.task import MakeWorker
@@ -12,15 +15,22 @@ SLOW_START_S = 60.0  # after so long without a worker, and each time again, the 
 class Crew:
     """A pool with its slots."""
 
-    def __init__(self, pool: Pool, make_worker: MakeWorker, size: int) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        make_worker: MakeWorker,
+        size: int,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.pool = pool
         self.make_worker = make_worker
-        self.slots = [Slot(pool) for _ in range(size)]
+        self.slots = [Slot(pool, now) for _ in range(size)]
+        self._now = now
         self._told = 0.0  # monotonic seconds
 
     def grow(self, size: int) -> None:
         """Have at least so many slots."""
-        self.slots += [Slot(self.pool) for _ in range(size - len(self.slots))]
+        self.slots += [Slot(self.pool, self._now) for _ in range(size - len(self.slots))]
 
     def vacancies(self, waiting: int) -> list[Slot]:
         """The slots to hire workers for, where so many tasks wait."""
@@ -31,9 +41,17 @@ class Crew:
         """Whether no worker of it will ever be there."""
         return len(self._in("given_up")) == len(self.slots)
 
+    def late(self, now: float) -> list[Slot]:
+        """The slots that have waited long for their worker."""
+        return [slot for slot in self._in("starting") if now - slot.hired > SLOW_START_S]
+
+    def idle(self) -> list[Slot]:
+        """The slots whose worker has nothing to do."""
+        return self._in("idle")
+
     def missing(self, now: float) -> str:
         """Once a minute, which workers are still not there; "" at other times, and where none is missing."""
-        waiting = [slot for slot in self._in("starting") if now - slot.hired > SLOW_START_S]
+        waiting = self.late(now)
         if not waiting or now - self._told < SLOW_START_S:
             return ""
         self._told = now

@@ -17,20 +17,19 @@ A worker on a node that is taken away stops at its next report, and is replaced 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
-from jobs.farm.actor import Birth, Seat
+from jobs.farm.actor import Birth
+from jobs.farm.cluster import Call, Cluster
 from jobs.farm.crew import Crew
 from jobs.farm.departures import Departures
 from jobs.farm.mailbox import DriverSide
-from jobs.farm.services import OwnServices
-from jobs.farm.session import room_left, session, worker_counts
+from jobs.farm.ray_cluster import RayCluster
+from jobs.farm.session import session
 from jobs.farm.slot import Slot
 from jobs.host import STOPPED
 from jobs.ledger import End, Ending, Ledger, started
@@ -48,10 +47,10 @@ from jobs.task import (
 )
 
 with extra("farm"):
-    import ray
     from ray.exceptions import RayActorError, RayError, RayTaskError
 
 DRAINED = "its node is being drained"
+MADE_ROOM = "nothing waits for it, and workers of another pool wait for its room"
 TICK_S = 0.5  # the longest the driver goes without looking at signals and deadlines
 START_TRIES = 3  # starts that may fail in a row before a slot is given up
 RECOUNT_S = 30.0  # how often a joined cluster is looked at for nodes that came late
@@ -71,10 +70,10 @@ def run_on_ray(
         return ledger.report(0.0)
     with session(config), stop_requested() as request:
         request.halt = halt
-        return _Driver(makers, ledger, config, on_event, request).run()
+        return Driver(makers, ledger, config, on_event, request, RayCluster()).run()
 
 
-class _Driver:
+class Driver:
     """The loop of one `run_tasks`."""
 
     def __init__(
@@ -84,32 +83,35 @@ class _Driver:
         config: FarmConfig,
         on_event: Callable[[Event], None],
         request: StopRequest,
+        cluster: Cluster,
     ) -> None:
         self._ledger = ledger
         self._config = config
         self._on_event = on_event
         self._request = request
-        self._crews = _crews(makers, ledger, config)
-        self._counted = time.monotonic()
-        self._services = OwnServices()
-        self._departures = Departures(joined=config.address is not None)
-        self._mailbox = DriverSide()
+        self._cluster = cluster
+        self._crews = _crews(makers, ledger, config, cluster)
+        self._counted = cluster.now()
+        self._departures = Departures(cluster, joined=config.address is not None)
+        self._mailbox = DriverSide(cluster)
+        self._deaf = False  # the mailbox did not answer
 
     @property
     def _slots(self) -> Iterable[Slot]:
         return chain.from_iterable(crew.slots for crew in self._crews)
 
     def run(self) -> FarmReport:
-        begun = time.monotonic()
+        begun = self._cluster.now()
         self._tell_smaller()
         try:
             while self._ledger.outstanding and not self._request:
                 self._recount()
                 self._vacate()
                 self._hand_out()
+                self._make_room()
                 self._step(TICK_S)
                 if self._config.address is None:  # a joined cluster's own may go, with nodes that are drained
-                    self._services.check()
+                    self._cluster.check()
                 self._enforce_deadlines()
             if self._request:
                 self._stop_workers()
@@ -118,7 +120,7 @@ class _Driver:
             for slot in self._slots:
                 slot.kill()
             self._mailbox.close()
-        report = self._ledger.report(time.monotonic() - begun)
+        report = self._ledger.report(self._cluster.now() - begun)
         if self._request.signum is not None and report.unfinished:
             raise FarmInterrupted(self._request.signum, report)
         if self._request.why and report.unfinished:
@@ -140,10 +142,10 @@ class _Driver:
         """Have more slots where a joined cluster has more room than before, and nobody said how many."""
         pools = [crew.pool for crew in self._crews]
         due = self._config.address is not None and None in [pool.workers for pool in pools]
-        if not due or time.monotonic() - self._counted < RECOUNT_S:
+        if not due or self._cluster.now() - self._counted < RECOUNT_S:
             return
-        self._counted = time.monotonic()
-        for crew, count in zip(self._crews, worker_counts(pools, joined=True), strict=True):
+        self._counted = self._cluster.now()
+        for crew, count in zip(self._crews, self._cluster.worker_counts(pools, joined=True), strict=True):
             crew.grow(min(count, len(crew.slots) + self._ledger.waiting(crew.pool.kind)))
 
     def _vacate(self) -> None:
@@ -164,15 +166,27 @@ class _Driver:
                     slot.give(run)
             shunned = self._departures.shunned()
             for slot in crew.vacancies(self._ledger.waiting(kind)):
-                seat = Seat(self._mailbox.worker_side, self._config, crew.pool, shunned)
-                slot.hire(seat, crew.make_worker)
+                side = self._mailbox.worker_side
+                slot.hire(self._cluster.hire(side, self._config, crew.pool, shunned), crew.make_worker)
+
+    def _make_room(self) -> None:
+        """On a full cluster, end idle workers where tasks have waited long for one of another pool."""
+        if self._config.address is None:
+            return
+        now, waiting = (
+            self._cluster.now(),
+            {crew: self._ledger.waiting(crew.pool.kind) for crew in self._crews},
+        )
+        if any(waiting[crew] and crew.late(now) for crew in self._crews):
+            for slot in chain.from_iterable(crew.idle() for crew in self._crews if not waiting[crew]):
+                self._dismiss(slot, MADE_ROOM)
 
     # -- hearing back ------------------------------------------------------------------------------------
 
     def _step(self, timeout_s: float) -> None:
         """Wait for something to happen, at most `timeout_s`, and deal with it."""
         calls = {slot.call: slot for slot in self._slots if slot.call is not None}
-        ready, _ = ray.wait([self._mailbox.arrival, *calls], num_returns=1, timeout=timeout_s)
+        ready = self._cluster.wait([self._mailbox.arrival, *calls], timeout_s=timeout_s)
         if not ready or not self._empty_mailbox():
             return  # what has ended is looked at again, after its events
         for call in ready:
@@ -183,7 +197,12 @@ class _Driver:
         """Pass on every event that has arrived; False while the mailbox cannot be asked."""
         events = self._mailbox.take()
         if events is None:
+            self._deaf = True
             return False
+        if self._deaf:
+            self._deaf = False
+            for slot in self._slots:
+                slot.forgive()
         by_name = {slot.worker: slot for slot in self._slots}
         for event in events:
             if event.worker in by_name:
@@ -191,14 +210,36 @@ class _Driver:
             self._on_event(event)
         return True
 
-    def _answer(self, slot: Slot, call: ray.ObjectRef[Any]) -> None:
+    def _answer(self, slot: Slot, call: Call) -> None:
         """The call that `slot` was making has ended."""
         if slot.phase == "starting":
-            self._after_start(slot, _birth(slot, call))
+            self._after_start(slot, self._birth(slot, call))
         elif slot.phase == "busy":
-            self._after_run(slot, _ending(slot, call, slot.node in self._departures.shunned()))
+            self._after_run(slot, self._ending(slot, call))
         else:
             slot.clear()
+
+    def _birth(self, slot: Slot, call: Call) -> Birth:
+        try:
+            birth: Birth = self._cluster.get(call)
+        except RayError as error:  # the process died, or the worker's maker could not travel
+            return Birth(failure=slot.killed_for or _cause(error))
+        return birth
+
+    def _ending(self, slot: Slot, call: Call) -> Ending:
+        """How the run of `slot` ended; no death counts on a node that goes, or went as a spot instance."""
+        reach = slot.reach
+        try:
+            ending: Ending = self._cluster.get(call)
+        except RayTaskError as error:  # the process lives, but its answer could not travel
+            return Ending(end="failed", reason=str(error), done=reach.done, found=reach.found)
+        except RayError as error:
+            going = slot.node in self._departures.shunned()
+            taken_away = going or (isinstance(error, RayActorError) and error.preempted)
+            end: End = "stopped" if taken_away else "died"
+            reason = slot.killed_for or _cause(error)
+            return Ending(end=end, reason=reason, done=reach.done, found=reach.found)
+        return ending
 
     def _after_start(self, slot: Slot, birth: Birth) -> None:
         if not birth.failure:
@@ -249,27 +290,42 @@ class _Driver:
     # -- time --------------------------------------------------------------------------------------------
 
     def _enforce_deadlines(self) -> None:
-        now, stall, own = time.monotonic(), self._config.stall_timeout_s, self._config.address is None
+        self._end_silent()
+        now, own = self._cluster.now(), self._config.address is None
         for slot in self._slots:
-            silent = now - slot.since
-            if slot.phase == "busy" and stall is not None and silent > stall and not slot.killed_for:
-                slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
-            elif slot.phase == "closing" and silent > self._config.stop_grace_s:
+            if slot.phase == "closing" and now - slot.since > self._config.stop_grace_s:
                 slot.kill()
             elif slot.phase == "starting" and own and now - slot.hired > START_LIMIT_S:
                 slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
         for crew in self._crews:
             if missing := crew.missing(now):
-                self._on_event(Event(kind=EventKind.WAITING, message=f"{missing}; {room_left()}"))
+                self._on_event(
+                    Event(kind=EventKind.WAITING, message=f"{missing}; {self._cluster.room_left()}")
+                )
+
+    def _end_silent(self) -> None:
+        """Kill the workers that report nothing; not those that only the mailbox keeps from being heard."""
+        stall = self._config.stall_timeout_s
+        if stall is not None and self._silent(stall) and self._empty_mailbox():
+            for slot in self._silent(stall):
+                slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
+
+    def _silent(self, stall_s: float) -> list[Slot]:
+        since = self._cluster.now() - stall_s
+        return [
+            slot
+            for slot in self._slots
+            if slot.phase == "busy" and not slot.killed_for and slot.since < since
+        ]
 
     def _stop_workers(self) -> None:
         """Ask the busy workers to stop at their next report; after the grace period their tasks are put back
         all the same.
         """
         self._mailbox.stop_workers(STOPPED)
-        deadline = time.monotonic() + self._config.stop_grace_s
-        while any(slot.phase == "busy" for slot in self._slots) and time.monotonic() < deadline:
-            self._step(min(TICK_S, max(0.0, deadline - time.monotonic())))
+        deadline = self._cluster.now() + self._config.stop_grace_s
+        while any(slot.phase == "busy" for slot in self._slots) and self._cluster.now() < deadline:
+            self._step(min(TICK_S, max(0.0, deadline - self._cluster.now())))
         self._empty_mailbox()
         for slot in self._slots:
             if slot.phase == "busy":
@@ -284,44 +340,23 @@ class _Driver:
                 self._tell(Event(kind=EventKind.WORKER_STOPPED), slot)
                 closing.append(slot.taken().close())
         if closing:
-            ray.wait(closing, num_returns=len(closing), timeout=self._config.stop_grace_s)
+            self._cluster.wait(closing, count=len(closing), timeout_s=self._config.stop_grace_s)
 
 
-def _crews(makers: MakeWorkers, ledger: Ledger, config: FarmConfig) -> list[Crew]:
+def _crews(makers: MakeWorkers, ledger: Ledger, config: FarmConfig, cluster: Cluster) -> list[Crew]:
     """The pools with their slots; those with GPUs first, so that others leave them their CPUs."""
     pools = sorted(config.all_pools(), key=lambda pool: -(pool.needs.gpus or 0))
     if nobodys := ledger.kinds() - {pool.kind for pool in pools}:
         raise ValueError(f"tasks wait for workers of {', '.join(sorted(nobodys))}, and no pool has any")
-    counts = worker_counts(pools, joined=config.address is not None)
+    counts = cluster.worker_counts(pools, joined=config.address is not None)
     return [
-        Crew(pool, _maker(makers, pool), min(count, ledger.waiting(pool.kind)))
+        Crew(pool, _maker(makers, pool), min(count, ledger.waiting(pool.kind)), cluster.now)
         for pool, count in zip(pools, counts, strict=True)
     ]
 
 
 def _maker(makers: MakeWorkers, pool: Pool) -> MakeWorker:
     return makers[pool.name] if isinstance(makers, Mapping) else makers
-
-
-def _birth(slot: Slot, call: ray.ObjectRef[Birth]) -> Birth:
-    try:
-        return ray.get(call)
-    except RayError as error:  # the process died, or the worker's maker could not travel
-        return Birth(failure=slot.killed_for or _cause(error))
-
-
-def _ending(slot: Slot, call: ray.ObjectRef[Ending], going: bool) -> Ending:
-    """How the run of `slot` ended; no death counts on a node that is `going`, or went as a spot instance."""
-    reach = slot.reach
-    try:
-        return ray.get(call)
-    except RayTaskError as error:  # the process lives, but its answer could not travel
-        return Ending(end="failed", reason=str(error), done=reach.done, found=reach.found)
-    except RayError as error:
-        reason = slot.killed_for or _cause(error)
-        taken_away = going or (isinstance(error, RayActorError) and error.preempted)
-        end: End = "stopped" if taken_away else "died"
-        return Ending(end=end, reason=reason, done=reach.done, found=reach.found)
 
 
 def _cause(error: RayError) -> str:

@@ -19,12 +19,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from jobs.extras import extra
+from jobs.farm.cluster import Call, Cluster
 from jobs.task import Event, FarmError
 
 with extra("farm"):
     import ray
     from ray.exceptions import GetTimeoutError, RayError
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 TAKE_TIMEOUT_S = 2.0  # the longest the driver waits for a mailbox that is being started again
 
@@ -98,13 +98,12 @@ class WorkerSide:
 class DriverSide:
     """The driver's end of a new mailbox, in a process of its own on this machine."""
 
-    def __init__(self) -> None:
-        remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._actor = remote.options(scheduling_strategy=here).remote()
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._actor = cluster.mailbox()
         self._seen = Seen()
         self._orders = Orders()
-        self.arrival: ray.ObjectRef[Any] = self._call(wait=True)  # ready once an event is there
+        self.arrival: Call = self._call(wait=True)  # ready once an event is there
 
     @property
     def worker_side(self) -> WorkerSide:
@@ -116,8 +115,8 @@ class DriverSide:
         Raises FarmError if the mailbox is gone for good.
         """
         try:
-            self._seen, events = ray.get(self._call(wait=False), timeout=TAKE_TIMEOUT_S)
-            if ray.wait([self.arrival], timeout=0)[0]:
+            self._seen, events = self._cluster.get(self._call(wait=False), TAKE_TIMEOUT_S)
+            if self._cluster.wait([self.arrival], timeout_s=0):
                 self.arrival = self._call(wait=True)
         except GetTimeoutError:
             return None
@@ -137,17 +136,16 @@ class DriverSide:
     def close(self) -> None:
         """End the mailbox's process; a call that still waits there would be told as lost."""
         with suppress(RayError):
-            ray.wait([self._actor.release.remote()], timeout=TAKE_TIMEOUT_S)
-            ray.wait([self.arrival], timeout=TAKE_TIMEOUT_S)
-            ray.kill(self._actor)
+            self._cluster.wait([self._actor.release.remote()], timeout_s=TAKE_TIMEOUT_S)
+            self._cluster.wait([self.arrival], timeout_s=TAKE_TIMEOUT_S)
+            self._cluster.kill(self._actor)
 
     def _order(self, orders: Orders) -> None:
         self._orders = orders
         self._call(wait=False)
 
-    def _call(self, *, wait: bool) -> ray.ObjectRef[Any]:
-        call: ray.ObjectRef[Any] = self._actor.take.remote(self._seen, wait=wait, orders=self._orders)
-        return call
+    def _call(self, *, wait: bool) -> Call:
+        return self._actor.take.remote(self._seen, wait=wait, orders=self._orders)
 
 
 def _gist(error: RayError) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 from jobs.config import Pool
-from jobs.extras import extra
-from jobs.farm.actor import Seat
+from jobs.farm.cluster import Call, Seat
 from jobs.ledger import Reach, Run
 from jobs.task import Event, MakeWorker
-
-with extra("farm"):
-    import ray
 
 Phase = Literal["empty", "starting", "idle", "busy", "closing", "given_up"]
 
@@ -20,11 +17,12 @@ Phase = Literal["empty", "starting", "idle", "busy", "closing", "given_up"]
 class Slot:
     """Place for one worker: what it does, since when, and for which run."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, now: Callable[[], float] = time.monotonic) -> None:
         self.pool = pool
+        self._now = now
         self.phase: Phase = "empty"
         self.seat: Seat | None = None
-        self.call: ray.ObjectRef[Any] | None = None  # what the actor is doing
+        self.call: Call | None = None  # what the actor is doing
         self.run: Run | None = None
         self.reach = Reach()  # of that run
         self.worker = ""
@@ -34,9 +32,9 @@ class Slot:
         self.killed_for = ""
         self.failed_starts = 0
 
-    def enter(self, phase: Phase, call: ray.ObjectRef[Any] | None = None) -> None:
+    def enter(self, phase: Phase, call: Call | None = None) -> None:
         """The worker is now in `phase`, where `call` is what it was asked for."""
-        self.phase, self.call, self.since = phase, call, time.monotonic()
+        self.phase, self.call, self.since = phase, call, self._now()
 
     def hire(self, seat: Seat, make_worker: MakeWorker) -> None:
         """Have a worker started there."""
@@ -58,9 +56,14 @@ class Slot:
 
     def hear(self, event: Event) -> None:
         """The worker gave a sign of life."""
-        self.since = time.monotonic()
+        self.since = self._now()
         if self.run is not None and event.task_id == self.run.task.id:
             self.reach.note(event)
+
+    def forgive(self) -> None:
+        """Silence of a worker at work counts from now on: until now nobody could have heard it."""
+        if self.phase == "busy":
+            self.since = self._now()
 
     def taken(self) -> Seat:
         """The worker's handle; RuntimeError where there is none."""

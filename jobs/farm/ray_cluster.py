@@ -1,0 +1,70 @@
+"""Ray as the driver's cluster: the one that this process has initialised."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from jobs.config import FarmConfig, Pool
+from jobs.extras import extra
+from jobs.farm.actor import Seat
+from jobs.farm.cluster import Call
+from jobs.farm.mailbox import Mailbox, WorkerSide
+from jobs.farm.services import OwnServices
+from jobs.farm.session import room_left, worker_counts
+
+with extra("farm"):
+    import ray
+    from ray._private.state import state  # as Ray's own Train does: there is no public way to ask
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+
+class RayCluster:
+    """`jobs.farm.cluster.Cluster`."""
+
+    def __init__(self) -> None:
+        self._services = OwnServices()
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    def hire(self, mailbox: WorkerSide, config: FarmConfig, pool: Pool, shunned: Iterable[str]) -> Seat:
+        """Order an actor."""
+        return Seat(mailbox, config, pool, shunned)
+
+    def mailbox(self) -> Any:
+        """Start the mailbox's actor."""
+        remote: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        return remote.options(scheduling_strategy=here).remote()
+
+    def wait(self, calls: Sequence[Call], *, count: int = 1, timeout_s: float) -> list[Call]:
+        """As `ray.wait`."""
+        ready, _ = ray.wait(list(calls), num_returns=count, timeout=timeout_s)
+        return ready
+
+    def get(self, call: Call, timeout_s: float | None = None) -> Any:
+        """As `ray.get`."""
+        return ray.get(call, timeout=timeout_s)
+
+    def kill(self, actor: Any) -> None:
+        """As `ray.kill`."""
+        ray.kill(actor)
+
+    def draining(self) -> frozenset[str]:
+        """The nodes that Ray drains."""
+        return frozenset(state.get_draining_nodes())
+
+    def worker_counts(self, pools: Sequence[Pool], *, joined: bool) -> list[int]:
+        """By what Ray says of its nodes."""
+        return worker_counts(pools, joined=joined)
+
+    def room_left(self) -> str:
+        """By what Ray says is free."""
+        return room_left()
+
+    def check(self) -> None:
+        """Look at Ray's own processes, where they are children of this one."""
+        self._services.check()
