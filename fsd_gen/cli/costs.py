@@ -13,15 +13,24 @@ if TYPE_CHECKING:
     from jobs.status.budget import Budget
     from jobs.status.model import Prices
 
+MOST = 1e12  # in any unit
+
 CpuPrice = Annotated[
-    float, typer.Option("--cost-per-hour-cpu", min=0, help="Of each CPU that a worker claims, in any unit.")
+    float,
+    typer.Option(
+        "--cost-per-hour-cpu", min=0, max=MOST, help="Of each CPU that a worker claims, in any unit."
+    ),
 ]
-GpuPrice = Annotated[float, typer.Option("--cost-per-hour-gpu", min=0, help="Of each GPU likewise.")]
+GpuPrice = Annotated[
+    float, typer.Option("--cost-per-hour-gpu", min=0, max=MOST, help="Of each GPU likewise.")
+]
 WorkerPrice = Annotated[
-    float, typer.Option("--worker-cost", min=0, help="Of a worker's hour, in place of CPUs and GPUs.")
+    float,
+    typer.Option("--worker-cost", min=0, max=MOST, help="Of a worker's hour, in place of CPUs and GPUs."),
 ]
 MaxCost = Annotated[
-    float | None, typer.Option("--max-cost", help="Stop once this command has cost so much; exit code 3.")
+    float | None,
+    typer.Option("--max-cost", min=0, max=MOST, help="Stop once this command has cost so much; exit code 3."),
 ]
 Until = Annotated[
     str | None,

@@ -61,7 +61,7 @@ class Shard:
     records: tuple[SampleRecord, ...]
     quarantined: tuple[Quarantined, ...]
     meta: ShardMeta
-    refused: tuple[str, ...] = ()  # codes of the defects of attempts that were drawn again, each as it came
+    refused: tuple[str, ...] = ()  # codes of defects of attempts that were drawn again, once for each attempt
     unmeant: int = 0  # samples beside `records`, which were not asked for
 
     @property
@@ -226,7 +226,7 @@ def _shard(path: Path) -> Shard:
         later = (record.row for record in records if record.attempt > 0)
         stories = [reasons for row in later for reasons in reader.render_info(row).refused]
         given_up = [reasons for entry in quarantined for reasons in entry.reasons]
-        refused = tuple(chain.from_iterable((*stories, *given_up)))
+        refused = tuple(chain.from_iterable(dict.fromkeys(reasons) for reasons in (*stories, *given_up)))
         return Shard(path=path, records=records, quarantined=quarantined, meta=reader.meta, refused=refused)
 
 

@@ -143,7 +143,10 @@ def test_an_unknown_pack_names_the_known_ones(tmp_path: Path) -> None:
 def test_a_pack_of_the_users_own_says_how_such_a_pack_is_made(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     save_pack(Pack(name="mine", version="1", licence="mine"), tmp_path / "mine")
-    with pytest.raises(UnknownPackError, match=r"a pack of your own.*save_pack.*fsd_gen\.packs"):
+    with pytest.raises(
+        UnknownPackError,
+        match=r"a pack of your own.*`fsd-gen assets import FOLDER --name mine`.*fsd_gen\.packs",
+    ):
         fetch("mine", tmp_path)
     assert load_pack(tmp_path / "mine").version == "1"
 

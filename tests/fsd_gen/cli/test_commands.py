@@ -126,7 +126,7 @@ assets: {packs: [builtin]}
 styles: {flying: {made: 0, objects: [3, 5], distractors: [0, 2], pictures: [1, 2]}}
 samples_per_shard: 1
 max_attempts: 2
-checks: {min_valid: 1.0}
+checks: {mean_level: [255, 255]}
 """
 
 
@@ -137,14 +137,14 @@ def test_a_run_without_any_sample_fails_and_says_why(tmp_path, library):
         *("render", "--shards", 1, "--config", tmp_path / "none.yaml", "--out", folder, "--workers", 0)
     )
     assert code == 1
-    assert "slot 0 quarantined after 2 attempts: too_little_valid" in output
+    assert "slot 0 quarantined after 2 attempts: exposure" in output
     assert "no sample was made" in output and "0 samples in 1 shards" in output
     code, output = run("info", folder)
-    why = "too_little_valid ("
+    why = "exposure ("
     assert code == 0 and f"slot 0 quarantined after 2 attempts: {why}" in output.replace("\n", " ")
-    assert "attempts refused, by reason: too_little_valid 2" in output
+    assert "attempts refused, by reason: exposure 2" in output
     code, output = run("stage", f"{folder}:0000000-a0", "--out", tmp_path / "x.usda")
-    assert code == 2 and "slot 0 was given up after 2 attempts: too_little_valid" in output.replace("\n", " ")
+    assert code == 2 and "slot 0 was given up after 2 attempts: exposure" in output.replace("\n", " ")
     code, output = run("preview", folder, "--out", tmp_path / "sheet.png")
     assert code == 2 and "no sample to show" in output
     corrected = (tmp_path / "none.yaml", "--out", folder, "--workers", 0, "--seed", 4)
