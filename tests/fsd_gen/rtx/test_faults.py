@@ -75,7 +75,9 @@ def shoot(engine: str, scenes: tuple[StagedScene, ...], limits: Limits) -> Shots
 def faulty(tmp_path, monkeypatch, scenes) -> Callable[..., Shots]:
     """`faulty(engine, resident_bytes=..., **faults)`: both scenes by a renderer with these faults."""
     job = RtxStage.job
-    monkeypatch.setattr(RtxStage, "job", lambda self, told: replace(job(self, told), step_limit_s=4.0))
+    monkeypatch.setattr(
+        RtxStage, "job", lambda self, told: replace(job(self, told), step_limit_s=4.0, load_limit_s=20.0)
+    )
 
     def shots(engine: str, *, resident_bytes: int = 8 << 30, **faults: object) -> Shots:
         for name in ("ISAAC_PATH", "CUDA_VISIBLE_DEVICES"):
