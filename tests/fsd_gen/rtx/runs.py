@@ -36,8 +36,9 @@ def stand_in(folder: Path, engine: str, version: str, **more: object) -> dict[st
 
 
 def command(backend: str, out: Path, *more: str) -> list[str]:
-    """`fsd-gen render` of one shard by one worker."""
-    words = [*RENDER, "--backend", backend, "--shards", "1", "--out", str(out), *(more or ("--workers", "1"))]
+    """`fsd-gen render` of one shard by one worker, on a machine without a GPU."""
+    worker = more or ("--workers", "1", "--gpus-per-worker", "0")
+    words = [*RENDER, "--backend", backend, "--shards", "1", "--out", str(out), *worker]
     return [sys.executable, "-m", "fsd_gen.cli", *words]
 
 
