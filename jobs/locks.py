@@ -17,9 +17,11 @@ import shlex
 import socket
 import sys
 import weakref
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from jobs.system_errors import explain
 
@@ -43,7 +45,26 @@ class RunFolderError(OSError):
     """A folder for a run that cannot be made or written."""
 
 
-class RunLock:
+class WhileHeld(ABC):
+    """A lock that is held inside a `with` block."""
+
+    @abstractmethod
+    def acquire(self) -> None: ...
+
+    @abstractmethod
+    def release(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class RunLock(WhileHeld):
     """The right to work in a run's folder: `with RunLock(run_dir): ...`.
 
     Creates the folder, and removes it again where nothing came to lie in it. Raises RunFolderError where it
@@ -94,15 +115,6 @@ class RunLock:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-
-    def __enter__(self) -> RunLock:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 def _sign(fd: int, run_dir: Path) -> None:

@@ -14,10 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
-from jobs.locks import RunLockedError, own_identity, who
+from jobs.locks import RunLockedError, WhileHeld, own_identity, who
 from jobs.store.base import ConditionsUnsupportedError, Kept, StoreError
 from jobs.store.objects import open_lockable
 from jobs.store.urls import Address
@@ -37,7 +36,7 @@ class _Lease:
     released: bool
 
 
-class StoreLock:
+class StoreLock(WhileHeld):
     """The right to work in a run in a store: `with StoreLock(address): ...`. Renewed by a thread of its own.
 
     Raises RunLockedError, naming the holder, where another one has it; ConditionsUnsupportedError for a store
@@ -132,15 +131,6 @@ class StoreLock:
             f"{self._address} is in use by {who(holder)}; wait for it, stop it, or use another folder (if "
             f"it is dead, its lock runs out in {max(1, round(left_s))} s)"
         )
-
-    def __enter__(self) -> StoreLock:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 def _parsed(content: bytes) -> _Lease:

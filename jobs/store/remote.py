@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.files import part_file
 from jobs.store.base import (
+    ByObjects,
     ConditionsUnsupportedError,
     Kept,
     Stored,
@@ -24,7 +24,7 @@ SIGN_IN = {"gs": "`gcloud auth application-default login`", "az": "AZURE_STORAGE
 PIECE = 4 << 20
 
 
-class FsspecStore:
+class FsspecStore(ByObjects):
     """Objects below a key of a bucket, to be read."""
 
     def __init__(self, address: Address, system: Any = None) -> None:
@@ -41,19 +41,6 @@ class FsspecStore:
     def replace(self, finished_file: Path, name: str) -> Kept:
         """Refused, as `put`."""
         raise ConditionsUnsupportedError(f"{self.url}: is read only; {name} was not put there")
-
-    def get(self, name: str, into: Path) -> Path:
-        """See Store."""
-        kept = self.look(name)
-        if kept is None:
-            raise FileNotFoundError(f"{self.url} keeps no {name!r}")
-        with part_file(into, needed_bytes=kept.size) as part:
-            self.fetch(kept, part)
-        return into
-
-    def list(self, prefix: str = "") -> Iterator[str]:
-        """See Store."""
-        return (kept.name for kept in self.objects(prefix))
 
     def objects(self, prefix: str = "") -> Iterator[Kept]:
         """See ObjectStore."""

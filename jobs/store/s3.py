@@ -17,8 +17,9 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from jobs.files import MIB, file_sha256, part_file
+from jobs.files import MIB, file_sha256
 from jobs.store.base import (
+    ByObjects,
     ConditionsUnsupportedError,
     Kept,
     StoreConflictError,
@@ -36,7 +37,7 @@ PIECE = 4 * MIB
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-class S3Store:
+class S3Store(ByObjects):
     """Objects below a key of a bucket."""
 
     def __init__(self, address: Address) -> None:
@@ -56,19 +57,6 @@ class S3Store:
         """See ObjectStore."""
         wanted = self._wanted(finished_file, name)
         return self._require_same(finished_file, wanted, self._send(finished_file, wanted))
-
-    def get(self, name: str, into: Path) -> Path:
-        """See Store."""
-        kept = self.look(name)
-        if kept is None:
-            raise FileNotFoundError(f"{self.url} keeps no {name!r}")
-        with part_file(into, needed_bytes=kept.size) as part:
-            self.fetch(kept, part)
-        return into
-
-    def list(self, prefix: str = "") -> Iterator[str]:
-        """See Store."""
-        return (kept.name for kept in self.objects(prefix))
 
     # ------------------------------------------------------------ objects
 
