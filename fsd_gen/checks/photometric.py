@@ -8,7 +8,7 @@ can tell: what shines, mirrors or is seen through shows something else than the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,11 +68,11 @@ def photometric_defects(matches: Matches, limits: CheckLimits) -> Iterator[Defec
 class Matches:
     """Textured pixels that both eyes see alike, and the right image in which to find them."""
 
-    grey_n: NDArray[np.float32]  # detail of the left image at the pixels
+    grey_n: NDArray[np.float32]  # changes along the rows of the left image, at the pixels
     rows_n: NDArray[np.intp]
     columns_n: NDArray[np.intp]
     disparity_n: NDArray[np.float32]
-    right_hw: NDArray[np.float32]
+    right_hw: NDArray[np.float32]  # the same of the right image, everywhere
 
     @property
     def share(self) -> float:
@@ -104,12 +104,13 @@ class Matches:
         return self.subset(np.arange(0, self.grey_n.size, max(1, self.grey_n.size // PIXELS_PER_BAND)))
 
     def subset(self, chosen_n: NDArray[np.intp]) -> Matches:
-        return Matches(
+        """These of them alone."""
+        return replace(
+            self,
             grey_n=self.grey_n[chosen_n],
             rows_n=self.rows_n[chosen_n],
             columns_n=self.columns_n[chosen_n],
             disparity_n=self.disparity_n[chosen_n],
-            right_hw=self.right_hw,
         )
 
     def error(self, offset_px: float = 0.0, *, sign: int = -1, rows: int = 0) -> float:
