@@ -55,8 +55,8 @@ HEAVY = {  # library -> the only modules that import it
     "psutil": {"jobs/farm/services.py", "jobs/memory.py"},
     "ray": {
         "jobs/farm/actor.py",
+        "jobs/farm/answers.py",
         "jobs/farm/courier.py",
-        "jobs/farm/driver.py",
         "jobs/farm/mailbox.py",
         "jobs/farm/ray_cluster.py",
         "jobs/farm/session.py",

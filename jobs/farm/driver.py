@@ -16,23 +16,21 @@ A worker on a node that is taken away stops at its next report, and is replaced 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import chain
 
-from jobs.config import FarmConfig, Pool
-from jobs.extras import extra
+from jobs.config import FarmConfig
 from jobs.farm.actor import Birth
+from jobs.farm.answers import birth_of, ending_of, gist
 from jobs.farm.cluster import Call, Cluster
-from jobs.farm.crew import Crew
 from jobs.farm.departures import Departures
 from jobs.farm.mailbox import DriverSide
 from jobs.farm.ray_cluster import RayCluster
+from jobs.farm.roster import Roster
 from jobs.farm.session import session
 from jobs.farm.slot import Slot
 from jobs.host import STOPPED
-from jobs.ledger import End, Ending, Ledger, started
+from jobs.ledger import Ending, Ledger, started
 from jobs.signals import StopRequest, stop_requested
 from jobs.task import (
     Event,
@@ -40,21 +38,15 @@ from jobs.task import (
     FarmHalted,
     FarmInterrupted,
     FarmReport,
-    MakeWorker,
     MakeWorkers,
     Task,
     WorkerStartError,
 )
 
-with extra("farm"):
-    from ray.exceptions import RayActorError, RayError, RayTaskError
-
 DRAINED = "its node is being drained"
 MADE_ROOM = "nothing waits for it, and workers of another pool wait for its room"
 TICK_S = 0.5  # the longest the driver goes without looking at signals and deadlines
 START_TRIES = 3  # starts that may fail in a row before a slot is given up
-RECOUNT_S = 30.0  # how often a joined cluster is looked at for nodes that came late
-START_LIMIT_S = 600.0  # on this machine, where there is room; on a cluster a worker may wait for it
 
 
 def run_on_ray(
@@ -90,22 +82,18 @@ class Driver:
         self._on_event = on_event
         self._request = request
         self._cluster = cluster
-        self._crews = _crews(makers, ledger, config, cluster)
-        self._counted = cluster.now()
+        self._roster = Roster(makers, ledger, config, cluster)
         self._departures = Departures(cluster, joined=config.address is not None)
         self._mailbox = DriverSide(cluster)
         self._deaf = False  # the mailbox did not answer
 
-    @property
-    def _slots(self) -> Iterable[Slot]:
-        return chain.from_iterable(crew.slots for crew in self._crews)
-
     def run(self) -> FarmReport:
         begun = self._cluster.now()
-        self._tell_smaller()
+        for message in self._roster.too_few():
+            self._on_event(Event(kind=EventKind.WAITING, message=message))
         try:
             while self._ledger.outstanding and not self._request:
-                self._recount()
+                self._roster.recount()
                 self._vacate()
                 self._hand_out()
                 self._make_room()
@@ -117,7 +105,7 @@ class Driver:
                 self._stop_workers()
             self._close_idle()
         finally:
-            for slot in self._slots:
+            for slot in self._roster:
                 slot.kill()
             self._mailbox.close()
         report = self._ledger.report(self._cluster.now() - begun)
@@ -129,35 +117,16 @@ class Driver:
 
     # -- giving work -------------------------------------------------------------------------------------
 
-    def _tell_smaller(self) -> None:
-        """On this machine, say where fewer workers fit than were asked for."""
-        for crew in self._crews:
-            pool, fit = crew.pool, len(crew.slots)
-            if self._config.address is None and fit < min(pool.workers or 0, self._ledger.waiting(pool.kind)):
-                which = f" of pool {pool.name}" if pool.name else ""
-                message = f"{fit} workers{which} fit here, not {pool.workers}: each needs {pool.needs}"
-                self._on_event(Event(kind=EventKind.WAITING, message=message))
-
-    def _recount(self) -> None:
-        """Have more slots where a joined cluster has more room than before, and nobody said how many."""
-        pools = [crew.pool for crew in self._crews]
-        due = self._config.address is not None and None in [pool.workers for pool in pools]
-        if not due or self._cluster.now() - self._counted < RECOUNT_S:
-            return
-        self._counted = self._cluster.now()
-        for crew, count in zip(self._crews, self._cluster.worker_counts(pools, joined=True), strict=True):
-            crew.grow(min(count, len(crew.slots) + self._ledger.waiting(crew.pool.kind)))
-
     def _vacate(self) -> None:
         """Have nobody work on nodes that are being drained."""
-        leaving = [slot for slot in self._slots if slot.node in self._departures.draining()]
+        leaving = [slot for slot in self._roster if slot.node in self._departures.draining()]
         self._mailbox.stop({slot.worker: DRAINED for slot in leaving if slot.phase == "busy"})
         for slot in leaving:
             if slot.phase == "idle":
                 self._dismiss(slot, DRAINED)
 
     def _hand_out(self) -> None:
-        for crew in self._crews:
+        for crew in self._roster.crews:
             kind = crew.pool.kind
             for slot in crew.slots:
                 if slot.phase == "idle" and self._ledger.waiting(kind):
@@ -171,21 +140,14 @@ class Driver:
 
     def _make_room(self) -> None:
         """On a full cluster, end idle workers where tasks have waited long for one of another pool."""
-        if self._config.address is None:
-            return
-        now, waiting = (
-            self._cluster.now(),
-            {crew: self._ledger.waiting(crew.pool.kind) for crew in self._crews},
-        )
-        if any(waiting[crew] and crew.late(now) for crew in self._crews):
-            for slot in chain.from_iterable(crew.idle() for crew in self._crews if not waiting[crew]):
-                self._dismiss(slot, MADE_ROOM)
+        for slot in self._roster.superfluous():
+            self._dismiss(slot, MADE_ROOM)
 
     # -- hearing back ------------------------------------------------------------------------------------
 
     def _step(self, timeout_s: float) -> None:
         """Wait for something to happen, at most `timeout_s`, and deal with it."""
-        calls = {slot.call: slot for slot in self._slots if slot.call is not None}
+        calls = self._roster.calls()
         ready = self._cluster.wait([self._mailbox.arrival, *calls], timeout_s=timeout_s)
         if not ready or not self._empty_mailbox():
             return  # what has ended is looked at again, after its events
@@ -201,9 +163,9 @@ class Driver:
             return False
         if self._deaf:
             self._deaf = False
-            for slot in self._slots:
+            for slot in self._roster:
                 slot.forgive()
-        by_name = {slot.worker: slot for slot in self._slots}
+        by_name = self._roster.by_name()
         for event in events:
             if event.worker in by_name:
                 by_name[event.worker].hear(event)
@@ -213,33 +175,11 @@ class Driver:
     def _answer(self, slot: Slot, call: Call) -> None:
         """The call that `slot` was making has ended."""
         if slot.phase == "starting":
-            self._after_start(slot, self._birth(slot, call))
+            self._after_start(slot, birth_of(slot, call, self._cluster))
         elif slot.phase == "busy":
-            self._after_run(slot, self._ending(slot, call))
+            self._after_run(slot, ending_of(slot, call, self._cluster, self._departures))
         else:
             slot.clear()
-
-    def _birth(self, slot: Slot, call: Call) -> Birth:
-        try:
-            birth: Birth = self._cluster.get(call)
-        except RayError as error:  # the process died, or the worker's maker could not travel
-            return Birth(failure=slot.killed_for or _cause(error))
-        return birth
-
-    def _ending(self, slot: Slot, call: Call) -> Ending:
-        """How the run of `slot` ended; no death counts on a node that goes, or went as a spot instance."""
-        reach = slot.reach
-        try:
-            ending: Ending = self._cluster.get(call)
-        except RayTaskError as error:  # the process lives, but its answer could not travel
-            return Ending(end="failed", reason=str(error), done=reach.done, found=reach.found)
-        except RayError as error:
-            going = slot.node in self._departures.shunned()
-            taken_away = going or (isinstance(error, RayActorError) and error.preempted)
-            end: End = "stopped" if taken_away else "died"
-            reason = slot.killed_for or _cause(error)
-            return Ending(end=end, reason=reason, done=reach.done, found=reach.found)
-        return ending
 
     def _after_start(self, slot: Slot, birth: Birth) -> None:
         if not birth.failure:
@@ -257,9 +197,9 @@ class Driver:
 
     def _give_up_kind(self, kind: str, failure: str) -> None:
         """Where no worker of this kind will come any more, its tasks go to others, or are given up."""
-        if all(crew.gone for crew in self._crews):
+        if self._roster.gone():
             raise WorkerStartError(f"no worker started in {START_TRIES} tries each; the last one:\n{failure}")
-        if all(crew.gone for crew in self._crews if crew.pool.kind == kind):
+        if self._roster.gone(kind):
             reason = f"no worker of {kind} started, and it began this task, which stays its own:\n{failure}"
             for event in self._ledger.abandon(kind, reason):
                 self._on_event(event)
@@ -275,10 +215,10 @@ class Driver:
         if ending.end == "stopped":
             self._departures.note(slot.node)
         if ending.end == "died":
-            self._tell(Event(kind=EventKind.WORKER_STOPPED, message=_gist(ending.reason)), slot)
+            self._tell(Event(kind=EventKind.WORKER_STOPPED, message=gist(ending.reason)), slot)
             slot.clear()
         else:
-            self._dismiss(slot, worn or _gist(ending.reason))
+            self._dismiss(slot, worn or gist(ending.reason))
 
     def _dismiss(self, slot: Slot, why: str) -> None:
         self._tell(Event(kind=EventKind.WORKER_STOPPED, message=why), slot)
@@ -291,32 +231,16 @@ class Driver:
 
     def _enforce_deadlines(self) -> None:
         self._end_silent()
-        now, own = self._cluster.now(), self._config.address is None
-        for slot in self._slots:
-            if slot.phase == "closing" and now - slot.since > self._config.stop_grace_s:
-                slot.kill()
-            elif slot.phase == "starting" and own and now - slot.hired > START_LIMIT_S:
-                slot.kill(f"the worker did not start within {START_LIMIT_S:g} s and was killed")
-        for crew in self._crews:
-            if missing := crew.missing(now):
-                self._on_event(
-                    Event(kind=EventKind.WAITING, message=f"{missing}; {self._cluster.room_left()}")
-                )
+        self._roster.end_overdue()
+        for message in self._roster.missing():
+            self._on_event(Event(kind=EventKind.WAITING, message=message))
 
     def _end_silent(self) -> None:
         """Kill the workers that report nothing; not those that only the mailbox keeps from being heard."""
         stall = self._config.stall_timeout_s
-        if stall is not None and self._silent(stall) and self._empty_mailbox():
-            for slot in self._silent(stall):
+        if stall is not None and self._roster.silent(stall) and self._empty_mailbox():
+            for slot in self._roster.silent(stall):
                 slot.kill(f"the worker reported nothing for {stall:g} s and was killed")
-
-    def _silent(self, stall_s: float) -> list[Slot]:
-        since = self._cluster.now() - stall_s
-        return [
-            slot
-            for slot in self._slots
-            if slot.phase == "busy" and not slot.killed_for and slot.since < since
-        ]
 
     def _stop_workers(self) -> None:
         """Ask the busy workers to stop at their next report; after the grace period their tasks are put back
@@ -324,51 +248,18 @@ class Driver:
         """
         self._mailbox.stop_workers(STOPPED)
         deadline = self._cluster.now() + self._config.stop_grace_s
-        while any(slot.phase == "busy" for slot in self._slots) and self._cluster.now() < deadline:
+        while self._roster.in_phase("busy") and self._cluster.now() < deadline:
             self._step(min(TICK_S, max(0.0, deadline - self._cluster.now())))
         self._empty_mailbox()
-        for slot in self._slots:
-            if slot.phase == "busy":
-                ending = Ending(end="stopped", reason="killed: it did not stop within the grace period")
-                self._tell(self._ledger.settle(slot.finished(), ending), slot)
+        for slot in self._roster.in_phase("busy"):
+            ending = Ending(end="stopped", reason="killed: it did not stop within the grace period")
+            self._tell(self._ledger.settle(slot.finished(), ending), slot)
 
     def _close_idle(self) -> None:
         """Let workers free what they hold, within the grace period."""
-        closing = [slot.call for slot in self._slots if slot.phase == "closing" and slot.call is not None]
-        for slot in self._slots:
-            if slot.phase == "idle":
-                self._tell(Event(kind=EventKind.WORKER_STOPPED), slot)
-                closing.append(slot.taken().close())
+        closing = [slot.call for slot in self._roster.in_phase("closing") if slot.call is not None]
+        for slot in self._roster.in_phase("idle"):
+            self._tell(Event(kind=EventKind.WORKER_STOPPED), slot)
+            closing.append(slot.taken().close())
         if closing:
             self._cluster.wait(closing, count=len(closing), timeout_s=self._config.stop_grace_s)
-
-
-def _crews(makers: MakeWorkers, ledger: Ledger, config: FarmConfig, cluster: Cluster) -> list[Crew]:
-    """The pools with their slots; those with GPUs first, so that others leave them their CPUs."""
-    pools = sorted(config.all_pools(), key=lambda pool: -(pool.needs.gpus or 0))
-    if nobodys := ledger.kinds() - {pool.kind for pool in pools}:
-        raise ValueError(f"tasks wait for workers of {', '.join(sorted(nobodys))}, and no pool has any")
-    counts = cluster.worker_counts(pools, joined=config.address is not None)
-    return [
-        Crew(pool, _maker(makers, pool), min(count, ledger.waiting(pool.kind)), cluster.now)
-        for pool, count in zip(pools, counts, strict=True)
-    ]
-
-
-def _maker(makers: MakeWorkers, pool: Pool) -> MakeWorker:
-    return makers[pool.name] if isinstance(makers, Mapping) else makers
-
-
-def _cause(error: RayError) -> str:
-    """Ray's message; of the death of a process the facts alone, without its page of guesses."""
-    if not isinstance(error, RayActorError):
-        return str(error)
-    pid = re.search(r"pid: (\d+)", str(error))
-    which = f"pid {pid.group(1)}" if pid else "before it was up"
-    return f"the worker's process died ({which}): it was killed, ran out of memory, or crashed"
-
-
-def _gist(reason: str) -> str:
-    """The last line of a traceback; Ray's own messages put theirs first."""
-    lines = reason.strip().splitlines() or [""]
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]

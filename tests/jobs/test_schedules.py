@@ -46,7 +46,7 @@ def test_a_seed_that_fails_names_the_command_that_repeats_it(monkeypatch: pytest
 
 def settle_before_events(patch: Callable[..., None]) -> None:
     def step(self: Driver, timeout_s: float) -> None:
-        calls = {slot.call: slot for slot in self._slots if slot.call is not None}
+        calls = self._roster.calls()
         for call in self._cluster.wait([self._mailbox.arrival, *calls], timeout_s=timeout_s):
             if call in calls:
                 self._answer(calls[call], call)
@@ -107,7 +107,7 @@ def letters_forgotten(patch: Callable[..., None]) -> None:
 
 def stop_unheard(patch: Callable[..., None]) -> None:
     def stop(self: Driver) -> None:
-        while any(slot.phase == "busy" for slot in self._slots):
+        while self._roster.in_phase("busy"):
             self._step(0.5)
 
     patch(Driver, "_stop_workers", stop)
@@ -143,7 +143,7 @@ def room_kept(patch: Callable[..., None]) -> None:
 def deaf_driver_kills(patch: Callable[..., None]) -> None:
     def end_silent(self: Driver) -> None:
         stall = self._config.stall_timeout_s
-        for slot in self._silent(stall) if stall is not None else []:
+        for slot in self._roster.silent(stall) if stall is not None else []:
             slot.kill("silent")
 
     patch(Slot, "forgive", lambda self: None)
