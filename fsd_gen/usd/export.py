@@ -33,13 +33,14 @@ def export_stage(spec: SceneSpec, out: str | Path, path_of: PathOf, *, force: bo
     """
     target = _target(out)
     assets = target.with_name(f"{target.stem}_assets")
-    existing = [path for path in (target, assets) if path.exists()]
+    layer = target.suffix in LAYER_SUFFIXES  # else a package, to which no folder beside it belongs
+    existing = [path for path in ((target, assets) if layer else (target,)) if path.exists()]
     if existing and not force:
         raise StageWriteError(
             f"{existing[0]} is there already; `--force` replaces it, another `--out` leaves it"
         )
     try:
-        if target.suffix not in LAYER_SUFFIXES:
+        if not layer:
             with part_file(target, replace=force) as part, TemporaryDirectory(prefix="fsd-usdz-") as scratch:
                 packed = write_stage(spec, Path(scratch) / target.name, path_of)
                 shutil.copyfile(packed, part)

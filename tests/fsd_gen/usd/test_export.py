@@ -163,6 +163,17 @@ def test_what_is_there_is_refused_or_replaced_on_purpose(tmp_path, scene, path_o
     assert textures_seen(stage) == expected
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_package_neither_minds_nor_touches_the_assets_of_a_stage_beside_it(
+    tmp_path, scene, path_of, expected, again
+):
+    stage = export_stage(scene, tmp_path / "out.usda", path_of)
+    package = export_stage(scene, tmp_path / "out.usdz", path_of, force=again)
+    assert textures_seen(stage) == textures_seen(package) == expected
+    with pytest.raises(StageWriteError, match=r"out\.usdz is there already"):
+        export_stage(scene, tmp_path / "out.usdz", path_of)
+
+
 @pytest.mark.parametrize("form", ["out.usdz", "out.usda", "folder"])
 def test_a_missing_file_is_named_and_leaves_nothing(tmp_path, scene, pack, form):
     broken = tmp_path / "broken"
