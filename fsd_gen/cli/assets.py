@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,11 +69,7 @@ def assets_list(
 
 
 def _assets_of(pack: str, tag: str | None) -> list[Asset]:
-    from assets_manifest.library import open_library
-    from assets_manifest.registry import refuse_unknown_packs
-
-    refuse_unknown_packs([pack])
-    assets = list(open_library([pack]))
+    assets = list(open_known([pack]))
     found = [asset for asset in assets if tag is None or tag in asset.tags]
     if tag is not None and not found:
         known = ", ".join(sorted({each for asset in assets for each in asset.tags}))
@@ -90,14 +86,15 @@ def assets_verify(
     ] = False,
 ) -> None:
     """Compare every file of the packs with its checksum; exit code 1 if one differs."""
-    from assets_manifest.library import MissingAssetError, PackError, open_library
+    from assets_manifest.library import MissingAssetError, PackError
+    from assets_manifest.registry import UnknownPackError
 
     names, problems = packs or packs_here(), 0
     opened: list[str] = []
     for name in names:
         try:
-            library = open_library([name])
-        except (PackError, MissingAssetError) as error:
+            library = open_known([name])
+        except (PackError, MissingAssetError, UnknownPackError) as error:
             err.print(escaped(str(error)), soft_wrap=True, highlight=False)
             continue
         opened.append(name)
@@ -131,9 +128,23 @@ def assets_attribution(
 ) -> None:
     """Who made the assets of the packs, and under which licence: a line each."""
     from assets_manifest.attribution import attribution_text
-    from assets_manifest.library import open_library
 
-    typer.echo(attribution_text(open_library(packs or packs_here())))
+    typer.echo(attribution_text(open_known(packs or packs_here())))
+
+
+def open_known(packs: Sequence[str]) -> AssetLibrary:
+    """The packs; one that nobody knows is not said to be fetched, but those that there are.
+
+    Raises:
+        UnknownPackError: one has neither a recipe nor a folder.
+        MissingAssetError: one is not here.
+        PackError: one is damaged.
+    """
+    from assets_manifest.library import open_library
+    from assets_manifest.registry import refuse_unknown_packs
+
+    refuse_unknown_packs(packs)
+    return open_library(packs)
 
 
 def packs_here() -> list[str]:

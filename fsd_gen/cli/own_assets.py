@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fsd_gen.cli.app import clear_errors, err, escaped, out
-from fsd_gen.cli.assets import assets_app, packs_here
+from fsd_gen.cli.assets import assets_app, open_known, packs_here
 from fsd_gen.cli.pages import refuse_no_page, write_page
 from fsd_gen.cli.reading import Reading, with_reading
 
@@ -74,11 +74,10 @@ def assets_browse(
 ) -> None:
     """Write one HTML page of the packs: thumbnails, sizes, licences, what draws each object, and a filter."""
     from assets_manifest.importing.browse import page
-    from assets_manifest.library import open_library
     from fsd_gen.styles.uses import NEVER, uses
 
     refuse_no_page(output, "--output")
-    library = open_library(packs or packs_here())
+    library = open_known(packs or packs_here())
     with _progress("browse") as show:
         drawn = uses(library)
         text = page(library, on_progress=show, drawn=drawn)

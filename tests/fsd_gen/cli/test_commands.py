@@ -286,6 +286,22 @@ def test_assets_verify_finds_a_changed_file(library, assets_home):
     assert code == 1 and texture.name in output
 
 
+@pytest.mark.parametrize("command", ["verify", "attribution", "browse", "list"])
+def test_a_pack_that_nobody_knows_is_not_to_be_fetched_but_those_that_there_are_are_named(
+    library, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    code, output = run("assets", command, "nope")
+    text = output.replace("\n", " ")
+    assert code in (1, 2) and "no pack called 'nope'; there are builtin, surfaces, sweethome3d" in text
+    assert "fetch nope" not in text and not list(tmp_path.iterdir())
+
+
+def test_a_pack_that_nobody_knows_does_not_keep_the_others_from_being_verified(library):
+    code, output = run("assets", "verify", "nope", "builtin")
+    assert code == 1 and "no pack called 'nope'" in output and "builtin: 0 files differ" in output
+
+
 def refusing(reason: int):
     def refuse(final, content):
         raise OSError(reason, os.strerror(reason), str(final))
