@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from assets_manifest.records import Asset
+from assets_manifest.spdx import members
 
 LICENCE_TEXTS = {
     "CC-BY-3.0": "Creative Commons Attribution 3.0, https://creativecommons.org/licenses/by/3.0/",
@@ -26,5 +27,8 @@ def attribution_text(assets: Iterable[Asset]) -> str:
 
 
 def _line(asset: Asset) -> str:
-    title, terms = asset.title or asset.id, LICENCE_TEXTS.get(asset.licence, "see the source")
+    title = asset.title or asset.id
+    terms = "; ".join(
+        dict.fromkeys(LICENCE_TEXTS.get(each, "see the source") for each in members(asset.licence))
+    )
     return f'- {asset.licence}: "{title}" by {asset.author}, from {asset.source} ({terms})'

@@ -17,15 +17,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-
 from assets_manifest.importing.raw import RejectedFileError
+from assets_manifest.spdx import LicenceError, asks_for_author, canonical
 
 TABLE = "licences.csv"
 COLUMNS = {"file", "licence", "author", "source", "title"}
 TEXT_NAMES = ("license", "licence", "license.txt", "licence.txt", "license.md", "licence.md", "copying")
 LONGEST_TEXT = 1 << 20
-IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+\-]{1,60}")  # one word: no AND, OR or WITH
 COMMON = (  # identifiers of what objects come under, one of which a wrong one may have meant
     "CC0-1.0 CC-BY-3.0 CC-BY-4.0 CC-BY-SA-3.0 CC-BY-SA-4.0 CC-BY-ND-4.0 CC-BY-NC-3.0 CC-BY-NC-4.0 "
     "CC-BY-NC-SA-4.0 CC-BY-NC-ND-4.0 Apache-2.0 MIT BSD-2-Clause BSD-3-Clause GPL-2.0-only "
@@ -44,7 +42,8 @@ KNOWN = (  # what a text says -> its SPDX identifier
     (r"\bmit license|permission is hereby granted, free of charge", "MIT"),
 )
 REMEDY = (
-    "give --licence (an SPDX identifier such as CC-BY-4.0, or LicenseRef-NAME) or a licences.csv beside it"
+    "give --licence (an SPDX identifier such as CC-BY-4.0, LicenseRef-NAME, or several joined by OR and AND) "
+    "or a licences.csv beside it"
 )
 
 
@@ -106,23 +105,23 @@ class Licences:
 
 def checked(licence: str, author: str, source: str = "", title: str = "") -> Licence:
     """A licence that can be credited. Raises RejectedFileError."""
-    licence = _identifier(licence)
-    if licence.startswith("CC-BY") and not author:
+    licence = _canonical(licence)
+    if asks_for_author(licence) and not author:
         raise RejectedFileError(f"{licence} asks for its author's name; give --author, or the column author")
     return Licence(licence=licence, author=author or "unknown", source=source, title=title)
 
 
-def _identifier(licence: str) -> str:
+def _canonical(licence: str) -> str:
     """A licence as SPDX writes it. Raises RejectedFileError for one that SPDX does not know."""
     try:
-        if IDENTIFIER.fullmatch(licence):
-            return canonicalize_license_expression(licence)
-    except InvalidLicenseExpression:
-        pass
+        return canonical(licence)
+    except LicenceError as error:
+        unknown = error.unknown
     names = {each.lower(): each for each in COMMON}
-    near = get_close_matches(licence.lower(), names, n=1)
+    near = get_close_matches(unknown.lower(), names, n=1)
     meant = f" (the nearest is {names[near[0]]})" if near else ""
-    raise RejectedFileError(f"{licence!r:.60} is no identifier of a licence{meant}; {REMEDY}")
+    where = "" if unknown == licence else f" in {licence!r:.60}"
+    raise RejectedFileError(f"{unknown!r:.60}{where} is no identifier of a licence{meant}; {REMEDY}")
 
 
 def _read_table(path: Path) -> list[dict[str, str]]:

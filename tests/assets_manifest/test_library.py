@@ -257,3 +257,9 @@ def test_attribution_says_all_of_each_asset_in_a_line_of_its_own() -> None:
     assert "creativecommons.org/licenses/by/3.0/" in chair
     assert lamp.startswith('- CC-BY-3.0: "Lamp" by Zoe, from pack 2')
     assert cup.startswith('- CC0-1.0: "Cup" by Ada')
+
+
+def test_attribution_says_what_each_licence_of_an_expression_is() -> None:
+    line = attribution_text([asset("a", licence="MIT OR CC-BY-3.0", author="Bea", title="Chair")])
+    assert line.startswith('- MIT OR CC-BY-3.0: "Chair" by Bea')
+    assert "(MIT, https://opensource.org/license/mit; Creative Commons Attribution 3.0, https" in line

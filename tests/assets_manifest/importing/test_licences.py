@@ -75,20 +75,35 @@ def test_an_unknown_licence_text_and_an_odd_table_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("licence", "meant"),
     [
-        ("Bogus", ""),
-        ("Apache-2", " (the nearest is Apache-2.0)"),
-        ("MIT OR Apache-2.0", " (the nearest is Apache-2.0)"),
+        ("Bogus", "'Bogus' is no identifier of a licence;"),
+        ("Apache-2", "'Apache-2' is no identifier of a licence (the nearest is Apache-2.0);"),
+        (
+            "MIT OR CC-BY-4",
+            "'CC-BY-4' in 'MIT OR CC-BY-4' is no identifier of a licence (the nearest is CC-BY-4.0);",
+        ),
+        ("MIT OR", "'MIT OR' is no identifier of a licence (the nearest is MIT);"),
     ],
 )
 def test_what_spdx_does_not_know_is_refused_with_the_nearest_that_it_does(licence, meant):
-    with pytest.raises(
-        RejectedFileError, match=re.escape(f"{licence!r} is no identifier of a licence{meant};")
-    ):
+    with pytest.raises(RejectedFileError, match=re.escape(meant)):
         checked(licence, "Ann")
 
 
+def test_an_expression_asks_for_the_author_that_all_its_choices_ask_for():
+    assert checked("CC-BY-4.0 OR MIT", "").author == "unknown"
+    with pytest.raises(RejectedFileError, match="MIT AND CC-BY-4.0 asks for its author's name"):
+        checked("MIT AND CC-BY-4.0", "")
+
+
 @pytest.mark.parametrize(
-    ("given", "kept"), [("cc-by-4.0", "CC-BY-4.0"), ("LicenseRef-own", "LicenseRef-own"), ("0BSD", "0BSD")]
+    ("given", "kept"),
+    [
+        ("cc-by-4.0", "CC-BY-4.0"),
+        ("LicenseRef-own", "LicenseRef-own"),
+        ("0BSD", "0BSD"),
+        ("cc-by-4.0 or mit", "CC-BY-4.0 OR MIT"),
+        ("MIT AND Apache-2.0", "MIT AND Apache-2.0"),
+    ],
 )
 def test_what_spdx_knows_is_kept_as_it_writes_it(given, kept):
     assert checked(given, "Ann").licence == kept

@@ -75,7 +75,7 @@ def test_what_is_good_comes_in_and_what_is_bad_is_named(server, tmp_path):
     at = f"http://127.0.0.1:{server.server_port}"
     entries = [
         {"uri": f"{at}/chair.glb", "sha256": sha(chair), "tags": ["floor", "seat"], "author": "Ann"},
-        {"uri": f"{at}/cut.glb", "sha256": sha(chair), "licence": "MIT"},
+        {"uri": f"{at}/cut.glb", "sha256": sha(chair), "licence": "mit or CC-BY-4.0"},
         {"uri": f"{at}/wrong.glb", "sha256": "0" * 64},
         {"uri": f"{at}/page.glb", "sha256": sha(b"<html>")},
         {"uri": f"{at}/none.glb", "sha256": "0" * 64},
@@ -99,7 +99,7 @@ def test_what_is_good_comes_in_and_what_is_bad_is_named(server, tmp_path):
     ):
         assert said in reasons[number]
     library = open_library(["mine"], tmp_path / "packs")
-    assert library.get("mine/chair").author == "Ann" and library.get("mine/cut").licence == "MIT"
+    assert library.get("mine/chair").author == "Ann" and library.get("mine/cut").licence == "MIT OR CC-BY-4.0"
     assert library.get("mine/set/box").size_m == (0.01, 0.01, 0.01)
     assert [range_ for path, range_ in server.asked if path == "/cut.glb"] == [
         None,
