@@ -130,12 +130,12 @@ def part_folder(final: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def part_set(folder: Path) -> Iterator[Path]:
+def part_set(folder: Path, last: str) -> Iterator[Path]:
     """Yield an empty folder inside of `folder` to fill with files; they move up if the block succeeds.
 
     If the block raises, the part is removed and `folder` holds what it held. Older files of the same names go
-    before the first new one comes, so that no crash leaves old beside new. Raises DiskFullError for a full
-    disk inside the block.
+    before the first new one comes, so that no crash leaves old beside new. The file called `last` goes first
+    and comes last: where it is, all are. Raises DiskFullError for a full disk inside the block.
     """
     part = _hidden_beside(folder / "set", PART_SUFFIX)
     with _disk_full_named(folder, None):
@@ -143,9 +143,10 @@ def part_set(folder: Path) -> Iterator[Path]:
             part.mkdir()
             yield part
             _sync_tree(part)
-            names = sorted(os.listdir(part))
-            for name in names:
+            names = sorted(os.listdir(part), key=lambda name: (name == last, name))
+            for name in reversed(names):
                 (folder / name).unlink(missing_ok=True)
+            sync_folder(folder)
             for name in names:
                 os.rename(part / name, folder / name)
             sync_folder(folder)

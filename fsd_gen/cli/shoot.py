@@ -151,12 +151,13 @@ def _sides(size: str | None, width: int | None, height: int | None) -> _Sides | 
 
 
 def _save(pair: StagePair, folder: Path) -> None:
-    from fsd_gen.production.pair_files import write_pair_files
-    from jobs.files import part_set
+    """All files at once by one rename; in a folder that is there, K.txt last."""
+    from fsd_gen.production.pair_files import LAST, write_pair_files
+    from jobs.files import part_folder, part_set
 
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     truth = pair.truth
-    with part_set(folder) as part:
+    with part_set(folder, LAST) if folder.is_dir() else part_folder(folder) as part:
         write_pair_files(
             part, pair.left_hwc, pair.right_hwc, truth.disparity_left_hw, truth.flags_left_hw, pair.rig
         )
@@ -165,6 +166,10 @@ def _save(pair: StagePair, folder: Path) -> None:
 def _refuse_overwriting(folder: Path, *, force: bool) -> None:
     from fsd_gen.production.pair_files import PAIR_FILES
 
-    there = [folder / name for name in PAIR_FILES if (folder / name).exists()]
+    there = [name for name in PAIR_FILES if (folder / name).exists()]
+    missing = ", ".join(name for name in PAIR_FILES if name not in there)
     if there and not force:
-        raise RunFolderError(f"{there[0]} is there already; --force replaces it, another --out leaves it")
+        raise RunFolderError(
+            f"{folder / there[0]} is there already{f', but no {missing}: no whole pair' if missing else ''}; "
+            "--force replaces it, another --out leaves it"
+        )

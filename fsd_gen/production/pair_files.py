@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,11 @@ from numpy.typing import NDArray
 
 from fsd_gen.rigs.k_file import k_text
 from fsd_gen.scene.rig import StereoRig
+from stereo_model.data.encodings import encode_npy
 from stereo_model.inference.images import encode_image
 
 PAIR_FILES = ("left.png", "right.png", "disparity.npy", "flags.npy", "K.txt")
+LAST = "K.txt"  # where it is, all others are
 
 
 def write_pair_files(
@@ -29,12 +30,6 @@ def write_pair_files(
     """
     (folder / "left.png").write_bytes(encode_image(left_hwc))
     (folder / "right.png").write_bytes(encode_image(right_hwc))
-    (folder / "disparity.npy").write_bytes(_npy(disparity_hw))
-    (folder / "flags.npy").write_bytes(_npy(flags_hw))
+    (folder / "disparity.npy").write_bytes(encode_npy(disparity_hw))
+    (folder / "flags.npy").write_bytes(encode_npy(flags_hw))
     (folder / "K.txt").write_bytes(k_text(rig).encode())
-
-
-def _npy(map_hw: NDArray[np.generic]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, map_hw)
-    return buffer.getvalue()

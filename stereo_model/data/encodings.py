@@ -169,6 +169,16 @@ def write_pfm(
     write_bytes_atomic(Path(path), header.encode() + values[::-1].astype(f"{order}f4").tobytes())
 
 
+def encode_npy(values: NDArray[np.generic]) -> bytes:
+    """The bytes of an array's .npy file.
+
+    To be written as any bytes are: where `np.save` finds the disk full, its error does not say that it is.
+    """
+    buffer = BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
 def decode_sintel(rgb_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Disparity (H,W) in pixels from Sintel's packing, R*4 + G/64 + B/16384; exact in float32.
 

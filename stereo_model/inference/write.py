@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo_model.data.encodings import KITTI_SCALE, write_pfm, write_png16
+from jobs.files import write_bytes_atomic
+from stereo_model.data.encodings import KITTI_SCALE, encode_npy, write_pfm, write_png16
 from stereo_model.inference import cloud
 from stereo_model.inference.calibration import Calibration
 from stereo_model.inference.colours import colourise
@@ -35,7 +36,7 @@ def write_disparity(folder: Path, prediction: Prediction, options: InferOptions)
     if "pfm" in options.formats:
         write_pfm(folder / "disparity.pfm", disparity_hw)
     if "npy" in options.formats:
-        np.save(folder / "disparity.npy", disparity_hw)
+        write_bytes_atomic(folder / "disparity.npy", encode_npy(disparity_hw))
     if "png" in options.formats:
         write_png16(folder / "disparity.png", disparity_hw, within_png16(disparity_hw))
     write_image(folder / "colour.png", colourise(disparity_hw))
@@ -52,7 +53,7 @@ def write_geometry(
 ) -> None:
     """The depth, and the cloud where it is wanted."""
     depth_hw = cloud.depth_of(prediction.disparity_hw, calibration)
-    np.save(folder / "depth.npy", depth_hw)
+    write_bytes_atomic(folder / "depth.npy", encode_npy(depth_hw))
     write_image(folder / "depth.png", cloud.millimetres(depth_hw))
     if not options.cloud:
         return

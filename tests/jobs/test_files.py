@@ -230,17 +230,55 @@ def test_a_full_disk_is_named_for_a_folder_too(tmp_path, monkeypatch):
 
 def test_files_that_belong_together_come_together_or_not_at_all(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("old")
-    with part_set(tmp_path) as part:
+    with part_set(tmp_path, "a") as part:
         for name in "ab":
             (part / name).write_text("new")
         assert sorted(each.name for each in tmp_path.iterdir()) == [part.name, "a"]
         assert (tmp_path / "a").read_text() == "old"
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a": "new", "b": "new"}
-    with pytest.raises(DiskFullError) as caught, part_set(tmp_path) as part:
+    with pytest.raises(DiskFullError) as caught, part_set(tmp_path, "a") as part:
         (part / "a").write_text("newer")
         monkeypatch.setattr(os, "fsync", no_space)
     assert caught.value.filename == str(tmp_path)
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"a": "new", "b": "new"}
+
+
+@pytest.mark.parametrize("steps", range(7))
+def test_where_the_last_file_of_a_set_is_all_are_whenever_the_writer_was_killed(tmp_path, steps):
+    for name in "abc":
+        (tmp_path / name).write_text("old")
+    child = os.fork()
+    if child == 0:  # no cleaning up: as SIGKILL leaves it
+        try:
+            write_set_and_die_after(steps, tmp_path)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    found = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+    assert len(set(found.values())) <= 1  # never old beside new
+    assert "b" not in found or len(found) == 3
+    assert ("b" in found) == (steps in (0, 6))
+
+
+def write_set_and_die_after(steps: int, folder: Path) -> None:
+    """Three files go, three come: each is a step."""
+    done = 0
+
+    def counted(call):
+        def counting(*given, **more):
+            nonlocal done
+            if done == steps:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done += 1
+            return call(*given, **more)
+
+        return counting
+
+    with part_set(folder, "b") as part:
+        for name in "abc":
+            (part / name).write_text("new")
+        Path.unlink, os.rename = counted(Path.unlink), counted(os.rename)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_folder_writer_killed_in_the_middle_leaves_the_old_folder_and_a_part_that_can_be_swept(tmp_path):

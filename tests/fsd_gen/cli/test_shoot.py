@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,25 @@ def test_a_pair_that_is_there_is_replaced_only_when_told(tmp_path):
     folder.mkdir()
     (folder / "left.png").write_text("mine")
     result = shot(path, folder)
-    assert result.exit_code == 2 and "left.png is there already; --force replaces it" in result.output
+    assert result.exit_code == 2 and "left.png is there already, but no right.png, disp" in result.output
+    assert "K.txt: no whole pair; --force replaces it, another --out" in result.output.replace("\n", " ")
     assert (folder / "left.png").read_text() == "mine"
     assert shot(path, folder, "--force").exit_code == 0 and Image.open(folder / "left.png").size == (160, 96)
+    result = shot(path, folder)
+    assert result.exit_code == 2 and "left.png is there already; --force replaces it" in result.output
+
+
+def test_a_pair_in_a_new_folder_comes_by_one_rename_and_in_an_old_one_its_camera_comes_last(
+    tmp_path, monkeypatch
+):
+    path, renamed, rename = stage(tmp_path, WALL, SUN), [], os.rename
+    monkeypatch.setattr(os, "rename", lambda old, new: (renamed.append(Path(new).name), rename(old, new)))
+    for folder, names in ((tmp_path / "deep/new", ["new"]), (tmp_path / "old", sorted(PAIR_FILES)[1:])):
+        (tmp_path / "old").mkdir(exist_ok=True)
+        renamed.clear()
+        assert shot(path, folder).exit_code == 0
+        assert renamed == (names if names == ["new"] else [*names, "K.txt"])
+        assert sorted(each.name for each in folder.iterdir()) == sorted(PAIR_FILES)
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_file_so_that_the_same_command_goes_again(
@@ -82,7 +99,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_file_so_that_the_same_command_goe
         patched.setattr(Path, "write_bytes", full)
         result = shot(path, folder)
     assert result.exit_code == 2 and f"error: {folder}: disk full" in result.output
-    assert "left.png" in written and list(folder.iterdir()) == []
+    assert "left.png" in written and not folder.exists()
     assert shot(path, folder).exit_code == 0
     assert sorted(each.name for each in folder.iterdir()) == sorted(PAIR_FILES)
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from jobs.files import DiskFullError
 from stereo_model import create_model
 from stereo_model.data.encodings import DataFileError, read_pfm, read_png16
 from stereo_model.data.pictures import read_rgb
@@ -43,6 +46,22 @@ def files(tmp_path):
     for path, image in zip(paths, pair(), strict=True):
         write_image(path, image)
     return paths
+
+
+@pytest.mark.parametrize("name", ["disparity.npy", "depth.npy"])
+def test_a_full_disk_at_an_array_is_one_line_and_leaves_nothing(model, files, tmp_path, monkeypatch, name):
+    write = Path.write_bytes
+
+    def full(file: Path, data: bytes) -> int:
+        if file.name.startswith(f".{name}"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        return write(file, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DiskFullError, match=r"disk full: .* free some space") as caught:
+        infer_pair(model, *files, tmp_path / "out", options=ONCE, calibration=RIG)
+    assert Path(str(caught.value.filename)).name == name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["left.png", "right.png"]
 
 
 def test_all_files_of_a_pair_tell_the_same_disparity(model, files, tmp_path):
