@@ -106,6 +106,11 @@ class Inputs:
         value = self._plain(name, "a number", holes=holes)
         return default if value is None else min(max(finite(value, self._where(name)), 0.0), most)
 
+    def between(self, name: str, default: float, least: float, most: float) -> float:
+        """From `least` to `most`; nothing beyond is brought there. Raises StageError."""
+        value = self._plain(name, "a number")
+        return default if value is None else finite(value, self._where(name), least=least, most=most)
+
     def signed(self, name: str, default: float) -> float:
         """Any number. Raises StageError."""
         value = self._plain(name, "a number")

@@ -26,6 +26,7 @@ WHITE: Rgb = (1.0, 1.0, 1.0)
 BLACK: Rgb = (0.0, 0.0, 0.0)
 AVERAGE, ALPHA = 1, 0  # of MDL's mono_mode
 SHINE = 0.08  # reflectance along the normal of specular_level 1
+IOR = (1.0, 3.0)  # of glass: from none that bends light to the densest there is
 
 
 def read_mdl(
@@ -143,7 +144,7 @@ def _glass(inputs: Inputs) -> Surface:
         tint=inputs.shade("glass_color", inputs.colour("glass_color", WHITE)),
         opacity=0.0,
         roughness=inputs.number("frosting_roughness", 0.0, most=1.0),
-        ior=max(1.0, inputs.number("glass_ior", 1.491)),
+        ior=inputs.between("glass_ior", 1.491, *IOR),
     )
 
 

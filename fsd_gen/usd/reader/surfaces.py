@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from fsd_gen.usd.errors import StageError
 from fsd_gen.usd.flat_scene import Four, Rgb, Surface, Texture
 from fsd_gen.usd.openusd import Sdf, Usd, UsdGeom, UsdShade
-from fsd_gen.usd.reader.mdl import mdl_shader
+from fsd_gen.usd.reader.mdl import ROUNDED, mdl_shader
 from fsd_gen.usd.reader.networks import is_output, kind_of, producer
 from fsd_gen.usd.reader.omissions import Omissions
 from fsd_gen.usd.reader.omni import read_mdl
@@ -25,6 +26,7 @@ GREY: Rgb = (0.18, 0.18, 0.18)
 ONES: Four = (1.0, 1.0, 1.0, 1.0)
 ZEROS: Four = (0.0, 0.0, 0.0, 0.0)
 COAT_ROUGHNESS = 0.01  # UsdPreviewSurface's own default
+BRIGHTER = "{} of more than 1, which would give back more light than it gets (drawn as 1)"
 OPACITY_MODES = ("transparent", "presence")
 
 Found = tuple[int, Coordinates | None]
@@ -35,7 +37,7 @@ class _Read:
     """What a material says."""
 
     found: Found
-    patchy_coat: bool
+    omitted: tuple[str, ...] = ()  # of what it asks for
 
 
 class Surfaces:
@@ -59,13 +61,16 @@ class Surfaces:
         if not material:
             if _is_painted(prim, self._time):
                 self._omissions.add("displayColor over a surface (its mean is drawn)", prim.GetPath())
-            return self._add(_display_surface(prim, self._time)), None
+            surface, brightest = _display_surface(prim, self._time)
+            if brightest > 1 + ROUNDED:
+                self._omissions.add(BRIGHTER.format("displayColor"), prim.GetPath())
+            return self._add(surface), None
         source = material.GetPrim()
         path = (source.GetPrimInPrototype() if source.IsInstanceProxy() else source).GetPath()
         if path not in self._of_material:
             read = self._read(material)
-            if read.patchy_coat:
-                self._omissions.add("clearcoatRoughness of a texture (drawn even)", material.GetPath())
+            for what in read.omitted:
+                self._omissions.add(what, material.GetPath())
             self._of_material[path] = read.found
         return self._of_material[path]
 
@@ -81,10 +86,10 @@ class Surfaces:
     def _read_anew(self, material: UsdShade.Material) -> _Read:
         if shader := mdl_shader(material):
             surface, st = read_mdl(shader, material.GetPath(), self._time, self._omissions)
-            return _Read(found=(self._add(surface), st), patchy_coat=False)
+            return _Read(found=(self._add(surface), st))
         reader = _SurfaceReader(material, self._time)
         surface, st = reader.read()
-        return _Read(found=(self._add(surface), st), patchy_coat=reader.has_patchy_coat())
+        return _Read(found=(self._add(surface), st), omitted=tuple(reader.omitted()))
 
     def _add(self, surface: Surface) -> int:
         key = replace(surface, name="")
@@ -94,13 +99,18 @@ class Surfaces:
         return self._index[key]
 
 
-def _display_surface(prim: Usd.Prim, time: Usd.TimeCode) -> Surface:
-    """A shape without material looks like its display colour and opacity, averaged."""
-    return Surface(
-        name=NO_SURFACE,
-        diffuse=_display_mean(prim, "displayColor", 3, GREY, time),
-        opacity=_display_mean(prim, "displayOpacity", 1, (1.0,), time)[0],
-    )
+def _display_surface(prim: Usd.Prim, time: Usd.TimeCode) -> tuple[Surface, float]:
+    """A shape without material looks like its display colour and opacity, averaged; and the colour's largest
+    channel, which may be more than is drawn.
+    """
+    colour: Rgb = _display_mean(prim, "displayColor", 3, GREY, time)
+    opacity = _display_mean(prim, "displayOpacity", 1, (1.0,), time)[0]
+    return Surface(name=NO_SURFACE, diffuse=_at_most_all(colour), opacity=opacity), max(colour)
+
+
+def _at_most_all(colour: Rgb) -> Rgb:
+    """No surface gives back more light than it gets."""
+    return (min(colour[0], 1.0), min(colour[1], 1.0), min(colour[2], 1.0))
 
 
 def _is_painted(prim: Usd.Prim, time: Usd.TimeCode) -> bool:
@@ -148,7 +158,7 @@ class _SurfaceReader:
         mode = self._token("opacityMode", OPACITY_MODES)
         surface = Surface(
             name=str(self._path),
-            diffuse=self._colour("diffuseColor", GREY),
+            diffuse=self._diffuse(),
             emissive=self._glow(),
             roughness=self._scalar("roughness", 0.5, most=1.0),
             metallic=self._scalar("metallic", 0.0, most=1.0),
@@ -162,7 +172,19 @@ class _SurfaceReader:
         )
         return _as_rendered(surface), self._textures.st
 
-    def has_patchy_coat(self) -> bool:
+    def omitted(self) -> Iterator[str]:
+        """What it asks for and is not drawn."""
+        if self._has_patchy_coat():
+            yield "clearcoatRoughness of a texture (drawn even)"
+        said = self._colour("diffuseColor", GREY)
+        if not isinstance(said, Texture) and max(said) > 1 + ROUNDED:
+            yield BRIGHTER.format("diffuseColor")
+
+    def _diffuse(self) -> Rgb | Texture:
+        said = self._colour("diffuseColor", GREY)
+        return said if isinstance(said, Texture) else _at_most_all(said)
+
+    def _has_patchy_coat(self) -> bool:
         """Whether it asks for a coat that is smoother in some places than in others, which is not drawn."""
         coat, smooth = self._source("clearcoat"), self._source("clearcoatRoughness")
         coated = coat is not None and (is_output(coat) or bool(coat.Get(self._time)))

@@ -178,6 +178,18 @@ def test_omniglass_is_glass_to_the_truth(tmp_path):
     assert got.transparent and not got.cutout
 
 
+@pytest.mark.parametrize("ior", ["0.9", "3.01", "1e30", "-1", "inf", "nan"])
+def test_glass_that_bends_light_as_none_does_is_refused_by_name(tmp_path, ior):
+    expected = "</World/Look/Shader> glass_ior: expected a finite number of at least 1 and at most 3, got"
+    with pytest.raises(StageError, match=expected):
+        surface(tmp_path, "OmniGlass.mdl", f"float inputs:glass_ior = {ior}")
+
+
+@pytest.mark.parametrize("ior", [1.0, 2.5, 3.0])
+def test_glass_bends_light_as_it_says(tmp_path, ior):
+    assert surface(tmp_path, "OmniGlass.mdl", f"float inputs:glass_ior = {ior}").ior == ior
+
+
 def test_omniemissive_and_omnisurface_are_read_by_their_constants(tmp_path):
     lamp = surface(
         tmp_path,

@@ -29,6 +29,29 @@ def test_constant_inputs_are_read_and_absent_ones_have_the_specifications_defaul
     assert (got.opacity, got.ior, got.normal, got.transparent) == (0.5, 1.25, None, True)
 
 
+def test_a_surface_gives_back_no_more_light_than_it_gets_and_the_prim_that_asks_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert surface(tmp_path, "color3f inputs:diffuseColor = (1.5, 0.5, 255)").diffuse == (1.0, 0.5, 1.0)
+    (warning,) = caplog.messages
+    assert "diffuseColor of more than 1" in warning and "(drawn as 1): </World/Look>" in warning
+    caplog.clear()
+    painted = quad("color3f[] primvars:displayColor = [(2, 0.25, 0.5)]")
+    scene = read_stage(stage_file(tmp_path, painted), None)
+    assert scene.surfaces[scene.meshes[0].surface].diffuse == (1.0, 0.25, 0.5)
+    (warning,) = caplog.messages
+    assert "displayColor of more than 1" in warning and "</World/Quad>" in warning
+    caplog.clear()
+    assert surface(tmp_path, "color3f inputs:diffuseColor = (1, 1, 1)").diffuse == (1.0, 1.0, 1.0)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("value", ["(-0.1, 0, 0)", "(nan, 0, 0)", "(0, inf, 0)"])
+def test_a_diffuse_colour_that_is_none_is_refused_with_prim_and_value(tmp_path: Path, value: str) -> None:
+    with pytest.raises(StageError, match="</World/Look> diffuseColor: expected three finite numbers .*got"):
+        surface(tmp_path, f"color3f inputs:diffuseColor = {value}")
+
+
 def test_a_texture_is_read_with_its_transform_channel_and_scale(tmp_path: Path, picture: Path) -> None:
     transform = """
         def Shader "Move" { uniform token info:id = "UsdTransform2d"
