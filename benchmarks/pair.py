@@ -24,11 +24,13 @@ from rich.table import Table
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.backends.base import Backend
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.checks.sample import check_sample
+from fsd_gen.checks.sample import examine_sample
+from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config, load_config
-from fsd_gen.production.attempt import produce
+from fsd_gen.production.attempt import Exposure, draw, expose
 from fsd_gen.production.run import Run
 from fsd_gen.scene.slots import SlotKey
+from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.writer import ShardWriter
 from fsd_gen.styles.compose import compose_scene
 
@@ -64,15 +66,26 @@ def one_pair(
     config: Config, library: AssetLibrary, backend: Backend, slot: int, writer: ShardWriter
 ) -> dict[str, float]:
     """CPU seconds per stage of one slot; attempts that fail their checks are not repeated here."""
-    made = produce(compose_scene(config, library, SlotKey(slot=slot)), library, backend)
-    cost = dict(made.render.stage_cpu_s)
+    taken, checks_cpu_s = shot(compose_scene(config, library, SlotKey(slot=slot)), config, library, backend)
     start = time.process_time()
-    check_sample(made, config.check_limits())
-    cost["checks"] = time.process_time() - start
-    start = time.process_time()
-    writer.add(made)
-    cost["write"] = time.process_time() - start
+    writer.add(taken.stored)
+    cost = {"checks": checks_cpu_s, "write": time.process_time() - start, **taken.stored.render.stage_cpu_s}
     return {stage: round(cost.get(stage, 0.0), 3) for stage in STAGES}
+
+
+def shot(spec: SceneSpec, config: Config, library: AssetLibrary, backend: Backend) -> tuple[Exposure, float]:
+    """One scene, and the CPU seconds of all the checks that a run holds it to: the truth before it is
+    rendered, the images by the materials that they show.
+    """
+    with draw(spec, library) as draft:
+        start = time.process_time()
+        check_truth(draft.blank(), config.check_limits())
+        checks_cpu_s = time.process_time() - start
+        taken = expose(draft, backend)
+        start = time.process_time()
+        steady_hw = draft.steady()
+    examine_sample(taken.ideal, config.check_limits(), steady_left_hw=steady_hw)
+    return taken, checks_cpu_s + time.process_time() - start
 
 
 def show(rows: list[dict[str, float]], bytes_per_pair: float, title: str) -> None:
