@@ -125,9 +125,12 @@ def _library_for(chosen: Config) -> AssetLibrary:
     from fsd_gen.backends.registry import refuse_unavailable
     from fsd_gen.cli.assets import fetch_missing
     from fsd_gen.production.assets import open_chosen
+    from fsd_gen.production.widths import too_wide
 
     refuse_unavailable(chosen.render.backend)
     refuse_unknown_packs(chosen.assets.packs)
+    if wide := too_wide(chosen):
+        say_error(wide)
     fetch_missing(chosen.assets.packs)
     return open_chosen(chosen)
 

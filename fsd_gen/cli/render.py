@@ -102,6 +102,7 @@ def render_run(
     from fsd_gen.production.requests import refuse_too_many
     from fsd_gen.production.run import Run
     from fsd_gen.production.survey import remedied
+    from fsd_gen.production.widths import too_wide
     from fsd_gen.production.worlds import worlds_of
     from fsd_gen.shards.index import refresh_index
 
@@ -110,6 +111,8 @@ def render_run(
     for backend in sorted(used) if farm.address is None else ():  # on a cluster the nodes have it
         refuse_unavailable(backend)
     refuse_unknown_packs(chosen.assets.packs)
+    if wide := too_wide(chosen):
+        say_error(wide)
     worlds_of(chosen)  # what is wrong with a stage is said before there is a folder
     fetch_missing(chosen.assets.packs)
     open_chosen(chosen, used)  # and what the packs lack

@@ -6,6 +6,7 @@ furniture, or it stands anywhere and looks down the room: the two spawn modes of
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -26,8 +27,11 @@ from fsd_gen.styles.rooms.pieces import Cast
 from fsd_gen.styles.rooms.room import Room
 from fsd_gen.styles.sampler import AnySampler, Sampler, count, pick
 from fsd_gen.styles.viewpoint import Viewpoint
+from fsd_gen.styles.widest import View
 
 CAMERA_TRIES = 200
+EYE_M = (0.8, 1.7)  # height of the camera
+LONG = 1.5  # a corridor, of the longest side of a room
 Kind = Literal["living", "bedroom", "kitchen", "bath", "office", "corridor", "warehouse"]
 
 
@@ -60,6 +64,22 @@ class Config(FurnishedConfig):
 
     camera_first: Share = 0.35
     """Of the scenes whose camera is placed before it is known what it looks at."""
+
+    def largest_room(self) -> tuple[tuple[float, float], float]:
+        """Sides of the floor and height of the largest of the rooms, metres."""
+        high_m = {
+            self.warehouse_ceiling_m[1] if kind == "warehouse" else self.ceiling_m[1] for kind in self.rooms
+        }
+        return max(map(self._most_m, self.rooms), key=lambda sides: math.hypot(*sides)), max(high_m)
+
+    def _most_m(self, kind: Kind) -> tuple[float, float]:
+        side = self.warehouse_m[1] if kind == "warehouse" else self.room_m[1]
+        return (self.corridor_m[1], side * LONG) if kind == "corridor" else (side, side)
+
+    def widest_m(self, view: View) -> float:
+        """As its largest room does."""
+        sides_m, ceiling_m = self.largest_room()
+        return view.widest_m(sides_m=sides_m, ceiling_m=ceiling_m, eye_m=EYE_M[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +118,7 @@ def draw_room(sampler: Sampler[Config]) -> Room:
         sides, heights = style.warehouse_m, style.warehouse_ceiling_m
     width, depth = rng.uniform(*sides, 2).tolist()
     if kind == "corridor":
-        width, depth = float(rng.uniform(*style.corridor_m)), sides[1] * float(rng.uniform(0.8, 1.5))
+        width, depth = float(rng.uniform(*style.corridor_m)), sides[1] * float(rng.uniform(0.8, LONG))
     if kind == "bath":
         width, depth = max(width * 0.7, min(sides[0], 2.2)), max(depth * 0.7, min(sides[0], 2.4))
     return Room(width_m=width, depth_m=depth, ceiling_m=float(rng.uniform(*heights)), kind=kind)
@@ -170,7 +190,7 @@ def aim(sampler: Sampler[Config], room: Room, rig: StereoRig, furnished: Furnish
 def _eye(rng: np.random.Generator, room: Room, spots: tuple[Footprint, ...], *, anywhere: bool) -> Viewpoint:
     x = float(rng.uniform(-0.5, 0.5)) * (room.width_m - 0.6)
     y = float(rng.uniform(-0.5, 0.5)) * (room.depth_m - 0.6)
-    z = float(rng.uniform(0.8, 1.7))
+    z = float(rng.uniform(*EYE_M))
     if anywhere or not spots:
         angle, reach = rng.uniform(0, 2 * np.pi), 3.0
         drop = float(rng.normal(-0.12, 0.08)) * reach

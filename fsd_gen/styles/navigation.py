@@ -6,6 +6,7 @@ pallets, cones and boxes stand beside the way (paper section 3.5: navigation).
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -31,6 +32,7 @@ from fsd_gen.styles.registry import Style
 from fsd_gen.styles.rooms.pieces import Piece, carton, of_asset, pallet
 from fsd_gen.styles.sampler import Sampler, count, pick
 from fsd_gen.styles.wayfinding import Way, longest_way, pose
+from fsd_gen.styles.widest import View
 
 Kind = indoor.Kind
 MOST_STRIP_M = 12.0  # of the way that is kept free
@@ -57,6 +59,12 @@ class Config(indoor.Config):
     """Of the robots that are higher: up to twice the height."""
 
     beside: Count = (3, 10)  # people and things beside the way
+
+    def widest_m(self, view: View) -> float:
+        """As its largest room does, or a yard."""
+        eye_m = 2 * self.height_m[1] if self.tall else self.height_m[1]
+        sides_m, ceiling_m = self.largest_room() if not self.outdoors else ((math.inf, math.inf), math.inf)
+        return view.widest_m(sides_m=sides_m, ceiling_m=ceiling_m, eye_m=eye_m)
 
     def needs(self) -> tuple[Need, ...]:
         """Surfaces."""

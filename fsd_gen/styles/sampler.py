@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
@@ -17,6 +18,7 @@ from fsd_gen.scene.slots import SlotKey, rng_for
 from fsd_gen.scene.spec import CameraPose, Hard, RenderSettings, SceneSpec
 from fsd_gen.sections import ConfigError, ImageConfig, RenderConfig, Section, Share
 from fsd_gen.styles.needs import Need
+from fsd_gen.styles.widest import View
 
 T = TypeVar("T")
 
@@ -57,6 +59,10 @@ class StyleConfig(Section):
     def needs(self) -> tuple[Need, ...]:
         """What the packs must hold, or there is no scene."""
         return ()
+
+    def widest_m(self, view: View) -> float:
+        """A baseline, in metres, that no scene can hold more than of: checked before a run begins."""
+        return math.inf
 
     def prepare(self) -> dict[str, str]:
         """What has to be done once before a run's first scene: digest by path of each file of the user's.

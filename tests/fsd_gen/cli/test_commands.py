@@ -302,6 +302,17 @@ def test_a_pack_that_nobody_knows_does_not_keep_the_others_from_being_verified(l
     assert code == 1 and "no pack called 'nope'" in output and "builtin: 0 files differ" in output
 
 
+@pytest.mark.parametrize("command", [("render", "--shards", 1), ("preview",)])
+def test_a_rig_that_no_scene_can_hold_is_refused_before_there_is_a_folder(library, tmp_path, command):
+    (tmp_path / "wide.yaml").write_text(
+        "version: 2\nassets: {packs: [builtin]}\nstyles: {indoor: {}}\nrig: {baseline_m: 5}\n"
+    )
+    where = tmp_path / ("run" if command[0] == "render" else "sheet.png")
+    code, output = run(*command, "--config", tmp_path / "wide.yaml", "--out", where)
+    assert code == 2 and "rig.baseline_m: 5 m is wider than any scene can hold of indoor" in output
+    assert not where.exists()
+
+
 def refusing(reason: int):
     def refuse(final, content):
         raise OSError(reason, os.strerror(reason), str(final))
