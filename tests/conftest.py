@@ -15,8 +15,10 @@ from filelock import FileLock
 from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
+from tests.kept_packs import bring
 from tests.objects import Bucket, new_bucket, server
 
+BUILTIN = "builtin"
 SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
 
 gc.disable()  # until all is imported and collected
@@ -40,11 +42,14 @@ def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def library(assets_home: Path) -> AssetLibrary:
-    """The builtin pack, made in this session."""
+def library(assets_home: Path, pytestconfig: pytest.Config) -> AssetLibrary:
+    """The builtin pack, made in this session or in an earlier one, of the same sources."""
     with FileLock(assets_home / "making.lock"):
-        fetch("builtin", assets_home)
-    return open_library(["builtin"], assets_home)
+        if pytestconfig.pluginmanager.has_plugin("cacheprovider"):
+            bring(BUILTIN, assets_home, pytestconfig.cache.mkdir("packs"))
+        else:
+            fetch(BUILTIN, assets_home)
+    return open_library([BUILTIN], assets_home)
 
 
 @pytest.fixture(scope="session")
