@@ -76,10 +76,11 @@ LARGE = ("vitb", "vitl")  # `vits` with more of the same
 def seldom(network: str, mode: str = "train") -> tuple[pytest.MarkDecorator, ...]:
     """The marks of a case that is like a faster one.
 
-    That is a larger network, an option alone, or one that is tried in training, since options know no mode.
+    That is a larger network, an option alone, or one that is tried in training, since neither options nor
+    sizes know a mode.
     """
     alone = network in ABLATIONS and network != "published"
-    again = mode == "eval" and (network in TOGETHER or network == "vits")
+    again = mode == "eval" and (network in TOGETHER or network in ("tiny", "small", "vits"))
     return (pytest.mark.slow,) if network in LARGE or alone or again else ()
 
 
