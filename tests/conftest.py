@@ -15,7 +15,7 @@ from filelock import FileLock
 from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
-from tests.kept_packs import bring
+from tests.kept_packs import KeptPack
 from tests.objects import Bucket, new_bucket, server
 
 BUILTIN = "builtin"
@@ -42,14 +42,19 @@ def assets_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def library(assets_home: Path, pytestconfig: pytest.Config) -> AssetLibrary:
+def library(assets_home: Path, pytestconfig: pytest.Config) -> Iterator[AssetLibrary]:
     """The builtin pack, made in this session or in an earlier one, of the same sources."""
+    caching = pytestconfig.pluginmanager.has_plugin("cacheprovider")
+    kept = KeptPack.of(BUILTIN, pytestconfig.cache.mkdir("packs")) if caching else None
     with FileLock(assets_home / "making.lock"):
-        if pytestconfig.pluginmanager.has_plugin("cacheprovider"):
-            bring(BUILTIN, assets_home, pytestconfig.cache.mkdir("packs"))
+        if kept:
+            kept.bring(assets_home)
         else:
             fetch(BUILTIN, assets_home)
-    return open_library([BUILTIN], assets_home)
+    opened = open_library([BUILTIN], assets_home)
+    yield opened
+    if kept:
+        kept.keep_derived(assets_home, opened)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
-"""A pack that one session of tests made is that of the next: ten CPU seconds, for whoever runs a single file.
+"""A pack that one session of tests made is that of the next, with what was computed from its assets.
 
-Kept under a digest of all that it is made of, so that whoever changes its maker has it made anew.
+That saves whoever runs a single file twenty CPU seconds. It is kept under a digest of all that it is made of,
+so that whoever changes its maker, or what computes from it, has it made anew.
 """
 
 from __future__ import annotations
@@ -8,31 +9,57 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock
 
 import assets_manifest
+from assets_manifest.derived.store import FOLDER
 from assets_manifest.fetch import fetch
-from jobs.files import part_folder
+from assets_manifest.records import Asset
+from jobs.files import part_folder, write_bytes_atomic
 
 SOURCES = Path(assets_manifest.__file__).parent
 LIBRARIES = ("numpy", "openexr", "pillow", "scipy", "trimesh", "usd-core")
 
 
-def bring(pack: str, assets: Path, kept: Path) -> None:
-    """Have the pack in the assets folder: a copy of one in the folder `kept`, or made and kept there."""
-    place = kept / f"{pack}-{digest_of(SOURCES)}"
-    with FileLock(kept / "lock"):
-        if place.is_dir() and not (assets / pack).exists():
-            shutil.copytree(place, assets / pack)
-        fetch(pack, assets)
-        if not place.is_dir():
-            for older in kept.glob(f"{pack}-*"):
-                shutil.rmtree(older)
-            with part_folder(place) as part:
-                shutil.copytree(assets / pack, part, dirs_exist_ok=True)
+@dataclass(frozen=True, slots=True)
+class KeptPack:
+    """A pack in a folder that outlives sessions, or its place there."""
+
+    name: str
+    place: Path
+
+    @classmethod
+    def of(cls, name: str, kept: Path) -> Self:
+        """The pack as the sources that there are now make it."""
+        return cls(name, kept / f"{name}-{digest_of(SOURCES)}")
+
+    def bring(self, assets: Path) -> None:
+        """Have the pack in the assets folder: a copy of the kept one, or made and kept."""
+        with FileLock(self.place.parent / "lock"):
+            if (self.place / self.name).is_dir() and not (assets / self.name).exists():
+                shutil.copytree(self.place, assets, dirs_exist_ok=True)
+            fetch(self.name, assets)
+            if not (self.place / self.name).is_dir():
+                for older in self.place.parent.glob(f"{self.name}-*"):
+                    shutil.rmtree(older)
+                with part_folder(self.place) as part:
+                    shutil.copytree(assets / self.name, part / self.name)
+
+    def keep_derived(self, assets: Path, of: Iterable[Asset]) -> None:
+        """Keep what a session computed from these assets."""
+        own = {asset.sha256 for asset in of}
+        with FileLock(self.place.parent / "lock"):
+            for file in (assets / FOLDER).rglob("*.npz"):
+                target = self.place / file.relative_to(assets)
+                if file.stem in own and not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    write_bytes_atomic(target, file.read_bytes())
 
 
 def digest_of(sources: Path) -> str:

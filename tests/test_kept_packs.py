@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
+from assets_manifest.derived.store import FOLDER
 from tests import kept_packs
-from tests.kept_packs import SOURCES, bring, digest_of
+from tests.kept_packs import SOURCES, KeptPack, digest_of
 
 
 @pytest.fixture
@@ -29,10 +31,26 @@ def test_a_pack_is_made_once_and_every_session_has_a_copy_of_its_own(tmp_path, m
     (kept := tmp_path / "kept").mkdir()
     for session in "abc":
         (tmp_path / session).mkdir()
-        bring("mine", tmp_path / session, kept)
+        KeptPack.of("mine", kept).bring(tmp_path / session)
         assert (tmp_path / session / "mine/pack.yaml").read_text() == "whole"
         (tmp_path / session / "mine/pack.yaml").write_text("changed by a test")
     assert made == ["mine"]
+
+
+def test_what_was_computed_from_its_assets_is_kept_and_nothing_else(tmp_path, made):
+    (kept := tmp_path / "kept").mkdir()
+    first, second = tmp_path / "a", tmp_path / "b"
+    for session in (first, second):
+        session.mkdir()
+    pack = KeptPack.of("mine", kept)
+    pack.bring(first)
+    for sha256 in ("own", "foreign"):
+        (first / FOLDER / "parts.1" / sha256[:2]).mkdir(parents=True)
+        (first / FOLDER / "parts.1" / sha256[:2] / f"{sha256}.npz").write_bytes(sha256.encode())
+    pack.keep_derived(first, [SimpleNamespace(sha256="own"), SimpleNamespace(sha256="not computed")])
+    pack.bring(second)
+    (found,) = (second / FOLDER).rglob("*.npz")
+    assert found == second / FOLDER / "parts.1/ow/own.npz" and found.read_bytes() == b"own"
 
 
 def test_other_sources_make_it_anew_and_the_older_one_goes(tmp_path, made, monkeypatch):
@@ -41,7 +59,7 @@ def test_other_sources_make_it_anew_and_the_older_one_goes(tmp_path, made, monke
     (kept := tmp_path / "kept").mkdir()
     for session in "ab":
         (tmp_path / session).mkdir()
-        bring("mine", tmp_path / session, kept)
+        KeptPack.of("mine", kept).bring(tmp_path / session)
         (sources / "objects.py").write_text("# another table")
     assert made == ["mine", "mine"] and len(list(kept.glob("mine-*"))) == 1
 
