@@ -22,6 +22,7 @@ from rich.text import Text
 from jobs.task import Event, EventKind, Task
 
 WINDOW_S = 600.0
+SLICE_S = 1.0  # items of so long are one entry, so that a thousand workers cost no more than one
 SHOWN_MESSAGES = 5
 MESSAGE_KINDS = frozenset(
     {
@@ -45,18 +46,15 @@ class Tally:
     def __init__(self, tasks: Iterable[Task], now: float) -> None:
         self._sizes = {task.id: task.size for task in tasks}
         self._done: dict[str, int] = {}
-        self._recent: deque[tuple[float, int]] = deque()
+        self._recent: deque[tuple[float, int]] = deque()  # slices: when each began, its items
+        self._recent_items = 0
         self.started = now
         self.total_tasks = len(self._sizes)
         self.total_items = sum(self._sizes.values())
+        self.done_items = 0  # those of earlier runs included
         self.done_tasks = self.failed_tasks = self.retries = self.warnings = self.workers = 0
         self.any_worker = False  # has been there
         self.messages: deque[str] = deque(maxlen=SHOWN_MESSAGES)
-
-    @property
-    def done_items(self) -> int:
-        """Items finished, those of earlier runs included."""
-        return sum(self._done.values())
 
     def add(self, event: Event, now: float) -> None:
         """Count one event."""
@@ -83,10 +81,9 @@ class Tally:
     def rate(self, now: float) -> float | None:
         """Items per second lately; None while no item has been finished."""
         while self._recent and self._recent[0][0] < now - WINDOW_S:
-            self._recent.popleft()
-        items = sum(count for _, count in self._recent)
+            self._recent_items -= self._recent.popleft()[1]
         span = min(now - self.started, WINDOW_S)
-        return items / span if items > 0 and span > 0 else None
+        return self._recent_items / span if self._recent_items > 0 and span > 0 else None
 
     def eta_s(self, now: float) -> float | None:
         """Seconds to go at the present rate; None if that is unknown."""
@@ -96,8 +93,17 @@ class Tally:
     def _set_done(self, task_id: str, done: int, counted_at: float | None) -> None:
         new = done - self._done.get(task_id, 0)
         self._done[task_id] = done
+        self.done_items += new
         if counted_at is not None and new != 0:
-            self._recent.append((counted_at, new))
+            self._count_recent(new, counted_at)
+
+    def _count_recent(self, items: int, at: float) -> None:
+        self._recent_items += items
+        if self._recent and at - self._recent[-1][0] < SLICE_S:
+            began, before = self._recent[-1]
+            self._recent[-1] = began, before + items
+        else:
+            self._recent.append((at, items))
 
 
 class ProgressDisplay:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jobs.config import FarmConfig, Pool
@@ -83,11 +84,10 @@ class Seat:
         self, mailbox: WorkerSide, config: FarmConfig, pool: Pool, shunned: Iterable[str] = ()
     ) -> None:
         """`shunned`: nodes that are left to others, as long as there are others."""
-        remote: Any = ray.remote(max_restarts=0, max_task_retries=0)(Actor)
         options = _claims(pool) | _place(pool.needs.label, sorted(shunned))
         if env := {**config.env, **pool.env}:
             options["runtime_env"] = {"env_vars": env}
-        self._actor = remote.options(**options).remote(mailbox, config)
+        self._actor = _actor_class().options(**options).remote(mailbox, config)
 
     def start(self, make_worker: MakeWorker) -> ray.ObjectRef[Birth]:
         """Make the worker."""
@@ -108,6 +108,12 @@ class Seat:
         """End the process; without effect if it is gone."""
         with suppress(RayError):
             ray.kill(self._actor)
+
+
+@cache
+def _actor_class() -> Any:
+    """Made once: Ray pickles and sends each one that is made, which takes ten times as long as an order."""
+    return ray.remote(max_restarts=0, max_task_retries=0)(Actor)
 
 
 def _claims(pool: Pool) -> dict[str, Any]:

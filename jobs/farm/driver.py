@@ -45,6 +45,7 @@ from jobs.task import (
 
 DRAINED = "its node is being drained"
 MADE_ROOM = "nothing waits for it, and workers of another pool wait for its room"
+GATHER_S = 0.1  # how long events without the end of a run wait for more: each look costs, however many come
 TICK_S = 0.5  # the longest the driver goes without looking at signals and deadlines
 START_TRIES = 3  # starts that may fail in a row before a slot is given up
 
@@ -119,7 +120,8 @@ class Driver:
 
     def _vacate(self) -> None:
         """Have nobody work on nodes that are being drained."""
-        leaving = [slot for slot in self._roster if slot.node in self._departures.draining()]
+        draining = self._departures.draining()
+        leaving = [slot for slot in self._roster if slot.node in draining]
         self._mailbox.stop({slot.worker: DRAINED for slot in leaving if slot.phase == "busy"})
         for slot in leaving:
             if slot.phase == "idle":
@@ -148,12 +150,20 @@ class Driver:
     def _step(self, timeout_s: float) -> None:
         """Wait for something to happen, at most `timeout_s`, and deal with it."""
         calls = self._roster.calls()
-        ready = self._cluster.wait([self._mailbox.arrival, *calls], timeout_s=timeout_s)
-        if not ready or not self._empty_mailbox():
+        if not self._cluster.wait([self._mailbox.arrival, *calls], timeout_s=timeout_s):
+            return
+        ended = self._ended(list(calls), min(GATHER_S, timeout_s))
+        if not self._empty_mailbox():
             return  # what has ended is looked at again, after its events
-        for call in ready:
-            if call in calls:
-                self._answer(calls[call], call)
+        for call in ended:
+            self._answer(calls[call], call)
+
+    def _ended(self, calls: list[Call], timeout_s: float) -> list[Call]:
+        """All calls that have been answered; where there is none, the first one in so much time."""
+        if not calls:
+            return []
+        found = self._cluster.wait(calls, count=len(calls), timeout_s=0)
+        return found or self._cluster.wait(calls, timeout_s=timeout_s)
 
     def _empty_mailbox(self) -> bool:
         """Pass on every event that has arrived; False while the mailbox cannot be asked."""

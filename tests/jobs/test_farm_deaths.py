@@ -20,7 +20,7 @@ import pytest
 
 from jobs.config import FarmConfig
 from jobs.farm import driver as driving
-from jobs.farm import run_tasks
+from jobs.farm import roster, run_tasks
 from jobs.farm.services import OwnServices
 from jobs.task import Event, EventKind, FarmError, Task, WorkerStartError
 from tests.jobs.workers import SlowStarter
@@ -121,7 +121,7 @@ def test_a_worker_killed_while_it_starts_is_replaced_and_its_death_is_one_line()
 
 @pytest.mark.usefixtures("local_ray")
 def test_a_worker_that_hangs_while_it_starts_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "START_LIMIT_S", 1.0)
+    monkeypatch.setattr(roster, "START_LIMIT_S", 1.0)
     monkeypatch.setattr(driving, "START_TRIES", 1)
     with pytest.raises(WorkerStartError, match="the worker did not start within 1 s and was killed"):
         run_tasks(partial(SlowStarter, 600.0), TASKS, FarmConfig(workers=1), lambda event: None)

@@ -93,3 +93,12 @@ def test_on_a_terminal_progress_is_live_bars_and_the_last_messages():
     assert "message 6" in last
     text = out.getvalue()
     assert "views" in text and "8/20" in text and "shards" in text and "0/2" in text and "━" in text
+
+
+def test_items_of_a_second_count_together_and_leave_the_window_together():
+    tally = Tally([Task("a", size=100_000)], 0.0)
+    for done in range(1, 10_001):
+        tally.add(item("a", done), done / 100)  # for 100 s
+    assert tally.rate(600.0) == pytest.approx(10_000 / 600)
+    assert tally.rate(650.0) == pytest.approx(5_000 / 600, rel=0.03)
+    assert tally.rate(701.0) is None

@@ -16,9 +16,9 @@ from jobs.task import Event
 from tests.jobs.simulated.trial import Broken, attempt
 
 FEW, MANY = 300, 10_000
-FULL_OF_THE_IDLE = 223  # more pools than room, and tasks that stay with the kind that began them
-DRAINED = 1012  # nodes go while their workers are at work
-CUT_OFF = 1128  # the driver cannot reach the mailbox for longer than a worker may be silent
+FULL_OF_THE_IDLE = 325  # more pools than room, and tasks that stay with the kind that began them
+DRAINED = 1128  # nodes go while their workers are at work
+CUT_OFF = 641  # the driver cannot reach the mailbox for longer than a worker may be silent
 
 
 @pytest.mark.parametrize("part", range(3))
