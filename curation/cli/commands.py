@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +62,14 @@ Run = Annotated[
         help="Run directory of `fsd-gen render`, or a path in it.", callback=clear_errors(run_around)
     ),
 ]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="TIME",
+        help='Draw no slot again after it, with exit code 3: "18:30", "+8h", "+1d2h30m" or 2030-01-31T18:30.',
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
 
 
@@ -69,12 +78,14 @@ def main(version: VersionOption = False) -> None:
     """Options of the program itself."""
 
 
-def make_world(*, farm: FarmConfig | None = None, threads: int | None = None) -> World:
+def make_world(
+    *, farm: FarmConfig | None = None, threads: int | None = None, until: datetime | None = None
+) -> World:
     """The real world: loads torch and the network."""
     from curation.workbench.workbench import Workbench
     from fsd_gen.production.farm import render_farm
 
-    return Workbench(farm=farm or render_farm(), threads=threads)
+    return Workbench(farm=farm or render_farm(), threads=threads, until=until)
 
 
 # ---------------------------------------------------------------- round
@@ -101,11 +112,13 @@ def round_(
     pool: Pools = None,
     address: Address = None,
     threads: Threads = None,
+    until: Until = None,
 ) -> None:
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
     from fsd_gen.production.farm import render_farm
 
     refuse_url(run, "a curation round")
+    stop_at = _time(until)
     settings = _settings(run, config, in_sample=in_sample, force=force)
     farm = render_farm(
         workers=workers,
@@ -115,7 +128,16 @@ def round_(
         memory_gib_per_worker=memory_per_worker,
         pools=pool or (),
     )
-    _bring(run, iterations, settings, make_world(farm=farm, threads=threads))
+    _bring(run, iterations, settings, make_world(farm=farm, threads=threads, until=stop_at))
+
+
+def _time(text: str | None) -> datetime | None:
+    from jobs.status.budget import UntilError, until
+
+    try:
+        return None if text is None else until(text, datetime.now().astimezone())
+    except UntilError as error:
+        raise CurationConfigError(f"--until: {error}") from None
 
 
 def _settings(run: Path, config: Path | None, *, in_sample: bool, force: bool) -> CurationConfig:

@@ -57,6 +57,8 @@ FAILED = (  # the work went wrong; exit code 1
     "jobs.task:WorkerStartError",
     "stereo_model.training.trainer:NonFiniteLossError",
 )
+LIMITED = ("jobs.task:FarmHalted",)  # a limit was reached; exit code 3, as of `fsd-gen render`
+HALTED = 3
 READING = ("status", "sweep_")  # commands that write nothing, so that nothing of them goes on
 GOES_ON = "; the same command goes on from here"
 
@@ -74,6 +76,9 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:  # an interrupted farm too
             err.print(f"stopped{GOES_ON if command.__name__ not in READING else ''}", highlight=False)
             raise typer.Exit(STOPPED) from None
+        except loaded(LIMITED) as stop:
+            err.print(f"stopped: {stop}{GOES_ON}", soft_wrap=True, highlight=False, markup=False)
+            raise typer.Exit(HALTED) from None
         except loaded(BAD_INPUT) as error:
             raise _exit(error, 2) from None
         except loaded(FAILED) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fsd_gen.production.requests import RenderReport, ShardRequest
 from jobs.config import FarmConfig
+from jobs.status.budget import Budget
 from jobs.task import Event, EventKind
 
 log = logging.getLogger(__name__)
@@ -18,9 +19,13 @@ class RenderError(RuntimeError):
 
 
 def render(
-    run_dir: Path, requests: Sequence[ShardRequest], farm: FarmConfig, on_done: Callable[[int], None]
+    run_dir: Path,
+    requests: Sequence[ShardRequest],
+    farm: FarmConfig,
+    on_done: Callable[[int], None],
+    budget: Budget,
 ) -> None:
-    """Render on `farm`. Raises RenderError with the first failure, once all others are done."""
+    """Render on `farm`. Raises RenderError with the first failure, once all others are done; FarmHalted."""
     from fsd_gen.production.render import render_shards  # loads a renderer; only needed here
 
     finished: dict[str, int] = {}  # samples by task
@@ -32,7 +37,7 @@ def render(
         elif event.message:
             log.info("render event=%s task=%s message=%s", event.kind, event.task_id, event.message)
 
-    _check(render_shards(run_dir, requests, farm=farm, on_event=on_event))
+    _check(render_shards(run_dir, requests, farm=farm, on_event=on_event, budget=budget))
 
 
 def _check(report: RenderReport) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from curation.workbench.device import device_of
 from fsd_gen.production.farm import render_farm
 from fsd_gen.production.requests import ShardRequest
 from jobs.config import FarmConfig
+from jobs.status.budget import Budget
 from stereo_model import load_model, model_digest
 from stereo_model.network.model import FoundationStereo
 
@@ -32,6 +34,7 @@ class Workbench:
 
     farm: FarmConfig = field(default_factory=render_farm)  # where successors are rendered
     threads: int | None = None  # of training and scoring; None: all cores this process may use
+    until: datetime | None = None  # nothing is rendered after it
 
     _loaded: tuple[Path, FoundationStereo] | None = None
 
@@ -59,8 +62,10 @@ class Workbench:
         yield from scoring.predictions(model, samples, iterations=config.score_iterations)
 
     def render(self, run_dir: Path, requests: Sequence[ShardRequest], on_done: Callable[[int], None]) -> None:
-        """Render on the farm. Raises RenderError with the first failure, once all others are done."""
-        rendering.render(run_dir, requests, self.farm, on_done)
+        """Render on the farm. Raises RenderError with the first failure, once all others are done;
+        FarmHalted where the time is over.
+        """
+        rendering.render(run_dir, requests, self.farm, on_done, Budget(until=self.until))
 
     def _load(self, checkpoint: Path) -> FoundationStereo:
         """The model of a finished checkpoint, which never changes; the last one is kept."""

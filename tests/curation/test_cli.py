@@ -22,6 +22,7 @@ from curation.rounds.stages import bring_to
 from fsd_gen.production.farm import render_farm
 from jobs.extras import MissingExtraError
 from jobs.locks import RunLock
+from jobs.task import FarmHalted, FarmReport
 from tests.curation.world import CONFIG, FakeWorld, Interrupted, make_run
 
 CLI = CliRunner()
@@ -219,7 +220,7 @@ def test_what_a_weak_scorer_left_unjudged_needs_a_decision(run, world):
 def test_a_redraw_has_the_farm_of_a_render_with_the_same_options(run, monkeypatch):
     farms = []
 
-    def note(*, farm=None, threads=None):
+    def note(*, farm, **more):
         farms.append(farm)
         return FakeWorld()
 
@@ -231,6 +232,28 @@ def test_a_redraw_has_the_farm_of_a_render_with_the_same_options(run, monkeypatc
     pools = render_farm(pools=("gpu:ovrtx:2", "cpu:mitsuba:all:cpus=2"))
     assert farms == [wanted, render_farm(), pools] and len(pools.pools) == 2
     assert wanted.stall_timeout_s and wanted.recycle_after and wanted.gpus_per_worker == 0.5
+
+
+def test_no_slot_is_drawn_again_after_the_time_and_the_same_command_goes_on(run, monkeypatch):
+    times = []
+
+    class Late(FakeWorld):
+        def render(self, run_dir, requests, on_done):
+            left = ("regenerated/00000",)
+            report = FarmReport(done={}, failed={}, unfinished=left, retried=0, recycled=0, seconds=0.0)
+            raise FarmHalted("it is late", report)
+
+    def note(*, until, **more):
+        times.append(until)
+        return Late()
+
+    monkeypatch.setattr(cli, "make_world", note)
+    text = call("round", "--iter", 1, run, "--until", "2999-01-31T18:30", code=3)
+    assert "stopped: it is late; 1 tasks unfinished; the same command goes on from here" in text
+    assert times[0].isoformat()[:16] == "2999-01-31T18:30"
+    assert "--until: '2001-01-01' is over" in call("round", run, "--until", "2001-01-01", code=2)
+    monkeypatch.setattr(cli, "make_world", lambda **kwargs: FakeWorld())
+    assert "round 1: 8 scored" in call("round", "--iter", 1, run)
 
 
 def test_a_missing_extra_is_one_line_with_its_command(run, monkeypatch):

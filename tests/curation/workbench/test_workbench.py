@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from curation.workbench.workbench import Workbench
 from fsd_gen.production.requests import RenderReport, ShardRequest
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards import index as index_module
+from jobs.status.budget import Budget
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
 from stereo_model.data.sample import checked_sample
 from stereo_model.network.backbone import Backbone
@@ -34,6 +36,7 @@ from stereo_model.network.config import ConfigError
 from stereo_model.weights.backbone import installed_lite0_weights, load_lite0_weights
 from tests.curation.world import make_run, write_shard
 
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 CONFIG = CurationConfig(
     model="nano",
     max_disparity=64,
@@ -196,7 +199,8 @@ def test_a_gpu_that_is_not_there_is_refused_and_not_replaced(monkeypatch):
 def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path, monkeypatch, fails):
     asked = []
 
-    def render_shards(run_dir, requests, *, farm, on_event):
+    def render_shards(run_dir, requests, *, farm, on_event, budget):
+        assert budget == Budget(until=NEVER)
         asked.extend(requests)
         on_event(Event(kind=EventKind.ITEM, done=1, task_id="regenerated/00000"))
         failure = TaskFailure(task_id="regenerated/00000", attempts=3, traceback="Traceback\nOSError: broken")
@@ -210,7 +214,7 @@ def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path,
         with pytest.raises(
             RenderError, match="1 shards failed; regenerated/00000 after 3 tries: OSError: broken"
         ):
-            Workbench(threads=1).render(tmp_path, [request], done.append)
+            Workbench(threads=1, until=NEVER).render(tmp_path, [request], done.append)
     else:
-        Workbench(threads=1).render(tmp_path, [request], done.append)
+        Workbench(threads=1, until=NEVER).render(tmp_path, [request], done.append)
     assert done == [1] and asked == [request]
