@@ -14,7 +14,7 @@ from jobs.config import FarmConfig
 from jobs.status.book import Claim
 from jobs.status.budget import Budget
 from jobs.status.writer import EVERY_S, StatusWriter
-from jobs.task import Event, Task
+from jobs.task import Event, EventKind, Task
 
 EVERY_S_IN_STORE = 30.0  # each put costs
 
@@ -25,6 +25,21 @@ class Telling:
 
     on_event: Callable[[Event], None]
     halt: Callable[[], str]
+
+
+class Troubles:
+    """What keeps others from seeing how far a run is, told once: it stops nothing."""
+
+    def __init__(self, writer: StatusWriter, on_event: Callable[[Event], None]) -> None:
+        self._writer, self._on_event = writer, on_event
+        self._told = False
+
+    def tell(self) -> None:
+        """Warn, where the status could not be written and nobody heard of it."""
+        if self._writer.problem and not self._told:
+            self._told = True
+            message = f"`fsd-gen status` will not know how far this is: {self._writer.problem}"
+            self._on_event(Event(kind=EventKind.WARNING, message=message))
 
 
 @contextmanager
@@ -50,12 +65,18 @@ def telling(
         publish=place.show,
     )
 
+    troubles = Troubles(writer, on_event)
+
     def take(event: Event) -> None:
         writer(event)
         on_event(event)
+        troubles.tell()
 
-    with writer:
-        yield Telling(take, lambda: budget.reached(writer.cost, datetime.now().astimezone()))
+    try:
+        with writer:
+            yield Telling(take, lambda: budget.reached(writer.cost, datetime.now().astimezone()))
+    finally:
+        troubles.tell()
 
 
 def _claims(farm: FarmConfig) -> dict[str, Claim]:

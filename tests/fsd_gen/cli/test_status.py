@@ -11,12 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.cli import app
+from fsd_gen.config import load_config
+from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.run import Run
 from fsd_gen.production.unfinished import want_shards
+from fsd_gen.scene.slots import SlotKey
 from jobs.status.reading import status_files
 from tests.conftest import SPARSE
 from tests.fsd_gen.cli.test_commands import RUNNER, run, small_render
+from tests.fsd_gen.synthetic import make_sample
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +85,41 @@ def test_a_run_that_nobody_began_says_so(sparse_config, tmp_path):
     want_shards(tmp_path, 3)
     shown = look(tmp_path)
     assert (shown["state"], shown["shards"]) == ("not begun", {"done": 0, "wanted": 3})
+
+
+def drawn(key, config, *_):
+    """Slot 1 is refused each time; no renderer is at work."""
+    if key.slot != 1:
+        sample = make_sample(key.slot, width=config.image.width, height=config.image.height)
+        yield Attempt(key=key, sample=sample, defects=())
+        return
+    for number in range(config.max_attempts):
+        refused = SlotKey(slot=key.slot, attempt=number)
+        yield Attempt(
+            key=refused, sample=None, defects=(Defect(code=DefectCode.EXPOSURE, detail="all black"),)
+        )
+
+
+def test_a_slot_that_is_given_up_is_counted_by_its_reason(library, tmp_path, monkeypatch):
+    monkeypatch.setattr("fsd_gen.production.worker.attempts", drawn)
+    code, output = run(*small_render(tmp_path))
+    assert code == 0, output
+    shown = look(tmp_path)
+    tries = load_config(str(SPARSE)).max_attempts
+    assert (shown["quarantined"], shown["refused"]) == ({"exposure": 1}, {"exposure": tries})
+    assert (shown["state"], shown["slots"]) == ("finished", {"done": 2, "wanted": 2})
+    code, output = run("status", tmp_path, "--html", tmp_path / "page.html")
+    assert code == 0 and "Slots given up" in output and "Draws refused" in output
+    assert "Slots given up" in (tmp_path / "page.html").read_text()
+
+
+def test_a_status_that_cannot_be_written_is_told_once_and_the_run_goes_on(library, tmp_path, monkeypatch):
+    monkeypatch.setattr("fsd_gen.production.worker.attempts", drawn)
+    (tmp_path / "status").write_text("in the way")
+    code, output = run(*small_render(tmp_path))
+    told = " ".join(output.split())
+    assert code == 0 and told.count("`fsd-gen status` will not know how far this is: ") == 1
+    assert "1 samples in 1 shards" in told
 
 
 KILLED = """
