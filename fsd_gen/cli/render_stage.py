@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out
+from fsd_gen.cli.costs import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from fsd_gen.cli.render import BACKENDS, render_run, size_settings
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.config import Config, ConfigError, load_config
@@ -67,6 +68,11 @@ def render_stage(
     backend: Annotated[str, typer.Option(help=f"Renderer; here: {BACKENDS}.")] = "mitsuba",
     pictures: PicturesOption = False,
     workers: WorkersOption = None,
+    cost_per_hour_cpu: CpuPrice = 0.0,
+    cost_per_hour_gpu: GpuPrice = 0.0,
+    worker_cost: WorkerPrice = 0.0,
+    max_cost: MaxCost = None,
+    until: Until = None,
 ) -> None:
     """Render VIEWS pairs of a stage of your own, as it is, with their truth.
 
@@ -75,6 +81,7 @@ def render_stage(
     from fsd_gen.production.farm import render_farm
 
     refuse_url(out_dir, "`fsd-gen render-stage`")
+    budget = budget_of(prices_of(cost_per_hour_cpu, cost_per_hour_gpu, worker_cost), max_cost, until)
     shard = _shard_in(out_dir, views) or shard_of(views)
     config = _config(
         stage_file,
@@ -82,7 +89,7 @@ def render_stage(
         {**size_settings(size), **_rig(rig, stage_file, camera, time)},
         {**_style(stage_file, zones, camera or [], lights, time), "unknown_materials": unknown_materials},
     )
-    render_run(out_dir, config, views // shard, render_farm(workers=workers))
+    render_run(out_dir, config, views // shard, render_farm(workers=workers), budget)
     if pictures:
         _write_pictures(out_dir)
 

@@ -120,3 +120,11 @@ def test_a_run_that_is_there_takes_views_that_fill_its_shards(run):
     assert result.exit_code == 2 and "shards of 2 pairs; give a multiple of 2" in " ".join(
         result.output.split()
     )
+
+
+def test_a_stage_is_rendered_until_its_limit_and_exit_code_3_says_so(tmp_path):
+    stage_file = hall(tmp_path)
+    halted = rendered(stage_file, tmp_path / "run", *RIG, "--worker-cost", 1e9, "--max-cost", 1)
+    assert halted.exit_code == 3 and "stopped: it has cost" in halted.output, halted.output
+    refused = rendered(stage_file, tmp_path / "run", *RIG, "--until", "soon")
+    assert refused.exit_code == 2 and "--until: expected a time" in " ".join(refused.output.split())
