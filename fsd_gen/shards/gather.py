@@ -146,8 +146,9 @@ def _copy_array(file: h5py.File, channel: Channel, row: int, source: ShardReader
     if source.meta.channel(channel.name) != channel:  # stored in another way by an older program
         file[channel.name][row] = source.array(channel.name, source_row)
         return
+    chunks = file[channel.name].id
     for (_, *place), mask, stored in source.raw_chunks(channel.name, source_row):
-        file[channel.name].id.write_direct_chunk((row, *place), stored, mask)
+        chunks.write_direct_chunk((row, *place), stored, mask)
 
 
 class _Sink(io.FileIO):

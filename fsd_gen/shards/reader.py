@@ -216,9 +216,11 @@ class ShardReader:
         channel = self._channel(name)
         _, rows, columns, *_ = chunk_shape(channel, self.meta)
         tail = (0,) * len(channel.tail)
+        with self._damage(name, row) as file:
+            chunks: h5py.h5d.DatasetID = file[name].id  # looked up once: it costs more than a chunk
         for top, left in product(range(0, self.meta.height, rows), range(0, self.meta.width, columns)):
-            with self._damage(name, row) as file:
-                mask, stored = file[name].id.read_direct_chunk((row, top, left, *tail))
+            with self._damage(name, row):
+                mask, stored = chunks.read_direct_chunk((row, top, left, *tail))
             yield (row, top, left, *tail), mask, stored
 
     def _channel(self, name: str) -> Channel:

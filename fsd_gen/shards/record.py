@@ -85,15 +85,15 @@ class SampleRecord:
 
 def record_of(sample: StereoSample, *, shard: str = "", row: int = 0) -> SampleRecord:
     """The record of `sample`, said to lie in `row` of `shard`."""
-    channels = sample.channels
+    truth, content = digests(sample.channels, sample.spec.to_json())
     return SampleRecord(
         shard=shard,
         row=row,
         **scene_facts(sample.spec),
         **image_facts(sample.disparity_left_hw, sample.flags_left_hw),
         **render_facts(sample.render),
-        truth_digest=truth_digest(channels),
-        content_id=content_id(channels, sample.spec.to_json()),
+        truth_digest=truth,
+        content_id=content,
     )
 
 
@@ -132,20 +132,27 @@ def image_facts(disparity_hw: NDArray[np.float32], flags_hw: NDArray[np.uint8]) 
 
 def truth_digest(arrays: Arrays) -> str:
     """SHA-256 over the disparity and flag maps of both views, hexadecimal."""
-    return _digest(arrays, TRUTHS).hexdigest()
+    return _truth(arrays).hexdigest()
 
 
 def content_id(arrays: Arrays, spec_json: str) -> str:
     """SHA-256 over truth, images, the scene's canonical JSON and then any optional channels, hexadecimal."""
-    digest = _digest(arrays, TRUTHS + IMAGES)
+    return digests(arrays, spec_json)[1]
+
+
+def digests(arrays: Arrays, spec_json: str) -> tuple[str, str]:
+    """Truth digest and content id. The content begins with the truth, which is gone through once."""
+    digest = _truth(arrays)
+    truth = digest.hexdigest()
+    _add(digest, arrays, IMAGES)
     digest.update(spec_json.encode())
     _add(digest, arrays, sorted(arrays.keys() - {*TRUTHS, *IMAGES}))
-    return digest.hexdigest()
+    return truth, digest.hexdigest()
 
 
-def _digest(arrays: Arrays, names: Iterable[str]) -> hashlib._Hash:
+def _truth(arrays: Arrays) -> hashlib._Hash:
     digest = hashlib.sha256()
-    _add(digest, arrays, names)
+    _add(digest, arrays, TRUTHS)
     return digest
 
 

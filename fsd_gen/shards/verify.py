@@ -19,11 +19,10 @@ from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import (
     Arrays,
     SampleRecord,
-    content_id,
+    digests,
     image_facts,
     render_facts,
     scene_facts,
-    truth_digest,
 )
 from fsd_gen.shards.seal import seal_flaw
 
@@ -156,9 +155,10 @@ def _differs(record: SampleRecord, name: str, value: object, says: str) -> Itera
 
 
 def _array_mismatches(reader: ShardReader, arrays: Arrays, record: SampleRecord) -> Iterator[tuple[str, str]]:
-    if truth_digest(arrays) != record.truth_digest:
+    truth, content = digests(arrays, reader.text("spec_json", record.row))
+    if truth != record.truth_digest:
         yield "truth_digest", "the stored disparities or flags are not those that were written"
-    if content_id(arrays, reader.text("spec_json", record.row)) != record.content_id:
+    if content != record.content_id:
         yield "content_id", "the stored images, truth or scene are not those that were written"
     facts = image_facts(arrays["disparity_left"], arrays["flags_left"])
     for name, value in facts.items():
