@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsd_gen.usd.asset_files import changed_ns
 from fsd_gen.usd.flat_scene import Texture
-from fsd_gen.usd.texels import read_solid, read_values
+from fsd_gen.usd.texels import image_key, read_solid, read_values
 
 MAX_SIDE = 2048  # pixels; larger colour textures are averaged down
 HALF_RANGE = (2.0**-10, 65504.0)  # largest values between these lose nothing that can be seen in float16
@@ -42,11 +40,11 @@ class TextureCache:
 
     def values(self, texture: Texture) -> TextureValues:
         """What `read_texture` gives."""
-        return self._get((_image_key(texture),), lambda: _compact(read_texture(texture)))
+        return self._get((image_key(texture),), lambda: _compact(read_texture(texture)))
 
     def cutout(self, texture: Texture, threshold: float) -> TextureValues:
         """What `read_cutout` gives."""
-        key = (_image_key(texture), threshold)
+        key = (image_key(texture), threshold)
         return self._get(key, lambda: read_solid(texture, threshold)[..., None].astype(np.float16))
 
     def _get(self, key: Hashable, read: Callable[[], TextureValues]) -> TextureValues:
@@ -66,12 +64,3 @@ def _compact(values_hwc: NDArray[np.float32]) -> TextureValues:
     largest = max(float(values_hwc.max()), -float(values_hwc.min()))
     fits = largest == 0 or HALF_RANGE[0] <= largest <= HALF_RANGE[1]
     return values_hwc.astype(np.float16) if fits else values_hwc
-
-
-def _image_key(texture: Texture) -> Hashable:
-    """The same for every placement of an image, another one once the file changed."""
-    image = replace(
-        texture, scale=(1.0, 1.0), rotation_deg=0.0, translation=(0.0, 0.0), wrap_s="repeat", wrap_t="repeat"
-    )
-    files = [tile.path for tile in texture.tiles] or [texture.path]
-    return image, *(changed_ns(file) for file in files)

@@ -13,20 +13,23 @@ small share of it stands out as a highlight. There less is let pass.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.raycast import Hits
-from fsd_gen.truth.surfaces import normal_map
+from fsd_gen.truth.surfaces import cosines
 from fsd_gen.usd.flat_scene import FlatScene, Rgb, Surface, Texture
-from fsd_gen.usd.texels import read_values
+from fsd_gen.usd.texels import image_key, read_values
 
 MOST_MIRRORED = 0.15  # share of the light; sound scenes look alike up to more, floors under lamps do not
 MOST_ON_PLAIN = 0.03  # the same where the surface is of one colour: satin paint in lamplight has highlights
 COAT_F0 = 0.04  # reflectance of a clear coat, looked at straight
+ROUNDING = 1e-9  # of shares; what is that near to a limit is asked pixel by pixel
 TEXELS = 64  # longer side at which a texture is averaged
 
 Array = NDArray[np.float64]
@@ -35,21 +38,42 @@ Array = NDArray[np.float64]
 def steady_mask(scene: FlatScene, rig: StereoRig, hits: Hits) -> NDArray[np.bool_]:
     """(H, W): where what the left eye sees first looks alike from both eyes, or it sees nothing.
 
+    Most surfaces do at every angle, or at none. Of the others each pixel is asked.
+
     Raises AssetFileError where a texture cannot be read.
     """
-    surface_b = [np.full(len(mesh.faces_f3), mesh.surface) for mesh in scene.meshes]
-    surface_t = np.concatenate([*surface_b, [len(scene.surfaces)]])  # the last one: nothing
-    surface_n = surface_t[np.where(hits.primitive_n >= 0, hits.primitive_n, -1)]
-    shine_s5 = np.zeros((len(scene.surfaces) + 1, 5))
-    shine_s5[-1] = astuple(NO_SHINE)
-    for index in np.unique(surface_n):
-        if index < len(scene.surfaces):
-            shine_s5[index] = astuple(Shine.of(scene.surfaces[index]))
-    most_s = np.array([*map(_most, scene.surfaces), MOST_MIRRORED])
-    shine = Shine(*shine_s5[surface_n].T)
-    mirrored_n = np.asarray(shine.mirrored(_cosine(scene, rig, hits).ravel()))
-    steady_hw: NDArray[np.bool_] = (mirrored_n <= most_s[surface_n]).reshape(rig.height, rig.width)
-    return steady_hw
+    surface_n = _surfaces_seen(scene, hits)
+    seen = [int(index) for index in np.flatnonzero(np.bincount(surface_n)) if index < len(scene.surfaces)]
+    shines = {index: Shine.of(scene.surfaces[index]) for index in seen}
+    most = {index: _most(scene.surfaces[index]) for index in seen}
+    steady_s, doubtful_s = np.ones(len(scene.surfaces) + 1, bool), np.zeros(len(scene.surfaces) + 1, bool)
+    for index in seen:
+        verdict = shines[index].at_every_angle(most[index])
+        steady_s[index], doubtful_s[index] = verdict is True, verdict is None
+    steady_n = steady_s[surface_n]
+    asked_m = np.flatnonzero(doubtful_s[surface_n])
+    if len(asked_m):
+        mirrored_m = _shines_at(shines, surface_n[asked_m]).mirrored(cosines(scene, rig, hits, asked_m))
+        most_s = np.array([most.get(index, 0.0) for index in range(len(steady_s))])
+        steady_n[asked_m] = mirrored_m <= most_s[surface_n[asked_m]]
+    return steady_n.reshape(rig.height, rig.width)
+
+
+def _shines_at(shines: Mapping[int, Shine], surface_m: NDArray[np.int32]) -> Shine:
+    """How the surface of each pixel shines."""
+    shine_s5 = np.zeros((max(shines) + 1, 5))
+    for index, shine in shines.items():
+        shine_s5[index] = astuple(shine)
+    return Shine(*(column_s[surface_m] for column_s in np.ascontiguousarray(shine_s5.T)))
+
+
+def _surfaces_seen(scene: FlatScene, hits: Hits) -> NDArray[np.int32]:
+    """The surface that each left pixel shows, (H * W,); behind the last one: nothing."""
+    count_b = [len(mesh.faces_f3) for mesh in scene.meshes]
+    surface_b = np.array([*(mesh.surface for mesh in scene.meshes), len(scene.surfaces)], np.int32)
+    surface_t = np.repeat(surface_b, [*count_b, 1])
+    surface_n: NDArray[np.int32] = surface_t[np.maximum(hits.primitive_n, -1)]
+    return surface_n
 
 
 def _most(surface: Surface) -> float:
@@ -74,11 +98,22 @@ class Shine:
         polish = ((surface.ior - 1) / (surface.ior + 1)) ** 2
         return cls(
             reflectance=polish * (1 - metal) + colour * metal,
-            sharpness=float(((1 - _values(surface.roughness)) ** 2).mean()),
+            sharpness=_sharpness(surface.roughness),
             scattered=colour * (1 - metal) + min(1.0, _mean(surface.emissive)),
             coat=_mean(surface.clearcoat) * (1 - surface.clearcoat_roughness) ** 2,
             refracts=float(polish > 0 or metal > 0),
         )
+
+    def at_every_angle(self, most: float) -> bool | None:
+        """Whether at every angle no more than `most` of the light is thrown back sharply; None: it depends.
+
+        Both parts of the light change in step with `grazing`, so their share is largest at one of its ends.
+        """
+        ends = np.array([0.0, 1.0])
+        mirrored_2 = np.asarray(self.mirrored(ends))
+        if (mirrored_2 <= most - ROUNDING).all():
+            return True
+        return False if (mirrored_2 >= most + ROUNDING).all() else None
 
     def mirrored(self, cosine: float | Array) -> float | Array:
         """Share of the light that is thrown back sharply, seen at this cosine to the surface's normal."""
@@ -89,20 +124,25 @@ class Shine:
         return sharp / np.maximum(sharp + wide, 1e-9)
 
 
-NO_SHINE = Shine(reflectance=0.0, sharpness=0.0, scattered=1.0, coat=0.0, refracts=0.0)
-
-
-def _cosine(scene: FlatScene, rig: StereoRig, hits: Hits) -> Array:
-    """(H, W): of the angle between each ray and the normal of what it meets."""
-    directions_hw3 = rig.ray_directions().reshape(rig.height, rig.width, 3)
-    along_hw = -np.einsum("hwk,hwk->hw", normal_map(scene, rig, hits), directions_hw3)
-    cosine_hw: Array = np.clip(along_hw / np.linalg.norm(directions_hw3, axis=2), 0.0, 1.0)
-    return cosine_hw
-
-
 def _mean(value: float | Rgb | Texture) -> float:
-    return float(_values(value).mean())
+    return _averages(value)[0]
 
 
-def _values(value: float | Rgb | Texture) -> NDArray[np.floating]:
-    return read_values(value, max_side=TEXELS) if isinstance(value, Texture) else np.asarray(value, float)
+def _sharpness(roughness: float | Texture) -> float:
+    return _averages(roughness)[1]
+
+
+def _averages(value: float | Rgb | Texture) -> tuple[float, float]:
+    """Of the values, and of what they lack to 1, squared."""
+    if isinstance(value, Texture):
+        return _averages_of_image(*image_key(value))
+    values = np.asarray(value, float)
+    return float(values.mean()), float(((1 - values) ** 2).mean())
+
+
+@lru_cache(maxsize=4096)
+def _averages_of_image(texture: Texture, changed_ns: tuple[int, ...]) -> tuple[float, float]:
+    """Those of an image, which is decoded once until its file changes; many scenes show the same ones."""
+    del changed_ns
+    values_hwc = read_values(texture, max_side=TEXELS)
+    return float(values_hwc.mean()), float(((1 - values_hwc) ** 2).mean())

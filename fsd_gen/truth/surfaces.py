@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,44 @@ def _raw_normals(scene: FlatScene, hits: Hits) -> Array:
     seen_n = hits.primitive_n >= 0
     normals_n3[seen_n] = planes.of(hits.primitive_n[seen_n])[:, :3]
     return normals_n3
+
+
+def cosines(scene: FlatScene, rig: StereoRig, hits: Hits, chosen_m: NDArray[np.int64]) -> Array:
+    """Of the angle between the rays of some left pixels and the normals of what they meet, (M,).
+
+    All of them meet something. What `normal_map` says, worked out for these triangles alone.
+    """
+    triangle_u, which_m = _distinct(hits.primitive_n[chosen_m], sum(len(m.faces_f3) for m in scene.meshes))
+    normals_u3 = _normals_of(scene, triangle_u)
+    length_u = np.linalg.norm(normals_u3, axis=1)
+    normals_u3 *= (1.0 / np.where(length_u > 0, length_u, 1.0))[:, None]
+    x_w, y_h = rig.ray_slopes()
+    row_m, column_m = np.divmod(chosen_m.astype(np.int32), np.int32(rig.width))
+    x_m, y_m = x_w[column_m], y_h[row_m]
+    nx_m, ny_m, nz_m = (normals_u3[:, axis][which_m] for axis in range(3))
+    along_m = np.abs((nx_m * x_m + nz_m) + ny_m * y_m)
+    cosine_m: Array = np.minimum(along_m / np.sqrt((x_m * x_m + y_m * y_m) + 1.0), 1.0)
+    return cosine_m
+
+
+def _distinct(triangle_m: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Each of the triangles once, ascending, and which of these each is; there are `count` in all."""
+    wanted_t = np.zeros(count, bool)
+    wanted_t[triangle_m] = True
+    place_t = np.cumsum(wanted_t, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(wanted_t), place_t[triangle_m]
+
+
+def _normals_of(scene: FlatScene, triangle_u: NDArray[np.int64]) -> Array:
+    """Normals (U, 3) of any length of triangles that ascend; no mesh without one of them is looked at."""
+    first_b = np.cumsum([0, *(len(mesh.faces_f3) for mesh in scene.meshes)])
+    mesh_u = np.searchsorted(first_b, triangle_u, side="right") - 1
+    seen = np.unique(mesh_u)
+    meshes = tuple(scene.meshes[index] for index in seen)
+    left_out_b = np.zeros(len(scene.meshes), np.int64)  # triangles of meshes before each that are not asked
+    left_out_b[seen] = first_b[seen] - np.cumsum([0, *(len(mesh.faces_f3) for mesh in meshes[:-1])])
+    triangles = CameraTriangles.of(replace(scene, meshes=meshes), world_to_left(scene))
+    return triangles.planes(triangle_u - left_out_b[mesh_u])[:, :3]
 
 
 def instance_map(scene: FlatScene, rig: StereoRig, hits: Hits, instances: Sequence[str]) -> NDArray[np.int64]:

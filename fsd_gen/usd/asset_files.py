@@ -73,9 +73,12 @@ def as_file(path: Path) -> Iterator[Path]:
 
 
 def changed_ns(path: Path) -> int:
-    """When the file, or the package around it, was last changed."""
+    """When the file, or the package around it, was last changed. Raises AssetFileError."""
     outer = Ar.SplitPackageRelativePathOuter(str(path))[0] if _in_package(path) else path
-    return Path(outer).stat().st_mtime_ns
+    try:
+        return Path(outer).stat().st_mtime_ns
+    except OSError as error:
+        raise AssetFileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _in_package(path: Path) -> bool:

@@ -5,6 +5,7 @@ A value is the stored sample, made linear if it is sRGB (alpha never is), times 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets_manifest.srgb import srgb_to_linear
+from fsd_gen.usd.asset_files import changed_ns
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import ChannelName, Texture
 from fsd_gen.usd.images import Samples, read_pixels
@@ -34,6 +36,15 @@ Texel = TypeVar("Texel", np.float32, np.bool_)
 
 WHOLE = 2**31  # a side that no image exceeds
 ATLAS_SIDE = 8192  # pixels, of the colours of a whole UDIM set
+
+
+def image_key(texture: Texture) -> tuple[Texture, tuple[int, ...]]:
+    """The same for every placement of an image, another one once the file changed. Raises AssetFileError."""
+    image = replace(
+        texture, scale=(1.0, 1.0), rotation_deg=0.0, translation=(0.0, 0.0), wrap_s="repeat", wrap_t="repeat"
+    )
+    files = [tile.path for tile in texture.tiles] or [texture.path]
+    return image, tuple(changed_ns(file) for file in files)
 
 
 def read_values(texture: Texture, *, max_side: int) -> NDArray[np.float32]:

@@ -30,10 +30,7 @@ def measure_of(path: Path) -> Measure:
         AssetFileError: it cannot be opened, or does not say: USD's own defaults, centimetres and y up, are
             more often a mistake than meant.
     """
-    try:
-        return _measure_of(path, changed_ns(path))
-    except OSError as error:
-        raise AssetFileError(f"{path}: cannot be read: {error.strerror}") from error
+    return _measure_of(path, changed_ns(path))
 
 
 @lru_cache(maxsize=4096)

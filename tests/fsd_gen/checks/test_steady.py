@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from fsd_gen.scene.rig import StereoRig
 from fsd_gen.truth.maps import compute_truth
 from fsd_gen.usd.errors import AssetFileError
 from fsd_gen.usd.flat_scene import FlatScene, Mesh, Surface, Texture
+from tests.fsd_gen.checks import plain
+from tests.fsd_gen.truth import scenes
 
 GREY = (0.4, 0.4, 0.4)
 STRAIGHT, SLANTED, FLAT = 1.0, 0.5, 0.15  # cosines
@@ -125,3 +129,31 @@ def test_the_mask_follows_what_each_pixel_shows_first_and_reads_nothing_that_nob
     steel = np.zeros((40, 60), bool)
     steel[10:30, 10:30] = True
     assert (mask == ~steel).all()
+
+
+def test_the_mask_is_that_of_asking_every_pixel():
+    rng = np.random.default_rng(5)
+    looks = [
+        {"roughness": float(rough), "metallic": float(metal), "clearcoat": float(coat), "ior": float(ior)}
+        for rough, metal, coat, ior in rng.uniform((0.6, 0, 0, 1), (1, 0.2, 0.05, 1.6), (40, 4))
+    ]
+    surfaces = tuple(
+        Surface(name=str(k), diffuse=tuple(rng.uniform(0, 1, 3)), **look) for k, look in enumerate(looks)
+    )
+    balls = [
+        replace(scenes.sphere_mesh((*rng.uniform(-2, 2, 2), rng.uniform(3, 7)), 0.6, 24), surface=k)
+        for k in range(39)
+    ]
+    shown = scenes.scene(scenes.wall(8.0, surface=39), *balls, surfaces=surfaces)
+    hits = compute_truth(shown, scenes.RIG).hits_left
+    mask = steady_mask(shown, scenes.RIG, hits)
+    assert 0.1 < mask.mean() < 0.95
+    assert (mask == plain.steady_mask(shown, scenes.RIG, hits)).all()
+
+
+def test_an_image_is_decoded_again_once_its_file_has_changed(tmp_path):
+    texture = values(tmp_path / "rough.png", np.full((4, 4), 255))
+    assert Shine.of(Surface(name="x", roughness=texture)).sharpness == 0
+    values(tmp_path / "rough.png", np.zeros((4, 4)))
+    os.utime(tmp_path / "rough.png", ns=(1, 1))
+    assert Shine.of(Surface(name="x", roughness=texture)).sharpness == 1

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fsd_gen.truth.maps import compute_truth
-from fsd_gen.truth.surfaces import instance_map, normal_map
+from fsd_gen.truth.surfaces import cosines, instance_map, normal_map
 from fsd_gen.usd.flat_scene import FlatScene
+from tests.fsd_gen.checks.plain import cosine_map
 from tests.fsd_gen.truth.scenes import RIG, quad, scene, sphere_mesh, wall
 
 
@@ -78,3 +79,12 @@ def test_every_pixel_has_the_id_of_the_thing_that_its_nearest_part_belongs_to():
 
 def test_a_surface_of_no_listed_thing_has_id_0():
     assert (instances(scene(replace(wall(3.0), name="/World/Extra")), ("", "/World/Panels/Wall")) == 0).all()
+
+
+def test_cosines_of_some_pixels_are_those_of_the_map_of_normals():
+    balls = [sphere_mesh((x, 0.1 * x, 4.0 + x), 0.7, 30) for x in (-1.5, 0.0, 1.5)]
+    of = scene(wall(9.0, x=(-3, 1)), *balls, quad([(0, 0, 100)] * 4))
+    hits = compute_truth(of, RIG).hits_left
+    chosen = np.flatnonzero(hits.primitive_n >= 0)[::3]
+    assert len(chosen) > 1000
+    assert (cosines(of, RIG, hits, chosen) == cosine_map(of, RIG, hits).ravel()[chosen]).all()
