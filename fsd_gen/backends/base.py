@@ -58,7 +58,8 @@ def check_images(images: StereoImages, rig: StereoRig) -> None:
         if image_hwc.dtype != np.float32 or image_hwc.shape != expected:
             found = f"{image_hwc.dtype} {image_hwc.shape}"
             raise BackendError(f"{images.backend}: {eye} image is {found}, expected float32 {expected}")
-        if wrong := int((~np.isfinite(image_hwc)).any(axis=2).sum()):
+        if not np.isfinite(image_hwc).all():
+            wrong = int((~np.isfinite(image_hwc)).any(axis=2).sum())
             raise BackendError(f"{images.backend}: {wrong} pixels of the {eye} image are not finite")
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsd_gen.checks.defects import Defect, DefectCode
-from fsd_gen.checks.photometric import noise_level
+from fsd_gen.checks.pictures import Pictures
+from fsd_gen.checks.windows import anywhere, highest, lowest
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.sample import StereoSample
 from jobs.extras import extra
@@ -42,13 +43,15 @@ Grey = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def misplaced_defects(sample: StereoSample, steady_left_hw: Mask | None = None) -> Iterator[Defect]:
+def misplaced_defects(
+    sample: StereoSample, steady_left_hw: Mask | None = None, pictures: Pictures | None = None
+) -> Iterator[Defect]:
     """At most one: the share of the textured patches that stand elsewhere than the truth says.
 
     `steady_left_hw` is where the first surface looks alike from both eyes; by default everywhere but on what
-    the flags call glass or mirror.
+    the flags call glass or mirror. `pictures` are those of the sample, where they are known already.
     """
-    patches = _Patches.of(sample, steady_left_hw)
+    patches = _Patches.of(sample, steady_left_hw, pictures or Pictures.of(sample))
     textured = int(np.count_nonzero(patches.textured_hw))
     least = max(MAX_SHARE * textured, MIN_SHARE_OF_IMAGE * patches.textured_hw.size)
     suspects = int(np.count_nonzero(patches.unlike_hw))
@@ -75,13 +78,15 @@ class _Patches:
     unlike_hw: Mask  # those of them that do not resemble their match
 
     @classmethod
-    def of(cls, sample: StereoSample, steady_left_hw: Mask | None) -> _Patches:
-        left_hw, right_hw = _grey(sample.left_hwc), _grey(sample.right_hwc)
-        warped_hw = _warped(right_hw, sample.disparity_left_hw)
-        own_hw, other_hw = _deviation(left_hw), _deviation(warped_hw)
-        noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) / 3  # of the mean of 3 x 3
-        textured_hw = _undisturbed(sample, steady_left_hw) & (own_hw > max(MIN_DEVIATION, 4 * noise))
-        covariance_hw = _mean(left_hw * warped_hw) - _mean(left_hw) * _mean(warped_hw)
+    def of(cls, sample: StereoSample, steady_left_hw: Mask | None, pictures: Pictures) -> _Patches:
+        left_hw, right_hw, matches = pictures.left_hw, pictures.right_hw, _Lookup.of(sample.disparity_left_hw)
+        warped_hw = matches.between(right_hw)
+        mean_hw, other_mean_hw = _mean(left_hw), _mean(warped_hw)
+        own_hw, other_hw = _deviation(left_hw, mean_hw), _deviation(warped_hw, other_mean_hw)
+        noise = pictures.noise / 3  # of the mean of 3 x 3
+        calm_hw = _undisturbed(sample, steady_left_hw, matches)
+        textured_hw = calm_hw & (own_hw > max(MIN_DEVIATION, 4 * noise))
+        covariance_hw = _mean(left_hw * warped_hw) - mean_hw * other_mean_hw
         alike_hw = covariance_hw / np.maximum(own_hw * other_hw, 1e-3)
         return cls(
             left_hw=left_hw,
@@ -125,30 +130,55 @@ class _Patches:
         return min(max(int(self.disparity_hw.max()) + 8, int(SEARCHED * width)), width)
 
 
-def _undisturbed(sample: StereoSample, steady_left_hw: Mask | None) -> Mask:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lookup:
+    """Where in the other image the matches of the left pixels lie: between which pixels, how far along."""
+
+    first_hw: NDArray[np.intp]  # the left one of the two, all rows one after the other
+    share_hw: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, disparity_hw: Grey) -> _Lookup:
+        height, width = disparity_hw.shape
+        match_hw = np.clip(np.arange(width, dtype=np.float32) - disparity_hw, 0, width - 1.001)
+        column_hw = match_hw.astype(np.intp)
+        rows_h1 = np.arange(0, height * width, width)[:, None]
+        return cls(first_hw=column_hw + rows_h1, share_hw=match_hw - column_hw)
+
+    def between(self, values_hw: Grey) -> Grey:
+        """The other image's values there."""
+        a_hw = values_hw.take(self.first_hw)
+        step_hw = values_hw.ravel()[1:].take(self.first_hw) - a_hw
+        there_hw: Grey = (a_hw + self.share_hw * step_hw).astype(np.float32)
+        return there_hw
+
+    def touch(self, mask_hw: Mask) -> Mask:
+        """Whether the mask holds for what the other image's values there come from."""
+        touched_hw: Mask = mask_hw.ravel()[1:].take(self.first_hw)
+        touched_hw &= self.share_hw > 0
+        touched_hw |= mask_hw.take(self.first_hw)
+        return touched_hw
+
+
+def _undisturbed(sample: StereoSample, steady_left_hw: Mask | None, matches: _Lookup) -> Mask:
     """Where the truth is smooth, known and the same in both views, and of something steady, all around."""
-    disparity_hw = sample.disparity_left_hw
+    disparity_hw, width = sample.disparity_left_hw, sample.disparity_left_hw.shape[1]
     flagged_hw, flagged_there_hw = (
-        ((flags_hw & ~np.uint8(Flag.SKY.value)) != 0).astype(np.float32)
+        (flags_hw & ~np.uint8(Flag.SKY.value)) != 0
         for flags_hw in (sample.flags_left_hw, sample.flags_right_hw)
     )
-    wrong_hw = (flagged_hw > 0) | (_warped(flagged_there_hw, disparity_hw) > 0)
+    wrong_hw = flagged_hw | matches.touch(flagged_there_hw)
     if steady_left_hw is not None:
         wrong_hw |= ~steady_left_hw
-    there_hw = _warped(sample.disparity_right_hw, disparity_hw)
+    there_hw = matches.between(sample.disparity_right_hw)
     wrong_hw |= np.abs(there_hw - disparity_hw) > MAX_DISAGREEMENT_PX
-    match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
-    wrong_hw |= (match_hw < 1) | (match_hw > disparity_hw.shape[1] - 2)
-    step_hw = ndimage.maximum_filter(disparity_hw, GUARD) - ndimage.minimum_filter(disparity_hw, GUARD)
-    calm_hw: Mask = ~ndimage.maximum_filter(wrong_hw, GUARD) & (step_hw < MAX_STEP_PX)
+    match_hw = np.arange(width, dtype=np.float32) - disparity_hw
+    wrong_hw |= (match_hw < 1) | (match_hw > width - 2)
+    step_hw = highest(disparity_hw, GUARD) - lowest(disparity_hw, GUARD)
+    calm_hw: Mask = ~anywhere(wrong_hw, GUARD) & (step_hw < MAX_STEP_PX)
     calm_hw[:RADIUS] = calm_hw[-RADIUS:] = False
     calm_hw[:, :RADIUS] = calm_hw[:, -RADIUS:] = False
     return calm_hw
-
-
-def _grey(image_hwc: NDArray[np.uint8]) -> Grey:
-    grey_hw: Grey = ndimage.uniform_filter(image_hwc.mean(axis=2, dtype=np.float32), 3)
-    return grey_hw
 
 
 def _mean(values_hw: Grey) -> Grey:
@@ -156,22 +186,10 @@ def _mean(values_hw: Grey) -> Grey:
     return mean_hw
 
 
-def _deviation(values_hw: Grey) -> Grey:
+def _deviation(values_hw: Grey, mean_hw: Grey) -> Grey:
     """Standard deviation within each patch."""
-    deviation_hw: Grey = np.sqrt(np.maximum(_mean(values_hw * values_hw) - _mean(values_hw) ** 2, 0))
+    deviation_hw: Grey = np.sqrt(np.maximum(_mean(values_hw * values_hw) - mean_hw**2, 0))
     return deviation_hw
-
-
-def _warped(right_hw: Grey, disparity_hw: Grey) -> Grey:
-    """The right view's values at the matches of the left pixels."""
-    width = disparity_hw.shape[1]
-    match_hw = np.clip(np.arange(width, dtype=np.float32) - disparity_hw, 0, width - 1.001)
-    first_hw = match_hw.astype(np.intp)
-    share_hw = match_hw - first_hw
-    rows_h1 = np.arange(len(disparity_hw))[:, None]
-    a_hw, b_hw = right_hw[rows_h1, first_hw], right_hw[rows_h1, first_hw + 1]
-    warped_hw: Grey = (a_hw + share_hw * (b_hw - a_hw)).astype(np.float32)
-    return warped_hw
 
 
 def _centred(patches_npp: Grey) -> tuple[Grey, Grey]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
+from fsd_gen.checks.pictures import Pictures
+from fsd_gen.checks.windows import BAND, anywhere, highest, lowest
 from fsd_gen.shards.sample import StereoSample
 from jobs.extras import extra
 
@@ -127,16 +129,17 @@ class Matches:
         speaks_p = np.bincount(place_n) >= PIXELS_OF_A_PLACE
         return bool((there_p < here_p)[speaks_p].sum() >= MOST_PLACES * speaks_p.sum())
 
-    def _error_n(self, offset_px: float, sign: int, rows: int) -> NDArray[np.float32]:
+    def _error_n(self, offset_px: float, sign: int, rows: int) -> NDArray[np.float64]:
         column_n = self.columns_n + sign * (self.disparity_n + np.float32(offset_px))
-        column_n = np.clip(column_n, 0, self.right_hw.shape[1] - 1.001)
+        np.maximum(column_n, 0, out=column_n)
+        np.minimum(column_n, self.right_hw.shape[1] - 1.001, out=column_n)
         first_n = column_n.astype(np.intp)
         weight_n = column_n - first_n
-        row_n = np.clip(self.rows_n + rows, 0, self.right_hw.shape[0] - 1)
-        a_n, b_n = self.right_hw[row_n, first_n], self.right_hw[row_n, first_n + 1]
-        error_n: NDArray[np.float32] = np.minimum(
-            np.abs(a_n + weight_n * (b_n - a_n) - self.grey_n), ERROR_CAP
-        )
+        row_n = np.clip(self.rows_n + rows, 0, self.right_hw.shape[0] - 1) if rows else self.rows_n
+        first_n += row_n * self.right_hw.shape[1]
+        a_n, b_n = self.right_hw.take(first_n), self.right_hw.take(first_n + 1)
+        there_n = a_n + weight_n * (b_n - a_n)
+        error_n: NDArray[np.float64] = np.minimum(np.abs(there_n - self.grey_n), ERROR_CAP)
         return error_n
 
 
@@ -166,21 +169,23 @@ def _unlike(matches: Matches, limits: CheckLimits) -> str | None:
     return f"error {here:.1f} at the truth, {beside:.1f} at 2 px beside it{hint}"
 
 
-def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -> Matches:
+def textured_matches(
+    sample: StereoSample, steady_left_hw: Mask | None = None, pictures: Pictures | None = None
+) -> Matches:
     """What can tell whether images and truth of a sample belong together.
 
     `steady_left_hw` is where the first surface looks alike from both eyes; by default everywhere but on what
-    the flags call glass or mirror.
+    the flags call glass or mirror. `pictures` are those of the sample, where they are known already.
     """
-    left_hw, right_hw = _detail(_smooth(sample.left_hwc)), _detail(_smooth(sample.right_hwc))
+    pictures = pictures or Pictures.of(sample)
+    left_hw, right_hw = _detail(pictures.left_hw), _detail(pictures.right_hw)
     disparity_hw = sample.disparity_left_hw
     alike_hw = sample.flags_left_hw == 0
     if steady_left_hw is not None:
         alike_hw &= steady_left_hw
-    seen_hw = ndimage.minimum_filter(alike_hw.view(np.uint8), 7) > 0
+    seen_hw = ~anywhere(~alike_hw, 7)
     whole_hw = _whole(disparity_hw)
-    noise = max(noise_level(sample.left_hwc), noise_level(sample.right_hwc)) * NOISE_LEFT
-    textured_hw = np.abs(left_hw) > DETAIL_GAIN * max(MIN_GRADIENT, 3 * noise)
+    textured_hw = np.abs(left_hw) > DETAIL_GAIN * max(MIN_GRADIENT, 3 * pictures.noise * NOISE_LEFT)
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
     inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
     rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & whole_hw)
@@ -195,32 +200,26 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None = None) -
 
 def _whole(disparity_hw: NDArray[np.float32]) -> Mask:
     """Where smoothing mixes no two surfaces: the disparity of a plane is linear in the image."""
-    step_hw = ndimage.maximum_filter(disparity_hw, 5) - ndimage.minimum_filter(disparity_hw, 5)
-    bend_hw = np.zeros_like(disparity_hw)
-    for axis in (0, 1):
-        line = np.array([1, 0, -2, 0, 1], np.float32)
-        np.maximum(bend_hw, np.abs(ndimage.correlate1d(disparity_hw, line, axis)), out=bend_hw)
-    whole_hw: Mask = (step_hw < MAX_STEP_PX) & (ndimage.maximum_filter(bend_hw, 5) < MAX_BEND_PX)
+    bent_hw = _bent(disparity_hw) | _bent(disparity_hw.T).T
+    steep_hw = highest(disparity_hw, 5) - lowest(disparity_hw, 5) >= MAX_STEP_PX
+    whole_hw: Mask = ~(steep_hw | anywhere(bent_hw, 5))
     return whole_hw
 
 
-def _smooth(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey levels without pixel noise."""
-    grey_hw = (image_hwc[..., 0].astype(np.float32) + image_hwc[..., 1] + image_hwc[..., 2]) / np.float32(3)
-    smooth_hw: NDArray[np.float32] = ndimage.uniform_filter(ndimage.uniform_filter(grey_hw, 3), 3)
-    return smooth_hw
+def _bent(disparity_hw: NDArray[np.float32]) -> Mask:
+    """Where the second difference down a column is too large; beyond the border lies a reflection."""
+    padded_hw = np.pad(disparity_hw, ((2, 2), (0, 0)), mode="symmetric")
+    bent_hw = np.empty(disparity_hw.shape, bool)
+    for top in range(0, len(disparity_hw), BAND):
+        band_hw = padded_hw[top : top + BAND + 4].astype(np.float64)
+        bend_hw = (band_hw[:-4] + band_hw[4:]) - 2 * band_hw[2:-2]
+        bent_hw[top : top + BAND] = np.abs(bend_hw).astype(np.float32) >= MAX_BEND_PX
+    return bent_hw
 
 
-def _detail(smooth_hw: NDArray[np.float32]) -> NDArray[np.float32]:
+def _detail(grey_hw: NDArray[np.float32]) -> NDArray[np.float32]:
     """Changes along a row, over so few pixels that what lies beyond a step of depth leaves no mark."""
+    smooth_hw = ndimage.uniform_filter(grey_hw, 3)
     detail_hw = np.zeros_like(smooth_hw)
     detail_hw[:, 1:-1] = (smooth_hw[:, 2:] - smooth_hw[:, :-2]) * np.float32(DETAIL_GAIN / 2)
     return detail_hw
-
-
-def noise_level(image_hwc: NDArray[np.uint8]) -> float:
-    """Robust standard deviation of pixel noise in 8-bit levels (Immerkaer's second-difference mask)."""
-    g_hw = image_hwc[..., 1].astype(np.float32)
-    rows_hw = g_hw[:-2] - 2 * g_hw[1:-1] + g_hw[2:]
-    mask_hw = rows_hw[:, :-2] - 2 * rows_hw[:, 1:-1] + rows_hw[:, 2:]
-    return float(np.median(np.abs(mask_hw)) / (0.6745 * 6))

@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 
 from fsd_gen.backends.base import SeenByRenderer
 from fsd_gen.checks.defects import Defect, DefectCode
+from fsd_gen.checks.windows import highest, lowest
 from fsd_gen.scene.instances import instance_of
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.shards.flags import Flag
 from fsd_gen.truth.maps import Truth
 from fsd_gen.truth.raycast import build_ray_scene
 from fsd_gen.usd.flat_scene import FlatScene
-from jobs.extras import extra
-
-with extra("render"):
-    from scipy import ndimage
 
 OFF_PX = 0.5  # of disparity
 MAX_OFF = 0.02  # share of the compared pixels
@@ -76,8 +73,8 @@ def _off(disparity_hw: NDArray[np.float32], rig: StereoRig, depth_hw: NDArray[np
     """Where the renderer's depth is beyond all the truth around a pixel. What is no depth is off."""
     with np.errstate(divide="ignore", invalid="ignore"):
         theirs_hw = np.asarray(rig.disparity(depth_hw))
-    low_hw = ndimage.minimum_filter(disparity_hw, 3) - OFF_PX
-    high_hw = ndimage.maximum_filter(disparity_hw, 3) + OFF_PX
+    low_hw = lowest(disparity_hw, 3) - OFF_PX
+    high_hw = highest(disparity_hw, 3) + OFF_PX
     off_hw: Mask = ~((theirs_hw >= low_hw) & (theirs_hw <= high_hw))
     return off_hw
 

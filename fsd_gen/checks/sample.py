@@ -9,7 +9,7 @@ against the truth. How much of the picture could tell is part of the answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from fsd_gen.checks.exposure import exposure_defects
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.misplaced import misplaced_defects
 from fsd_gen.checks.photometric import photometric_defects, textured_matches
+from fsd_gen.checks.pictures import Pictures
 from fsd_gen.checks.truth import finite_defects, shape_defects, truth_defects
 from fsd_gen.shards.sample import StereoSample
 
@@ -51,14 +52,22 @@ def examine_sample(
     limits = limits or CheckLimits()
     if defects := tuple(shape_defects(sample)) or tuple(finite_defects(sample)):
         return Examined(defects=defects)
-    matches = textured_matches(sample, steady_left_hw)
-    misfits = tuple(photometric_defects(matches, limits)) or misplaced_defects(sample, steady_left_hw)
+    found = examine_images(sample, limits, steady_left_hw)
+    wrong_truth = truth_defects(sample, limits, depth_left_hw, depth_right_hw)
+    return replace(found, defects=(*wrong_truth, *found.defects))
+
+
+def examine_images(
+    sample: StereoSample, limits: CheckLimits, steady_left_hw: NDArray[np.bool_] | None = None
+) -> Examined:
+    """What is wrong with the images of a sample in whose truth `check_truth` found nothing wrong."""
+    pictures = Pictures.of(sample)
+    matches = textured_matches(sample, steady_left_hw, pictures)
+    misfits = tuple(photometric_defects(matches, limits)) or tuple(
+        misplaced_defects(sample, steady_left_hw, pictures)
+    )
     return Examined(
-        defects=(
-            *truth_defects(sample, limits, depth_left_hw, depth_right_hw),
-            *misfits,
-            *exposure_defects(sample, limits),
-        ),
+        defects=(*misfits, *exposure_defects(sample, limits)),
         judged_share=matches.share,
         needed_share=matches.needed_share(limits),
         enough_judged=matches.suffice(limits),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.views import WITHOUT_SURFACE, views
+from fsd_gen.checks.windows import BAND
 from fsd_gen.scene.rig import StereoRig
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.sample import StereoSample, is_quantised
@@ -106,7 +108,11 @@ def _depth_defects(sample: StereoSample, *depths: NDArray[np.floating] | None) -
 def _left_right_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[Defect]:
     """A pixel that both eyes see must find its own disparity at its match, between the two nearest pixels."""
     left, right = ((disparity, flags) for _, _, disparity, flags in views(sample))
-    for view, own, other, sign in (("left", left, right, -1), ("right", right, left, 1)):
+    ways: tuple[tuple[str, Any, Any, Literal[-1, 1]], ...] = (
+        ("left", left, right, -1),
+        ("right", right, left, 1),
+    )
+    for view, own, other, sign in ways:
         agree_n = _agreement(*own, *other, sign=sign, tolerance=limits.left_right_tolerance_px)
         if agree_n.size and (share := float(agree_n.mean())) < limits.min_left_right:
             yield Defect(
@@ -116,29 +122,43 @@ def _left_right_defects(sample: StereoSample, limits: CheckLimits) -> Iterator[D
             )
 
 
-def _agreement(
+def _agreement(*maps: NDArray[Any], sign: Literal[-1, 1], tolerance: float) -> NDArray[np.bool_]:
+    """For every pixel that both eyes see, whether the other view agrees with its disparity.
+
+    `maps` are disparity and flags of one view, then of the other. Matches lie in the same row, so bands of
+    rows, which stay in the cache, are as good as all of them.
+    """
+    tops = range(0, len(maps[0]), BAND)
+    bands = ([each_hw[top : top + BAND] for each_hw in maps] for top in tops)
+    return np.concatenate([_agreement_of_rows(*band, sign=sign, tolerance=tolerance) for band in bands])
+
+
+def _agreement_of_rows(
     own_hw: NDArray[np.float32],
     own_flags_hw: NDArray[np.uint8],
     other_hw: NDArray[np.float32],
     other_flags_hw: NDArray[np.uint8],
     *,
-    sign: int,
+    sign: Literal[-1, 1],
     tolerance: float,
 ) -> NDArray[np.bool_]:
-    """For every pixel that both eyes see, whether the other view agrees with its disparity."""
     width = own_hw.shape[1]
-    rows_n, columns_n = np.nonzero((own_flags_hw & UNMATCHED) == 0)
-    disparity_n = own_hw[rows_n, columns_n]
-    match_n = np.clip(columns_n + sign * disparity_n, 0, width - 1)
-    first_n = np.floor(match_n).astype(np.intp)
-    second_n = np.minimum(first_n + 1, width - 1)
-    unknown_hw = (other_flags_hw & Flag.NO_TRUTH) != 0
-    known_n = ~(unknown_hw[rows_n, first_n] | unknown_hw[rows_n, second_n])
-    a_n, b_n = other_hw[rows_n, first_n], other_hw[rows_n, second_n]
+    seen_hw = (own_flags_hw & UNMATCHED) == 0
+    column_n = np.broadcast_to(np.arange(width, dtype=np.int32), own_hw.shape)[seen_hw]
+    disparity_n = own_hw[seen_hw]
+    match_n = np.clip(column_n + sign * disparity_n, 0, width - 1)
+    first_n = match_n.astype(np.intp)
+    has_next_n = first_n < width - 1
+    first_n += np.flatnonzero(seen_hw) - column_n
+    second_n = first_n + has_next_n
+    a_n, b_n = other_hw.take(first_n), other_hw.take(second_n)
     within_n = (disparity_n >= np.minimum(a_n, b_n) - tolerance) & (
         disparity_n <= np.maximum(a_n, b_n) + tolerance
     )
-    agrees_n: NDArray[np.bool_] = within_n[known_n]
+    unknown_hw = (other_flags_hw & Flag.NO_TRUTH) != 0
+    if not unknown_hw.any():
+        return within_n
+    agrees_n: NDArray[np.bool_] = within_n[~(unknown_hw.take(first_n) | unknown_hw.take(second_n))]
     return agrees_n
 
 

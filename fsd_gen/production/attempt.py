@@ -23,7 +23,7 @@ from fsd_gen.backends.registry import draws_mdl
 from fsd_gen.checks.defects import Defect, DefectCode
 from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.renderer import Agreement, agreement, renderer_defects
-from fsd_gen.checks.sample import Examined, examine_sample
+from fsd_gen.checks.sample import Examined, examine_images
 from fsd_gen.checks.steady import steady_mask
 from fsd_gen.checks.truth import check_truth
 from fsd_gen.config import Config
@@ -172,7 +172,7 @@ def _attempt(
     except tuple(CODE_OF_ERROR) as error:
         trace = traceback.format_exc() if isinstance(error, StyleError) else ""
         return Attempt(key=key, sample=None, defects=(_defect_of(error),), trace=trace)
-    found = examine_sample(taken.ideal, limits, steady_left_hw=steady_hw)
+    found = examine_images(taken.ideal, limits, steady_hw)  # its truth has passed already
     if defects := (*renderer_defects(taken.agreement), *found.defects):
         return Attempt(key=key, sample=None, defects=defects)
     info = replace(taken.stored.render, judged_share=found.judged_share)

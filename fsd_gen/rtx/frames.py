@@ -53,15 +53,17 @@ def _linear(view: View, stage: RtxStage, named: str) -> NDArray[np.float32]:
     """One eye's radiance (H, W, 3) at the rig's size."""
     told = f"{named}: the frame of the {view.eye} eye"
     raw_hwc = _cut(view.colour_hwc, stage, told)
-    if wrong := int((~np.isfinite(raw_hwc)).any(axis=2).sum()):
+    if not np.isfinite(raw_hwc).all():
+        wrong = int((~np.isfinite(raw_hwc)).any(axis=2).sum())
         raise BackendError(f"{told} has {wrong} pixels that are not finite")
-    clipped = float((raw_hwc >= HALF_END).any(axis=2).mean())
+    brightest = raw_hwc.max()
+    clipped = float((raw_hwc >= HALF_END).any(axis=2).mean()) if brightest >= HALF_END else 0.0
     if clipped > MAX_CLIPPED:
         raise BackendError(
             f"{told} is clipped on {clipped:.1%} of its pixels, exposed by 2^{np.log2(stage.scale):g}: a "
             "light is brighter than it says"
         )
-    if not raw_hwc.max() > 0:
+    if not brightest > 0:
         raise BackendError(f"{told} is black")
     if not (raw_hwc != raw_hwc[0, 0]).any():
         raise BackendError(f"{told} is of one colour everywhere")
