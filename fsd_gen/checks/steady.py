@@ -135,14 +135,17 @@ def _sharpness(roughness: float | Texture) -> float:
 def _averages(value: float | Rgb | Texture) -> tuple[float, float]:
     """Of the values, and of what they lack to 1, squared."""
     if isinstance(value, Texture):
-        return _averages_of_image(*image_key(value))
+        return image_averages(*image_key(value))
     values = np.asarray(value, float)
     return float(values.mean()), float(((1 - values) ** 2).mean())
 
 
 @lru_cache(maxsize=4096)
-def _averages_of_image(texture: Texture, changed_ns: tuple[int, ...]) -> tuple[float, float]:
-    """Those of an image, which is decoded once until its file changes; many scenes show the same ones."""
+def image_averages(texture: Texture, changed_ns: tuple[int, ...]) -> tuple[float, float]:
+    """Of an image's values, and of what they lack to 1, squared. It is decoded once until its file changes.
+
+    Many scenes show the same ones. Raises AssetFileError.
+    """
     del changed_ns
     values_hwc = read_values(texture, max_side=TEXELS)
     return float(values_hwc.mean()), float(((1 - values_hwc) ** 2).mean())

@@ -132,7 +132,7 @@ def image_facts(disparity_hw: NDArray[np.float32], flags_hw: NDArray[np.uint8]) 
 
 def truth_digest(arrays: Arrays) -> str:
     """SHA-256 over the disparity and flag maps of both views, hexadecimal."""
-    return _truth(arrays).hexdigest()
+    return _digest(arrays, TRUTHS).hexdigest()
 
 
 def content_id(arrays: Arrays, spec_json: str) -> str:
@@ -142,7 +142,7 @@ def content_id(arrays: Arrays, spec_json: str) -> str:
 
 def digests(arrays: Arrays, spec_json: str) -> tuple[str, str]:
     """Truth digest and content id. The content begins with the truth, which is gone through once."""
-    digest = _truth(arrays)
+    digest = _digest(arrays, TRUTHS)
     truth = digest.hexdigest()
     _add(digest, arrays, IMAGES)
     digest.update(spec_json.encode())
@@ -150,9 +150,9 @@ def digests(arrays: Arrays, spec_json: str) -> tuple[str, str]:
     return truth, digest.hexdigest()
 
 
-def _truth(arrays: Arrays) -> hashlib._Hash:
+def _digest(arrays: Arrays, names: Iterable[str]) -> hashlib._Hash:
     digest = hashlib.sha256()
-    _add(digest, arrays, TRUTHS)
+    _add(digest, arrays, names)
     return digest
 
 

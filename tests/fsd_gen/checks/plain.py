@@ -5,12 +5,19 @@ What `fsd_gen.checks` finds must equal this to the bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from fsd_gen.checks import truth
+from fsd_gen.checks.defects import Defect
+from fsd_gen.checks.exposure import exposure_defects
+from fsd_gen.checks.limits import CheckLimits
 from fsd_gen.checks.misplaced import (
     GUARD,
     MAX_DISAGREEMENT_PX,
@@ -30,6 +37,7 @@ from fsd_gen.checks.photometric import (
     MIN_GRADIENT,
     NOISE_LEFT,
     Matches,
+    photometric_defects,
 )
 from fsd_gen.checks.steady import MOST_MIRRORED, MOST_ON_PLAIN, Shine
 from fsd_gen.checks.truth import UNMATCHED
@@ -88,7 +96,7 @@ def textured_matches(sample: StereoSample, steady_left_hw: Mask | None) -> Match
     match_hw = np.arange(disparity_hw.shape[1], dtype=np.float32) - disparity_hw
     inside_hw = (match_hw > 4) & (match_hw < disparity_hw.shape[1] - 5)
     rows_n, columns_n = np.nonzero(seen_hw & textured_hw & inside_hw & whole_hw)
-    return Matches(
+    return PlainMatches(
         grey_n=left_hw[rows_n, columns_n],
         rows_n=rows_n,
         columns_n=columns_n,
@@ -128,6 +136,34 @@ def noise_level(image_hwc: NDArray[np.uint8]) -> float:
     rows_hw = g_hw[:-2] - 2 * g_hw[1:-1] + g_hw[2:]
     mask_hw = rows_hw[:, :-2] - 2 * rows_hw[:, 1:-1] + rows_hw[:, 2:]
     return float(np.median(np.abs(mask_hw)) / (0.6745 * 6))
+
+
+class PlainMatches(Matches):
+    """Whose errors are worked out plainly."""
+
+    __slots__ = ()
+
+    def _error_n(self, offset_px: float, sign: int, rows: int) -> NDArray[np.floating]:
+        return errors(self, offset_px, sign, rows)
+
+
+@contextmanager
+def plain_truth() -> Iterator[None]:
+    """Within the block the views' agreement is worked out plainly."""
+    with patch.object(truth, "_agreement", agreement_of_views):
+        yield
+
+
+def examine(sample: StereoSample, limits: CheckLimits, steady_left_hw: Mask | None) -> tuple[Defect, ...]:
+    """Everything that is wrong with a sample, as it was found at first: truth and images by one function."""
+    with plain_truth():
+        wrong_truth = truth.truth_defects(sample, limits, None, None)
+    matches = textured_matches(sample, steady_left_hw)
+    matches.suffice(limits)
+    misfits = tuple(photometric_defects(matches, limits))
+    if not misfits:
+        patches(sample, steady_left_hw)  # none of a sound sample is looked for elsewhere
+    return (*wrong_truth, *misfits, *exposure_defects(sample, limits))
 
 
 def errors(matches: Matches, offset_px: float, sign: int, rows: int) -> NDArray[np.floating]:

@@ -19,6 +19,7 @@ from fsd_gen.shards.verify import verify_shard
 from fsd_gen.shards.writer import ShardWriter
 from jobs.files import DiskFullError
 from tests.fsd_gen.shards.files import REPO, assert_same_sample, sha256
+from tests.fsd_gen.shards.plain import plain_writing
 from tests.fsd_gen.synthetic import make_meta, make_sample, make_shard
 
 
@@ -52,6 +53,13 @@ def test_the_same_samples_give_the_same_bytes(tmp_path):
     first = make_shard(tmp_path / "a.h5", slots=[0, 1, 2])
     second = make_shard(tmp_path / "b.h5", slots=[2, 0, 1])
     assert sha256(first) == sha256(second)
+
+
+def test_chunk_by_chunk_and_digest_by_digest_the_bytes_are_the_same(tmp_path):
+    ours = make_shard(tmp_path / "a.h5", slots=[0, 1])
+    with plain_writing():
+        plain = make_shard(tmp_path / "b.h5", slots=[0, 1])
+    assert sha256(ours) == sha256(plain)
 
 
 def test_nothing_has_the_final_name_before_the_end_and_no_part_is_left_after_it(tmp_path):
