@@ -33,7 +33,8 @@ class Pictures:
 
 def _grey(image_hwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     sum_hw = image_hwc[..., 0].astype(np.uint16) + image_hwc[..., 1] + image_hwc[..., 2]
-    return sum_hw / np.float32(3)
+    grey_hw: NDArray[np.float32] = np.divide(sum_hw, 3, dtype=np.float32)
+    return grey_hw
 
 
 def noise_level(image_hwc: NDArray[np.uint8]) -> float:
