@@ -219,7 +219,7 @@ def _bent(disparity_hw: NDArray[np.float32]) -> Mask:
 
 def _detail(grey_hw: NDArray[np.float32]) -> NDArray[np.float32]:
     """Changes along a row, over so few pixels that what lies beyond a step of depth leaves no mark."""
-    smooth_hw = ndimage.uniform_filter(grey_hw, 3)
+    smooth_hw: NDArray[np.float32] = ndimage.uniform_filter(grey_hw, 3)
     detail_hw = np.zeros_like(smooth_hw)
     detail_hw[:, 1:-1] = (smooth_hw[:, 2:] - smooth_hw[:, :-2]) * np.float32(DETAIL_GAIN / 2)
     return detail_hw

@@ -152,7 +152,7 @@ def _agreement_of_rows(
     first_n += np.flatnonzero(seen_hw) - column_n
     second_n = first_n + has_next_n
     a_n, b_n = other_hw.take(first_n), other_hw.take(second_n)
-    within_n = (disparity_n >= np.minimum(a_n, b_n) - tolerance) & (
+    within_n: NDArray[np.bool_] = (disparity_n >= np.minimum(a_n, b_n) - tolerance) & (
         disparity_n <= np.maximum(a_n, b_n) + tolerance
     )
     unknown_hw = (other_flags_hw & Flag.NO_TRUTH) != 0
