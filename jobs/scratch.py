@@ -34,6 +34,11 @@ def scratch_folder(kind: str) -> Iterator[Path]:
 @cache
 def sweep(folder: str) -> None:
     """Remove what killed processes left in `folder`; once in a process."""
+    sweep_again(folder)
+
+
+def sweep_again(folder: str) -> None:
+    """Remove what processes left in `folder` that were killed since."""
     for path in Path(folder).glob(f"{PREFIX}*"):
         with suppress(OSError):  # another user's, or gone meanwhile
             descriptor = os.open(path, FOLDER)

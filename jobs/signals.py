@@ -5,6 +5,7 @@ project are here.
     a command     Ctrl-C interrupts it, but never inside an import        interruptible
     a long loop   a request, honoured after a step, an item, a file       stop_requested
     a worker      SIGTERM at work is a notice, honoured after an item     Notice
+    its hands     the worker is asked, and ends them                      never_stopped
 """
 
 from __future__ import annotations
@@ -103,6 +104,12 @@ class Notice:
         elif self._before is not signal.SIG_IGN:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
+
+
+def never_stopped() -> None:
+    """From now on neither SIGINT nor SIGTERM does anything: another process ends this one."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def stopped_at_once() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,3 +92,10 @@ class Backend(Protocol):
     def close(self) -> None:
         """Give back what the backend holds; it renders no more."""
         ...
+
+
+@runtime_checkable
+class SpendsElsewhere(Protocol):
+    """A backend that lets another process of ours render."""
+
+    spent_s: float  # CPU seconds of it for this one, so far

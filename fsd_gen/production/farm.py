@@ -12,6 +12,7 @@ from jobs.pool_text import pools_of
 
 RECYCLE_AFTER = 500  # samples; a fresh process costs seconds
 RECYCLE_RSS_MB = 8000
+MOST_HANDS = 4  # of one worker, beside the one that waits; each holds the libraries and assets that it uses
 STALL_TIMEOUT_S = 3600.0  # a worker silent for so long is replaced, unless its images are very dear:
 SLOWEST_SAMPLE_S = 1e-4  # of a pixel; eighty times what a slow core takes
 
@@ -91,6 +92,17 @@ def refuse_orphans(begun: Mapping[str, str], there: Collection[str]) -> None:
             f"{shard}.part{more}: was begun by the renderer {renderer}, and one renderer makes a shard from "
             f"start to end; add a pool that has it (--pool NAME:{renderer}:WORKERS), or delete what was begun"
         )
+
+
+def hands_of(needs: Needs) -> int:
+    """Processes that fill slots beside each worker, so that its renderer need not wait for them.
+
+    One for each CPU that it claims, as far as that helps; and one that waits for images where they come from
+    a GPU. None where one CPU does all.
+    """
+    if not needs.gpus and needs.cpus < 2:
+        return 0
+    return min(max(1, int(needs.cpus)), MOST_HANDS) + bool(needs.gpus)
 
 
 def attempt_limit_s(farm: FarmConfig, config: Config) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fsd_gen.config import Config
 from fsd_gen.production.assets import open_chosen
 from fsd_gen.production.delivery import pack_source
-from fsd_gen.production.farm import attempt_limit_s, fitted, patient, refuse_orphans, renderers
+from fsd_gen.production.farm import attempt_limit_s, fitted, hands_of, patient, refuse_orphans, renderers
 from fsd_gen.production.places import work_place
 from fsd_gen.production.requests import RenderReport, ShardRequest, shard_tasks
 from fsd_gen.production.run import Run
@@ -82,9 +82,12 @@ def _each_by_its_renderer(tasks: list[Task], farm: FarmConfig, config: Config) -
 def _makers(make: Callable[..., ShardWorker], farm: FarmConfig) -> MakeWorkers:
     """What makes the workers, of each pool by its name where there are several."""
     if not farm.pools:
-        return partial(make, threads=_threads(farm))
+        (pool,) = farm.all_pools()
+        return partial(make, threads=_threads(farm), hands=hands_of(pool.needs) if farm.workers != 0 else 0)
     return {
-        pool.name: partial(make, threads=max(1, int(pool.needs.cpus)), backend=pool.kind)
+        pool.name: partial(
+            make, threads=max(1, int(pool.needs.cpus)), backend=pool.kind, hands=hands_of(pool.needs)
+        )
         for pool in farm.pools
     }
 

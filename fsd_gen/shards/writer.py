@@ -61,7 +61,7 @@ class ShardWriter:
 
     def __init__(self, path: str | os.PathLike[str], slots: Sequence[int], meta: ShardMeta) -> None:
         self.path = Path(path)
-        self.part = self.path.with_name(self.path.name + ".part")
+        self.part = part_of(self.path)
         self.meta = meta
         self.slots = tuple(sorted(slots))
         if len(set(self.slots)) != len(self.slots):
@@ -94,13 +94,14 @@ class ShardWriter:
             ShardError: its slot is not of this shard or is done, or its arrays do not fit the shard.
             DiskFullError: no room; everything added before is kept.
         """
-        key = sample.spec.key
+        self._claim(sample.spec.key.slot)
+        store_row(self.path, sample, self.meta, meta or self.meta)
+        self.adopt(sample.spec.key)
+
+    def adopt(self, key: SlotKey) -> None:
+        """Take over a sample that `store_row` has stored, be it in another process."""
         self._claim(key.slot)
-        _check_fits(sample, self.meta, self.path)
-        target = self.part / f"{key.sample_id}.h5"
-        merge_meta([self.meta, meta or self.meta], [self.path, f"sample {key.sample_id}"])
-        write_bytes_atomic(target, _one_row_shard(sample, meta or self.meta))
-        self._rows[key.slot] = target
+        self._rows[key.slot] = part_of(self.path) / f"{key.sample_id}.h5"
 
     def quarantine(self, slot: int, reasons: Sequence[Sequence[str]]) -> None:
         """Leave `slot` without a row; `reasons` are the reason codes of its attempts, in order."""
@@ -192,6 +193,22 @@ class ShardWriter:
             path.unlink()
         else:
             self._rows[SlotKey.parse(path.stem).slot] = path
+
+
+def part_of(shard: Path) -> Path:
+    """The folder beside a shard that holds its samples while it is being made."""
+    return shard.with_name(shard.name + ".part")
+
+
+def store_row(shard: Path, sample: StereoSample, shard_meta: ShardMeta, meta: ShardMeta) -> None:
+    """Store a sample in the part of a shard; `ShardWriter.add` says more. Any process may do it.
+
+    Raises ShardError, DiskFullError.
+    """
+    sample_id = sample.spec.key.sample_id
+    _check_fits(sample, shard_meta, shard)
+    merge_meta([shard_meta, meta], [shard, f"sample {sample_id}"])
+    write_bytes_atomic(part_of(shard) / f"{sample_id}.h5", _one_row_shard(sample, meta))
 
 
 def is_begun(part: Path) -> bool:
