@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from jobs.ledger import End, Ending, Reach, Run
-from jobs.task import WORKER_KINDS, Event, EventKind, MakeWorker, Recycle, Stop
+from jobs.task import WORKER_KINDS, Event, EventKind, Labelled, MakeWorker, Recycle, Stop
 
 Send = Callable[[Event], str]  # delivers an event; says why the worker must stop, "" if it need not
 STOPPED = "the farm was stopped"
@@ -53,6 +53,11 @@ class WorkerHost:
         if isinstance(result, Recycle):
             return listener.ending("recycle", reason=str(result))
         return listener.ending("done", result=result, worn_out=self.worn_out())
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What the worker's metrics are told apart by."""
+        return self._worker.labels if isinstance(self._worker, Labelled) else {}
 
     def close(self) -> None:
         """Close the worker."""

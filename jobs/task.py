@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class EventKind(StrEnum):
@@ -78,6 +78,13 @@ class Worker(Protocol):
 
     def close(self) -> None:
         """Free what the worker holds. May end the process."""
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A worker that says what its metrics are told apart by, such as its renderer."""
+
+    labels: Mapping[str, str]
 
 
 MakeWorker = Callable[[], Worker]

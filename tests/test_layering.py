@@ -58,6 +58,7 @@ HEAVY = {  # library -> the only modules that import it
         "jobs/farm/answers.py",
         "jobs/farm/courier.py",
         "jobs/farm/mailbox.py",
+        "jobs/farm/metrics.py",
         "jobs/farm/ray_cluster.py",
         "jobs/farm/session.py",
         "stereo_model/training/launch.py",

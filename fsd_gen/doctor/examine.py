@@ -17,6 +17,7 @@ from fsd_gen.doctor.gpus import GpuQueryError, ask_nvidia_smi, gpus_in
 ICD_VARIABLES = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES")  # of Vulkan's loader; the second is the old name
 ICD_FOLDERS = ("/etc/vulkan/icd.d", "/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d")
 LICENCES = ("OMNI_KIT_ACCEPT_EULA", "ACCEPT_EULA", "PRIVACY_CONSENT")
+EXPORTER = ("aiohttp", "opencensus", "opentelemetry", "prometheus_client")  # that Ray looks for
 SWITCHES = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES")
 
 
@@ -50,6 +51,7 @@ def examine(
         *_mitsuba(),
         *_gpus(ask),
         *_vulkan(environ, root),
+        *_exporter(),
         *_environment(environ),
     )
 
@@ -163,6 +165,25 @@ def _vulkan(environ: Mapping[str, str], root: Path) -> Iterator[Finding]:
 
 def _under(root: Path, path: str) -> Path:
     return root / path.lstrip("/")
+
+
+# -- metrics
+
+
+def _exporter() -> Iterator[Finding]:
+    """What hands Ray's metrics to Prometheus; without it Ray drops them and says nothing."""
+    subject = "Metrics for Prometheus"
+    lacking = [name for name in EXPORTER if find_spec(name) is None]
+    if lacking:
+        found = f"Ray has no exporter here ({', '.join(lacking)} not installed)"
+        yield Finding(
+            subject=subject,
+            state=State.NOTE,
+            found=found,
+            remedy="pip install 'fsd-gen[metrics]' on each node",
+        )
+    else:
+        yield Finding(subject=subject, state=State.GOOD, found="Ray's exporter is here")
 
 
 # -- variables

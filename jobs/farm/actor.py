@@ -13,6 +13,7 @@ from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
 from jobs.farm.guard import guard_process_group
 from jobs.farm.mailbox import WorkerSide
+from jobs.farm.metrics import Metrics
 from jobs.farm.room import GIB
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Run
@@ -24,6 +25,7 @@ with extra("farm"):
     from ray.exceptions import RayError
 
 NODE_LABEL = "ray.io/node-id"  # Ray gives every node one
+UNSTARTED = "an actor is to be started before it is used"
 TAKEN_AWAY = "SIGTERM: this machine is being taken away"
 
 
@@ -39,10 +41,12 @@ class Birth:
 class Actor:
     """What the process holds: one worker in its host."""
 
-    def __init__(self, mailbox: WorkerSide, config: FarmConfig) -> None:
+    def __init__(self, mailbox: WorkerSide, config: FarmConfig, pool: str) -> None:
         self._mailbox = mailbox
         self._config = config
+        self._pool = pool
         self._host: WorkerHost | None = None
+        self._metrics: Metrics | None = None  # of the worker, once it is there
         self._guard = guard_process_group()
         self._notice = Notice()
 
@@ -57,11 +61,12 @@ class Actor:
             )
         except Exception:  # a record for the driver, which decides
             return Birth(worker=process_name(), failure=traceback.format_exc())
+        self._metrics = Metrics({"pool": self._pool, **self._host.labels})
         return Birth(worker=process_name(), node=ray.get_runtime_context().get_node_id())
 
     def run(self, run: Run) -> Ending:
         """Do one run of a task; SIGTERM stops it at its next report."""
-        with self._notice.at_work():
+        with self._notice.at_work(), self._counted().of_a_task(process_name()):
             return self._started().run(run)
 
     def close(self) -> None:
@@ -69,12 +74,19 @@ class Actor:
         self._started().close()
 
     def _send(self, event: Event) -> str:
+        if self._metrics is not None:
+            self._metrics.take(event)
         return self._mailbox.put(event) or (TAKEN_AWAY if self._notice.given else "")
 
     def _started(self) -> WorkerHost:
         if self._host is None:
-            raise RuntimeError("an actor is to be started before it is used")
+            raise RuntimeError(UNSTARTED)
         return self._host
+
+    def _counted(self) -> Metrics:
+        if self._metrics is None:
+            raise RuntimeError(UNSTARTED)
+        return self._metrics
 
 
 class Seat:
@@ -87,7 +99,7 @@ class Seat:
         options = _claims(pool) | _place(pool.needs.label, sorted(shunned))
         if env := {**config.env, **pool.env}:
             options["runtime_env"] = {"env_vars": env}
-        self._actor = _actor_class().options(**options).remote(mailbox, config)
+        self._actor = _actor_class().options(**options).remote(mailbox, config, pool.name)
 
     def start(self, make_worker: MakeWorker) -> ray.ObjectRef[Birth]:
         """Make the worker."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fsd_gen.doctor import examine as examining
 from fsd_gen.doctor.examine import State, examine
 from fsd_gen.doctor.gpus import Gpu, GpuQueryError, gpus_in
 from tests.fsd_gen.rtx.isaac import make_isaac
@@ -106,3 +107,13 @@ def test_a_machine_without_a_driver_renders_with_mitsuba(tmp_path):
 
     found = {each.subject: each for each in examine({}, ask=fail, root=tmp_path)}
     assert found["GPU"].remedy == "only Mitsuba on the CPU runs here"
+
+
+def test_a_missing_exporter_of_metrics_is_told_with_what_installs_it(monkeypatch, tmp_path):
+    there = set(examining.EXPORTER) - {"prometheus_client"}
+    monkeypatch.setattr(examining, "find_spec", lambda name: object() if name in there else None)
+    found = findings(tmp_path)["Metrics for Prometheus"]
+    assert found.state is State.NOTE and "(prometheus_client not installed)" in found.found
+    assert found.remedy == "pip install 'fsd-gen[metrics]' on each node"
+    there.add("prometheus_client")
+    assert findings(tmp_path)["Metrics for Prometheus"].state is State.GOOD
