@@ -30,6 +30,15 @@ class StorePacks:
         open_store(self.url).get(name, into)
 
 
+@dataclass(frozen=True, slots=True)
+class ComeAlready:
+    """Packs that another process of this machine has brought."""
+
+    def copy(self, name: str, into: Path) -> None:
+        """See `PackSource`."""
+        raise FileNotFoundError(f"{into}: was there a moment ago")
+
+
 def pack_source(farm: FarmConfig, library: AssetLibrary) -> PackSource | None:
     """Where workers get what they lack; None where they share this machine. Inside a Ray session."""
     if url := os.environ.get(SOURCE_VARIABLE):

@@ -14,6 +14,7 @@ from typing import Any
 
 from fsd_gen.rtx.child.wire import Message, Wire, WireError
 
+AVAILABLE = hasattr(os, "memfd_create")  # Linux alone has anonymous memory with a descriptor
 ALIGNED = 64  # bytes; what vector instructions like
 PLACE_BYTES = 16  # two whole numbers
 

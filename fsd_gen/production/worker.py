@@ -23,9 +23,10 @@ from assets_manifest.library import AssetLibrary
 from assets_manifest.made.registry import is_made
 from fsd_gen.backends.base import Backend
 from fsd_gen.backends.registry import create_backend
+from fsd_gen.production import parcel
 from fsd_gen.production.attempt import Attempt, attempts
 from fsd_gen.production.counts import Counts, quarantined, refused, stored
-from fsd_gen.production.delivery import open_packs
+from fsd_gen.production.delivery import ComeAlready, open_packs
 from fsd_gen.production.hand import LentBackend
 from fsd_gen.production.hands import Hands
 from fsd_gen.production.log import given_up
@@ -90,6 +91,7 @@ class Filler:
 
 def filler_of_a_hand(
     folder: Path,
+    packs: PackSource | None,
     renderer: tuple[str, str],
     worlds: dict[str, str],
     limit_s: float | None,
@@ -97,7 +99,7 @@ def filler_of_a_hand(
 ) -> Filler:
     """What fills slots in another process of a worker's machine, which has the run's packs by then."""
     run = Run.open(folder)
-    library = open_packs(folder, run.config.assets.packs, None)
+    library = open_packs(folder, run.config.assets.packs, packs)
     return Filler(run, library, lend(*renderer), worlds, limit_s)
 
 
@@ -125,9 +127,12 @@ class ShardWorker:
         self._backend = create_backend(backend or run.config.render.backend, threads=threads)
         worlds = require_worlds(run.folder)
         self._filler = Filler(run, library, self._backend, worlds, limit_s)
-        renderer = (self._backend.name, self._backend.version)
-        make = partial(filler_of_a_hand, run.folder, renderer, worlds, limit_s)
-        self._hands = Hands(make, hands, self._backend) if hands else None
+        renderer, there = (
+            (self._backend.name, self._backend.version),
+            None if packs is None else ComeAlready(),
+        )
+        make = partial(filler_of_a_hand, run.folder, there, renderer, worlds, limit_s)
+        self._hands = Hands(make, hands, self._backend) if hands and parcel.AVAILABLE else None
         self.labels = {"backend": self._backend.name}  # of its metrics
         self._faults: set[str] = set()  # of styles, told already
 

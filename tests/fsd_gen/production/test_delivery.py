@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from assets_manifest.delivery import PackDeliveryError
 from assets_manifest.library import load_pack, open_library
 from fsd_gen.production.assets import bind_assets
-from fsd_gen.production.delivery import StorePacks, open_packs, pack_source
+from fsd_gen.production.delivery import ComeAlready, StorePacks, open_packs, pack_source
 from fsd_gen.shards.index import collect_records
 from fsd_gen.shards.reader import ShardReader
 from jobs.config import FarmConfig
@@ -34,6 +35,10 @@ def test_a_run_opens_its_frozen_packs_from_where_they_are_brought(
     opened = open_packs(tmp_path, ["mine"], source)
     assert opened.digest() == library.digest() and list(opened.verify()) == []
     assert opened.folder("mine/box.usdc") == tmp_path / "node/mine"
+    assert open_packs(tmp_path, ["mine"], ComeAlready()).folder("mine/box.usdc") == tmp_path / "node/mine"
+    monkeypatch.setenv("FSD_ASSETS_DIR", str(tmp_path / "nothing"))
+    with pytest.raises(PackDeliveryError, match="was there a moment ago"):
+        open_packs(tmp_path, ["mine"], ComeAlready())
 
 
 def test_workers_of_this_machine_open_what_lies_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,20 @@ def test_two_workers_make_the_same_dataset_as_this_process_alone(reference, spar
     assert digests(render(tmp_path, sparse_config, workers=2)) == digests(reference)
 
 
+@pytest.mark.slow
+def test_a_worker_with_two_cpus_fills_slots_beside_its_renderer_and_makes_the_same_dataset(
+    reference, sparse_config, tmp_path
+):
+    with RunLock(tmp_path):
+        run = Run.start(tmp_path, sparse_config)
+        farm = FarmConfig(workers=1, cpus_per_worker=2)
+        events: list[Event] = []
+        report = render_shards(tmp_path, requests_for(run, SHARDS), farm=farm, on_event=events.append)
+    assert report.complete, report.farm.failed
+    assert digests(run) == digests(reference)
+    assert [event.done for event in events if event.kind is EventKind.ITEM] == [1, 2] * SHARDS
+
+
 def test_a_finished_run_renders_nothing_again(reference, sparse_config):
     before = {path: path.stat().st_mtime_ns for path in reference.shards.glob("*.h5")}
     render(reference.folder, sparse_config, workers=0)
