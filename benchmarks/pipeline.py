@@ -130,9 +130,11 @@ def pictures(config: Config, width: int, height: int) -> Pictures:
 
 def fill(folder: Path, config: Config, pairs: Pictures, seconds: float, hands: int) -> Took:
     """Fill one shard in `folder`."""
+    from benchmarks import pipeline as importable  # not __main__, which a hand does not have
+
     stub = Stub(pairs, seconds)
     worker.create_backend = lambda name, threads: stub  # type: ignore[assignment]
-    worker.filler_of_a_hand = unheeding_hand
+    worker.filler_of_a_hand = importable.unheeding_hand
     attempt.examine_sample = unheeding
     run = Run.start(folder, config)
     run.bind_assets(open_library(config.assets.packs))
@@ -193,7 +195,9 @@ def reckoned(slots: list[Slot], between: float, seconds: float, cores: int) -> f
     `cores` + 1 hands share the cores; the renderer takes the foremost scene, and `between` s more for each.
     """
     waiting, hands = list(range(len(slots))), [Hand() for _ in range(cores + 1)]
-    now, free_at, at_work, first, rendered = 0.0, 0.0, None, None, 0
+    at_work: Hand | None = None  # whose scene is rendered
+    first: float | None = None
+    now, free_at, rendered = 0.0, 0.0, 0
     while rendered < len(slots):
         busy = [hand for hand in hands if hand.left > 0]
         for hand in busy:

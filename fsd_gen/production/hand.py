@@ -146,9 +146,11 @@ def serve() -> None:
 
 
 def _work(line: Line) -> None:
-    make: Make = value_of(line.next())
     try:
+        make: Make = value_of(line.next())
         filler = make(line.lend)
+    except WireError:
+        raise
     except Exception as error:  # a record for the process that it works for
         line.tell("failed", Failed(error=sendable(error), trace=traceback.format_exc()))
         return

@@ -85,6 +85,11 @@ class _Hand:
         with suppress(WireClosedError):  # it is found dead when it is listened to
             send_value(self.wire, "order", order)
 
+    @property
+    def gone(self) -> bool:
+        """Whether its process has ended."""
+        return self._process.poll() is not None
+
     def end(self) -> int:
         """End it; its exit code."""
         self._process.kill()
@@ -105,6 +110,9 @@ class Hands:
 
     def fill(self, shard: Path, keys: Iterable[SlotKey], watch: Watch) -> _Filling:
         """Fill slots of a shard; ask it for what comes of each, in order."""
+        for hand in [hand for hand in self._hands if hand.gone]:  # between two shards: it was at nothing
+            self._hands.remove(hand)
+            hand.end()
         return _Filling(self, shard, keys, watch)
 
     def close(self) -> None:
@@ -189,7 +197,7 @@ class _Filling:
             raise failed.error from _Elsewhere(failed.trace)
         else:
             self._take(hand, message)
-        return True
+        return hand in self._hands
 
     def _take(self, hand: _Hand, message: Message) -> None:
         key = hand.orders[0].key

@@ -7,18 +7,18 @@ import pytest
 from benchmarks.pipeline import Slot, reckoned, slots_of
 
 
-def test_one_core_that_needs_longer_than_the_renderer_sets_the_pace():
+def test_one_core_that_needs_longer_than_the_renderer_sets_the_pace() -> None:
     slots = [Slot(1.5, 0.5)] * 50
     assert reckoned(slots, 0.0, 1.0, 1) == pytest.approx(0.5, abs=0.03)
     assert reckoned(slots, 0.0, 4.0, 1) == pytest.approx(1.0, abs=0.01)
     assert reckoned(slots, 0.0, 1.0, 4) == pytest.approx(1.0, abs=0.02)
 
 
-def test_what_lies_between_two_renderings_is_lost():
+def test_what_lies_between_two_renderings_is_lost() -> None:
     assert reckoned([Slot(0.1, 0.1)] * 20, 0.25, 1.0, 2) == pytest.approx(0.8, abs=0.02)
 
 
-def test_a_slot_is_split_at_its_last_rendering():
+def test_a_slot_is_split_at_its_last_rendering() -> None:
     spent = [
         ("stored", 1.0),
         ("rendered", 3.0),

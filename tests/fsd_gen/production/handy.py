@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fsd_gen.backends.base import BackendError, StereoImages
-from fsd_gen.production import worker
+from fsd_gen.production import hand, worker
 from fsd_gen.production.attempt import attempts
 from fsd_gen.production.worker import Filler, ShardWorker, filler_of_a_hand
 from fsd_gen.scene.slots import SlotKey
@@ -74,6 +74,12 @@ def hand_that_dies(how: str, slot: int, *given: Any) -> Filler:
         return attempts(key, *rest)
 
     worker.attempts = deadly  # that process has no other use
+    return filler_of_a_hand(*given)
+
+
+def hand_that_grows(*given: Any) -> Filler:
+    """What fills slots in a hand that leaves after each."""
+    hand.MOST_BYTES = 1
     return filler_of_a_hand(*given)
 
 

@@ -25,7 +25,12 @@ from jobs.config import Needs
 from jobs.files import DiskFullError
 from jobs.task import Event, EventKind, Stop
 from tests.fsd_gen.production import handy
-from tests.fsd_gen.production.handy import hand_that_dies, hand_that_does_not_come_up, noisy_worker
+from tests.fsd_gen.production.handy import (
+    hand_that_dies,
+    hand_that_does_not_come_up,
+    hand_that_grows,
+    noisy_worker,
+)
 
 SLOTS = 4  # 0 is drawn twice, 2 is given up
 
@@ -131,6 +136,13 @@ def test_a_scene_that_ends_the_hand_that_draws_it_costs_its_slot_and_no_other(
     thens = [*["tried again"] * (times - 1), "quarantined"]
     assert [text.rpartition("; ")[2] for text in cuts] == thens
     assert all(f"a process beside mitsuba {what} (" in text for text in cuts)
+
+
+@pytest.mark.slow
+def test_a_hand_that_has_grown_is_replaced_and_nothing_is_lost(plain, config, tmp_path) -> None:
+    run, events = begun(tmp_path, config), list[Event]()
+    fill(run, 2, events.append, make=hand_that_grows)
+    assert content(run) == content(plain[0]) and told(events) == told(plain[1])
 
 
 @pytest.mark.slow
