@@ -133,7 +133,7 @@ def fill(folder: Path, config: Config, pairs: Pictures, seconds: float, hands: i
     from benchmarks import pipeline as importable  # not __main__, which a hand does not have
 
     stub = Stub(pairs, seconds)
-    worker.create_backend = lambda name, threads: stub  # type: ignore[assignment]
+    worker.create_backend = lambda name, threads: stub
     worker.filler_of_a_hand = importable.unheeding_hand
     attempt.examine_sample = unheeding
     run = Run.start(folder, config)

@@ -40,6 +40,9 @@ MOST_BYTES = 4 << 30  # resident, between slots: what a library does not give ba
 COMMAND = (sys.executable, "-c", "from fsd_gen.production.hand import serve; serve()")
 
 
+Scene = tuple[StagedScene, StereoRig, RenderSettings, int]  # what a renderer is given
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A slot to fill."""
@@ -107,7 +110,7 @@ class Line:
         """The next order. Raises WireClosedError."""
         return self._ahead.popleft() if self._ahead else self._wire.receive()
 
-    def ask(self, scene: tuple[object, ...]) -> tuple[StereoImages | Exception, float]:
+    def ask(self, scene: Scene) -> tuple[StereoImages | Exception, float]:
         """The images of a scene, or what rendering it raised; and the CPU seconds that it took."""
         send_value(self._wire, "render", scene)
         while (message := self._wire.receive()).kind != "images":

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from fsd_gen.backends.base import Backend, StereoImages
 from fsd_gen.production.blame import backend_blamed
-from fsd_gen.production.hand import COMMAND, Failed, Make, Order, sendable
+from fsd_gen.production.hand import COMMAND, Failed, Make, Order, Scene, sendable
 from fsd_gen.production.parcel import send_value, value_of
 from fsd_gen.production.steps import Step, Steps, cut_of
 from fsd_gen.production.watch import Watch
@@ -254,7 +254,7 @@ class _Filling:
         with suppress(WireClosedError):  # it is found dead when it is listened to
             send_value(hand.wire, "images", answer, cpu_s=time.process_time() - began_s)
 
-    def _images(self, slot: int, scene: tuple[object, ...]) -> StereoImages | Exception:
+    def _images(self, slot: int, scene: Scene) -> StereoImages | Exception:
         """The images of a scene, or what is wrong with it or the renderer; who drew it knows which."""
         backend = self._all._backend
         staged, rig, settings, seed = scene
@@ -263,6 +263,6 @@ class _Filling:
                 self._watch.over_rendering(slot),
                 backend_blamed(backend.name, type(backend).__module__),
             ):
-                return backend.render(staged, rig, settings, seed=seed)  # type: ignore[arg-type]
+                return backend.render(staged, rig, settings, seed=seed)
         except Exception as error:  # it is raised where the scene was drawn
             return sendable(error)
