@@ -11,7 +11,7 @@ from jobs.extras import extra
 from jobs.farm.actor import Seat
 from jobs.farm.cluster import Call
 from jobs.farm.mailbox import Mailbox, WorkerSide
-from jobs.farm.services import OwnServices
+from jobs.farm.services import Head, OwnServices
 from jobs.farm.session import room_left, worker_counts
 
 with extra("farm"):
@@ -25,6 +25,9 @@ class RayCluster:
 
     def __init__(self) -> None:
         self._services = OwnServices()
+        self._head = Head(ray.get_runtime_context().gcs_address, self.now)
+        self._draining: frozenset[str] = frozenset()
+        self._counts: list[int] | None = None
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -54,16 +57,20 @@ class RayCluster:
         ray.kill(actor)
 
     def draining(self) -> frozenset[str]:
-        """The nodes that Ray drains."""
-        return frozenset(state.get_draining_nodes())
+        """The nodes that Ray drains, or did when last asked. Raises FarmError where its head is gone."""
+        if self._head.answers():
+            self._draining = frozenset(state.get_draining_nodes())
+        return self._draining
 
     def worker_counts(self, pools: Sequence[Pool], *, joined: bool) -> list[int]:
-        """By what Ray says of its nodes."""
-        return worker_counts(pools, joined=joined)
+        """By what Ray says of its nodes, or said when it could be asked."""
+        if self._counts is None or self._head.answers():
+            self._counts = worker_counts(pools, joined=joined)
+        return self._counts
 
     def room_left(self) -> str:
         """By what Ray says is free."""
-        return room_left()
+        return room_left() if self._head.answers() else "Ray's head cannot be asked what is free"
 
     def check(self) -> None:
         """Look at Ray's own processes, where they are children of this one."""

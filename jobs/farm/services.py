@@ -1,6 +1,9 @@
-"""The processes that a Ray of our own stands on, and whether they still live."""
+"""What a Ray stands on, and whether it still lives: processes of our own, or the head of a joined cluster."""
 
 from __future__ import annotations
+
+import socket
+from collections.abc import Callable
 
 from jobs.extras import extra
 from jobs.task import FarmError
@@ -8,6 +11,8 @@ from jobs.task import FarmError
 with extra("farm"):
     import psutil
 
+HEAD_SILENT_S = 40.0  # Ray itself ends a process a minute after its head went, without an error to catch
+CONNECT_S = 1.0
 SERVICES = ("gcs_server", "raylet")  # without them a local Ray is none
 
 
@@ -34,3 +39,27 @@ def _name(process: psutil.Process) -> str:
         return "" if process.status() == psutil.STATUS_ZOMBIE else process.name()
     except psutil.NoSuchProcess:
         return ""
+
+
+class Head:
+    """The head of a cluster. Asked while it is gone, Ray would not answer, but end this process."""
+
+    def __init__(self, address: str, now: Callable[[], float]) -> None:
+        self._address = address  # "host:port"
+        self._now = now
+        self._heard = now()
+
+    def answers(self) -> bool:
+        """Whether it can be reached. Raises FarmError once it could not for HEAD_SILENT_S."""
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+        except OSError as error:
+            if self._now() - self._heard < HEAD_SILENT_S:
+                return False
+            raise FarmError(
+                f"Ray's head at {self._address} has not answered for {HEAD_SILENT_S:g} s ({error}); start "
+                "the cluster again, then run the same command again: what was finished is kept"
+            ) from error
+        self._heard = self._now()
+        return True
