@@ -3,6 +3,7 @@
 # make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
 # make attack throw damaged and hostile files at everything that reads some, in some minutes
+# make rehearse  carry out the recipes for clusters on three hosts of namespaces, in 15 minutes; as root
 # make docs   write docs/config.md, docs/format.md and the JSON schema
 # make clean  remove the environment and the demo run
 
@@ -15,7 +16,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint docs bench attack gpu-check clean
+.PHONY: help install demo test test-slow lint docs bench attack rehearse gpu-check clean
 
 help:
 	@sed -n '/^$$/q; s/^# //p' Makefile
@@ -64,6 +65,10 @@ bench: install
 
 attack: install
 	$(BIN)/python -m benchmarks.attack
+
+# Says why where it cannot.
+rehearse: install
+	$(BIN)/python -m pytest -m slow -rs -v tests/rehearsal
 
 # Not the environment made here: whatever interpreter has a CUDA build of torch, such as
 # make gpu-check PYTHON=python3.12 GPU_CHECK='--data SHARDS --real PAIRS'

@@ -42,7 +42,8 @@ FSD_GEN = '#!/bin/bash\nsleep 1\necho "fsd-gen $*" >> "$LOG"\nexit 3\n'
 
 JOB_FIELDS = """activeDeadlineSeconds backoffLimit clusterSelector entrypoint entrypointNumCpus
     entrypointNumGpus entrypointResources jobId metadata rayClusterSpec runtimeEnvYAML
-    shutdownAfterJobFinishes submissionMode submitterConfig submitterPodTemplate suspend ttlSecondsAfterFinished"""
+    shutdownAfterJobFinishes submissionMode submitterConfig submitterPodTemplate suspend
+    ttlSecondsAfterFinished"""
 CLUSTER_FIELDS = """authOptions autoscalerOptions enableInTreeAutoscaling gcsFaultToleranceOptions
     headGroupSpec headServiceAnnotations rayVersion suspend workerGroupSpecs"""
 AUTOSCALER_FIELDS = "env envFrom idleTimeoutSeconds image resources securityContext upscalingMode version"

@@ -88,7 +88,7 @@ class Farm:
 
     def await_nodes(self, count: int) -> None:
         """Until the cluster has as many."""
-        awaited(lambda: self.nodes() == count, f"the cluster never had {count} nodes", 240.0, 3.0)
+        awaited(lambda: self.nodes() == count, f"the cluster never had {count} nodes", 600.0, 3.0)
 
     def render(self, name: str) -> Rendering:
         """The recipe's command, for tiny scenes."""

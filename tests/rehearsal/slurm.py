@@ -36,12 +36,13 @@ SlurmdLogFile=/tmp/slurmd.log
 NodeName={",".join(FARM)} CPUs={os.cpu_count()} RealMemory=6000
 PartitionName=all Nodes=ALL Default=YES State=UP
 """
+CGROUP = "mount -t tmpfs cgroup /sys/fs/cgroup && echo CgroupPlugin=cgroup/v1 > /etc/slurm/cgroup.conf"
 MUNGE = "install -d -o munge -g munge /run/munge /var/log/munge && runuser -u munge -- /usr/sbin/munged"
 
 
 def start_slurm(farm: Farm) -> None:
     """This project installed on every host, as the recipe for SSH does it, and Slurm with all nodes idle."""
-    setup = yaml.safe_load((ROOT / "jobs" / "clusters" / RECIPE).read_text())["setup_commands"][:2]
+    setup = yaml.safe_load((ROOT / "jobs" / "clusters" / RECIPE).read_text())["setup_commands"][:3]
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: _prepare(farm.hosts[name], setup), FARM))
     _done(farm.hosts["head"], "/usr/sbin/slurmctld")
@@ -54,7 +55,7 @@ def start_slurm(farm: Farm) -> None:
 def _prepare(host: Host, setup: list[str]) -> None:
     for command in setup:
         _done(host, command.replace("python3.11", PYTHON), user="render")
-    _done(host, f"cat > /etc/slurm/slurm.conf <<'END'\n{CONF}END\n{MUNGE}")
+    _done(host, f"cat > /etc/slurm/slurm.conf <<'END'\n{CONF}END\n{CGROUP} && {MUNGE}")
 
 
 def _done(host: Host, command: str, user: str = "root") -> str:
