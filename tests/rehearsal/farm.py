@@ -88,7 +88,7 @@ class Farm:
 
     def await_nodes(self, count: int) -> None:
         """Until the cluster has as many."""
-        awaited(lambda: self.nodes() == count, f"the cluster never had {count} nodes", 600.0, 3.0)
+        awaited(lambda: self.nodes() == count, f"the cluster never had {count} nodes", 600.0, 10.0)
 
     def render(self, name: str) -> Rendering:
         """The recipe's command, for tiny scenes."""
@@ -172,7 +172,12 @@ def farm_in(folder: Path, assets: Path) -> Iterator[Farm]:
     give(data)
     recipe = (ROOT / "jobs" / "clusters" / RECIPE).read_text().replace("python3.11", PYTHON)
     (base / RECIPE).write_text(recipe)
-    shown = [f"{data}:{SHARED}", f"{base}:/opt/base", f"{assets}:/opt/assets"]
+    shown = [
+        f"{data}:{SHARED}",
+        f"{base}:/opt/base",
+        f"{assets}:/opt/assets",
+        "/sys/fs/cgroup:/sys/fs/cgroup",
+    ]
     with network(folder, ADDRESSES, shown) as net:
         farm = Farm(net, {}, data)
         farm.switch_on("laptop")

@@ -19,7 +19,7 @@ mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 for pair in "$@"; do
     mkdir -p "$root/${pair#*:}"
-    mount --bind "${pair%%:*}" "$root/${pair#*:}"
+    mount --rbind "${pair%%:*}" "$root/${pair#*:}"
 done
 cp "$hosts" "$root/etc/hosts"
 

@@ -36,7 +36,7 @@ SlurmdLogFile=/tmp/slurmd.log
 NodeName={",".join(FARM)} CPUs={os.cpu_count()} RealMemory=6000
 PartitionName=all Nodes=ALL Default=YES State=UP
 """
-CGROUP = "mount -t tmpfs cgroup /sys/fs/cgroup && echo CgroupPlugin=cgroup/v1 > /etc/slurm/cgroup.conf"
+CGROUP = "echo CgroupPlugin=cgroup/v1 > /etc/slurm/cgroup.conf"  # looked for, and not used
 MUNGE = "install -d -o munge -g munge /run/munge /var/log/munge && runuser -u munge -- /usr/sbin/munged"
 
 
