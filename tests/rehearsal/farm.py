@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from fsd_gen.shards.index import collect_records
 from jobs.status.model import Status
@@ -75,6 +78,14 @@ class Farm:
     def without_ray(self, name: str) -> bool:
         """Whether no Ray is left on a host."""
         return self.hosts[name].run("pgrep raylet").returncode == 1
+
+    def join(self, name: str) -> None:
+        """Set a bare host up and start its Ray, by the commands that `ray up` gives a worker."""
+        recipe = yaml.safe_load((ROOT / "jobs" / "clusters" / RECIPE).read_text())
+        for command in [*recipe["setup_commands"], *recipe["worker_start_ray_commands"]]:
+            told = f"RAY_HEAD_IP={ADDRESSES['head']}; {command.replace('python3.11', PYTHON)}"
+            done = self.hosts[name].run(f"bash -ic {shlex.quote(told)}")
+            assert done.returncode == 0, done.stdout
 
     def up(self) -> None:
         """As the recipe says."""

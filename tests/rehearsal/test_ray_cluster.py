@@ -62,13 +62,14 @@ def test_a_link_that_is_cut_for_20_seconds_changes_nothing(farm, quiet):
     assert farm.nodes() == len(FARM)
 
 
-def test_a_host_whose_link_is_cut_for_good_is_done_without_and_taken_back_once_it_returns(farm, quiet):
+def test_a_host_whose_link_is_cut_for_good_is_done_without_and_taken_back_by_ray_up(farm, quiet):
     run = farm.render("lost")
     run.await_work_of(*FARM)
     farm.hosts["two"].unplug()
     assert run.ended() == 0, run.log.read_text()
     assert pictures(run.run_dir) == quiet
     farm.hosts["two"].plug()
+    farm.up()  # Ray tries it by itself, too, but once
     farm.await_nodes(len(FARM))
 
 
@@ -88,13 +89,14 @@ def test_a_run_whose_head_is_killed_says_so_in_a_line_and_goes_on_with_the_same_
     assert begun and again.status().progress.items_made <= len(quiet) - begun
 
 
-def test_a_bare_host_that_replaces_a_dead_one_is_set_up_and_joins_a_run_at_work(farm, quiet):
+def test_a_bare_host_that_replaces_a_dead_one_joins_a_run_at_work_once_it_is_set_up(farm, quiet):
     farm.hosts["two"].switch_off()
     farm.await_nodes(len(FARM) - 1)
     run = farm.render("late")
     run.await_work_of("head", "one")
     with farm.held("head", "one"):
         farm.switch_on("two")
+        farm.join("two")
         run.await_work_of("two")
     assert run.ended() == 0, run.log.read_text()
     assert pictures(run.run_dir) == quiet
