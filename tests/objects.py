@@ -90,6 +90,12 @@ def new_bucket(server: str, patch: pytest.MonkeyPatch, folder: Path) -> Bucket:
     return Bucket(server, name, patch, client)
 
 
+def another_machine(patch: pytest.MonkeyPatch, folder: Path, name: str = "other") -> None:
+    """From here on, another machine: nothing of a run lies on it."""
+    patch.setenv("FSD_CACHE_DIR", str(folder / name / "cache"))
+    patch.setenv("FSD_SCRATCH", str(folder / name / "scratch"))
+
+
 @cache
 def _client(server: str) -> Any:
     import botocore.session

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,10 +25,11 @@ from jobs.commandline import (
     VersionOption,
     Workers,
 )
-from jobs.locks import RunLock
-from jobs.store.mirror import local_place, refuse_url
+from jobs.store.mirror import local_place
+from jobs.store.urls import is_url
 
 if TYPE_CHECKING:
+    from curation.rounds.storing import Storing
     from curation.rounds.world import World
     from jobs.config import FarmConfig
 
@@ -117,7 +120,6 @@ def round_(
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
     from fsd_gen.production.farm import render_farm
 
-    refuse_url(run, "a curation round")
     stop_at = _time(until)
     settings = _settings(run, config, in_sample=in_sample, force=force)
     farm = render_farm(
@@ -158,16 +160,26 @@ def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> No
     from curation.rounds.stages import bring_to
     from curation.rounds.state import read_run
 
-    with RunLock(run), progress() as on_progress, answered(say_stopping):
-        advice = Advice(on_progress, run, settings, world.device(settings))
-        worked_on = bring_to(run, rounds, settings, world, write_round_report, advice)
-        if run_report_is_stale(state := read_run(run)):
+    with _at_work(run) as (folder, storing), progress() as on_progress, answered(say_stopping):
+        advice = storing.during(Advice(on_progress, folder, settings, world.device(settings)))
+        worked_on = bring_to(folder, rounds, settings, world, write_round_report, advice, storing)
+        if run_report_is_stale(state := read_run(folder)):
             write_run_report(state)
-    complete = completed_rounds(run)
+    complete = completed_rounds(folder)
     if not worked_on:
-        say(f"nothing to do: {run} has {len(complete)} complete rounds, {rounds} were asked for")
+        say(f"nothing to do: {folder} has {len(complete)} complete rounds, {rounds} were asked for")
     for round_dir in complete[len(complete) - worked_on :]:
         say_round(round_dir)
+
+
+@contextmanager
+def _at_work(run: Path) -> Iterator[tuple[Path, Storing]]:
+    """Hold the run's lock inside: the folder to work in, and what puts its files where they belong."""
+    from curation.rounds.storing import MANNER, Storing
+    from fsd_gen.production.places import place_at_work, place_of
+
+    with place_at_work(place_of(run), MANNER) as place:
+        yield place.folder, Storing(place)
 
 
 # ---------------------------------------------------------------- status, report
@@ -196,7 +208,6 @@ def report(
     """Write the reports of complete rounds, and the run's, again."""
     from curation.rounds.state import RunError, read_run
 
-    refuse_url(run, "`fsd-curate report`")
     state = read_run(run)
     rounds = state.rounds
     if number is not None and number > len(rounds):
@@ -206,12 +217,13 @@ def report(
     from curation.report.pages import write_round_report, write_run_report
 
     world = make_world()
-    with RunLock(run):
-        for round_dir in rounds if number is None else rounds[number - 1 : number]:
+    with _at_work(run) as (folder, _):
+        state = read_run(folder)
+        for round_dir in state.rounds if number is None else state.rounds[number - 1 : number]:
             write_round_report(state, round_dir, world)
             say_round(round_dir)
         write_run_report(state)
-    say(str(run / "rounds" / "report.html"))
+    say(str(folder / "rounds" / "report.html"))
 
 
 # ---------------------------------------------------------------- publish
@@ -234,7 +246,6 @@ def publish_(
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
     from curation.rounds.state import read_run
 
-    refuse_url(run if out_dir is None else out_dir, "`fsd-curate publish` without --out FOLDER")
     read_run(run).last_round()
     from curation.cli.answer import answered
     from curation.cli.progress import progress
@@ -243,11 +254,28 @@ def publish_(
     from curation.report.pages import write_run_report
 
     world = make_world(threads=threads)
-    with RunLock(run), progress() as on_progress, answered(say_stopping):
-        out = out_dir or run / "curated"
-        done = publish(run, out, world, on_progress, unjudged=unjudged, replace=replace)
-        write_run_report(read_run(run))
+    with (
+        _at_work(run) as (folder, storing),
+        _published_at(out_dir, folder) as out,
+        progress() as on_progress,
+        answered(say_stopping),
+    ):
+        tell = storing.during(on_progress)
+        done = publish(folder, out, world, tell, unjudged=unjudged, replace=replace, on_stage=storing)
+        write_run_report(read_run(folder))
     say_published(done)
+
+
+@contextmanager
+def _published_at(out_dir: Path | None, folder: Path) -> Iterator[Path]:
+    """The folder of this machine to publish at; of a URL the one that stands for it, its lock held inside."""
+    from fsd_gen.production.places import at_work_in
+
+    if out_dir is None or not is_url(out_dir):
+        yield out_dir or folder / "curated"
+        return
+    with at_work_in(out_dir) as out:
+        yield out
 
 
 # ---------------------------------------------------------------- sweep

@@ -11,6 +11,7 @@ published or left out as the caller says, and never silently.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,12 @@ def publish(
     *,
     unjudged: Unjudged | None = None,
     replace: bool = False,
+    on_stage: Callable[[], None] = lambda: None,
 ) -> Published:
     """Write the kept samples of the last complete round to `out`, all or nothing.
 
-    An interrupted call is taken up by the next one. With `replace` an older publication at `out` gives way
-    once the new one is whole.
+    An interrupted call is taken up by the next one. `on_stage` is called once all is judged. With `replace`
+    an older publication at `out` gives way once the new one is whole.
 
     With `unjudged` None the last successors are scored first, and samples that stay unjudged are refused.
     Otherwise nothing is scored: what has no verdict, or none of a strong scorer, is kept or dropped as told.
@@ -61,6 +63,7 @@ def publish(
     state = read_run(run_dir)
     round_dir = state.last_round()
     final = judge_successors(state, world, on_progress) if unjudged is None else state.final or ()
+    on_stage()
     config = started_config(round_dir)
     selection = select(state.now, state.verdicts[round_dir.number], final, config.policy, unjudged)
     if not selection.samples:

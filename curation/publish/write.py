@@ -1,7 +1,8 @@
 """Writing the curated dataset: all of it or nothing, no pixel decoded.
 
 It is made in a hidden folder beside its name, shard by shard. A kill at any moment leaves what was published
-before, and the finished shards, which the next call keeps if they are of the same publication.
+before, and the finished shards, which the next call keeps if they are of the same publication. In a store
+(`jobs.store.whole`) what was published before goes when the new one begins to come.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from curation.judging.tables import write_verdicts
 from curation.publish.card import attribution, dataset_card, histograms
 from curation.publish.select import Origins, PublishError, Selection
 from curation.rounds.world import OnProgress, StageProgress
+from fsd_gen.shards.entry import description
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.gather import publish_rows
 from fsd_gen.shards.index import manifest_digest, refresh_index
@@ -32,6 +34,8 @@ from jobs.files import (
     write_json_atomic,
     write_text_atomic,
 )
+from jobs.store.mirror import Mirror
+from jobs.store.whole import put_whole
 
 MARK = "published.json"
 PLAN = "plan.json"  # of a publication in work
@@ -84,6 +88,8 @@ def already_there(out: Path, digest: str, rounds: int, *, replace: bool = False)
     if not out.exists():
         return False
     found = _mark(out)
+    if found is None and _is_awaited(out):
+        return False
     if found is None:
         raise PublishError(
             f"{out}: holds something that is no publication; name another directory with --out"
@@ -98,6 +104,11 @@ def already_there(out: Path, digest: str, rounds: int, *, replace: bool = False)
     return False
 
 
+def _is_awaited(out: Path) -> bool:
+    """Whether `out` stands for a place in a store that is empty, or in which a publication is half put."""
+    return Mirror.around(out) is not None and ((out / PLAN).exists() or not any(out.glob("[!.]*")))
+
+
 def _when(found: Mapping[str, Any], rounds: int) -> str:
     then = found.get("rounds")
     return f"made after round {then}, now it is {rounds}" if then != rounds else "of other samples"
@@ -108,8 +119,23 @@ def write(out: Path, publication: Publication, on_progress: OnProgress) -> None:
     part = out.with_name(f".{out.name}{PART_SUFFIX}")
     if (part / PLAN).exists() or not _is(part, publication):
         _fill(part, publication, on_progress)
+    if (mirror := Mirror.around(out)) is not None:
+        _put(part, mirror, publication)
+        return
     (part / PLAN).unlink(missing_ok=True)
     publish_folder(part, out)
+
+
+def _put(part: Path, mirror: Mirror, publication: Publication) -> None:
+    """Into a store, each shard with its description, so that the set is opened without fetching it."""
+    for shard in sorted((part / "shards").glob("[!.]*.h5")):
+        name, text = description(part, f"shards/{shard.name}")
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(part / name, text)
+    write_json_atomic(part / PLAN, publication.plan())
+    put_whole(part, mirror.address, mark=MARK, begun=PLAN)
+    shutil.rmtree(part)
+    mirror.refresh()
 
 
 def _fill(part: Path, publication: Publication, on_progress: OnProgress) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from curation.config import CurationConfig
@@ -28,6 +29,11 @@ from fsd_gen.production.requests import ShardRequest
 from fsd_gen.scene.slots import SlotKey, stable_hash
 
 WriteReport = Callable[[RunState, RoundDir, World], None]  # the round's report files, the JSON last
+OnStage = Callable[[], None]  # called when a stage is done
+
+
+def _nothing() -> None:
+    pass
 
 
 class RoundError(RuntimeError):
@@ -41,14 +47,17 @@ def bring_to(
     world: World,
     report: WriteReport,
     on_progress: OnProgress,
+    on_stage: OnStage = _nothing,
 ) -> int:
     """Complete rounds until there are `rounds` of them; returns how many had to be worked on.
+
+    `on_stage` is called whenever a stage is done, such as the training of one model.
 
     Raises RunError, FrozenRoundError, RoundError.
     """
     done = len(completed_rounds(run_dir))
     for number in range(done + 1, rounds + 1):
-        run_round(run_dir, number, config, world, report, on_progress)
+        run_round(run_dir, number, config, world, report, on_progress, on_stage)
     return max(0, rounds - done)
 
 
@@ -59,15 +68,17 @@ def run_round(
     world: World,
     report: WriteReport,
     on_progress: OnProgress,
+    on_stage: OnStage = _nothing,
 ) -> None:
     """Bring one round to its end, whatever of it is done already."""
     work = begin(read_run(run_dir), number, config, world, on_progress)
+    on_stage()
     for model in work.plan.models:
         train_model(work, model)
-    score_round(work)
-    judge_round(work)
-    regenerate(work)
-    report_round(work, report)
+        on_stage()
+    for stage in (score_round, judge_round, regenerate, partial(report_round, report=report)):
+        stage(work)
+        on_stage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 from curation.config import CurationConfig, differences, parse_config
@@ -14,7 +15,10 @@ from curation.judging.folds import FoldPlan, assign_folds
 from curation.rounds.layout import RoundDir, unfinished_shards
 from curation.rounds.population import Population
 from curation.rounds.state import RunError, RunState
+from fsd_gen.production.unfinished import wanted_shards
+from fsd_gen.shards.index import FIRST_DRAW
 from jobs.files import write_json_atomic
+from jobs.store.cache import base_of
 
 STEP = 32  # crops are multiples of it, pixels
 SAME_FOR_CONTINUING = ("seed", "folds", "in_sample", "model", "max_disparity")
@@ -74,10 +78,22 @@ def _folds(round_dir: RoundDir) -> dict[int, int]:
 
 
 def _check_rendered(state: RunState) -> None:
+    _check_put(state.run_dir)
     if unfinished := unfinished_shards(state.run_dir):
         raise RunError(
             f"{state.run_dir}: {len(unfinished)} shards are not finished ({unfinished[0].name} ...); "
             "let the rendering finish before curating"
+        )
+
+
+def _check_put(run_dir: Path) -> None:
+    """In a store the unfinished shards are not seen: they lie on the machines of their workers."""
+    wanted = wanted_shards(run_dir) or 0
+    there = len(tuple((run_dir / FIRST_DRAW).glob("[!.]*.h5")))
+    if base_of(run_dir) is not None and there < wanted:
+        raise RunError(
+            f"{run_dir}: {there} of the {wanted} shards that it is to have are finished; let the rendering "
+            "finish before curating"
         )
 
 

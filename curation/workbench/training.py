@@ -22,6 +22,7 @@ from curation.workbench.device import device_of
 from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import publish_file, write_json_atomic
+from jobs.store.cache import held
 from stereo_model import create_model, installed_lite0_weights, load_model
 from stereo_model.network.model import FoundationStereo
 from stereo_model.training.config import TrainConfig
@@ -62,6 +63,8 @@ class FoldDataset:
 def train(job: TrainJob, on_step: OnStep) -> None:
     """Train in a folder beside the checkpoint, continuing what is there; then move the model out."""
     folder = job.checkpoint.with_suffix(".training")
+    for state in folder.glob("*.pt"):
+        held(state)
     trainer = Trainer(
         starting_model(job),
         fold_dataset(job.samples),
@@ -116,7 +119,7 @@ def trainer_settings(job: TrainJob) -> TrainConfig:
 def starting_model(job: TrainJob) -> FoundationStereo:
     """The weights to train on from: another model's, or fresh ones drawn from the job's seed."""
     if job.start_from is not None:
-        return load_model(job.start_from)
+        return load_model(held(job.start_from))
     config = job.config
     weights = config.backbone_weights
     return create_model(

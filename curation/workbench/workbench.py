@@ -24,6 +24,7 @@ from fsd_gen.production.farm import render_farm
 from fsd_gen.production.requests import ShardRequest
 from jobs.config import FarmConfig
 from jobs.status.budget import Budget
+from jobs.store.cache import held
 from stereo_model import load_model, model_digest
 from stereo_model.network.model import FoundationStereo
 
@@ -70,5 +71,5 @@ class Workbench:
     def _load(self, checkpoint: Path) -> FoundationStereo:
         """The model of a finished checkpoint, which never changes; the last one is kept."""
         if self._loaded is None or self._loaded[0] != checkpoint:
-            self._loaded = checkpoint, load_model(checkpoint)
+            self._loaded = checkpoint, load_model(held(checkpoint))
         return self._loaded[1]

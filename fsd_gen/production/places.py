@@ -2,16 +2,19 @@
 
 In a store a shard is filled, finished and verified on the local disk of the worker's machine, then put there
 with its checksum and looked at again. Its unfinished part stays on that machine: a worker of the same machine
-goes on with it, one of another begins that shard anew.
+goes on with it, one of another begins that shard anew. Everything else that a command makes is put by
+`put_finished`, in the order in which it was made, so that whatever a kill leaves in the store is what it
+could have left in a folder.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +59,17 @@ class Place(Protocol):
     def after_work(self) -> None:
         """See what the workers have made."""
 
+    def put_finished(self) -> None:
+        """Let all that lies here be seen by all. Raises RunLockedError where the lock was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the documents of a command are put."""
+
+    order: Callable[[str], tuple[object, ...]] = lambda name: (name,)  # sorts names within the run
+    own: tuple[str, ...] = ()  # folders that nobody else writes documents to: what went here goes there too
+
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
@@ -86,12 +100,17 @@ class _Folder:
     def after_work(self) -> None:
         pass
 
+    def put_finished(self) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True)
 class _InStore:
     """A run in a store."""
 
     mirror: Mirror
+    check: Callable[[], None] = lambda: None  # raises where the lock was lost
+    manner: Manner = Manner()
 
     @property
     def name(self) -> str:
@@ -140,6 +159,12 @@ class _InStore:
     def after_work(self) -> None:
         self.mirror.refresh(alone=False)
 
+    def put_finished(self) -> None:
+        self.check()
+        for shard in self.mirror.unput_shards():
+            self.keep(shard)
+        self.mirror.put_documents(self.manner.order, self.manner.own)
+
 
 def work_place(run_dir: Path) -> Place:
     """The place of the run whose folder on this machine is `run_dir`, for its driver."""
@@ -156,28 +181,42 @@ def opened_place(name: str) -> Place:
     return _InStore(mirror)
 
 
+def place_of(folder: Path) -> str | Path:
+    """The URL that a folder of this machine stands for; an ordinary folder itself."""
+    mirror = Mirror.around(folder)
+    return folder if mirror is None else str(mirror.address)
+
+
 @contextmanager
 def at_work_in(place: str | os.PathLike[str]) -> Iterator[Path]:
-    """Hold the lock of the run at a path or a URL inside; its folder on this machine.
+    """As `place_at_work`; the run's folder on this machine."""
+    with place_at_work(place) as found:
+        yield found.folder
+
+
+@contextmanager
+def place_at_work(place: str | os.PathLike[str], manner: Manner = Manner()) -> Iterator[Place]:
+    """Hold the lock of the run at a path or a URL inside. What is made there is put at the end at the latest.
 
     Raises RunLockedError where another one works there, also afterwards where the lock of a store was lost.
     """
     if not is_url(place):
         with RunLock(Path(place)):
-            yield Path(place)
+            yield _Folder(Path(place))
         return
     mirror = Mirror.working(parse(place))
     with RunLock(mirror.folder), StoreLock(mirror.address, on_lost=_stop_this_command) as lock:
         mirror.refresh()
+        put = partial(mirror.put_documents, manner.order, manner.own)
         try:
-            yield mirror.folder
+            yield _InStore(mirror, lock.check, manner)
         except BaseException:
             lock.check()
             with suppress(StoreError):  # the log of what went wrong; the store itself may be what did
-                mirror.put_documents()
+                put()
             raise
         lock.check()
-        mirror.put_documents()
+        put()
 
 
 def _stop_this_command() -> None:

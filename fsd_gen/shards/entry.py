@@ -21,6 +21,7 @@ from fsd_gen.shards.record import SampleRecord
 from jobs.store.cache import placeholder_at
 
 ENTRIES = "index/entries"  # within a run
+DEEPEST = 4  # folders between a shard and its run: run/rounds/1/regenerated/00000.h5
 log = logging.getLogger(__name__)
 
 
@@ -96,6 +97,18 @@ def described(root: Path, path: str, stamp: tuple[int, int]) -> Listed | None:
         log.warning("%s is of another shard; the shard is read instead", place)
         return None
     return replace(entry, mtime_ns=stamp[1]), records
+
+
+def described_near(path: Path) -> Listed | None:
+    """As `described`, of a shard in whatever run or set it lies."""
+    if placeholder_at(path) is None:
+        return None
+    status = path.stat()
+    for root in path.absolute().parents[:DEEPEST]:
+        name = path.absolute().relative_to(root).as_posix()
+        if found := described(root, name, (status.st_size, status.st_mtime_ns)):
+            return found
+    return None
 
 
 def _parsed(says: dict[str, Any]) -> Listed:

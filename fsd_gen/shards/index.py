@@ -28,9 +28,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fsd_gen.shards.entry import (
+    DEEPEST,
     Listed,
     ShardEntry,
     described,
+    described_near,
     quarantined_from_json,
     quarantined_to_json,
     read_entry,
@@ -49,7 +51,6 @@ StrPath = str | os.PathLike[str]
 INDEX_NAME = "index/samples.parquet"  # within a run directory
 SHARDS_NAME = "index/shards.parquet"
 FIRST_DRAW = "shards"  # folder of a run's first draw
-DEEPEST = 4  # folders between a shard and its run: run/rounds/1/regenerated/00000.h5
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), float | None: pa.float64()}
 _HINTS = get_type_hints(SampleRecord)
 SCHEMA = pa.schema([pa.field(f.name, _ARROW[_HINTS[f.name]]) for f in fields(SampleRecord)])
@@ -156,6 +157,8 @@ def _records_at(path: Path, listed: Mapping[Path, Listed]) -> tuple[SampleRecord
     known = listed.get(path.absolute())
     if known is not None and path.is_file() and known[0].stamp == _stamp(path.stat()):
         return known[1]
+    if path.is_file() and (found := described_near(path)):
+        return found[1]
     with ShardReader(path) as reader:
         return reader.records()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +18,21 @@ from pathlib import Path
 from jobs.files import part_file
 from jobs.store import cache
 from jobs.store.base import Kept, ObjectStore, StoreError, UnknownStoreError
-from jobs.store.objects import open_objects
+from jobs.store.objects import open_lockable, open_objects
 from jobs.store.urls import Address, is_url, parse
 
 WILDCARDS = "*?["
-DOCUMENTS = (".yaml", ".sha256", ".json", ".parquet", ".txt", ".log", ".html")  # fetched at once
+DOCUMENTS = (  # fetched at once
+    *(".yaml", ".sha256", ".json", ".jsonl", ".parquet"),
+    *(".txt", ".log", ".html", ".md", ".svg"),
+)
 SMALL = 64 << 10  # bytes; as are other files below
 SHARD = ".h5"
 PART = ".part"
 MARKS = ("config.sha256", "published.json")  # what tells the folder of a run
 DEEPEST = 4  # folders between a shard and its run: run/rounds/1/regenerated/00000.h5
+
+Order = Callable[[str], tuple[object, ...]]  # sorts names
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class Mirror:
         with self._locked():
             listed = {kept.name: kept for kept in store.objects() if _is_visible(kept.name)}
             for kept in listed.values():
-                if alone or not (_is_document(kept) and (self.folder / kept.name).exists()):
+                if alone or not (is_document(kept.name, kept.size) and (self.folder / kept.name).exists()):
                     self._show(store, kept)
             if alone:
                 self._drop_what_went(set(listed))
@@ -111,25 +116,33 @@ class Mirror:
                 f"{self.address}/{name}: was put and is not there; see the store's rules of deletion"
             )
         with self._locked():
-            if not _is_document(kept):
+            if not is_document(kept.name, kept.size):
                 cache.write_placeholder(path, store.url, kept)
 
-    def put_documents(self) -> None:
-        """Put what is here and not a shard, where the store has other content or none. Hold the lock."""
+    def put_documents(self, order: Order | None = None, own: tuple[str, ...] = ()) -> None:
+        """Put what is here and not a shard, where the store has other content or none. Hold the lock.
+
+        `order` sorts the names; in the folders `own` what is not here is removed there, shards aside.
+        """
         store = open_objects(str(self.address))
         there = {kept.name: kept for kept in store.objects()}
-        for path in self._files():
-            name = self.name_of(path)
-            if path.suffix == SHARD or (name in there and cache.is_current(path, there[name], document=True)):
+        here = {self.name_of(path): path for path in self._files() if path.suffix != SHARD}
+        for name in sorted(here, key=order):
+            path = here[name]
+            large = not is_document(name, path.stat().st_size)
+            if name in there and cache.is_current(path, there[name], document=not large):
                 continue
             if cache.placeholder_at(path) is None:
                 self.put_document(path)
+        gone = (name for name in there if name.startswith(own) and name not in here) if own else ()
+        for name in gone:
+            if _is_visible(name) and not name.endswith(SHARD):
+                open_lockable(str(self.address)).remove(name)
 
     def put_document(self, path: Path) -> None:
         """Put a file that may be replaced."""
-        cache.set_stamp(
-            path, open_objects(str(self.address)).replace(path, self.name_of(path)), document=True
-        )
+        kept = open_objects(str(self.address)).replace(path, self.name_of(path))
+        cache.set_stamp(path, kept, document=is_document(kept.name, kept.size))
 
     def unput_shards(self) -> list[Path]:
         """Shards that were finished here and did not reach the store, in folders of shards."""
@@ -142,7 +155,7 @@ class Mirror:
 
     def _show(self, store: ObjectStore, kept: Kept) -> None:
         path = self.folder / kept.name
-        document = _is_document(kept)
+        document = is_document(kept.name, kept.size)
         if cache.is_current(path, kept, document=document):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,10 +243,10 @@ def _store_folder(address: Address) -> str:
     return f"{address.scheme}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
 
 
-def _is_document(kept: Kept) -> bool:
-    """Whether an object is fetched as soon as it is listed."""
-    suffix = os.path.splitext(kept.name)[1]
-    small = kept.size < (cache.HEAD_BYTES if suffix == SHARD else SMALL)
+def is_document(name: str, size: int) -> bool:
+    """Whether an object of this size in bytes is fetched as soon as it is listed."""
+    suffix = os.path.splitext(name)[1]
+    small = size < (cache.HEAD_BYTES if suffix == SHARD else SMALL)
     return small or suffix in DOCUMENTS
 
 

@@ -268,8 +268,6 @@ REFUSED = {
     "verify --repair": (app, ["verify", "--repair", "URL"], "removes? what is damaged|has none; remove"),
     "split": (app, ["split", "URL", "--val", "1"], "works in folders only"),
     "render-stage": (app, ["render-stage", "x.usda", "--out", "URL"], "works in folders only"),
-    "curate round": (curate, ["round", "URL"], "works in folders only"),
-    "curate publish": (curate, ["publish", "URL"], "works in folders only"),
 }
 
 
