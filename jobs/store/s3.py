@@ -1,8 +1,8 @@
 """A store in S3, or in a server that speaks its language (MinIO, Ceph, R2 ...).
 
 A put sends the SHA-256 along, so that the store refuses other bytes, and does not replace what is there
-(If-None-Match). Afterwards the store is asked what it holds: its size and its checksum (or, where it keeps
-none, its MD5) have to be the file's.
+(If-None-Match); a large file goes in parts (`s3_parts`). Afterwards the store is asked what it holds: its
+size and its checksum (or, where it keeps none, its MD5) have to be the file's.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from jobs.store.base import (
 )
 from jobs.store.s3_client import MOST_TRIES, client_errors, in_our_words, s3_client
 from jobs.store.s3_errors import ABSENT, CONTENDED, NOT_THERE_YET, UNMET, code_of, error_status
+from jobs.store.s3_parts import MOST_BYTES, Composite, Parts, composite, in_parts
 from jobs.store.urls import Address
 
-MOST_BYTES = 5 << 30  # of one put
 PIECE = 4 * MIB
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
@@ -49,7 +49,8 @@ class S3Store(ByObjects):
     def put(self, finished_file: Path, name: str) -> Stored:
         """See Store."""
         wanted = self._wanted(finished_file, name)
-        written = self._send(finished_file, wanted, IfNoneMatch="*")
+        there = in_parts(wanted.size) and self._head(name) is not None  # then nothing large is sent in vain
+        written = None if there else self._send(finished_file, wanted, IfNoneMatch="*")
         self._require_same(finished_file, wanted, written)
         return wanted
 
@@ -184,6 +185,14 @@ class S3Store(ByObjects):
 
     def _send(self, finished_file: Path, wanted: Stored, **condition: str) -> str | None:
         """Put the file where the condition holds; the ETag if it was put."""
+        if in_parts(wanted.size):
+            return Parts(
+                file=finished_file,
+                bucket=self._address.bucket,
+                key=self._key(wanted.name),
+                url=f"{self.url}/{wanted.name}",
+                metadata={"sha256": wanted.sha256},
+            ).send(MOST_TRIES, **condition)
         with finished_file.open("rb") as file:
             return self._write(wanted.name, file, condition, wanted.sha256)
 
@@ -225,8 +234,8 @@ class S3Store(ByObjects):
         size = file.stat().st_size
         if size > MOST_BYTES:
             raise StoreError(
-                f"{file}: {size / 2**30:.1f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB in one "
-                "step; make smaller shards (samples_per_shard)"
+                f"{file}: {size / 2**40:.1f} TiB, and a store takes up to {MOST_BYTES >> 40} TiB as one "
+                "object; make smaller shards (samples_per_shard)"
             )
         return Stored(name=name, size=size, sha256=file_sha256(file))
 
@@ -238,7 +247,8 @@ class S3Store(ByObjects):
             raise StoreError(f"{place}: was put and is not there; see the store's rules of deletion")
         with file.open("rb") as opened:
             md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if answer["ContentLength"] == wanted.size and not _other(answer, wanted.sha256, md5):
+        parts = composite(file) if in_parts(wanted.size) else None
+        if answer["ContentLength"] == wanted.size and not _other(answer, wanted.sha256, md5, parts):
             return _headed(answer, wanted.name)
         if written == answer["ETag"]:  # nobody else's
             self.remove(wanted.name)
@@ -255,20 +265,39 @@ class _Broken(Exception):
     """What was fetched is not what the store keeps."""
 
 
-def _other(answer: dict[str, Any], sha256: str, md5: str) -> str | None:
-    """Why an object is not of this content by the strongest of what its store says; None if it is."""
-    if (said := answer.get("ChecksumSHA256")) and "-" not in said:
+def _other(answer: dict[str, Any], sha256: str, md5: str, parts: Composite | None = None) -> str | None:
+    """Why an object is not of this content by the strongest of what its store says; None if it is.
+
+    `parts` is what a store says of the content where it was put in parts as we put it.
+    """
+    said, etag = answer.get("ChecksumSHA256", ""), answer["ETag"].strip('"')
+    if "-" in said or "-" in etag:
+        told = None if parts is None else _other_parts(said.partition("-")[0], etag, _is_plain(answer), parts)
+        if told is not None:
+            return told or None
+    elif said:
         same = base64.b64decode(said).hex() == sha256
         return None if same else "its SHA-256 is another"
-    etag = answer["ETag"].strip('"')
-    plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and not answer.get(
-        "SSECustomerAlgorithm"
-    )
-    if plain and _MD5.fullmatch(etag):
+    if _is_plain(answer) and _MD5.fullmatch(etag):
         return None if etag == md5 else "its MD5 is another"
     if said := answer.get("Metadata", {}).get("sha256"):
         return None if said == sha256 else "the SHA-256 that it was put with is another"
     return None
+
+
+def _other_parts(said: str, etag: str, plain: bool, parts: Composite) -> str | None:
+    """As `_other` of an object of parts, "" if it is of this content; None if its store does not say."""
+    if said:
+        return "" if said == parts.sha256 else "the SHA-256 of its parts is another"
+    if plain:
+        return "" if etag == parts.etag else "the MD5 of its parts is another"
+    return None
+
+
+def _is_plain(answer: dict[str, Any]) -> bool:
+    """Whether an object's ETag is made of MD5s."""
+    encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256"
+    return not encrypted and not answer.get("SSECustomerAlgorithm")
 
 
 def _unmet(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ ELSEWHERE = frozenset(
     }
 )
 ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+NO_UPLOAD = frozenset({"NoSuchUpload"})
 UNMET = frozenset({"PreconditionFailed", "412"})
 CONTENDED = frozenset({"ConditionalRequestConflict", "OperationAborted", "409"})
 NOT_THERE_YET = frozenset({"NotImplemented", "501"})
