@@ -176,7 +176,7 @@ def caption(record: SampleRecord) -> str:
 
 def _samples(shards: Iterable[FoundShard]) -> Iterator[StereoSample]:
     for shard in shards:
-        with ShardReader(shard.path) as reader:
+        with ShardReader(shard.path, ranged=True) as reader:
             for record in reader.records():
                 if shard.holds((record.slot, record.attempt)):
                     yield reader.sample(record.row)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME
 from fsd_gen.production.unfinished import PART, parts_in
+from fsd_gen.shards.entry import described_near
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
 from jobs.files import sync_folder
@@ -32,8 +33,10 @@ def holds_samples(folder: Path) -> bool:
 
 
 def _has_rows(path: Path) -> bool:
+    if known := described_near(path):
+        return bool(known[1])
     try:
-        with ShardReader(path) as reader:
+        with ShardReader(path, ranged=True) as reader:
             return len(reader) > 0
     except (ShardError, FileNotFoundError):
         return True

@@ -1,7 +1,8 @@
 """What a dataset holds and what is wrong with it: for a run, measured by what the run should hold.
 
-`survey` opens every shard and reads its columns; deep, it reads every byte. Nothing is changed: `repair`
-moves what is damaged or foreign out of the way, where it is kept, and `fsd-gen render` makes it again.
+`survey` opens every shard and reads its columns (of one in a store the description beside it, instead); deep,
+it reads every byte. Nothing is changed: `repair` moves what is damaged or foreign out of the way, where it is
+kept, and `fsd-gen render` makes it again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME, RunAssetsError
@@ -21,12 +22,13 @@ from fsd_gen.production.unfinished import Part, parts_in, wanted_shards
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.sections import ConfigError
 from fsd_gen.shards.apart import verify_apart
+from fsd_gen.shards.entry import described_contents, read_contents
 from fsd_gen.shards.find import NoShardsError, found_shards
 from fsd_gen.shards.format import Quarantined, ShardError, ShardMeta
-from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.strict_yaml import read_text
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
+from jobs.store.cache import base_of
 from stereo_model.data.shards.find import FoundShard
 
 SHARD_NAME = re.compile(r"\d{5}\.h5")
@@ -207,7 +209,7 @@ def _read(paths: Iterable[Path], found: Survey, *, deep: bool) -> None:
     for path, problems in _verified(paths) if deep else ((path, []) for path in paths):
         try:
             if not problems:
-                found.shards.append(_shard(path))
+                found.shards.append(_shard(path, found, deep=deep))
         except (ShardError, FileNotFoundError) as error:
             problems = [str(error)]
         for problem in problems:
@@ -220,14 +222,20 @@ def _verified(paths: Iterable[Path]) -> Iterator[tuple[Path, list[str]]]:
         yield finding.path, list(map(str, finding.problems))
 
 
-def _shard(path: Path) -> Shard:
-    with ShardReader(path) as reader:
-        records, quarantined = reader.records(), reader.quarantined()
-        later = (record.row for record in records if record.attempt > 0)
-        stories = [reasons for row in later for reasons in reader.render_info(row).refused]
-        given_up = [reasons for entry in quarantined for reasons in entry.reasons]
-        refused = tuple(chain.from_iterable(dict.fromkeys(reasons) for reasons in (*stories, *given_up)))
-        return Shard(path=path, records=records, quarantined=quarantined, meta=reader.meta, refused=refused)
+def _shard(path: Path, found: Survey, *, deep: bool) -> Shard:
+    """A shard by what it says of itself; of one in a store, where not `deep`, by its description."""
+    told = described_contents(path) if base_of(path) is not None else None
+    itself = read_contents(path) if deep or told is None else told
+    if told is not None and told != itself:
+        what = "its description in index/entries says something else; remove the description"
+        found.add(path, f"{path}: {what}")
+    return Shard(
+        path=path,
+        records=itself.records,
+        quarantined=itself.quarantined,
+        meta=itself.meta,
+        refused=itself.refused,
+    )
 
 
 def _only_meant(shard: Shard, meant: FoundShard, found: Survey) -> Shard:

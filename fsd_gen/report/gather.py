@@ -77,7 +77,7 @@ def gather_numbers(found: Survey) -> Numbers:
         _count_quarantined(found, shard, numbers)
     chosen = _chosen(found.shards)
     for shard, rows in chosen:
-        with ShardReader(shard.path) as reader:
+        with ShardReader(shard.path, ranged=True) as reader:
             for row in rows:
                 _add_sample(numbers, reader, shard.records[row], row)
     return numbers

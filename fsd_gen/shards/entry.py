@@ -2,20 +2,23 @@
 it.
 
 Of a shard in an object store (`jobs.store`) its maker leaves a description beside it, so that a run can be
-listed without its shards: index/entries/shards/00000.json. One that does not fit its shard counts for
-nothing.
+listed, and told about, without its shards: index/entries/shards/00000.json. It holds all that the shard's
+columns and root attributes say, with a SHA-256 of itself. One that does not fit its shard counts for nothing;
+where there is none, what is wanted of the shard is read, and no more.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fsd_gen.shards.format import Quarantined, ShardError, attributes_of
+from fsd_gen.shards.format import Quarantined, ShardError, ShardMeta, attributes_of, meta_from
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.store.cache import placeholder_at
@@ -51,12 +54,23 @@ class ShardEntry:
         return self.size, self.mtime_ns
 
 
-Listed = tuple[ShardEntry, tuple[SampleRecord, ...]]
+Records = tuple[SampleRecord, ...]
+Listed = tuple[ShardEntry, Records]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that a shard says of itself without a pixel."""
+
+    records: tuple[SampleRecord, ...]  # each with the name of the file as its shard
+    quarantined: tuple[Quarantined, ...]
+    meta: ShardMeta
+    refused: tuple[str, ...]  # codes of defects of attempts that were drawn again, once for each attempt
 
 
 def read_entry(root: Path, path: str, stamp: tuple[int, int]) -> Listed:
     """The entry and the records of a shard, from itself; `path` is relative to `root`. Raises ShardError."""
-    with ShardReader(root / path) as reader:
+    with ShardReader(root / path, ranged=True) as reader:
         records, meta = reader.records(path), reader.meta
         entry = ShardEntry(
             path=path,
@@ -73,30 +87,78 @@ def read_entry(root: Path, path: str, stamp: tuple[int, int]) -> Listed:
     return entry, records
 
 
+def read_contents(path: Path) -> Contents:
+    """The contents of a shard, from itself. Raises ShardError, StoreError."""
+    with ShardReader(path, ranged=True) as reader:
+        records, quarantined = reader.records(), reader.quarantined()
+        later = (record.row for record in records if record.attempt > 0)
+        stories = [reasons for row in later for reasons in reader.render_info(row).refused]
+        given_up = [reasons for entry in quarantined for reasons in entry.reasons]
+        refused = tuple(chain.from_iterable(dict.fromkeys(reasons) for reasons in (*stories, *given_up)))
+        return Contents(records=records, quarantined=quarantined, meta=reader.meta, refused=refused)
+
+
 def description(root: Path, path: str) -> tuple[str, str]:
     """Name and text of the description of a finished shard."""
     entry, records = read_entry(root, path, ((root / path).stat().st_size, 0))
-    says = {
+    contents = read_contents(root / path)
+    says: dict[str, Any] = {
         "entry": asdict(entry) | {"quarantined": quarantined_to_json(entry.quarantined)},
         "records": [asdict(record) for record in records],
+        "meta": attributes_of(contents.meta),
+        "refused": list(contents.refused),
     }
-    return _name(path), json.dumps(says, separators=(",", ":"), allow_nan=False) + "\n"
+    return _name(path), _text(says | {"sha256": _digest(says)})
 
 
 def described(root: Path, path: str, stamp: tuple[int, int]) -> Listed | None:
     """What a description says of a shard that is not on this machine; None where there is none that fits."""
+    if placeholder_at(root / path) is None or (found := _read_description(root, path, stamp[0])) is None:
+        return None
+    return replace(found[0], mtime_ns=stamp[1]), found[1]
+
+
+def _read_description(root: Path, path: str, size: int) -> tuple[ShardEntry, Records, dict[str, Any]] | None:
+    """Entry, records and all that a description says, if there is one that fits a shard of so many bytes."""
     place = root / _name(path)
-    if placeholder_at(root / path) is None or not place.is_file():
+    if not place.is_file():
         return None
     try:
-        entry, records = _parsed(json.loads(place.read_text("utf-8")))
+        says = json.loads(place.read_text("utf-8"))
+        entry, records = _parsed(says)
+        changed = "sha256" in says and says.pop("sha256") != _digest(says)
     except (ValueError, TypeError, KeyError, AttributeError, ShardError) as error:
         log.warning("%s is no description of a shard (%s); the shard is read instead", place, error)
         return None
-    if (entry.path, entry.size, entry.rows) != (path, stamp[0], len(records)):
+    if changed:
+        log.warning("%s is damaged; the shard is read instead", place)
+        return None
+    if (entry.path, entry.size, entry.rows) != (path, size, len(records)):
         log.warning("%s is of another shard; the shard is read instead", place)
         return None
-    return replace(entry, mtime_ns=stamp[1]), records
+    return entry, records, says
+
+
+def described_contents(path: Path) -> Contents | None:
+    """What a description says of a shard in a store, wherever that is; None where none says it all."""
+    for root, name in _roots(path):
+        if found := _read_description(root, name, path.stat().st_size):
+            entry, records, says = found
+            if "meta" not in says:  # of an older version
+                return None
+            return Contents(
+                records=tuple(replace(record, shard=path.name) for record in records),
+                quarantined=entry.quarantined,
+                meta=meta_from(says["meta"].get),
+                refused=tuple(says["refused"]),
+            )
+    return None
+
+
+def _roots(path: Path) -> Iterator[tuple[Path, str]]:
+    """The folders that may be the run of a shard, with its name there."""
+    for root in path.absolute().parents[:DEEPEST]:
+        yield root, path.absolute().relative_to(root).as_posix()
 
 
 def described_near(path: Path) -> Listed | None:
@@ -104,11 +166,16 @@ def described_near(path: Path) -> Listed | None:
     if placeholder_at(path) is None:
         return None
     status = path.stat()
-    for root in path.absolute().parents[:DEEPEST]:
-        name = path.absolute().relative_to(root).as_posix()
-        if found := described(root, name, (status.st_size, status.st_mtime_ns)):
-            return found
-    return None
+    found = (described(root, name, (status.st_size, status.st_mtime_ns)) for root, name in _roots(path))
+    return next(filter(None, found), None)
+
+
+def _text(says: dict[str, Any]) -> str:
+    return json.dumps(says, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _digest(says: dict[str, Any]) -> str:
+    return hashlib.sha256(_text(says).encode()).hexdigest()
 
 
 def _parsed(says: dict[str, Any]) -> Listed:

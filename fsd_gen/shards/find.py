@@ -144,7 +144,7 @@ def _what_there_is(key: SlotKey, shards: Iterable[Path], in_slot: Sequence[str])
     if in_slot:
         return f"slot {key.slot} holds {', '.join(in_slot)}"
     for path in shards:
-        with ShardReader(path) as reader:
+        with ShardReader(path, ranged=True) as reader:
             for entry in reader.quarantined():
                 if entry.slot == key.slot:
                     codes = ", ".join(dict.fromkeys(chain.from_iterable(entry.reasons)))
@@ -153,7 +153,7 @@ def _what_there_is(key: SlotKey, shards: Iterable[Path], in_slot: Sequence[str])
 
 
 def _row(path: Path, row: int) -> StereoSample:
-    with ShardReader(path) as reader:
+    with ShardReader(path, ranged=True) as reader:
         if row >= len(reader):
             raise ShardError(f"{path}: has {len(reader)} samples, there is no row {row}")
         return reader.sample(row)

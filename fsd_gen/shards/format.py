@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import partial
 from typing import Any, get_type_hints
 
 import h5py
@@ -272,22 +273,27 @@ def get_attribute(file: h5py.File, name: str) -> str | int | float | None:
 
 
 def meta_of(file: h5py.File) -> ShardMeta:
-    """The meta in the root attributes.
+    """The meta in the root attributes. Raises as `meta_from`."""
+    return meta_from(partial(get_attribute, file))
+
+
+def meta_from(get: Callable[[str], Any]) -> ShardMeta:
+    """The meta whose root attributes `get` gives by name, None where there is none.
 
     Raises:
         TypeError, ValueError: an attribute is missing, of another type, or not what was written.
     """
     stored: dict[str, Any] = {}
     for name, kind in _META_HINTS.items():
-        value, expected = get_attribute(file, name), str if name == "channels" else kind
+        value, expected = get(name), str if name == "channels" else kind
         if value is None and name in LATER:
             continue
         if not isinstance(value, expected):
             raise TypeError(f"attribute {name} should be of type {expected.__name__}, is {value!r:.60}")
         stored[name] = value
-    if get_attribute(file, "meta_digest") != _meta_digest(stored):
+    if get("meta_digest") != _meta_digest(stored):
         raise ValueError("the root attributes are not those that were written")
-    six = VERSIONS[known_version(get_attribute(file, "schema_version"))]
+    six = VERSIONS[known_version(get("schema_version"))]
     return ShardMeta(**stored | {"channels": channels_of_schema(stored.get("channels", ""), six)})
 
 

@@ -159,7 +159,7 @@ def _records_at(path: Path, listed: Mapping[Path, Listed]) -> tuple[SampleRecord
         return known[1]
     if path.is_file() and (found := described_near(path)):
         return found[1]
-    with ShardReader(path) as reader:
+    with ShardReader(path, ranged=True) as reader:
         return reader.records()
 
 

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
 from jobs.contents import HDF5, UNKNOWN, contents
 from jobs.store.base import StoreError
+from jobs.store.ranged import RangedFile, ranged_file
 from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
 
@@ -68,17 +69,23 @@ class _Opened:
     file: h5py.File
     meta: ShardMeta
     rows: int
+    source: RangedFile | None = None  # what it is read through, where it is not on this machine
 
 
 class ShardReader:
-    """The samples of one shard, by row. Rows are in slot order."""
+    """The samples of one shard, by row. Rows are in slot order.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    With `ranged` a shard of a run in a store is not fetched: only what is read of it comes. For a little of
+    it, once.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, ranged: bool = False) -> None:
         self.path = Path(path)
+        self._ranged = ranged
         self._opened: dict[int, _Opened] = {}  # by process id
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_opened": {}}
+        return {"path": self.path, "_ranged": self._ranged, "_opened": {}}
 
     def __enter__(self) -> ShardReader:
         return self
@@ -259,12 +266,13 @@ class ShardReader:
 
         `dataset` is None where all of them are looked at.
         """
-        file = self._open().file
+        opened = self._open()
         try:
-            yield file
+            yield opened.file
         except ShardError:
             raise
         except DAMAGE as error:
+            _raise_problem(opened.source)
             place = f"{self.path}: " + ("" if row is None else f"row {row}, ")
             place += "the headers of its datasets" if dataset is None else f"dataset {dataset}"
             raise ShardError(f"{place}: damaged ({one_line(error)})") from error
@@ -272,7 +280,8 @@ class ShardReader:
     def _open(self) -> _Opened:
         opened = self._opened.get(os.getpid())
         if opened is None:
-            opened = self._opened[os.getpid()] = _open_file(self.path)
+            source = ranged_file(self.path) if self._ranged else None
+            opened = self._opened[os.getpid()] = _open_file(self.path, source)
         return opened
 
 
@@ -288,25 +297,33 @@ def open_shard(path: str | os.PathLike[str]) -> ShardReader:
     return reader
 
 
-def _open_file(path: Path) -> _Opened:
+def _open_file(path: Path, source: RangedFile | None) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
-        file = open_hdf5(path)
+        file = open_hdf5(path) if source is None else h5py.File(source, "r")
     except StoreError:
         raise
     except DAMAGE as error:
-        what = contents(path)
+        _raise_problem(source)
+        what = contents(path) if source is None else UNKNOWN
         found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"
         raise ShardError(f"{path}: truncated, damaged or not HDF5 ({found})") from error
     try:
-        return _understood(file, path)
+        return replace(_understood(file, path), source=source)
     except ShardError:
         file.close()
         raise
     except DAMAGE as error:
         file.close()
+        _raise_problem(source)
         raise ShardError(f"{path}: damaged metadata ({one_line(error)})") from error
+
+
+def _raise_problem(source: RangedFile | None) -> None:
+    """Raise what the store said, which h5py takes for damage."""
+    if source is not None and source.problem is not None:
+        raise source.problem
 
 
 def _understood(file: h5py.File, path: Path) -> _Opened:

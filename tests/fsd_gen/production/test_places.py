@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pickle
 import re
 import shutil
 import time
@@ -15,6 +18,7 @@ from typer.testing import CliRunner
 from curation.cli.commands import app as curate
 from fsd_gen.cli import app
 from fsd_gen.config import Config, load_config
+from fsd_gen.preview import contact_sheet_of_shards
 from fsd_gen.production import worker
 from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.binding import set_aside
@@ -22,11 +26,13 @@ from fsd_gen.production.places import at_work_in
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import RenderReport, requests_for, shard_tasks
 from fsd_gen.production.run import Run
-from fsd_gen.production.survey import survey
+from fsd_gen.production.survey import shown_shards, survey
+from fsd_gen.shards import entry
 from fsd_gen.shards.dataset import StereoShards
 from fsd_gen.shards.find import find_samples, load_sample
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import manifest_digest, refresh_index
+from fsd_gen.shards.reader import ShardReader
 from jobs.config import FarmConfig
 from jobs.locks import RunLockedError
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
@@ -130,6 +136,83 @@ def test_what_is_listed_needs_no_shard_and_what_is_read_comes_once(bucket, url, 
             "00000.h5",
             "00001.h5",
         ]
+
+
+def fetched(seen) -> list[str]:
+    """Shards of which anything was fetched."""
+    return [path[-8:] for method, path in seen if path.endswith(".h5") and method == "GET"]
+
+
+def test_what_is_told_of_a_run_needs_no_byte_of_a_shard(bucket, url, drawn, config, tmp_path, other_machine):
+    render(url, config)
+    render(tmp_path / "folder", config)
+    other_machine()
+    with bucket.way(lambda way: False) as seen:
+        found = survey(local_place(url), deep=False)
+        assert fetched(seen) == [] and not found.findings
+        beside = survey(tmp_path / "folder", deep=False)
+        for one, other in zip(found.shards, beside.shards, strict=True):
+            assert (one.records, one.quarantined, one.meta, one.refused) == (
+                *(other.records, other.quarantined, other.meta, other.refused),
+            )
+        image = contact_sheet_of_shards(shown_shards(local_place(url)), most=1)
+        assert set(fetched(seen)) == {"00000.h5"}
+    assert all(placeholder_at(path) is not None for path in local_place(url).rglob("*.h5"))
+    assert image == contact_sheet_of_shards(shown_shards(tmp_path / "folder"), most=1)
+
+
+DESCRIPTIONS = {
+    "none": None,
+    "of an older version": lambda says: {"entry": says["entry"], "records": says["records"]},
+    "damaged": lambda says: says | {"refused": ["dark"]},
+    "of another shard": lambda says: {"entry": says["entry"] | {"size": 7}, "records": says["records"]},
+    "no description": lambda says: [],
+}
+
+
+@pytest.mark.parametrize("change", DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_without_a_description_that_fits_the_columns_alone_are_read(
+    bucket, url, drawn, config, other_machine, change
+):
+    render(url, config, shards=1)
+    key = "runs/demo/index/entries/shards/00000.json"
+    says = json.loads(bucket.read(key))
+    if change is None:
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
+    else:
+        bucket.write(key, json.dumps(change(says)).encode())
+    other_machine()
+    with bucket.way(lambda way: False) as seen:
+        found = survey(local_place(url), deep=False)
+        assert set(fetched(seen)) == {"00000.h5"}
+    assert found.shards[0].refused == () and not found.findings
+    assert all(placeholder_at(path) is not None for path in local_place(url).rglob("*.h5"))
+
+
+def test_a_description_of_other_content_is_found_when_all_is_read(bucket, url, drawn, config, other_machine):
+    render(url, config, shards=1)
+    key = "runs/demo/index/entries/shards/00000.json"
+    says = json.loads(bucket.read(key))
+    says = {name: says[name] for name in says if name != "sha256"} | {"refused": ["dark"]}
+    bucket.write(key, entry._text(says | {"sha256": entry._digest(says)}).encode())
+    other_machine()
+    assert survey(local_place(url), deep=False).shards[0].refused == ("dark",)
+    (finding,) = survey(local_place(url), deep=True).findings
+    assert "00000.h5: its description in index/entries says something else" in finding.what
+
+
+def test_what_a_store_refuses_of_a_block_is_no_damage(bucket, url, drawn, config, other_machine):
+    render(url, config, shards=1)
+    other_machine()
+    shard = local_place(url) / "shards" / "00000.h5"
+    refused = lambda way: way.path.endswith("00000.h5") and way.say(403, "AccessDenied")  # noqa: E731
+    with bucket.way(refused), pytest.raises(StoreUnavailableError, match="no permission"):
+        ShardReader(shard, ranged=True).records()
+    reader = pickle.loads(pickle.dumps(ShardReader(shard, ranged=True)))
+    assert len(reader.records()) == 2
+    with bucket.way(refused), pytest.raises(StoreUnavailableError, match="no permission"):
+        reader._opened[os.getpid()].source._blocks.clear()
+        reader.sample(1)
 
 
 def test_what_is_finished_is_not_rendered_again_on_another_machine(url, drawn, config, other_machine):
