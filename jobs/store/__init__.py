@@ -8,11 +8,14 @@ methods of `jobs.store.base.Store` and an entry in STORES.
     base     the words: Store, Kept, the errors
     urls     what a URL may look like; secrets are refused in it
     local    a folder
-    s3       S3 and what speaks its language (`s3_client` connects, `s3_errors` says what is wrong)
+    s3       S3 and what speaks its language (`s3_client` connects, `s3_errors` says what is wrong, `s3_parts`
+             puts large files)
     remote   gs:// and az:// through fsspec, for reading
     lease    the lock of a run in a store
     mirror   a run in a store, seen as a folder of this machine
     cache    what of it lies on this machine, and how much
+    ranged   a little of a file, without fetching the rest
+    whole    a folder that appears in a store as one
 """
 
 from __future__ import annotations

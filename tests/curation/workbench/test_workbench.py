@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,25 +18,30 @@ from curation.config import CurationConfig, Policy
 from curation.judging.tables import read_scores
 from curation.publish.publish import publish
 from curation.report.pages import write_round_report
+from curation.rounds import storing
 from curation.rounds.layout import RoundDir
 from curation.rounds.population import RunSample
 from curation.rounds.stages import bring_to
 from curation.rounds.state import read_run
 from curation.rounds.world import TrainJob
+from curation.workbench import training
 from curation.workbench.device import DeviceError, device_of
 from curation.workbench.rendering import RenderError
 from curation.workbench.training import TrainingDataError, fold_dataset, starting_model
 from curation.workbench.workbench import Workbench
+from fsd_gen.production.places import place_at_work
 from fsd_gen.production.requests import RenderReport, ShardRequest
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards import index as index_module
 from jobs.status.budget import Budget
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
+from stereo_model import load_model, model_digest
 from stereo_model.data.sample import checked_sample
 from stereo_model.network.backbone import Backbone
 from stereo_model.network.config import ConfigError
 from stereo_model.weights.backbone import installed_lite0_weights, load_lite0_weights
 from tests.curation.world import make_run, write_shard
+from tests.objects import another_machine
 
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 CONFIG = CurationConfig(
@@ -100,6 +107,58 @@ def test_two_real_rounds_and_a_publication(run):
         and len(json.loads(round_dir.curve(0).read_text())) == 1
     )
     assert publish(run, run / "curated", bench, lambda event: None).samples >= 1
+
+
+class Dies(Bench):
+    """Is killed after so many steps of the second model, once all that is done is in the store."""
+
+    def train(self, job, on_step):
+        def step(done, loss):
+            on_step(done, loss)
+            if job.checkpoint.stem == "fold-1" and done == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        super().train(job, step)
+
+
+@pytest.mark.slow
+def test_a_training_in_a_store_that_is_killed_goes_on_from_its_state_on_another_machine(
+    run, bucket, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 1)
+    monkeypatch.setattr(storing, "EVERY_S", 0.0)
+    config = CONFIG.model_copy(update={"steps_first": 3})
+    for path in (path for path in run.rglob("*") if path.is_file()):
+        bucket.write(f"demo/{path.relative_to(run)}", path.read_bytes())
+    bring_to(run, 1, config, Bench(threads=1), write_round_report, lambda event: None)
+
+    steps: list[int] = []
+
+    def bring(bench: Workbench) -> None:
+        with place_at_work(f"{bucket.url}/demo", storing.MANNER) as place:
+            keeps = storing.Storing(place)
+            tell = keeps.during(lambda now: steps.append(now.done) if now.stage == "train" else None)
+            bring_to(place.folder, 1, config, bench, write_round_report, tell, keeps)
+
+    if (child := os.fork()) == 0:
+        bring(Dies(threads=1))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    states = [key for key in bucket.names("demo/rounds/1/model/") if "fold-1.training/checkpoint" in key]
+    assert states and "demo/rounds/1/model/fold-0.pt" in bucket.names()
+    bucket.client.delete_object(Bucket=bucket.name, Key="demo/.lock")
+    another_machine(monkeypatch, tmp_path)
+    bring(Bench(threads=1))
+    assert steps == [0, 1, 2, 3]  # of the second model alone, which goes on after its first step
+    assert not [key for key in bucket.names("demo/rounds/") if ".training/" in key]
+    for model in (0, 1):
+        (tmp_path / "other.pt").write_bytes(bucket.read(f"demo/rounds/1/model/fold-{model}.pt"))
+        one, other = (
+            load_model(path) for path in (run / f"rounds/1/model/fold-{model}.pt", tmp_path / "other.pt")
+        )
+        assert model_digest(one) == model_digest(other)
+    for name in ("scores.parquet", "verdicts.parquet"):
+        assert bucket.read(f"demo/rounds/1/{name}") == (run / "rounds" / "1" / name).read_bytes()
 
 
 def test_a_model_is_trained_on_the_listed_samples_and_no_other(run):
