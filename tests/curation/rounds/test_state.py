@@ -32,9 +32,9 @@ def opened(monkeypatch) -> list[str]:
     names = []
 
     class Noted(ShardReader):
-        def __init__(self, path):
+        def __init__(self, path, **options):
             names.append("/".join(path.parts[path.parts.index("run") + 1 :]))
-            super().__init__(path)
+            super().__init__(path, **options)
 
     for module in (entry, index_module):
         monkeypatch.setattr(module, "ShardReader", Noted)
