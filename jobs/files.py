@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -194,9 +194,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_stale_parts(folder: Path) -> list[Path]:
-    """Delete the parts that killed writers left in `folder`; returns them. Call it holding the run's lock."""
-    stale = sorted(folder.glob(f".*{PART_SUFFIX}"))
+def remove_stale_parts(folder: Path, names: Iterable[str] = ("*",)) -> list[Path]:
+    """Delete the parts that killed writers left in `folder`; returns them. Call it holding the run's lock.
+
+    `names` are patterns of the finished files that they were to become.
+    """
+    stale = sorted(part for name in names for part in folder.glob(f".{name}.*{PART_SUFFIX}"))
     for part in stale:
         if part.is_dir() and not part.is_symlink():
             shutil.rmtree(part)

@@ -11,18 +11,21 @@ import os
 from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME
-from fsd_gen.production.unfinished import PART, parts_in
+from fsd_gen.production.unfinished import PART, WANTED_NAME, parts_in
 from fsd_gen.shards.entry import described_near
 from fsd_gen.shards.format import ShardError
+from fsd_gen.shards.index import INDEX_NAME
 from fsd_gen.shards.reader import ShardReader
-from jobs.files import sync_folder
+from jobs.files import remove_stale_parts, sync_folder
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
+from jobs.status.model import FOLDER as STATUS
 from jobs.store.cache import base_of
 
 ASIDE = "set_aside"  # folder of a run: what was in the way, kept
 SHARDS = "shards"
 WORLDS_NAME = "worlds.yaml"
 RESOLVED_NAME = "config.resolved.yaml"
+OWN_FILES = (CONFIG_NAME, DIGEST_NAME, RESOLVED_NAME, ASSETS_NAME, WORLDS_NAME, WANTED_NAME)
 
 
 def holds_samples(folder: Path) -> bool:
@@ -40,6 +43,17 @@ def _has_rows(path: Path) -> bool:
             return len(reader) > 0
     except (ShardError, FileNotFoundError):
         return True
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed commands were still writing of the run's own files. Hold its lock.
+
+    Pages and pictures that somebody else may be writing there now stay. Shards that are being filled are
+    swept by whoever goes on with them.
+    """
+    remove_stale_parts(folder, OWN_FILES)
+    for inside in (SHARDS, str(Path(INDEX_NAME).parent), STATUS):
+        remove_stale_parts(folder / inside)
 
 
 def unbind(folder: Path) -> None:

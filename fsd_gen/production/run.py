@@ -24,7 +24,7 @@ import yaml
 from assets_manifest.library import AssetLibrary
 from fsd_gen.config import EXPLICIT_ONLY, Config, ConfigError, thaw
 from fsd_gen.production.assets import RunAssetsError, assets_json, bind_assets, check_assets
-from fsd_gen.production.binding import RESOLVED_NAME, SHARDS, holds_samples, unbind, unbind_assets
+from fsd_gen.production.binding import RESOLVED_NAME, SHARDS, holds_samples, sweep, unbind, unbind_assets
 from fsd_gen.shards.channels import REQUIRED, optional_channels
 from fsd_gen.shards.format import ShardMeta
 from fsd_gen.strict_yaml import read_mapping, read_text
@@ -66,6 +66,7 @@ class Run:
             RunConfigMismatchError: the folder belongs to another configuration; says what differs.
             ConfigError: what is frozen there cannot be read, or is no run's.
         """
+        sweep(folder)
         _restore(folder, config)
         if (folder / DIGEST_NAME).exists() and (run := cls._bound(folder, config)):
             return run

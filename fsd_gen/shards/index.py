@@ -43,7 +43,9 @@ from fsd_gen.shards.record import SampleRecord
 from jobs.files import DISK_FULL_ERRNOS, part_file
 
 UNWRITABLE_ERRNOS = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR} | DISK_FULL_ERRNOS
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR}
+    | {errno.ENOENT}  # taken for a left-over by a command that begins to render there
+    | DISK_FULL_ERRNOS
 )
 log = logging.getLogger(__name__)
 

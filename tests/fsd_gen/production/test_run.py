@@ -31,6 +31,21 @@ def test_an_opened_run_is_the_started_one(tmp_path, small_config):
     assert Run.open(tmp_path) == started == Run.start(tmp_path, small_config)
 
 
+def test_going_on_with_a_run_sweeps_what_killed_commands_were_writing_and_no_file_of_others(
+    tmp_path, small_config
+):
+    begun(tmp_path, small_config)
+    ours = ("config.yaml", "wanted.yaml", "index/samples.parquet", "status/1.json", "shards/00001.h5")
+    others = ("page.html", "preview.png")
+    for name in (*ours, *others):
+        final = tmp_path / name
+        final.parent.mkdir(exist_ok=True)
+        final.with_name(f".{final.name}.0123abcd.part").touch()
+    Run.start(tmp_path, small_config)
+    left = {path.name for path in tmp_path.rglob(".*.part")}
+    assert left == {f".{name}.0123abcd.part" for name in others}
+
+
 def test_the_frozen_config_holds_what_was_given_and_the_resolved_one_everything(tmp_path):
     Run.start(tmp_path, load_config("fsd"))
     given = yaml.safe_load((tmp_path / "config.yaml").read_text())

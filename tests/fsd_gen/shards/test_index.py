@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import os
 import shutil
 
@@ -179,9 +180,10 @@ def test_a_damaged_index_is_made_again(run, name):
     assert refresh_index(run) == before == refresh_index(run)
 
 
-def test_a_run_that_cannot_be_written_to_is_read_and_a_warning_says_so(run, monkeypatch, caplog):
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT])  # the latter: its part was swept meanwhile
+def test_a_run_that_cannot_be_written_to_is_read_and_a_warning_says_so(run, monkeypatch, caplog, number):
     def refuse(*args, **kwargs):
-        raise PermissionError(13, "Permission denied")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(index_module, "part_file", refuse)
     assert len(refresh_index(run).records) == 4

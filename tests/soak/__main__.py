@@ -1,0 +1,89 @@
+"""The command line; see the package."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.soak.book import SUMMARY, Book, summary
+from tests.soak.plan import Plan
+from tests.soak.soaking import Soak
+from tests.soak.strikes import Striker
+from tests.soak.weather import SmallDisk, faketime_here
+
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+console = Console()
+
+
+def main(
+    kills: Annotated[int, typer.Option(min=1, help="Processes to kill, all in all.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Decides the plan of every run.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for records, and for runs with a problem.")] = Path(
+        "runs/soak"
+    ),
+    resume: Annotated[bool, typer.Option(help="Go on with the folder.")] = False,
+    only: Annotated[str, typer.Option(help="Numbers of runs to make, such as 3,17, and no others.")] = "",
+    faketime: Annotated[Path | None, typer.Option(help="libfaketime, where it is not installed.")] = None,
+) -> None:
+    """Kill processes of real runs at random moments, and see that nothing is lost."""
+    out = out.absolute()
+    if (out / "records").exists() and not resume:
+        raise typer.BadParameter(f"{out} holds a soak already; --resume goes on with it", param_hint="--out")
+    soak = _soak(out, seed, faketime or faketime_here())
+    numbers = iter(map(int, only.split(","))) if only else None
+    with Progress(*COLUMNS, console=console) as progress:
+        bar = progress.add_task("", total=kills)
+        try:
+            while soak.killed() < kills:
+                number = soak.book.next_number + len(soak.waiting) if numbers is None else next(numbers, None)
+                if number is None:
+                    break
+                soak.once(soak.plan(number), partial(_show, progress, bar, soak.killed()))
+                _say(soak.settle(wait=False))
+        except KeyboardInterrupt:
+            console.print("stopped; the run that was under way is not counted")
+        _say(soak.settle(wait=True))
+    _end(soak)
+
+
+def _soak(out: Path, seed: int, faketime: Path | None) -> Soak:
+    for left in out.glob("runs/*/disk"):  # of a soak that was killed
+        SmallDisk(left).remove()
+    small_disks = SmallDisk.possible(out)
+    if faketime is None:
+        console.print("no run with clocks apart: libfaketime is not there (apt-get install libfaketime)")
+    if not small_disks:
+        console.print("no run with a full disk: this process may not mount one")
+    return Soak(out, seed, faketime, Book(out), small_disks)
+
+
+def _show(progress: Progress, bar: int, before: int, plan: Plan, striker: Striker) -> None:
+    what = (
+        f"run {plan.number}: {plan.how}, {plan.workers} workers, {plan.weather}; {striker.progress()} samples"
+    )
+    progress.update(bar, completed=before + sum(each.killed for each in striker.struck), description=what)
+
+
+def _say(lines: list[str]) -> None:
+    for line in lines:
+        console.print(f"PROBLEM {line}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+
+
+def _end(soak: Soak) -> None:
+    told = summary(list(soak.book))
+    console.print_json(json.dumps(told))
+    console.print(f"written to {soak.out / SUMMARY}")
+    if not told["runs with a problem"]:
+        shutil.rmtree(soak.out / "runs", ignore_errors=True)
+    raise typer.Exit(bool(told["runs with a problem"]))
+
+
+if __name__ == "__main__":
+    typer.run(main)
