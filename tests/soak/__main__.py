@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,8 @@ def main(
     out = out.absolute()
     if (out / "records").exists() and not resume:
         raise typer.BadParameter(f"{out} holds a soak already; --resume goes on with it", param_hint="--out")
+    for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell had the first ignored
+        signal.signal(each, signal.default_int_handler)
     soak = _soak(out, seed, faketime or faketime_here())
     numbers = iter(map(int, only.split(","))) if only else None
     with Progress(*COLUMNS, console=console) as progress:

@@ -21,6 +21,7 @@ CONFIG = {"soak": Path(__file__).with_name("scenes.yaml"), "replicator": SPARSE}
 SIZE = {"soak": "64x64", "replicator": "128x72"}  # the stand-in of RTX is held against its own depth
 ISAAC = "5.1.0"
 FSD_GEN = [sys.executable, "-m", "fsd_gen.cli"]
+RAY = {"RAY_worker_niceness": "0"}  # else a busy machine hardly lets workers start
 NOT_OURS = ("ISAAC_PATH", "CUDA_VISIBLE_DEVICES", "RAY_ADDRESS", "FSD_ASSETS_FROM", "LD_PRELOAD")
 
 
@@ -68,7 +69,7 @@ def environ_of(mark: str, temporary: Path, stand_ins: Path, weather: dict[str, s
         "FAKE_FAULTS": "{}",
     }
     own = {MARK: mark, "TMPDIR": str(temporary), "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
-    return ours | rtx | own | weather
+    return ours | rtx | own | RAY | weather
 
 
 def free_port() -> int:

@@ -73,6 +73,9 @@ class Soak:
             if disk is not None:
                 disk.mount()
             self._run(trial, plan, tell, record, reference)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
         finally:
             trial.end()
             if disk is not None:
