@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Kill processes of real runs at random moments, and see that nothing is lost."""
     out = out.absolute()
-    if (out / "records").exists() and not resume:
+    if any(out.glob("records/*.json")) and not resume:
         raise typer.BadParameter(f"{out} holds a soak already; --resume goes on with it", param_hint="--out")
     for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell had the first ignored
         signal.signal(each, signal.default_int_handler)

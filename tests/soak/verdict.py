@@ -54,7 +54,16 @@ def contents_of(run: Path) -> tuple[Contents, int, dict[int, set[str]]]:
 
 def judged(commands: Commands, reference: Contents) -> Verdict:
     """The verdict on a finished run."""
-    contents, double, quarantined = contents_of(commands.out)
+    verdict = compared(*contents_of(commands.out), reference)
+    verdict.verify = _verified(commands)
+    verdict.parts = tuple(str(path) for name in HIDDEN for path in commands.out.rglob(name))
+    return verdict
+
+
+def compared(
+    contents: Contents, double: int, quarantined: dict[int, set[str]], reference: Contents
+) -> Verdict:
+    """What a run holds, against what it should."""
     given_up = {str(slot) for slot, codes in quarantined.items() if codes == {MOST_DEATHS}}
     missing = reference.keys() - contents.keys()
     return Verdict(
@@ -63,8 +72,6 @@ def judged(commands: Commands, reference: Contents) -> Verdict:
         double=double,
         different=sum(contents[slot] != reference.get(slot) for slot in contents),
         quarantined_for_deaths=len(missing & given_up),
-        verify=_verified(commands),
-        parts=tuple(str(path) for name in HIDDEN for path in commands.out.rglob(name)),
     )
 
 
