@@ -2,6 +2,7 @@
 # make test   run the test suite
 # make lint   style, types          make test-slow   soak and real-data tests
 # make bench  what things cost      make gpu-check   the same and more on an NVIDIA GPU, in 8 minutes
+# make soak   kill -9 at random moments of real runs, 1000 of them in some hours; stop it, give it again, it goes on
 # make attack throw damaged and hostile files at everything that reads some, in some minutes
 # make rehearse  carry out the recipes for clusters on three hosts of namespaces, in 15 minutes; as root
 # make docs   write docs/config.md, docs/format.md and the JSON schema
@@ -16,7 +17,7 @@ SHARDS := 6
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint docs bench attack rehearse gpu-check clean
+.PHONY: help install demo test test-slow lint docs bench soak attack rehearse gpu-check clean
 
 help:
 	@sed -n '/^$$/q; s/^# //p' Makefile
@@ -62,6 +63,10 @@ bench: install
 	$(BIN)/fsd-gen render --shards 1 --samples-per-shard 2 --out $(BENCH)
 	$(BIN)/python -m benchmarks.crops $(BENCH)
 	$(BIN)/python -m benchmarks.stereo_speed
+
+KILLS := 1000
+soak: install
+	$(BIN)/python -m tests.soak --kills $(KILLS) --out runs/soak --resume
 
 attack: install
 	$(BIN)/python -m benchmarks.attack

@@ -37,6 +37,8 @@ def main(
     out = out.absolute()
     if any(out.glob("records/*.json")) and not resume:
         raise typer.BadParameter(f"{out} holds a soak already; --resume goes on with it", param_hint="--out")
+    if others := {record["seed"] for record in Book(out)} - {seed}:
+        raise typer.BadParameter(f"{out} holds a soak of seed {others.pop()}", param_hint="--seed")
     for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell had the first ignored
         signal.signal(each, signal.default_int_handler)
     soak = _soak(out, seed, faketime or faketime_here())

@@ -16,7 +16,7 @@ from tests.soak.processes import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = Path(__file__).with_name("plugin")
-SHARDS, SAMPLES = 4, 12
+SHARDS, SAMPLES = 3, 9
 CONFIG = {"soak": Path(__file__).with_name("scenes.yaml"), "replicator": SPARSE}
 SIZE = {"soak": "64x64", "replicator": "128x72"}  # the stand-in of RTX is held against its own depth
 ISAAC = "5.1.0"

@@ -68,7 +68,7 @@ class Soak:
         disk = SmallDisk(folder / "disk") if plan.weather == "full disk" else None
         temporary = Path(tempfile.mkdtemp(prefix="soak", dir="/tmp"))
         trial, segments, begun = self._trial(plan, folder, temporary, disk), shared_memory(), time.monotonic()
-        record: dict[str, Any] = {"plan": asdict(plan), "verdict": {}, "stuck": "", "mark": trial.mark}
+        record: dict[str, Any] = {"seed": self.seed, "plan": asdict(plan), "verdict": {}, "stuck": ""}
         try:
             if disk is not None:
                 disk.mount()

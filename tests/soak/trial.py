@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from tests.soak.strikes import KILL, Striker
 from tests.soak.weather import SmallDisk
 
 TICK_S = 0.03
-STUCK_S = 300.0  # without a new sample
+STUCK_S = 600.0  # without a new sample
 RESTART_S = 1.5  # the longest until the command is given again
 HEAD_S = 60.0  # for a cluster to be there
 EXPECTED = {0, 1, 2, 130, 143, -KILL}  # exit codes of docs/farm.md, and a kill
@@ -108,13 +109,20 @@ class Trial:
 
     def _have_cluster(self) -> None:
         """Start the cluster to join where none is."""
-        if self._head is not None and self._head.poll() is None and "raylet" in by_role(self.mark, -1):
+        if self._head is not None and self._head.poll() is None and self._cluster_answers():
             return
         self.end()
         node = self.folder / "node-assets"
         self._head = begun(self.commands.head(), self.commands.of_node(node), self.folder / "head.txt")
         until = time.monotonic() + HEAD_S
-        while "raylet" not in by_role(self.mark, -1):
+        while not self._cluster_answers():
             if time.monotonic() > until or self._head.poll() is not None:
                 raise StuckError("the cluster to join does not start")
             time.sleep(0.2)
+
+    def _cluster_answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.commands.port), timeout=1).close()
+        except OSError:
+            return False
+        return "raylet" in by_role(self.mark, -1)

@@ -14,7 +14,7 @@ from tests.soak.plan import Plan
 SAMPLE_S = 0.15  # that the renderer waits
 SMALL_DISK = "16m"
 FAKETIME = "faketime/libfaketime*.so.1"  # below a folder of libraries
-FREEZE_LIMIT_S = 12.0  # of an attempt, where workers freeze for good; the farm waits 60 s longer
+FREEZE_LIMIT_S = 20.0  # of an attempt, where workers freeze for good; the farm waits 60 s longer
 HOURS = ("-30h", "-9h", "-7h", "+0", "+6h", "+11h", "+40h")
 
 
