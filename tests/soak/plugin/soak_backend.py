@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -77,5 +76,4 @@ def _apply_weather() -> None:
 
 
 _apply_weather()
-sys.modules.setdefault("pandas", None)  # pyarrow would load it, which costs as much as a kill
 BACKEND = BackendPlugin(create=create)
