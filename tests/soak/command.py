@@ -20,7 +20,8 @@ SHARDS, SAMPLES = 3, 9
 CONFIG = {"soak": Path(__file__).with_name("scenes.yaml"), "replicator": SPARSE}
 SIZE = {"soak": "64x64", "replicator": "128x72"}  # the stand-in of RTX is held against its own depth
 ISAAC = "5.1.0"
-FSD_GEN = [sys.executable, "-m", "fsd_gen.cli"]
+BIN = Path(sys.executable).parent  # where the commands are installed
+FSD_GEN = str(BIN / "fsd-gen")
 RAY = {"RAY_worker_niceness": "0"}  # else a busy machine hardly lets workers start
 NOT_OURS = ("ISAAC_PATH", "CUDA_VISIBLE_DEVICES", "RAY_ADDRESS", "FSD_ASSETS_FROM", "LD_PRELOAD")
 
@@ -37,16 +38,16 @@ class Commands:
     def render(self) -> list[str]:
         """The command that makes the run, and goes on with it."""
         plan = self.plan
-        words = [*FSD_GEN, "render", "--config", str(CONFIG[plan.backend]), "--backend", plan.backend]
+        words = [FSD_GEN, "render", "--config", str(CONFIG[plan.backend]), "--backend", plan.backend]
         words += ["--seed", str(plan.scenes), "--size", SIZE[plan.backend], "--shards", str(SHARDS)]
         words += ["--samples-per-shard", str(SAMPLES), "--out", str(self.out), "--workers", str(plan.workers)]
         words += ["--gpus-per-worker", "0"] if plan.workers else []
-        return words + (["--address", f"127.0.0.1:{self.port}"] if self.port else [])
+        return words + (["--address", f"{own_address()}:{self.port}"] if self.port else [])
 
     def head(self) -> list[str]:
         """The command that is the cluster to join, in one process."""
-        ray = str(Path(sys.executable).with_name("ray"))
-        words = [ray, "start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={self.port}"]
+        words = [str(BIN / "ray"), "start", "--head", "--block", f"--port={self.port}"]
+        words += [f"--node-ip-address={own_address()}"]
         words += [f"--num-cpus={self.plan.workers}", "--include-dashboard=false", "--disable-usage-stats"]
         return [*words, "--object-store-memory=134217728", f"--temp-dir={self.environ['TMPDIR']}/ray"]
 
@@ -56,7 +57,7 @@ class Commands:
 
     def verify(self) -> list[str]:
         """The command that reads all of the run again."""
-        return [*FSD_GEN, "verify", str(self.out)]
+        return [FSD_GEN, "verify", str(self.out)]
 
 
 def environ_of(mark: str, temporary: Path, stand_ins: Path, weather: dict[str, str]) -> dict[str, str]:
@@ -77,6 +78,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def own_address() -> str:
+    """Where this machine is reached by others: Ray takes no other for a node. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address of nobody
+        except OSError:  # no network
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
 
 
 def begun(command: list[str], environ: dict[str, str], said: Path) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.soak.command import SAMPLES, Commands, begun
+from tests.soak.command import SAMPLES, Commands, begun, own_address
 from tests.soak.processes import by_role, processes_of, sent
 from tests.soak.strikes import KILL, Striker
 from tests.soak.weather import SmallDisk
@@ -21,6 +22,7 @@ STUCK_S = 600.0  # without a new sample
 RESTART_S = 1.5  # the longest until the command is given again
 HEAD_S = 60.0  # for a cluster to be there
 EXPECTED = {0, 1, 2, 130, 143, -KILL}  # exit codes of docs/farm.md, and a kill
+TOO_EARLY = {-int(signal.SIGTERM), -int(signal.SIGINT)}  # told to stop before Python ran the program
 
 
 class StuckError(RuntimeError):
@@ -102,6 +104,8 @@ class Trial:
 
     def _judge_words(self, said: Path) -> None:
         text, code = said.read_text(errors="replace"), self.endings[-1]
+        if code in TOO_EARLY:
+            return
         if code not in EXPECTED:
             self.odd.append(f"{said.name}: exit code {code}")
         if "Traceback (most recent call last)" in text:
@@ -122,7 +126,7 @@ class Trial:
 
     def _cluster_answers(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.commands.port), timeout=1).close()
+            socket.create_connection((own_address(), self.commands.port), timeout=1).close()
         except OSError:
             return False
         return "raylet" in by_role(self.mark, -1)
