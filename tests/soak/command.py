@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -70,7 +71,8 @@ def environ_of(mark: str, temporary: Path, stand_ins: Path, weather: dict[str, s
         "FAKE_FAULTS": "{}",
     }
     own = {MARK: mark, "TMPDIR": str(temporary), "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
-    return ours | rtx | own | RAY | weather
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}  # as the recipes for clusters
+    return ours | rtx | own | RAY | token | weather
 
 
 def free_port() -> int:
