@@ -14,7 +14,7 @@ from tests.soak.plan import FULL_DISK
 from tests.soak.processes import SERVICES, by_role, sent
 from tests.soak.weather import SmallDisk
 
-AFTER_PROGRESS = 0.7  # of the strikes wait for a new sample, so that runs come to an end
+AFTER_PROGRESS = 0.55  # of the strikes wait for a new sample, so that runs come to an end
 LATEST_S = {True: 0.8, False: 6.0}  # after that, or after the strike before
 MOST_WITHOUT_PROGRESS = 3  # in a row: five deaths at one slot would quarantine it
 FROZEN_S, FULL_S = (0.3, 4.0), (0.5, 3.0)
