@@ -13,39 +13,23 @@ from tests.soak.plan import Plan
 
 SAMPLE_S = 0.15  # that the renderer waits
 SMALL_DISK = "16m"
-FAKETIME = "faketime/libfaketime*.so.1"  # below a folder of libraries
 FREEZE_LIMIT_S = 20.0  # of an attempt, where workers freeze for good; the farm waits 60 s longer
-HOURS = ("-30h", "-9h", "-7h", "+0", "+6h", "+11h", "+40h")
+HOURS = (-30, -9, -7, 0, 6, 11, 40)  # that clocks of the day are off, a process each
 
 
-def weather_of(plan: Plan, faketime: Path | None) -> dict[str, str]:
+def weather_of(plan: Plan) -> dict[str, str]:
     """The environment of a run's commands that makes its weather."""
     rng = random.Random(plan.seed)
     told: dict[str, Any] = {"sample_s": SAMPLE_S}
-    clock: dict[str, str] = {}
     if plan.weather == "slow disk":
         told |= {"disk_s": rng.uniform(0.02, 0.4)}
     elif plan.weather == "leak":
         told |= {"leak_mib": 40, "RECYCLE_RSS_MB": 600}
     elif plan.weather == "impatient":
         told |= {"STALL_TIMEOUT_S": FREEZE_LIMIT_S}
-    elif plan.weather == "clocks apart" and faketime is not None:
-        driver, told["worker_clock"] = rng.sample(HOURS, 2)
-        clock = _clock(faketime, driver)
-    return {"SOAK_WEATHER": json.dumps(told), **clock}
-
-
-def _clock(library: Path, offset: str) -> dict[str, str]:
-    """Wall clocks that are off; those that only count seconds are not, nor are times of files."""
-    told = ("FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC", "FAKETIME_DISABLE_SHM", "NO_FAKE_STAT")
-    return {"LD_PRELOAD": str(library), "FAKETIME": offset, **dict.fromkeys(told, "1")}
-
-
-def faketime_here() -> Path | None:
-    """Debian's libfaketime, where it is installed."""
-    folders = (Path("/usr/lib"), *Path("/usr/lib").glob("*-linux-gnu"))
-    found = sorted(path for folder in folders for path in folder.glob(FAKETIME))
-    return found[-1] if found else None  # the one for threads, by name
+    elif plan.weather == "clocks apart":
+        told |= {"hours": HOURS}
+    return {"SOAK_WEATHER": json.dumps(told)}
 
 
 class SmallDisk:

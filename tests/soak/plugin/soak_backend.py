@@ -1,7 +1,7 @@
 """A renderer as cheap as one can be, found by its entry point, and the weather of the processes that load it.
 
 Its pictures follow from the seed alone. SOAK_WEATHER (JSON, see `tests.soak.weather`) says what makes life
-hard for this process: a slow disk, a clock of its own, a leak, limits that are reached sooner.
+hard for this process: a slow disk, a leak, limits that are reached sooner.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ class Drawn:
 
 
 def create(threads: int | None) -> Drawn:
-    """In a worker; from here on its clock is its own."""
-    if "worker_clock" in WEATHER:
-        os.environ["FAKETIME"] = WEATHER["worker_clock"]  # libfaketime reads it at every look at the clock
+    """See `BackendPlugin`."""
     return Drawn()
 
 
