@@ -8,6 +8,7 @@ every slot was given up are set aside.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME
@@ -49,8 +50,11 @@ def sweep(folder: Path) -> None:
     """Remove what killed commands were still writing of the run's own files. Hold its lock.
 
     Pages and pictures that somebody else may be writing there now stay. Shards that are being filled are
-    swept by whoever goes on with them.
+    swept by whoever goes on with them; of a finished one the part goes, where its emptying was interrupted.
     """
+    for part in parts_in(folder / SHARDS):
+        if part.shard.is_file():
+            shutil.rmtree(part.path, ignore_errors=True)  # a worker of before may still be at it
     remove_stale_parts(folder, OWN_FILES)
     for inside in (SHARDS, str(Path(INDEX_NAME).parent), STATUS):
         remove_stale_parts(folder / inside)

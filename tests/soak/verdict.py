@@ -13,7 +13,7 @@ from tests.soak.command import Commands
 
 MOST_DEATHS = "crashed"  # the reason of a slot at which processes died again and again
 Contents = dict[str, list[str]]  # slot -> sample id, content id, truth digest
-HIDDEN = (".*.part", ".*.old")  # what is still being written
+UNFINISHED = (".*.part", ".*.old", "*.h5.part")  # what is still being written
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def judged(commands: Commands, reference: Contents) -> Verdict:
     """The verdict on a finished run."""
     verdict = compared(*contents_of(commands.out), reference)
     verdict.verify = _verified(commands)
-    verdict.parts = tuple(str(path) for name in HIDDEN for path in commands.out.rglob(name))
+    verdict.parts = tuple(str(path) for name in UNFINISHED for path in commands.out.rglob(name))
     return verdict
 
 

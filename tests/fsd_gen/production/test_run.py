@@ -46,6 +46,16 @@ def test_going_on_with_a_run_sweeps_what_killed_commands_were_writing_and_no_fil
     assert left == {f".{name}.0123abcd.part" for name in others}
 
 
+def test_going_on_with_a_run_removes_the_part_of_a_finished_shard_and_no_other(tmp_path, small_config):
+    run = begun(tmp_path, small_config)
+    finished, unfinished = (run.shards / f"{name}.h5.part" for name in ("00000", "00001"))
+    for part in (finished, unfinished):
+        part.mkdir()
+        (part / "0000000-a0.h5").touch()
+    Run.start(tmp_path, small_config)
+    assert not finished.exists() and (unfinished / "0000000-a0.h5").exists()
+
+
 def test_the_frozen_config_holds_what_was_given_and_the_resolved_one_everything(tmp_path):
     Run.start(tmp_path, load_config("fsd"))
     given = yaml.safe_load((tmp_path / "config.yaml").read_text())
