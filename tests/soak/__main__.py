@@ -17,7 +17,7 @@ from tests.soak.book import SUMMARY, Book, summary
 from tests.soak.plan import Plan
 from tests.soak.soaking import Soak
 from tests.soak.strikes import Striker
-from tests.soak.weather import SmallDisk
+from tests.soak.weather import SmallDisk, faketime_here
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 console = Console()
@@ -30,6 +30,7 @@ def main(
         "runs/soak"
     ),
     resume: Annotated[bool, typer.Option(help="Go on with the folder.")] = False,
+    faketime: Annotated[Path | None, typer.Option(help="libfaketime, where it is not installed.")] = None,
     only: Annotated[str, typer.Option(help="Numbers of runs to make, such as 3,17, and no others.")] = "",
 ) -> None:
     """Kill processes of real runs at random moments, and see that nothing is lost."""
@@ -40,7 +41,7 @@ def main(
         raise typer.BadParameter(f"{out} holds a soak of seed {others.pop()}", param_hint="--seed")
     for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell had the first ignored
         signal.signal(each, signal.default_int_handler)
-    soak = _soak(out, seed)
+    soak = _soak(out, seed, faketime or faketime_here())
     numbers = iter(map(int, only.split(","))) if only else None
     with Progress(*COLUMNS, console=console) as progress:
         bar = progress.add_task("", total=kills)
@@ -57,13 +58,15 @@ def main(
     _end(soak)
 
 
-def _soak(out: Path, seed: int) -> Soak:
+def _soak(out: Path, seed: int, faketime: Path | None) -> Soak:
     for left in out.glob("runs/*/disk"):  # of a soak that was killed
         SmallDisk(left).remove()
     small_disks = SmallDisk.possible(out)
+    if faketime is None:
+        console.print("no run with clocks apart: libfaketime is not here (apt-get install libfaketime)")
     if not small_disks:
         console.print("no run with a full disk: this process may not mount one")
-    return Soak(out, seed, Book(out), small_disks)
+    return Soak(out, seed, faketime, Book(out), small_disks)
 
 
 def _show(progress: Progress, bar: int, before: int, plan: Plan, striker: Striker) -> None:

@@ -30,6 +30,7 @@ class Soak:
 
     out: Path
     seed: int
+    faketime: Path | None
     book: Book
     small_disks: bool
     waiting: list[tuple[Remains, dict[str, Any], Path]] = field(default_factory=list)  # to be judged
@@ -37,6 +38,7 @@ class Soak:
     def weights(self) -> tuple[dict[How, float], dict[str, float]]:
         """What can be drawn here."""
         impossible = set() if self.small_disks else {"full disk"}
+        impossible |= set() if self.faketime else {"clocks apart"}
         return HOW, {name: weight for name, weight in WEATHER.items() if name not in impossible}
 
     def plan(self, number: int) -> Plan:
@@ -91,7 +93,7 @@ class Soak:
 
     def _trial(self, plan: Plan, folder: Path, temporary: Path, disk: SmallDisk | None) -> Trial:
         mark = f"{self.out.name}-{plan.number}-{temporary.name}"
-        environ = environ_of(mark, temporary, folder, weather_of(plan))
+        environ = environ_of(mark, temporary, folder, weather_of(plan, self.faketime))
         out = (disk.place if disk else folder) / "run"
         port = free_port() if plan.how == "joined" else 0
         commands = Commands(plan=plan, out=out, environ=environ, port=port)

@@ -14,10 +14,12 @@ from tests.soak.plan import Plan
 SAMPLE_S = 0.15  # that the renderer waits
 SMALL_DISK = "16m"
 FREEZE_LIMIT_S = 20.0  # of an attempt, where workers freeze for good; the farm waits 60 s longer
-HOURS = (-30, -9, -7, 0, 6, 11, 40)  # that clocks of the day are off, a process each
+HOURS = (-30, -9, -7, 0, 6, 11, 40)  # that clocks are off, a process each
+FAKETIME = "faketime/libfaketimeMT.so.1"  # below a folder of libraries
+CLOCKS = {"FAKETIME": "+0h", "FAKETIME_NO_CACHE": "1", "FAKETIME_DISABLE_SHM": "1", "NO_FAKE_STAT": "1"}
 
 
-def weather_of(plan: Plan) -> dict[str, str]:
+def weather_of(plan: Plan, faketime: Path | None) -> dict[str, str]:
     """The environment of a run's commands that makes its weather."""
     rng = random.Random(plan.seed)
     told: dict[str, Any] = {"sample_s": SAMPLE_S}
@@ -27,9 +29,14 @@ def weather_of(plan: Plan) -> dict[str, str]:
         told |= {"leak_mib": 40, "RECYCLE_RSS_MB": 600}
     elif plan.weather == "impatient":
         told |= {"STALL_TIMEOUT_S": FREEZE_LIMIT_S}
-    elif plan.weather == "clocks apart":
-        told |= {"hours": HOURS}
+    elif plan.weather == "clocks apart" and faketime is not None:
+        return {"SOAK_WEATHER": json.dumps(told | {"hours": HOURS}), "LD_PRELOAD": str(faketime), **CLOCKS}
     return {"SOAK_WEATHER": json.dumps(told)}
+
+
+def faketime_here() -> Path | None:
+    """Debian's libfaketime, where it is installed."""
+    return next((path for path in sorted(Path("/usr/lib").glob(f"*/{FAKETIME}"))), None)
 
 
 class SmallDisk:
