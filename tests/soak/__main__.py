@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from jobs.signals import StopRequest, stop_requested
 from tests.soak.book import SUMMARY, Book, summary
 from tests.soak.plan import Plan
 from tests.soak.soaking import Soak
@@ -39,26 +40,38 @@ def main(
         raise typer.BadParameter(f"{out} holds a soak already; --resume goes on with it", param_hint="--out")
     if others := {record["seed"] for record in Book(out)} - {seed}:
         raise typer.BadParameter(f"{out} holds a soak of seed {others.pop()}", param_hint="--seed")
-    for each in (signal.SIGINT, signal.SIGTERM):  # also where a shell had the first ignored
-        signal.signal(each, signal.default_int_handler)
-    soak = _soak(out, seed, faketime or faketime_here())
-    numbers = iter(map(int, only.split(","))) if only else None
-    with Progress(*COLUMNS, console=console) as progress:
-        bar = progress.add_task("", total=kills)
+    with stop_requested(_answer) as request:
+        soak = _soak(out, seed, faketime or faketime_here(), request)
+        numbers = map(int, only.split(",")) if only else _unbooked(soak)
         try:
-            while soak.killed() < kills:
-                number = soak.book.next_number + len(soak.waiting) if numbers is None else next(numbers, None)
-                if number is None:
-                    break
-                soak.once(soak.plan(number), partial(_show, progress, bar, soak.killed()))
-                _say(soak.settle(wait=False))
+            _go_on(soak, kills, numbers)
         except KeyboardInterrupt:
-            console.print("stopped; the run that was under way is not counted")
+            console.print("stopped at once; the run that was under way is not counted")
         _say(soak.settle(wait=True))
     _end(soak)
 
 
-def _soak(out: Path, seed: int, faketime: Path | None) -> Soak:
+def _answer() -> None:
+    console.print("nobody is struck any more; this run comes to its end (again: stop at once)")
+
+
+def _unbooked(soak: Soak) -> Iterator[int]:
+    while True:
+        yield soak.book.next_number + len(soak.waiting)
+
+
+def _go_on(soak: Soak, kills: int, numbers: Iterator[int]) -> None:
+    """Run after run, in the order of their numbers."""
+    with Progress(*COLUMNS, console=console) as progress:
+        bar = progress.add_task("", total=kills)
+        for number in numbers:
+            soak.once(soak.plan(number), partial(_show, progress, bar, soak.killed()))
+            _say(soak.settle(wait=False))
+            if soak.request or soak.killed() >= kills:
+                return
+
+
+def _soak(out: Path, seed: int, faketime: Path | None, request: StopRequest) -> Soak:
     for left in out.glob("runs/*/disk"):  # of a soak that was killed
         SmallDisk(left).remove()
     small_disks = SmallDisk.possible(out)
@@ -66,7 +79,7 @@ def _soak(out: Path, seed: int, faketime: Path | None) -> Soak:
         console.print("no run with clocks apart: libfaketime is not here (apt-get install libfaketime)")
     if not small_disks:
         console.print("no run with a full disk: this process may not mount one")
-    return Soak(out, seed, faketime, Book(out), small_disks)
+    return Soak(out, seed, faketime, Book(out), small_disks, request)
 
 
 def _show(progress: Progress, bar: int, before: int, plan: Plan, striker: Striker) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from jobs.signals import StopRequest
 from tests.soak.book import Book, kills, problems
 from tests.soak.command import Commands, environ_of, free_port
 from tests.soak.leftovers import Remains
@@ -33,6 +34,7 @@ class Soak:
     faketime: Path | None
     book: Book
     small_disks: bool
+    request: StopRequest
     waiting: list[tuple[Remains, dict[str, Any], Path]] = field(default_factory=list)  # to be judged
 
     def weights(self) -> tuple[dict[How, float], dict[str, float]]:
@@ -85,6 +87,7 @@ class Soak:
 
     def _run(self, trial: Trial, plan: Plan, tell: Tell, record: dict[str, Any], reference: Contents) -> None:
         trial.on_step = lambda: tell(plan, trial.striker)
+        trial.striker.over = lambda: bool(self.request)
         try:
             trial.run()
             record["verdict"] = judged(trial.commands, reference).as_json()

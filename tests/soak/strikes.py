@@ -51,6 +51,7 @@ class Striker:
     mark: str
     disk: SmallDisk | None
     progress: Callable[[], int]
+    over: Callable[[], bool] = lambda: False  # whether nobody is to be struck any more
     begun: float = field(default_factory=time.monotonic)
     struck: list[Struck] = field(default_factory=list)
     later: list[Later] = field(default_factory=list)
@@ -69,7 +70,7 @@ class Striker:
         for each in [each for each in self.later if each.at <= now]:
             self.later.remove(each)
             self._keep(each.kind, killed=each.do())
-        if self._due(now):
+        if not self.over() and self._due(now):
             self._strike(driver)
             self._aim()
 
