@@ -13,6 +13,7 @@ from tests.soak.command import Commands
 
 MOST_DEATHS = "crashed"  # the reason of a slot at which processes died again and again
 Contents = dict[str, list[str]]  # slot -> sample id, content id, truth digest
+APART = {"start_new_session": True}  # Ctrl-C is for the soak alone
 UNFINISHED = (".*.part", ".*.old", "*.h5.part")  # what is still being written
 
 
@@ -76,7 +77,7 @@ def compared(
 
 
 def _verified(commands: Commands) -> str:
-    done = subprocess.run(commands.verify(), env=commands.environ, capture_output=True, text=True)
+    done = subprocess.run(commands.verify(), env=commands.environ, capture_output=True, text=True, **APART)
     return (
         "" if done.returncode == 0 else f"exit code {done.returncode}: {(done.stdout + done.stderr)[-500:]}"
     )
@@ -86,7 +87,7 @@ def kept_reference(path: Path, commands: Commands, said: Path) -> Contents:
     """The contents of the undisturbed run, made now where it is not there, or RuntimeError."""
     if not path.exists():
         with said.open("wb") as file:
-            done = subprocess.run(commands.render(), env=commands.environ, stdout=file, stderr=file)
+            done = subprocess.run(commands.render(), env=commands.environ, stdout=file, stderr=file, **APART)
         if done.returncode:
             raise RuntimeError(f"the undisturbed run failed: see {said}")
         path.write_text(json.dumps(contents_of(commands.out)[0]))
