@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
 from jobs.farm.room import GIB, Node, fitting
-from jobs.task import ClusterUnreachableError, FarmCapacityError
+from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError
 
 with extra("farm"):
     import ray
@@ -42,13 +42,28 @@ def session(config: FarmConfig) -> Iterator[None]:
         return
     _prepare_environment(local=config.address is None)
     if config.address is None:
-        _start_local(config)
+        with _start_told():
+            _start_local(config)
     else:
         _join(config.address, config)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _start_told() -> Iterator[None]:
+    """Whatever keeps Ray from starting here becomes one line, and leaves no half of it running."""
+    try:
+        yield
+    except Exception as error:  # the very type that Ray raises, when one of its processes is killed meanwhile
+        ray.shutdown()
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise FarmError(
+            f"Ray did not start on this machine ({why}); was a process of it killed, or is the machine too "
+            "busy? Run the same command again: what was finished is kept"
+        ) from error
 
 
 def worker_counts(pools: Sequence[Pool], *, joined: bool) -> list[int]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import ray
 
 from jobs.config import FarmConfig
 from jobs.farm import driver as driving
@@ -136,6 +137,18 @@ def test_a_service_of_ray_that_ended_is_named(tmp_path: Path) -> None:
         service.wait()
         with pytest.raises(FarmError, match=r"gcs_server \(pid \d+\) ended; .* Run the same command again"):
             services.check()
+
+
+def test_a_ray_that_does_not_start_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed_out(**settings: object) -> None:
+        raise Exception("The current node timed out during startup.\nPerhaps.")
+
+    monkeypatch.setattr(ray, "init", timed_out)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(
+        FarmError, match=r"^Ray did not start .* \(The current .* startup\.\); .* command again"
+    ):
+        run_tasks(partial(SlowStarter, 0.0), TASKS, TWO, lambda event: None)
 
 
 # -- whole farms, killed from outside ----------------------------------------------------------------------

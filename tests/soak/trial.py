@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -108,7 +109,7 @@ class Trial:
             return
         if code not in EXPECTED:
             self.odd.append(f"{said.name}: exit code {code}")
-        if "Traceback (most recent call last)" in text:
+        if re.search("^Traceback ", text, re.MULTILINE):  # inside a line it is quoted
             self.odd.append(f"{said.name}: a traceback")
 
     def _have_cluster(self) -> None:
