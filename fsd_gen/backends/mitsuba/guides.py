@@ -31,10 +31,9 @@ class GuideIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's
             si = scene.ray_intersect(ray, looking)
             looking &= si.is_valid()
             bsdf = si.bsdf()
-            chosen, weight = bsdf.sample(context, si, mi.Float(0.5), mi.Point2f(0.5), looking)
-            passes = mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Delta)
-            passes |= mi.has_flag(chosen.sampled_type, mi.BSDFFlags.Null)
-            passes &= depth < GUIDE_DEPTH
+            asked = looking & _goes_on(bsdf.flags()) & (depth < GUIDE_DEPTH)
+            chosen, weight = bsdf.sample(context, si, mi.Float(0.5), mi.Point2f(0.5), asked)
+            passes = asked & _goes_on(chosen.sampled_type)
             stops = looking & ~passes
             albedo[stops] = tint * bsdf.eval_diffuse_reflectance(si, stops)
             normal[stops] = _shading_normal(si, bsdf, stops)
@@ -47,6 +46,11 @@ class GuideIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's
     def aov_names(self) -> list[str]:
         """Albedo, then normal."""
         return [f"{guide}.{channel}" for guide in ("albedo", "normal") for channel in "XYZ"]
+
+
+def _goes_on(lobes: mi.UInt32) -> mi.Bool:
+    """Whether light may leave in one direction only: mirrored, refracted or straight on."""
+    return mi.has_flag(lobes, mi.BSDFFlags.Delta) | mi.has_flag(lobes, mi.BSDFFlags.Null)
 
 
 def _shading_normal(si: mi.SurfaceInteraction3f, bsdf: mi.BSDFPtr, active: mi.Bool) -> mi.Normal3f:

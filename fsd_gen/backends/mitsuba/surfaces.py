@@ -133,6 +133,8 @@ class SurfaceBuilder:
         filter_type: str = "bilinear",
     ) -> PluginDict:
         from_mesh = FLIP_V @ uv_matrix(texture) @ np.linalg.inv(FLIP_V @ base_uv_matrix(surface))
+        if np.allclose(from_mesh, np.eye(3), rtol=0, atol=1e-9):
+            from_mesh = np.eye(3)
         bitmap: PluginDict = {
             "type": "bitmap",
             "raw": True,
