@@ -17,6 +17,7 @@ MIN_ROUGHNESS = 0.04  # below, highlights are fireflies at few samples
 PERFECT_MIRROR = 0.06  # roughness of metals up to which reflections stay sharp
 CLEAR_GLASS = 0.15  # rougher solid glass is frosted
 NATIVE_WRAPS = ("repeat", "clamp", "mirror")  # alike along both axes
+ALIKE = 1e-9  # of a texture's placement, in image widths
 COAT = 1.6  # Mitsuba's full coat reflects 3.5 % along the normal, as glass, but less than glass at a slant
 NO_REFRACTION = 1.001  # ior up to which light goes straight through
 
@@ -132,9 +133,7 @@ class SurfaceBuilder:
         surface: Surface,
         filter_type: str = "bilinear",
     ) -> PluginDict:
-        from_mesh = FLIP_V @ uv_matrix(texture) @ np.linalg.inv(FLIP_V @ base_uv_matrix(surface))
-        if np.allclose(from_mesh, np.eye(3), rtol=0, atol=1e-9):
-            from_mesh = np.eye(3)
+        from_mesh = _from_mesh(texture, surface)
         bitmap: PluginDict = {
             "type": "bitmap",
             "raw": True,
@@ -176,6 +175,16 @@ def mesh_plugin(
         params["vertex_texcoords"] = settled(batch.uv_v2)
     params.update()
     return mesh
+
+
+def _from_mesh(texture: Texture, surface: Surface) -> NDArray[np.float64]:
+    """(3, 3) from the mesh's coordinates, which are those of the surface's first texture, to the image.
+
+    Exactly the identity where both lie alike: the matrix is compiled into the kernel, and rounding errors
+    would give every surface code of its own.
+    """
+    placed = FLIP_V @ uv_matrix(texture) @ np.linalg.inv(FLIP_V @ base_uv_matrix(surface))
+    return np.eye(3) if np.allclose(placed, np.eye(3), rtol=0, atol=ALIKE) else placed
 
 
 def _is_perfect_mirror(surface: Surface) -> bool:

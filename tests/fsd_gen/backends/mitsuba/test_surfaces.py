@@ -62,6 +62,23 @@ def test_every_texture_of_a_surface_keeps_its_own_placement(backend: Backend, tm
     assert image_hwc[9, 23] == pytest.approx(GREEN, abs=0.02)
 
 
+def test_how_a_texture_lies_does_not_decide_which_kernels_are_compiled(
+    backend: Backend, tmp_path: Path
+) -> None:
+    from fsd_gen.backends.mitsuba.runtime import dr
+
+    kernels = []
+    for turn, scale in ((0.0, 1.0), (13.0, 0.7), (31.0, 3.3)):  # the inverse is exact for the first one only
+        texture = Texture(
+            path=letter(tmp_path), colour_space="sRGB", rotation_deg=turn, scale=(scale, scale / 3)
+        )
+        view = scene(wall(0), surfaces=(replace(MATTE, diffuse=texture),), parallel_lights=(SUN,))
+        with dr.scoped_set_flag(dr.JitFlag.KernelHistory, True):
+            backend.render(view, RIG, RenderSettings(spp=1, denoise=False), 1)
+            kernels.append({kernel["hash"] for kernel in dr.kernel_history([dr.KernelType.JIT])})
+    assert kernels[0] == kernels[1] == kernels[2]
+
+
 def test_colour_space_gain_and_bias_change_the_values(backend: Backend, tmp_path: Path) -> None:
     Image.new("RGB", (4, 4), (128, 128, 128)).save(tmp_path / "grey.png")
     grey = Texture(path=tmp_path / "grey.png", colour_space="sRGB")
