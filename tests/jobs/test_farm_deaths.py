@@ -49,11 +49,12 @@ except FarmError as error:
 
 
 def processes_named(start: str, below: int | None = None) -> list[psutil.Process]:
-    """Processes of our farm whose command line or name begins with `start`."""
+    """Living processes of our farm whose command line or name begins with `start`."""
     found = []
     for process in psutil.Process(below).children(recursive=True):
         try:
-            if process.name().startswith(start) or " ".join(process.cmdline()).startswith(start):
+            named = process.name().startswith(start) or " ".join(process.cmdline()).startswith(start)
+            if named and process.status() != psutil.STATUS_ZOMBIE:  # of an earlier test
                 found.append(process)
         except psutil.NoSuchProcess:
             continue

@@ -57,7 +57,7 @@ def test_a_file_that_is_added_to_no_pack_makes_one_which_is_said(run, tmp_path):
 
 def test_a_pack_that_cannot_be_opened_is_one_line(run):
     code, said = run("verify", "--open", "nope")
-    assert code == 1 and said.startswith("no asset pack at") and "differ" not in said
+    assert code == 1 and said.startswith("no pack called 'nope'; there are ") and "differ" not in said
 
 
 def test_what_cannot_be_done_is_one_line(run, tmp_path):
