@@ -15,6 +15,7 @@ from pathlib import Path
 
 EXTRAS = {
     "OpenEXR": "render",
+    "azure.storage": "az",
     "botocore": "s3",
     "drjit": "render",
     "embreex": "render",

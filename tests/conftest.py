@@ -15,6 +15,7 @@ from filelock import FileLock
 from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
+from tests.clouds import Container, azurite, new_container
 from tests.kept_packs import KeptPack
 from tests.objects import Bucket, new_bucket, server
 
@@ -91,3 +92,22 @@ def s3_server() -> Iterator[str]:
 def bucket(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """An empty bucket of it, which the environment names."""
     return new_bucket(s3_server, monkeypatch, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of Azure Blob Storage without any container; skips where none can be started."""
+    with azurite(tmp_path_factory.mktemp("azurite")) as address:
+        yield address
+
+
+@pytest.fixture
+def container(azure_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Container:
+    """An empty container of it, which the environment names."""
+    return new_container(azure_server, monkeypatch, tmp_path)
+
+
+@pytest.fixture(params=["bucket", "container"], ids=["s3", "az"])
+def place(request: pytest.FixtureRequest) -> Bucket | Container:
+    """An empty place in each of the stores in which runs are made."""
+    return request.getfixturevalue(request.param)

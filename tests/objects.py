@@ -60,6 +60,9 @@ class Bucket:
     def write(self, key: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=key, Body=content)
 
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=key)
+
     @contextmanager
     def way(self, fault: Fault) -> Iterator[list[tuple[str, str]]]:
         """Requests go through `fault` first; yields (method, path) of all of them as they come."""
@@ -144,11 +147,12 @@ class _Way(BaseHTTPRequestHandler):
         target.close()
 
     def say(self, status: int, code: str) -> bool:
-        """Answer with an error of S3."""
+        """Answer with an error of S3, or of Azure, which names it in a header too."""
         text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.send_header("Content-Type", "application/xml")
+        self.send_header("x-ms-error-code", code)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(text)

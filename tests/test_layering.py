@@ -46,6 +46,7 @@ HEAVY = {  # library -> the only modules that import it
         "assets_manifest/meshes/usd_triangles.py",
         "fsd_gen/usd/openusd.py",
     },
+    "azure": {"jobs/store/az_client.py"},
     "botocore": {"jobs/store/s3_client.py"},
     "carb": {"fsd_gen/rtx/child/engines/replicator.py"},
     "isaacsim": {"fsd_gen/rtx/child/engines/replicator.py"},

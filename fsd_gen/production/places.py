@@ -26,7 +26,7 @@ from jobs.store import cache
 from jobs.store.base import StoreError
 from jobs.store.lease import StoreLock
 from jobs.store.mirror import Mirror
-from jobs.store.urls import is_url, parse
+from jobs.store.urls import WHICH, is_url, parse
 
 
 class Place(Protocol):
@@ -126,9 +126,10 @@ class _InStore:
         assert base is not None
         _, found, name = shard.partition(f"/{self.folder.relative_to(base).as_posix()}/")
         if not found:
+            which = WHICH[self.mirror.address.scheme]
             raise ShardError(
-                f"{shard}: the driver works on another store than this machine; AWS_ENDPOINT_URL_S3 should "
-                "be the same on all machines"
+                f"{shard}: the driver works on another store than this machine; {which} should be the same "
+                "on all machines"
             )
         return self.folder / name
 

@@ -10,7 +10,9 @@ methods of `jobs.store.base.Store` and an entry in STORES.
     local    a folder
     s3       S3 and what speaks its language (`s3_client` connects, `s3_errors` says what is wrong, `s3_parts`
              puts large files)
-    remote   gs:// and az:// through fsspec, for reading
+    az       Azure Blob Storage (`az_client` connects, `az_errors` says what is wrong)
+    remote   gs:// through fsspec, for reading
+    again    what a network breaks is tried again
     lease    the lock of a run in a store
     mirror   a run in a store, seen as a folder of this machine
     cache    what of it lies on this machine, and how much

@@ -18,8 +18,8 @@ from pathlib import Path
 from jobs.files import part_file
 from jobs.store import cache
 from jobs.store.base import Kept, ObjectStore, StoreError, UnknownStoreError
-from jobs.store.objects import open_lockable, open_objects
-from jobs.store.urls import Address, is_url, parse
+from jobs.store.objects import open_lockable, open_objects, store_host
+from jobs.store.urls import WHICH, Address, is_url, parse
 
 WILDCARDS = "*?["
 DOCUMENTS = (  # fetched at once
@@ -72,7 +72,8 @@ class Mirror:
             return None
         address = Address(scheme=store.partition("-")[0], bucket=rest[0], key="/".join(rest[1:]))
         if _store_folder(address) != store:
-            raise StoreError(f"{path}: is of another store than AWS_ENDPOINT_URL_S3 names; set it as before")
+            which = WHICH[address.scheme]
+            raise StoreError(f"{path}: is of another store than {which} names; set it as before")
         return cls(address, path.absolute())
 
     def refresh(self, *, alone: bool = True) -> None:
@@ -216,9 +217,18 @@ def refuse_url(place: str | os.PathLike[str] | None, what: str) -> None:
     if place is not None and (is_url(place) or cache.base_of(Path(place)) is not None):
         url = str(parse(place)) if is_url(place) else cache.as_urls(str(place))
         raise UnknownStoreError(
-            f"{url}: {what} works in folders only; copy there first (`aws s3 sync {url} FOLDER`), and back "
-            "afterwards"
+            f"{url}: {what} works in folders only; copy there first (`{_copied(url)}`), and back afterwards"
         )
+
+
+def _copied(url: str) -> str:
+    """The command of a store's own tools that copies a place into a folder."""
+    scheme, _, rest = url.partition("://")
+    container, _, key = rest.partition("/")
+    return {
+        "gs": f"gcloud storage rsync -r {url} FOLDER",
+        "az": f"az storage blob download-batch -s {container} --pattern '{key}/*' -d FOLDER",
+    }.get(scheme, f"aws s3 sync {url} FOLDER")
 
 
 def _run_around(address: Address) -> Address | None:
@@ -237,9 +247,7 @@ def _folder(base: Path, address: Address) -> Path:
 
 
 def _store_folder(address: Address) -> str:
-    from jobs.store.s3_client import endpoint_host
-
-    host = endpoint_host() if address.scheme == "s3" else ""
+    host = store_host(address.scheme)
     return f"{address.scheme}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
 
 

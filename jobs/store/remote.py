@@ -1,4 +1,4 @@
-"""gs:// and az:// through fsspec: for reading. The package for each is the user's to install."""
+"""gs:// through fsspec: for reading. The package for it is the user's to install."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from jobs.store.base import (
 )
 from jobs.store.urls import Address
 
-PACKAGES = {"gs": "gcsfs", "az": "adlfs"}
-SIGN_IN = {"gs": "`gcloud auth application-default login`", "az": "AZURE_STORAGE_ACCOUNT_NAME and its key"}
+PACKAGES = {"gs": "gcsfs"}
+SIGN_IN = {"gs": "`gcloud auth application-default login`"}
 PIECE = 4 << 20
 
 

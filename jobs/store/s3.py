@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import random
 import re
-import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jobs.files import MIB, file_sha256
+from jobs.store.again import MOST_TRIES, BrokenError, pause, until_whole
 from jobs.store.base import (
     ByObjects,
     ConditionsUnsupportedError,
@@ -25,10 +25,9 @@ from jobs.store.base import (
     StoreConflictError,
     Stored,
     StoreError,
-    StoreUnavailableError,
     checked_name,
 )
-from jobs.store.s3_client import MOST_TRIES, client_errors, in_our_words, s3_client
+from jobs.store.s3_client import client_errors, in_our_words, s3_client
 from jobs.store.s3_errors import ABSENT, CONTENDED, NOT_THERE_YET, UNMET, code_of, error_status
 from jobs.store.s3_parts import MOST_BYTES, Composite, Parts, composite, in_parts
 from jobs.store.urls import Address
@@ -78,17 +77,7 @@ class S3Store(ByObjects):
 
     def fetch(self, kept: Kept, into: Path) -> None:
         """See ObjectStore."""
-        for number in range(MOST_TRIES):
-            try:
-                return self._fetch_once(kept, into)
-            except _Broken as broken:
-                if number + 1 == MOST_TRIES:
-                    raise StoreUnavailableError(
-                        f"{self.url}/{kept.name}: its content came broken {MOST_TRIES} times ({broken}); "
-                        "see the network, and run the same command again"
-                    ) from None
-                _pause(number)
-        raise AssertionError("a loop of no tries")
+        until_whole(partial(self._fetch_once, kept, into), f"{self.url}/{kept.name}")
 
     def _fetch_once(self, kept: Kept, into: Path) -> None:
         answer = self._get(kept)
@@ -100,11 +89,11 @@ class S3Store(ByObjects):
                     sha256.update(piece)
                     md5.update(piece)
         except client_errors() as error:
-            raise _Broken(type(error).__name__) from None
+            raise BrokenError(type(error).__name__) from None
         if size != kept.size:
-            raise _Broken(f"{size} of {kept.size} bytes")
+            raise BrokenError(f"{size} of {kept.size} bytes")
         if flaw := _other(answer, sha256.hexdigest(), md5.hexdigest()):
-            raise _Broken(flaw)
+            raise BrokenError(flaw)
 
     def block(self, kept: Kept, start: int, count: int) -> bytes:
         """See ObjectStore."""
@@ -219,7 +208,7 @@ class S3Store(ByObjects):
                         raise self._unconditional() from None
                     if code_of(error) not in CONTENDED or number + 1 == MOST_TRIES:
                         raise
-                _pause(number)  # another writer was there in the same instant
+                pause(number)  # another writer was there in the same instant
                 if not isinstance(body, bytes):
                     body.seek(0)
         raise AssertionError("a loop of no tries")
@@ -259,10 +248,6 @@ class S3Store(ByObjects):
             f"{place} holds other content than the file to be put there; names are written once: remove it "
             "by hand if it is not needed, or put the file under another name"
         )
-
-
-class _Broken(Exception):
-    """What was fetched is not what the store keeps."""
 
 
 def _other(answer: dict[str, Any], sha256: str, md5: str, parts: Composite | None = None) -> str | None:
@@ -313,7 +298,3 @@ def _listed(entry: dict[str, Any], name: str) -> Kept:
 def _headed(answer: dict[str, Any], name: str) -> Kept:
     modified = int(answer["LastModified"].timestamp())
     return Kept(name=name, size=answer["ContentLength"], etag=answer["ETag"], modified=modified)
-
-
-def _pause(number: int) -> None:
-    time.sleep(random.uniform(0.5, 1) * min(8.0, 0.25 * 2**number))

@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jobs.extras import extra
+from jobs.store.again import MOST_TRIES
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
 from jobs.store.s3_errors import in_words
 
-MOST_TRIES = 6  # of a request, within some 30 s of pauses
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60  # without a byte
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")

@@ -10,6 +10,16 @@ from pathlib import PurePosixPath
 from jobs.store.base import UnknownStoreError
 
 SCHEMES = ("s3", "gs", "az")
+WHICH = {  # variables that say which store answers to a scheme
+    "s3": "AWS_ENDPOINT_URL_S3",
+    "gs": "STORAGE_EMULATOR_HOST",
+    "az": "AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING",
+}
+_CREDENTIALS = {
+    "s3": "AWS_PROFILE, AWS_ACCESS_KEY_ID ...",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN ...",
+}
 _URL = re.compile(
     rf"(?P<scheme>{'|'.join(SCHEMES)}):/{{1,2}}(?P<rest>[^/].*)?"
 )  # pathlib makes one slash of two
@@ -53,8 +63,8 @@ def parse(place: str | os.PathLike[str]) -> Address:
     if "@" in bucket or ":" in bucket:
         raise UnknownStoreError(
             f"{found['scheme']}://...: a URL carries no user, password or port, which end in logs; "
-            "credentials come from the environment (AWS_PROFILE, AWS_ACCESS_KEY_ID ...), a host from "
-            "AWS_ENDPOINT_URL_S3"
+            f"credentials come from the environment ({_CREDENTIALS[found['scheme']]}), a host from "
+            f"{WHICH[found['scheme']]}"
         )
     if not _BUCKET.fullmatch(bucket) or "?" in key or "#" in key:
         raise UnknownStoreError(

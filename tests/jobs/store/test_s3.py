@@ -33,7 +33,7 @@ def shard(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     """Faults are tried again at once."""
-    monkeypatch.setattr("jobs.store.s3._pause", lambda number: None)
+    monkeypatch.setattr("jobs.store.again.pause", lambda number: None)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
 
 

@@ -20,7 +20,7 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(s3_parts, "PART", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
-    monkeypatch.setattr("jobs.store.s3._pause", lambda number: None)
+    monkeypatch.setattr("jobs.store.again.pause", lambda number: None)
 
 
 @pytest.fixture

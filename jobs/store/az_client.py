@@ -1,0 +1,183 @@
+"""The connection to Azure Blob Storage: account and credentials from where Azure's programs have them.
+
+Nothing of them is kept here or told to anybody. What a network does (resets, slow answers, 500s) is tried
+again with growing pauses; what will not go away is told in one line (`jobs.store.az_errors`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from jobs.extras import extra
+from jobs.files import MIB
+from jobs.store.again import MOST_TRIES
+from jobs.store.az_errors import NO_CREDENTIALS, in_words
+from jobs.store.base import StoreUnavailableError, UnknownStoreError
+
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60  # without a byte
+PART = 64 * MIB  # larger files go in blocks
+BLOCK = 16 * MIB
+MOST_BYTES = 50_000 * BLOCK
+CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
+ENDPOINT = "AZURE_STORAGE_SERVICE_ENDPOINT"
+ACCOUNT = ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME")
+KEY = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
+_SIGNATURE = re.compile(r"\bsig=[^&\s]*")
+SAS = "AZURE_STORAGE_SAS_TOKEN"
+_clients: dict[tuple[object, ...], Any] = {}  # by process: connections do not survive a fork
+
+
+def container_client(container: str) -> Any:
+    """A container, by the process's client; another one where the settings in the environment changed."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith("AZURE_")}
+    key = (os.getpid(), *sorted(settings.items()))
+    if key not in _clients:
+        _clients.clear()
+        _clients[key] = _connected()
+    return _clients[key].get_container_client(container)
+
+
+def _connected() -> Any:
+    with extra("az"):
+        from azure.storage.blob import BlobServiceClient
+    options = {
+        "retry_policy": _retries(),
+        "connection_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "max_single_put_size": PART,
+        "max_block_size": BLOCK,
+        "max_single_get_size": PART,
+        "max_chunk_get_size": PART,
+        "user_agent": "fsd-gen",
+    }
+    logging.getLogger("urllib3.connectionpool").addFilter(_without_signature)
+    try:
+        if connection := os.environ.get(CONNECTION):
+            _refuse_secret(_named(connection).get("blobendpoint", ""), CONNECTION)
+            return BlobServiceClient.from_connection_string(connection, **options)
+        endpoint = _endpoint()
+        _refuse_secret(endpoint, ENDPOINT)
+        return BlobServiceClient(endpoint, credential=_credential(), **options)
+    except (ValueError, TypeError):  # their words may quote what they could not read
+        raise StoreUnavailableError(f"az://: {CONNECTION} or {ENDPOINT} cannot be read; correct it") from None
+
+
+def _retries() -> Any:
+    from azure.storage.blob import ExponentialRetry
+
+    again = MOST_TRIES - 1
+    return ExponentialRetry(
+        initial_backoff=0,
+        increment_base=2,
+        random_jitter_range=1,
+        retry_total=again,
+        retry_connect=again,
+        retry_read=again,
+        retry_status=again,
+    )
+
+
+def _credential() -> Any:
+    """Key or token of the account, else the login that `azure-identity` finds, where it is installed."""
+    if given := _first(*KEY) or os.environ.get(SAS):
+        return given
+    try:
+        from azure.identity import DefaultAzureCredential
+    except ImportError:
+        raise StoreUnavailableError(
+            f"az://: {NO_CREDENTIALS}, or a login (`pip install azure-identity`)"
+        ) from None
+    return DefaultAzureCredential()
+
+
+def _endpoint() -> str:
+    if endpoint := os.environ.get(ENDPOINT):
+        return endpoint
+    if account := _first(*ACCOUNT):
+        return f"https://{account}.blob.core.windows.net"
+    raise StoreUnavailableError(f"az://: {NO_CREDENTIALS}")
+
+
+def _first(*names: str) -> str | None:
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _named(connection: str) -> dict[str, str]:
+    """What a connection string says, by names in lower case."""
+    items = (item.partition("=") for item in connection.split(";"))
+    return {name.strip().lower(): value for name, _, value in items}
+
+
+def _refuse_secret(endpoint: str, where: str) -> None:
+    parts = urlsplit(endpoint)
+    if "@" in parts.netloc or parts.query:
+        raise UnknownStoreError(
+            f"{where}: expected an endpoint http(s)://HOST[:PORT] without password or token; credentials "
+            f"come from {KEY[0]} or {SAS}"
+        )
+
+
+def endpoint_host() -> str:
+    """Where the account of this environment is, to tell the containers of two accounts apart."""
+    said = _named(os.environ.get(CONNECTION, ""))
+    suffix = said.get("endpointsuffix", "core.windows.net")
+    named = f"https://{said['accountname']}.blob.{suffix}" if "accountname" in said else ""
+    account = _first(*ACCOUNT)
+    own = os.environ.get(ENDPOINT) or (f"https://{account}.blob.core.windows.net" if account else "")
+    parts = urlsplit(said.get("blobendpoint") or named or own)
+    return parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
+
+
+def _token_ends() -> datetime | None:
+    """When the environment's token (SAS) runs out; None where there is none that says so."""
+    token = _named(os.environ.get(CONNECTION, "")).get("sharedaccesssignature") or os.environ.get(SAS, "")
+    try:
+        ends = datetime.fromisoformat(parse_qs(token.lstrip("?"))["se"][0])
+    except (KeyError, ValueError):
+        return None
+    return ends if ends.tzinfo else None
+
+
+def _without_signature(record: logging.LogRecord) -> bool:
+    """A filter of logs: a token stands in the URLs of requests, which urllib3 logs when it is asked to."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_SIGNATURE.sub("sig=...", x) if isinstance(x, str) else x for x in record.args)
+    return True
+
+
+def client_errors() -> tuple[type[Exception], ...]:
+    """What the client raises."""
+    with extra("az"):
+        from azure.core.exceptions import AzureError
+    return (AzureError,)
+
+
+def if_same(etag: str) -> dict[str, Any]:
+    """Options of a request that is to hold only while the object has this ETag."""
+    with extra("az"):
+        from azure.core import MatchConditions
+    return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}
+
+
+def to_be_compared(md5: bytes) -> Any:
+    """What the store is to compare a whole object with, and to keep beside it."""
+    with extra("az"):
+        from azure.storage.blob import ContentSettings
+    return ContentSettings(content_md5=bytearray(md5))
+
+
+@contextmanager
+def in_our_words(place: str, doing: str) -> Iterator[None]:
+    """What the client raises inside becomes StoreUnavailableError; the cause, which may quote, is cut off."""
+    try:
+        yield
+    except client_errors() as error:
+        raise StoreUnavailableError(f"{place}: {in_words(error, doing, _token_ends())}") from None
