@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ class Container:
     name: str
     patch: pytest.MonkeyPatch
     client: Any = field(repr=False)
+    secrets = (KEY,)
+    refusals = {"expired": (401, "InvalidAuthenticationInfo"), "unknown": (403, "AuthenticationFailed")}
 
     @property
     def url(self) -> str:
@@ -90,6 +93,11 @@ class Container:
     def delete(self, key: str) -> None:
         self.client.delete_blob(key)
 
+    def sign_nothing(self) -> None:
+        """From here on the requests carry a token, with which headers can be changed on their way."""
+        self.patch.delenv("AZURE_STORAGE_KEY")
+        self.patch.setenv("AZURE_STORAGE_SAS_TOKEN", token(self.name, hours=1))
+
     @contextmanager
     def way(self, fault: Fault) -> Iterator[list[tuple[str, str]]]:
         """Requests go through `fault` first; yields (method, path) of all of them as they come."""
@@ -101,6 +109,20 @@ class Container:
 
 def endpoint(server: str) -> str:
     return f"http://{server}/{ACCOUNT}"
+
+
+def token(container: str, *, hours: float) -> str:
+    """All rights in a container, for so long."""
+    from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
+    return generate_container_sas(
+        ACCOUNT,
+        container,
+        account_key=KEY,
+        permission=ContainerSasPermissions.from_string("racwdl"),
+        start=datetime.now(UTC) - timedelta(hours=48),
+        expiry=datetime.now(UTC) + timedelta(hours=hours),
+    )
 
 
 def new_container(server: str, patch: pytest.MonkeyPatch, folder: Path) -> Container:

@@ -45,6 +45,8 @@ class Bucket:
     name: str
     patch: pytest.MonkeyPatch
     client: Any = field(repr=False)
+    secrets = (SECRET, TOKEN, KEY_ID)
+    refusals = {"expired": (400, "ExpiredToken"), "unknown": (403, "SignatureDoesNotMatch")}
 
     @property
     def url(self) -> str:
@@ -62,6 +64,9 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
+
+    def sign_nothing(self) -> None:
+        """As of `tests.clouds.Container`; moto looks at no signatures."""
 
     @contextmanager
     def way(self, fault: Fault) -> Iterator[list[tuple[str, str]]]:
@@ -208,3 +213,10 @@ def slow(seconds: float) -> Fault:
         return False
 
     return late
+
+
+def tried_again_at_once(patch: pytest.MonkeyPatch) -> None:
+    """No pauses before another try, of any store."""
+    patch.setattr("jobs.store.again.pause", lambda number: None)
+    patch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    patch.setattr("jobs.store.az_client.STEP_S", 0)

@@ -23,6 +23,7 @@ from jobs.store.base import StoreUnavailableError, UnknownStoreError
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60  # without a byte
+STEP_S = 4  # on average, before a request is tried again
 PART = 64 * MIB  # larger files go in blocks
 BLOCK = 16 * MIB
 MOST_BYTES = 50_000 * BLOCK
@@ -48,7 +49,21 @@ def container_client(container: str) -> Any:
 def _connected() -> Any:
     with extra("az"):
         from azure.storage.blob import BlobServiceClient
-    options = {
+    logging.getLogger("urllib3.connectionpool").addFilter(_without_signature)
+    connection = os.environ.get(CONNECTION)
+    endpoint = _named(connection).get("blobendpoint", "") if connection else _endpoint()
+    _refuse_secret(endpoint, CONNECTION if connection else ENDPOINT)
+    credential = None if connection else _credential()
+    try:
+        if connection:
+            return BlobServiceClient.from_connection_string(connection, **_options())
+        return BlobServiceClient(endpoint, credential=credential, **_options())
+    except (ValueError, TypeError):  # their words may quote what they could not read
+        raise StoreUnavailableError(f"az://: {CONNECTION} or {ENDPOINT} cannot be read; correct it") from None
+
+
+def _options() -> dict[str, Any]:
+    return {
         "retry_policy": _retries(),
         "connection_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": READ_TIMEOUT_S,
@@ -58,26 +73,15 @@ def _connected() -> Any:
         "max_chunk_get_size": PART,
         "user_agent": "fsd-gen",
     }
-    logging.getLogger("urllib3.connectionpool").addFilter(_without_signature)
-    try:
-        if connection := os.environ.get(CONNECTION):
-            _refuse_secret(_named(connection).get("blobendpoint", ""), CONNECTION)
-            return BlobServiceClient.from_connection_string(connection, **options)
-        endpoint = _endpoint()
-        _refuse_secret(endpoint, ENDPOINT)
-        return BlobServiceClient(endpoint, credential=_credential(), **options)
-    except (ValueError, TypeError):  # their words may quote what they could not read
-        raise StoreUnavailableError(f"az://: {CONNECTION} or {ENDPOINT} cannot be read; correct it") from None
 
 
 def _retries() -> Any:
-    from azure.storage.blob import ExponentialRetry
+    from azure.storage.blob import LinearRetry
 
     again = MOST_TRIES - 1
-    return ExponentialRetry(
-        initial_backoff=0,
-        increment_base=2,
-        random_jitter_range=1,
+    return LinearRetry(
+        backoff=STEP_S,
+        random_jitter_range=STEP_S,
         retry_total=again,
         retry_connect=again,
         retry_read=again,

@@ -54,7 +54,7 @@ def in_words(error: BaseException, doing: str, token_ends: datetime | None) -> s
         return _forbidden(error, code, doing, token_ends)
     if code in ("ContainerNotFound", "ContainerBeingDeleted", "InvalidResourceName"):
         return "no such container; correct its name, make it first, or see AZURE_STORAGE_ACCOUNT"
-    if code in DAMAGED:
+    if _is_damaged(error, code):
         return "what was sent arrived damaged, and nothing was kept; see the network, and try again"
     if status >= 500 or status in (408, 429):
         return (
@@ -62,6 +62,11 @@ def in_words(error: BaseException, doing: str, token_ends: datetime | None) -> s
             "is finished is kept"
         )
     return f"the store refuses to {doing} ({status} {code}); see its documentation"
+
+
+def _is_damaged(error: BaseException, code: str) -> bool:
+    """Whether the store got other bytes than were sent; Azurite says so in its message alone."""
+    return code in DAMAGED or (error_status(error) == 400 and "md5" in str(error).lower())
 
 
 def _forbidden(error: BaseException, code: str, doing: str, token_ends: datetime | None) -> str:

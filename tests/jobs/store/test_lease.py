@@ -14,11 +14,12 @@ from jobs.store import lease
 from jobs.store.base import ConditionsUnsupportedError
 from jobs.store.lease import LOCK_NAME, StoreLock
 from jobs.store.urls import parse
+from tests.objects import tried_again_at_once
 
 
 @pytest.fixture
-def address(bucket):
-    return parse(f"{bucket.url}/run")
+def address(place):
+    return parse(f"{place.url}/run")
 
 
 def test_of_two_drivers_one_works_and_the_other_is_told_who_does(address):
@@ -31,12 +32,12 @@ def test_of_two_drivers_one_works_and_the_other_is_told_who_does(address):
         pass
 
 
-def test_a_lock_is_renewed_while_its_driver_lives_and_free_when_it_died(bucket, address):
+def test_a_lock_is_renewed_while_its_driver_lives_and_free_when_it_died(place, address):
     with StoreLock(address, lease_s=1) as held:
-        first = json.loads(bucket.read("run/.lock"))["serial"]
+        first = json.loads(place.read("run/.lock"))["serial"]
         time.sleep(2.2)
         held.check()
-        assert json.loads(bucket.read("run/.lock"))["serial"] > first
+        assert json.loads(place.read("run/.lock"))["serial"] > first
         with pytest.raises(RunLockedError):
             StoreLock(address).acquire()
         held._stopped.set()  # as if it had died
@@ -60,14 +61,14 @@ def test_the_clock_of_a_machine_does_not_matter(address):
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
+    tried_again_at_once(monkeypatch)
 
 
-def test_who_lost_the_lock_is_told_and_does_not_release_the_others(bucket, address):
+def test_who_lost_the_lock_is_told_and_does_not_release_the_others(place, address):
     told = []
     lock = StoreLock(address, lease_s=0.4, on_lost=lambda: told.append(True))
     lock.acquire()
-    bucket.write(
+    place.write(
         "run/.lock", b'{"lease_s": 100, "pid": 7, "host": "b", "since": "x", "user": "u", "command": "c"}'
     )
     deadline = time.monotonic() + 10
@@ -76,16 +77,16 @@ def test_who_lost_the_lock_is_told_and_does_not_release_the_others(bucket, addre
     with pytest.raises(RunLockedError, match="taken over by another driver"):
         lock.check()
     lock.release()
-    assert json.loads(bucket.read("run/.lock"))["pid"] == 7
+    assert json.loads(place.read("run/.lock"))["pid"] == 7
     with pytest.raises(RunLockedError, match="in use by process 7 on b"):
         StoreLock(address).acquire()
 
 
-def test_a_lock_that_cannot_be_renewed_is_given_up_before_it_runs_out(bucket, address, quick):
+def test_a_lock_that_cannot_be_renewed_is_given_up_before_it_runs_out(place, address, quick):
     lock = StoreLock(address, lease_s=1)
     lock.acquire()
     began = time.monotonic()
-    with bucket.way(lambda way: way.say(503, "SlowDown")):
+    with place.way(lambda way: way.say(503, "SlowDown")):
         while not lock._lost and time.monotonic() < began + 10:
             time.sleep(0.02)
     with pytest.raises(RunLockedError, match="could not be renewed in time"):
@@ -93,20 +94,21 @@ def test_a_lock_that_cannot_be_renewed_is_given_up_before_it_runs_out(bucket, ad
     lock.release()
 
 
-def test_a_store_that_ignores_conditions_is_refused_and_nothing_is_left_there(bucket, address):
+def test_a_store_that_ignores_conditions_is_refused_and_nothing_is_left_there(place, address):
     def ignored(way) -> bool:
         for name in ("If-None-Match", "If-Match"):
             del way.headers[name]
         return False
 
-    with bucket.way(ignored), pytest.raises(ConditionsUnsupportedError, match="for ordinary ones"):
+    place.sign_nothing()
+    with place.way(ignored), pytest.raises(ConditionsUnsupportedError, match="for ordinary ones"):
         StoreLock(address).acquire()
-    assert bucket.names() == []
+    assert place.names() == []
 
 
 @pytest.mark.parametrize("says", [b"", b"[]", b"nonsense", b'{"lease_s": "x"}', b'{"lease_s": -1}'])
-def test_a_lock_that_says_nothing_readable_holds_for_its_time(bucket, address, says, monkeypatch):
-    bucket.write("run/.lock", says)
+def test_a_lock_that_says_nothing_readable_holds_for_its_time(place, address, says, monkeypatch):
+    place.write("run/.lock", says)
     with pytest.raises(RunLockedError, match="in use by another process"):
         StoreLock(address).acquire()
     monkeypatch.setattr(lease, "LEASE_S", -1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 
@@ -12,15 +11,12 @@ from jobs.extras import MissingExtraError
 from jobs.store import open_store
 from jobs.store.base import (
     ConditionsUnsupportedError,
-    StoreConflictError,
-    Stored,
-    StoreError,
     StoreUnavailableError,
     UnknownStoreError,
 )
 from jobs.store.objects import open_lockable, open_objects
 from jobs.store.urls import is_url, parse
-from tests.objects import KEY_ID, SECRET, TOKEN, slow, times
+from tests.objects import KEY_ID, SECRET, TOKEN, tried_again_at_once
 
 
 @pytest.fixture
@@ -33,37 +29,7 @@ def shard(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     """Faults are tried again at once."""
-    monkeypatch.setattr("jobs.store.again.pause", lambda number: None)
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
-
-
-def test_what_is_put_is_listed_and_comes_back_the_same(bucket, shard, tmp_path):
-    store = open_store(f"{bucket.url}/a/run")
-    kept = store.put(shard, "shards/00000.h5")
-    assert kept == Stored(
-        name="shards/00000.h5", size=8000, sha256=hashlib.sha256(shard.read_bytes()).hexdigest()
-    )
-    store.put(shard, "index/x")
-    assert list(store.list()) == ["index/x", "shards/00000.h5"]
-    assert list(store.list("shards/")) == ["shards/00000.h5"]
-    assert store.get("shards/00000.h5", tmp_path / "back").read_bytes() == shard.read_bytes()
-    assert bucket.read("a/run/shards/00000.h5") == shard.read_bytes()
-    with pytest.raises(FileNotFoundError, match="keeps no 'b'"):
-        store.get("b", tmp_path / "b")
-
-
-def test_the_same_content_may_be_put_again_and_other_content_may_not(bucket, shard):
-    store = open_store(bucket.url)
-    store.put(shard, "a")
-    before = bucket.client.head_object(Bucket=bucket.name, Key="a")
-    store.put(shard, "a")
-    after = bucket.client.head_object(Bucket=bucket.name, Key="a")
-    assert (before["LastModified"], before["ETag"]) == (after["LastModified"], after["ETag"])
-    kept = shard.read_bytes()
-    shard.write_bytes(b"otherwise")
-    with pytest.raises(StoreConflictError, match="other content"):
-        store.put(shard, "a")
-    assert bucket.read("a") == kept
+    tried_again_at_once(monkeypatch)
 
 
 def test_more_objects_than_one_answer_lists_are_all_listed(bucket, monkeypatch):
@@ -71,80 +37,6 @@ def test_more_objects_than_one_answer_lists_are_all_listed(bucket, monkeypatch):
         bucket.write(f"run/{number}", b"x")
     monkeypatch.setattr("moto.settings.get_s3_default_max_keys", lambda: 2)
     assert list(open_store(f"{bucket.url}/run").list()) == list("01234")
-
-
-FAULTS = {
-    "500": lambda way: way.say(500, "InternalError"),
-    "a reset": lambda way: way.reset(),
-    "an upload that is cut off": lambda way: _cut_off(way),
-    "a late answer": slow(0.4),
-}
-
-
-def _cut_off(way) -> bool:
-    way.body = way.body[: len(way.body) // 2]
-    return way.reset()
-
-
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_what_passes_is_tried_again(bucket, shard, tmp_path, fault, monkeypatch):
-    monkeypatch.setattr("jobs.store.s3_client.READ_TIMEOUT_S", 0.2)
-    with bucket.way(times(2, fault, method="PUT")) as seen:
-        open_store(bucket.url).put(shard, "a")
-    assert [method for method, _ in seen].count("PUT") >= 3 or seen[-1][0] == "HEAD"
-    assert bucket.read("a") == shard.read_bytes()
-    with bucket.way(times(2, fault, method="GET")):
-        assert open_store(bucket.url).get("a", tmp_path / "back").read_bytes() == shard.read_bytes()
-
-
-def test_an_answer_that_was_lost_is_no_conflict(bucket, shard):
-    def lost(way) -> bool:
-        way.wfile = open("/dev/null", "wb")  # noqa: SIM115
-        way.hand_on()
-        return way.reset()
-
-    with bucket.way(times(1, lost, method="PUT")) as seen:
-        open_store(bucket.url).put(shard, "a")
-    assert [method for method, _ in seen] == ["PUT", "PUT", "HEAD"]
-    assert bucket.read("a") == shard.read_bytes()
-
-
-def test_a_download_that_is_cut_off_or_changed_on_the_way_is_fetched_again(bucket, shard, tmp_path):
-    open_store(bucket.url).put(shard, "a")
-
-    def changed(way) -> bool:
-        way.hand_on(lambda body: b"\0" + body[1:])
-        return True
-
-    def short(way) -> bool:
-        way.hand_on(lambda body: body[:100])
-        return way.reset()
-
-    for fault in (changed, short):
-        with bucket.way(times(2, fault, method="GET")) as seen:
-            assert open_store(bucket.url).get("a", tmp_path / "back").read_bytes() == shard.read_bytes()
-        assert [method for method, _ in seen].count("GET") == 3
-    with (
-        bucket.way(changed_always(changed)),
-        pytest.raises(StoreUnavailableError, match="came broken 6 times"),
-    ):
-        open_store(bucket.url).get("a", tmp_path / "never")
-    assert not (tmp_path / "never").exists()
-
-
-def changed_always(fault):
-    return lambda way: way.command == "GET" and fault(way)
-
-
-def test_an_upload_that_was_changed_on_the_way_is_removed_again(bucket, shard):
-    def changed(way) -> bool:
-        way.body = b"\0" + way.body[1:]
-        return False
-
-    with bucket.way(times(1, changed, method="PUT")), pytest.raises(StoreError, match="arrived damaged"):
-        open_store(bucket.url).put(shard, "a")
-    assert bucket.names() == []
-    open_store(bucket.url).put(shard, "a")
 
 
 LASTING = {
@@ -224,17 +116,6 @@ def test_a_path_is_no_url_and_a_url_that_became_a_path_is_one():
     assert str(parse("gs://bucket")) == "gs://bucket"
 
 
-def test_a_write_depends_on_what_is_there(bucket):
-    store = open_lockable(bucket.url)
-    first = store.write_if("lock", b"one", etag=None)
-    assert first is not None and store.write_if("lock", b"two", etag=None) is None
-    second = store.write_if("lock", b"two", etag=first.etag)
-    assert second is not None and store.write_if("lock", b"three", etag=first.etag) is None
-    found = store.read("lock")
-    assert found is not None and found[0] == b"two" and found[1] == second
-    assert store.write_if("nothing", b"x", etag=first.etag) is None and store.read("nothing") is None
-
-
 def test_a_store_that_knows_no_conditions_is_refused(bucket):
     with (
         bucket.way(lambda way: way.command == "PUT" and way.say(501, "NotImplemented")),
@@ -244,8 +125,7 @@ def test_a_store_that_knows_no_conditions_is_refused(bucket):
 
 
 def test_other_clouds_are_read_with_their_package_and_written_by_none(tmp_path):
-    for url, package in (("gs://bucket/run", "gcsfs"), ("az://bucket/run", "adlfs")):
-        with pytest.raises(StoreUnavailableError, match=f"pip install {package}"):
-            open_objects(url)
-        with pytest.raises(ConditionsUnsupportedError, match="made on s3:// or in a folder only"):
-            open_lockable(url)
+    with pytest.raises(StoreUnavailableError, match="pip install gcsfs"):
+        open_objects("gs://bucket/run")
+    with pytest.raises(ConditionsUnsupportedError, match="made on s3://, az:// or in a folder only"):
+        open_lockable("gs://bucket/run")

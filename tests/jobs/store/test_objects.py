@@ -1,0 +1,141 @@
+"""Every store in which runs are made, against a real server, and on a way to it that breaks."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from jobs.store import open_store
+from jobs.store.base import StoreConflictError, Stored, StoreError, StoreUnavailableError
+from jobs.store.objects import open_lockable
+from tests.objects import slow, times, tried_again_at_once
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    path = tmp_path / "00000.h5"
+    path.write_bytes(b"finished" * 1000)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    tried_again_at_once(monkeypatch)
+
+
+def test_what_is_put_is_listed_and_comes_back_the_same(place, shard, tmp_path):
+    store = open_store(f"{place.url}/a/run")
+    kept = store.put(shard, "shards/00000.h5")
+    assert kept == Stored(
+        name="shards/00000.h5", size=8000, sha256=hashlib.sha256(shard.read_bytes()).hexdigest()
+    )
+    store.put(shard, "index/x")
+    assert list(store.list()) == ["index/x", "shards/00000.h5"]
+    assert list(store.list("shards/")) == ["shards/00000.h5"]
+    assert store.get("shards/00000.h5", tmp_path / "back").read_bytes() == shard.read_bytes()
+    assert place.read("a/run/shards/00000.h5") == shard.read_bytes()
+    with pytest.raises(FileNotFoundError, match="keeps no 'b'"):
+        store.get("b", tmp_path / "b")
+
+
+def test_the_same_content_may_be_put_again_and_other_content_may_not(place, shard):
+    store = open_store(place.url)
+    store.put(shard, "a")
+    before = store.look("a")
+    store.put(shard, "a")
+    assert store.look("a") == before
+    kept = shard.read_bytes()
+    shard.write_bytes(b"otherwise")
+    with pytest.raises(StoreConflictError, match="other content"):
+        store.put(shard, "a")
+    assert place.read("a") == kept
+    store.replace(shard, "a")
+    assert place.read("a") == b"otherwise"
+
+
+FAULTS = {
+    "500": lambda way: way.say(500, "InternalError"),
+    "a reset": lambda way: way.reset(),
+    "an upload that is cut off": lambda way: _cut_off(way),
+    "a late answer": slow(0.4),
+}
+
+
+def _cut_off(way) -> bool:
+    way.body = way.body[: len(way.body) // 2]
+    return way.reset()
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_what_passes_is_tried_again(place, shard, tmp_path, fault, monkeypatch):
+    monkeypatch.setattr("jobs.store.s3_client.READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("jobs.store.az_client.READ_TIMEOUT_S", 0.2)
+    with place.way(times(2, fault, method="PUT")) as seen:
+        open_store(place.url).put(shard, "a")
+    assert [method for method, _ in seen].count("PUT") >= 3 or seen[-1][0] == "HEAD"
+    assert place.read("a") == shard.read_bytes()
+    with place.way(times(2, fault, method="GET")):
+        assert open_store(place.url).get("a", tmp_path / "back").read_bytes() == shard.read_bytes()
+
+
+def test_an_answer_that_was_lost_is_no_conflict(place, shard):
+    def lost(way) -> bool:
+        way.wfile = open("/dev/null", "wb")  # noqa: SIM115
+        way.hand_on()
+        return way.reset()
+
+    with place.way(times(1, lost, method="PUT")) as seen:
+        open_store(place.url).put(shard, "a")
+    assert [method for method, _ in seen] == ["PUT", "PUT", "HEAD"]
+    assert place.read("a") == shard.read_bytes()
+
+
+def test_a_download_that_is_cut_off_or_changed_on_the_way_is_fetched_again(place, shard, tmp_path):
+    open_store(place.url).put(shard, "a")
+
+    def changed(way) -> bool:
+        way.hand_on(lambda body: b"\0" + body[1:])
+        return True
+
+    def short(way) -> bool:
+        way.hand_on(lambda body: body[:100])
+        return way.reset()
+
+    for fault in (changed, short):
+        with place.way(times(2, fault, method="GET")) as seen:
+            assert open_store(place.url).get("a", tmp_path / "back").read_bytes() == shard.read_bytes()
+        assert [method for method, _ in seen].count("GET") == 3
+    with (
+        place.way(changed_always(changed)),
+        pytest.raises(StoreUnavailableError, match="came broken 6 times"),
+    ):
+        open_store(place.url).get("a", tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def changed_always(fault):
+    return lambda way: way.command == "GET" and fault(way)
+
+
+def test_an_upload_that_was_changed_on_the_way_is_removed_again(place, shard):
+    def changed(way) -> bool:
+        way.body = b"\0" + way.body[1:]
+        return False
+
+    with place.way(times(1, changed, method="PUT")), pytest.raises(StoreError, match="arrived damaged"):
+        open_store(place.url).put(shard, "a")
+    assert place.names() == []
+    open_store(place.url).put(shard, "a")
+
+
+def test_a_write_depends_on_what_is_there(place):
+    store = open_lockable(place.url)
+    first = store.write_if("lock", b"one", etag=None)
+    assert first is not None and store.write_if("lock", b"two", etag=None) is None
+    second = store.write_if("lock", b"two", etag=first.etag)
+    assert second is not None and store.write_if("lock", b"three", etag=first.etag) is None
+    found = store.read("lock")
+    assert found is not None and found[0] == b"two" and found[1] == second
+    assert store.write_if("nothing", b"x", etag=first.etag) is None and store.read("nothing") is None
