@@ -124,7 +124,9 @@ class AzureStore(ByObjects):
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
         """See LockableStore."""
         dates: list[str] = []
-        hook = {"raw_response_hook": lambda answer: dates.append(answer.http_response.headers["date"])}
+        hook = {
+            "raw_response_hook": lambda answer: dates.append(answer.http_response.headers.get("date", ""))
+        }
         with in_our_words(f"{self.url}/{name}", "read"):
             try:
                 answer = self._blob(name).download_blob(**hook)
@@ -133,7 +135,7 @@ class AzureStore(ByObjects):
                 if code_of(error) in ABSENT:
                     return None
                 raise
-        return content, _kept(answer.properties, name), int(parsedate_to_datetime(dates[0]).timestamp())
+        return content, _kept(answer.properties, name), int(parsedate_to_datetime(dates[-1]).timestamp())
 
     def remove(self, name: str) -> None:
         """See LockableStore."""

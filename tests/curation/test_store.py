@@ -64,10 +64,17 @@ def in_folder(template) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def url(bucket, template) -> str:
+def url(request, template) -> str:
+    """A run in the store that the test asks for: `place` is each of them, `bucket` S3."""
+    store = request.getfixturevalue("place" if "place" in request.fixturenames else "bucket")
     for path in [template / "config.yaml", *(template / "shards").glob("*.h5")]:
-        bucket.write(f"runs/demo/{path.relative_to(template)}", path.read_bytes())
-    return f"{bucket.url}/runs/demo"
+        store.write(f"runs/demo/{path.relative_to(template)}", path.read_bytes())
+    return f"{store.url}/runs/demo"
+
+
+EACH = pytest.mark.parametrize(
+    "place", ["bucket", pytest.param("container", marks=pytest.mark.slow)], ids=["s3", "az"], indirect=True
+)
 
 
 def in_store(bucket) -> dict[str, bytes]:
@@ -82,21 +89,22 @@ def world(monkeypatch) -> FakeWorld:
     return fake
 
 
+@EACH
 def test_two_rounds_and_a_publication_in_a_store_are_those_of_a_folder(
-    bucket, url, world, in_folder, tmp_path, monkeypatch
+    place, url, world, in_folder, tmp_path, monkeypatch
 ):
     text = call("round", "--iter", 2, url)
     assert "round 2: 8 scored, 6 kept, 2 dropped" in text and f"{url}/rounds/2/report.html" in text
     text = call("publish", url)
     assert f"under {url}/curated" in text and str(tmp_path) not in text
-    assert in_store(bucket) == in_folder
-    assert "runs/demo/rounds/2/effort.jsonl" in bucket.names()
-    assert {"rounds/report.json", "curated/README.md"} < {key[10:] for key in bucket.names("runs/demo/")}
+    assert in_store(place) == in_folder
+    assert "runs/demo/rounds/2/effort.jsonl" in place.names()
+    assert {"rounds/report.json", "curated/README.md"} < {key[10:] for key in place.names("runs/demo/")}
     another_machine(monkeypatch, tmp_path)
     assert "publishing will score" not in call("status", url)
     assert "nothing to do" in call("round", "--iter", 2, url) and "there already" in call("publish", url)
     assert "dropped above" in call("sweep", url) and "2: 8 scored" in call("report", url)
-    with bucket.way(lambda way: False) as seen:
+    with place.way(lambda way: False) as seen:
         assert len(StereoShards(f"{url}/curated", crop=(32, 64))) == 8
     assert not [path for method, path in seen if method == "GET" and path.endswith(".h5")]
 
@@ -130,20 +138,21 @@ KILLS = [
 ]
 
 
+@EACH
 @pytest.mark.parametrize("stop_at", KILLS)
 def test_a_loop_that_is_killed_goes_on_on_an_empty_machine_to_the_same_result(
-    bucket, url, in_folder, stop_at, monkeypatch, tmp_path
+    place, url, in_folder, stop_at, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(storing, "EVERY_S", 0.0)
     monkeypatch.setattr(cli, "make_world", lambda **kwargs: Killed(stop_at=stop_at))
     killed(lambda: call("round", "--iter", 2, url))
-    bucket.client.delete_object(Bucket=bucket.name, Key="runs/demo/.lock")  # as if its lease had run out
+    place.delete("runs/demo/.lock")  # as if its lease had run out
     another_machine(monkeypatch, tmp_path)
     goes_on = FakeWorld()
     monkeypatch.setattr(cli, "make_world", lambda **kwargs: goes_on)
     call("round", "--iter", 2, url)
     call("publish", url)
-    assert in_store(bucket) == in_folder
+    assert in_store(place) == in_folder
     if stop_at[0] == "predict":  # no model is trained again, and no sample scored again
         assert goes_on.calls.get("train", 0) == (0 if stop_at[1] > 16 else 2)
 

@@ -19,27 +19,27 @@ def made(tmp_path) -> Path:
     return tmp_path / "made"
 
 
-def put(made: Path, bucket) -> None:
-    put_whole(made, parse(f"{bucket.url}/set"), mark="mark.json", begun="plan.json")
+def put(made: Path, place) -> None:
+    put_whole(made, parse(f"{place.url}/set"), mark="mark.json", begun="plan.json")
 
 
-def new(bucket) -> dict[str, bytes]:
+def new(place) -> dict[str, bytes]:
     names = ("README.md", "mark.json", "shards/0.h5", "shards/1.h5")
-    assert bucket.names() == [f"set/{name}" for name in names]
-    return {name: bucket.read(f"set/{name}") for name in names}
+    assert place.names() == [f"set/{name}" for name in names]
+    return {name: place.read(f"set/{name}") for name in names}
 
 
-def test_what_is_put_is_the_folder_and_nothing_of_what_was_there(bucket, made):
+def test_what_is_put_is_the_folder_and_nothing_of_what_was_there(place, made):
     for name in ("mark.json", "shards/0.h5", "shards/7.h5", "sub/x"):
-        bucket.write(f"set/{name}", b"old")
-    put(made, bucket)
-    assert new(bucket) == {name: f"new {name}".encode() for name in new(bucket)}
+        place.write(f"set/{name}", b"old")
+    put(made, place)
+    assert new(place) == {name: f"new {name}".encode() for name in new(place)}
 
 
 @pytest.mark.parametrize("changes", range(1, 9))
-def test_the_mark_is_there_only_while_all_is_there_and_what_was_cut_short_goes_on(bucket, made, changes):
+def test_the_mark_is_there_only_while_all_is_there_and_what_was_cut_short_goes_on(place, made, changes):
     for name in ("mark.json", "shards/0.h5", "shards/7.h5"):
-        bucket.write(f"set/{name}", b"old")
+        place.write(f"set/{name}", b"old")
     left = iter(range(changes))
 
     def fault(way) -> bool:
@@ -47,9 +47,9 @@ def test_the_mark_is_there_only_while_all_is_there_and_what_was_cut_short_goes_o
             return False
         return way.say(403, "AccessDenied")
 
-    with bucket.way(fault), pytest.raises(StoreError, match="no permission"):
-        put(made, bucket)
-    there = {name: bucket.read(name) for name in bucket.names()}
+    with place.way(fault), pytest.raises(StoreError, match="no permission"):
+        put(made, place)
+    there = {name: place.read(name) for name in place.names()}
     mark = there.pop("set/mark.json", b"")
     assert "set/plan.json" in there
     if mark == b"old":
@@ -57,5 +57,5 @@ def test_the_mark_is_there_only_while_all_is_there_and_what_was_cut_short_goes_o
     if mark == b"new mark.json":
         assert {"set/README.md", "set/shards/0.h5", "set/shards/1.h5"} <= set(there)
         assert b"old" not in there.values()
-    put(made, bucket)
-    assert b"old" not in new(bucket).values()
+    put(made, place)
+    assert b"old" not in new(place).values()
