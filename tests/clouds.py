@@ -30,6 +30,10 @@ KEY = base64.b64encode(b"a key of this test alone, none of the published ones").
 START_S = 60
 MISSING = "no Azurite: npm install azurite, and AZURITE=node_modules/.bin/azurite-blob or on PATH"
 
+SLOW_IN_AZURE = pytest.mark.parametrize(  # `place` is each store, in Azure for the slow suite
+    "place", ["bucket", pytest.param("container", marks=pytest.mark.slow)], ids=["s3", "az"], indirect=True
+)
+
 
 @contextmanager
 def azurite(folder: Path) -> Iterator[str]:

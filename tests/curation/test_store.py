@@ -17,6 +17,7 @@ from curation.rounds.storing import order_of_making
 from fsd_gen.shards.dataset import StereoShards
 from jobs.store.base import StoreError
 from jobs.store.cache import placeholder_at
+from tests.clouds import SLOW_IN_AZURE
 from tests.curation.world import FakeWorld, make_run
 from tests.objects import another_machine
 
@@ -72,11 +73,6 @@ def url(request, template) -> str:
     return f"{store.url}/runs/demo"
 
 
-EACH = pytest.mark.parametrize(
-    "place", ["bucket", pytest.param("container", marks=pytest.mark.slow)], ids=["s3", "az"], indirect=True
-)
-
-
 def in_store(bucket) -> dict[str, bytes]:
     names = [key.removeprefix("runs/demo/") for key in bucket.names("runs/demo/")]
     return made(lambda name: bucket.read(f"runs/demo/{name}"), names)
@@ -89,7 +85,7 @@ def world(monkeypatch) -> FakeWorld:
     return fake
 
 
-@EACH
+@SLOW_IN_AZURE
 def test_two_rounds_and_a_publication_in_a_store_are_those_of_a_folder(
     place, url, world, in_folder, tmp_path, monkeypatch
 ):
@@ -138,7 +134,7 @@ KILLS = [
 ]
 
 
-@EACH
+@SLOW_IN_AZURE
 @pytest.mark.parametrize("stop_at", KILLS)
 def test_a_loop_that_is_killed_goes_on_on_an_empty_machine_to_the_same_result(
     place, url, in_folder, stop_at, monkeypatch, tmp_path

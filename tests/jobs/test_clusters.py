@@ -211,7 +211,7 @@ def test_the_image_installs_the_wheel_with_what_a_node_needs_and_runs_as_nobody_
     build, install = (step for step in instructions(IMAGE, "RUN") if step.startswith("pip "))
     assert build.startswith("pip wheel ") and "--no-deps --wheel-dir /wheels ." in build
     assert "--constraint /constraints.txt" in install
-    assert """/wheels/fsd_gen-*.whl)[render,farm,s3]" 'ray[default]'""" in install
+    assert """/wheels/fsd_gen-*.whl)[render,farm,s3,az]" 'ray[default]'""" in install
     assert instructions(IMAGE, "USER") == ["1000:1000"]
     assert instructions(IMAGE, "VOLUME") == ["/assets"] and "FSD_ASSETS_DIR=/assets" in IMAGE.read_text()
 

@@ -40,6 +40,7 @@ from jobs.store.cache import placeholder_at
 from jobs.store.lease import StoreLock
 from jobs.store.mirror import local_place
 from stereo_model import open_dataset
+from tests.clouds import SLOW_IN_AZURE
 from tests.conftest import SPARSE
 from tests.fsd_gen.synthetic import make_sample
 from tests.objects import tried_again_at_once
@@ -124,6 +125,7 @@ def test_a_run_in_a_store_is_the_run_that_a_folder_would_hold(
     assert load_sample(f"{url}:3").spec.key.slot == 3
 
 
+@SLOW_IN_AZURE
 def test_what_is_listed_needs_no_shard_and_what_is_read_comes_once(place, url, drawn, config, other_machine):
     render(url, config)
     other_machine()
@@ -217,6 +219,7 @@ def test_what_a_store_refuses_of_a_block_is_no_damage(bucket, url, drawn, config
         reader.sample(1)
 
 
+@SLOW_IN_AZURE
 def test_what_is_finished_is_not_rendered_again_on_another_machine(place, url, drawn, config, other_machine):
     render(url, config, shards=1)
     other_machine()
@@ -264,6 +267,7 @@ def test_a_shard_that_was_finished_and_not_put_is_put_by_the_next_command(
     assert "runs/demo/shards/00000.h5" in bucket.names()
 
 
+@SLOW_IN_AZURE
 def test_a_shard_of_other_content_in_the_store_is_never_replaced(url, drawn, config, place):
     def race(way) -> bool:  # another one puts its shard first
         if way.command == "PUT" and way.path.endswith("00000.h5"):
@@ -286,6 +290,7 @@ def test_two_drivers_of_one_run_are_kept_apart(place, url, drawn, config, other_
             render(url, config)
 
 
+@SLOW_IN_AZURE
 def test_a_driver_that_lost_its_lock_stops_and_writes_no_document(url, config, place, monkeypatch):
     monkeypatch.setattr("fsd_gen.production.places.StoreLock", partial(StoreLock, lease_s=0.4))
     with pytest.raises(RunLockedError, match="taken over by another driver"), at_work_in(url) as folder:

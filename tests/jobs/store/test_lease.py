@@ -14,6 +14,7 @@ from jobs.store import lease
 from jobs.store.base import ConditionsUnsupportedError
 from jobs.store.lease import LOCK_NAME, StoreLock
 from jobs.store.urls import parse
+from tests.clouds import SLOW_IN_AZURE
 from tests.objects import tried_again_at_once
 
 
@@ -32,6 +33,7 @@ def test_of_two_drivers_one_works_and_the_other_is_told_who_does(address):
         pass
 
 
+@SLOW_IN_AZURE
 def test_a_lock_is_renewed_while_its_driver_lives_and_free_when_it_died(place, address):
     with StoreLock(address, lease_s=1) as held:
         first = json.loads(place.read("run/.lock"))["serial"]
