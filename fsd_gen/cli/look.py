@@ -60,7 +60,8 @@ def _repair(path: Path) -> None:
     if base_of(path) is not None:
         raise NoRunError(
             f"{path}: --repair moves files aside in a folder, and a store has none; remove what is damaged "
-            "with the store's tools (`aws s3 rm`), and `fsd-gen render` makes it again"
+            "with the store's tools (`aws s3 rm`, `az storage blob delete`), and `fsd-gen render` makes it "
+            "again"
         )
     if not is_run(path):
         raise NoRunError(

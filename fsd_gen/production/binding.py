@@ -80,7 +80,7 @@ def set_aside(run_dir: Path, path: Path) -> Path:
     if base_of(run_dir) is not None:
         raise ShardError(
             f"{path}: is in the way of this run, and in a store nothing is moved aside; remove it with the "
-            "store's tools (`aws s3 rm`), or name another run"
+            "store's tools (`aws s3 rm`, `az storage blob delete`), or name another run"
         )
     aside = run_dir / ASIDE
     aside.mkdir(exist_ok=True)
