@@ -39,6 +39,7 @@ from fsd_gen.shards.format import (
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
+from fsd_gen.shards.through import open_through
 from jobs.contents import HDF5, UNKNOWN, contents
 from jobs.store.base import StoreError
 from jobs.store.ranged import RangedFile, ranged_file
@@ -301,7 +302,7 @@ def _open_file(path: Path, source: RangedFile | None) -> _Opened:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
-        file = open_hdf5(path) if source is None else h5py.File(source, "r")
+        file = open_hdf5(path) if source is None else open_through(source)
     except StoreError:
         raise
     except DAMAGE as error:
