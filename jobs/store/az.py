@@ -9,14 +9,13 @@ asked what it holds: its size and checksums have to be the file's.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jobs.files import MIB, file_sha256
-from jobs.store.again import BrokenError, until_whole
+from jobs.store.again import BrokenError
 from jobs.store.az_client import (
     MOST_BYTES,
     PART,
@@ -28,43 +27,21 @@ from jobs.store.az_client import (
 )
 from jobs.store.az_errors import ABSENT, UNMET, code_of, error_status
 from jobs.store.base import (
-    ByObjects,
     Kept,
-    StoreConflictError,
     Stored,
     StoreError,
-    checked_name,
 )
-from jobs.store.urls import Address
+from jobs.store.cloud import CloudStore
 
 PIECE = 4 * MIB
-IF_NEW = {"overwrite": False}  # If-None-Match: *
-ALWAYS = {"overwrite": True}
 FOLDER = "hdi_isfolder"  # accounts with a hierarchy list folders as objects that say this
 
 
-class AzureStore(ByObjects):
+class AzureStore(CloudStore):
     """Objects below a key of a container."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        self.url = str(address)
-
-    # ------------------------------------------------------------ finished files
-
-    def put(self, finished_file: Path, name: str) -> Stored:
-        """See Store."""
-        wanted = _wanted(finished_file, name)
-        large = wanted.size > PART
-        there = large and self._properties(name) is not None  # then nothing large is sent in vain
-        written = None if there else self._send(finished_file, wanted, IF_NEW)
-        self._require_same(finished_file, wanted, written)
-        return wanted
-
-    def replace(self, finished_file: Path, name: str) -> Kept:
-        """See ObjectStore."""
-        wanted = _wanted(finished_file, name)
-        return self._require_same(finished_file, wanted, self._send(finished_file, wanted, ALWAYS))
+    IF_NEW: ClassVar = {"overwrite": False}
+    ALWAYS: ClassVar = {"overwrite": True}
 
     # ------------------------------------------------------------ objects
 
@@ -79,12 +56,8 @@ class AzureStore(ByObjects):
 
     def look(self, name: str) -> Kept | None:
         """See ObjectStore."""
-        found = self._properties(name)
+        found = self._ask(name)
         return None if found is None or _is_folder(found) else _kept(found, name)
-
-    def fetch(self, kept: Kept, into: Path) -> None:
-        """See ObjectStore."""
-        until_whole(partial(self._fetch_once, kept, into), f"{self.url}/{kept.name}")
 
     def _fetch_once(self, kept: Kept, into: Path) -> None:
         answer = self._get(kept)
@@ -113,13 +86,10 @@ class AzureStore(ByObjects):
 
     def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
         """See LockableStore."""
-        condition = IF_NEW if etag is None else {**ALWAYS, **if_same(etag.strip('"'))}
+        condition = self.IF_NEW if etag is None else {**self.ALWAYS, **if_same(etag.strip('"'))}
         digest = hashlib.sha256(content).hexdigest()
         written = self._write(name, content, condition, digest, hashlib.md5(content, usedforsecurity=False))
-        there = self.read(name)
-        if there is None or there[0] != content:  # an answer that was lost looks like a condition unmet
-            return None
-        return there[1] if written in (None, there[1].etag) else None
+        return self._decided(name, content, written)
 
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
         """See LockableStore."""
@@ -152,10 +122,9 @@ class AzureStore(ByObjects):
         return container_client(self._address.bucket)
 
     def _blob(self, name: str) -> Any:
-        path = checked_name(name).as_posix()
-        return self._container().get_blob_client(f"{self._address.key}/{path}" if self._address.key else path)
+        return self._container().get_blob_client(self._key(name))
 
-    def _properties(self, name: str) -> Any:
+    def _ask(self, name: str) -> Any:
         """What the store says of an object; None where there is none."""
         with in_our_words(f"{self.url}/{name}", "read"):
             try:
@@ -177,14 +146,14 @@ class AzureStore(ByObjects):
                     raise FileNotFoundError(f"{place}: is gone since it was listed") from None
                 raise
 
-    def _send(self, finished_file: Path, wanted: Stored, condition: dict[str, Any]) -> str | None:
+    def _send(self, finished_file: Path, wanted: Stored, condition: Mapping[str, Any]) -> str | None:
         """Put the file where the condition holds; the ETag if it was put."""
         with finished_file.open("rb") as file:
             md5 = hashlib.file_digest(file, _md5)
             file.seek(0)
             return self._write(wanted.name, file, condition, wanted.sha256, md5)
 
-    def _write(self, name: str, body: Any, condition: dict[str, Any], sha256: str, md5: Any) -> str | None:
+    def _write(self, name: str, body: Any, condition: Mapping[str, Any], sha256: str, md5: Any) -> str | None:
         """The new ETag; None where the condition did not hold."""
         with in_our_words(f"{self.url}/{name}", "write"):
             try:
@@ -201,26 +170,26 @@ class AzureStore(ByObjects):
                 raise
         return str(answer["etag"]).strip('"')
 
-    def _require_same(self, file: Path, wanted: Stored, written: str | None) -> Kept:
-        """The object, if it is the file. `written` is the ETag that our put got, None if it put nothing."""
-        found = self._properties(wanted.name)
-        place = f"{self.url}/{wanted.name}"
-        if found is None:
-            raise StoreError(f"{place}: was put and is not there; see the store's rules of deletion")
+    def _wanted(self, file: Path, name: str) -> Stored:
+        size = file.stat().st_size
+        if size > MOST_BYTES:
+            raise StoreError(
+                f"{file}: {size / 2**30:.0f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB as one "
+                "object; make smaller shards (samples_per_shard)"
+            )
+        return Stored(name=name, size=size, sha256=file_sha256(file))
+
+    def _is_large(self, size: int) -> bool:
+        return size > PART
+
+    def _kept(self, answer: Any, name: str) -> Kept:
+        return _kept(answer, name)
+
+    def _is_of(self, answer: Any, file: Path, wanted: Stored) -> bool:
         with file.open("rb") as opened:
             md5 = hashlib.file_digest(opened, _md5).digest()
-        said = found.content_settings.content_md5 or _sha256_of(found)
-        if said and found.size == wanted.size and not _other(found, wanted.sha256, md5):
-            return _kept(found, wanted.name)
-        if written == _kept(found, wanted.name).etag:  # nobody else's
-            self.remove(wanted.name)
-            raise StoreError(
-                f"{place}: arrived damaged and was removed again; see the network, and try again"
-            )
-        raise StoreConflictError(
-            f"{place} holds other content than the file to be put there; names are written once: remove it "
-            "by hand if it is not needed, or put the file under another name"
-        )
+        said = answer.content_settings.content_md5 or _sha256_of(answer)
+        return bool(said) and not _other(answer, wanted.sha256, md5)
 
 
 def _pieces(answer: Any) -> Iterator[bytes]:
@@ -235,16 +204,6 @@ def _pieces(answer: Any) -> Iterator[bytes]:
 
 def _md5() -> Any:
     return hashlib.md5(usedforsecurity=False)
-
-
-def _wanted(file: Path, name: str) -> Stored:
-    size = file.stat().st_size
-    if size > MOST_BYTES:
-        raise StoreError(
-            f"{file}: {size / 2**30:.0f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB as one "
-            "object; make smaller shards (samples_per_shard)"
-        )
-    return Stored(name=name, size=size, sha256=file_sha256(file))
 
 
 def _other(properties: Any, sha256: str, md5: bytes) -> str | None:

@@ -10,53 +10,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jobs.files import MIB, file_sha256
-from jobs.store.again import MOST_TRIES, BrokenError, pause, until_whole
+from jobs.store.again import MOST_TRIES, BrokenError, pause
 from jobs.store.base import (
-    ByObjects,
     ConditionsUnsupportedError,
     Kept,
-    StoreConflictError,
     Stored,
     StoreError,
-    checked_name,
 )
+from jobs.store.cloud import CloudStore
 from jobs.store.s3_client import client_errors, in_our_words, s3_client
 from jobs.store.s3_errors import ABSENT, CONTENDED, NOT_THERE_YET, UNMET, code_of, error_status
 from jobs.store.s3_parts import MOST_BYTES, Composite, Parts, composite, in_parts
-from jobs.store.urls import Address
 
 PIECE = 4 * MIB
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-class S3Store(ByObjects):
+class S3Store(CloudStore):
     """Objects below a key of a bucket."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        self.url = str(address)
-
-    # ------------------------------------------------------------ finished files
-
-    def put(self, finished_file: Path, name: str) -> Stored:
-        """See Store."""
-        wanted = self._wanted(finished_file, name)
-        there = in_parts(wanted.size) and self._head(name) is not None  # then nothing large is sent in vain
-        written = None if there else self._send(finished_file, wanted, IfNoneMatch="*")
-        self._require_same(finished_file, wanted, written)
-        return wanted
-
-    def replace(self, finished_file: Path, name: str) -> Kept:
-        """See ObjectStore."""
-        wanted = self._wanted(finished_file, name)
-        return self._require_same(finished_file, wanted, self._send(finished_file, wanted))
+    IF_NEW: ClassVar = {"IfNoneMatch": "*"}
+    ALWAYS: ClassVar = {}
 
     # ------------------------------------------------------------ objects
 
@@ -72,12 +52,8 @@ class S3Store(ByObjects):
 
     def look(self, name: str) -> Kept | None:
         """See ObjectStore."""
-        answer = self._head(name)
+        answer = self._ask(name)
         return None if answer is None else _headed(answer, name)
-
-    def fetch(self, kept: Kept, into: Path) -> None:
-        """See ObjectStore."""
-        until_whole(partial(self._fetch_once, kept, into), f"{self.url}/{kept.name}")
 
     def _fetch_once(self, kept: Kept, into: Path) -> None:
         answer = self._get(kept)
@@ -109,12 +85,8 @@ class S3Store(ByObjects):
 
     def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
         """See LockableStore."""
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        written = self._write(name, content, condition)
-        there = self.read(name)
-        if there is None or there[0] != content:  # an answer that was lost looks like a condition unmet
-            return None
-        return there[1] if written in (None, there[1].etag) else None
+        condition = self.IF_NEW if etag is None else {"IfMatch": etag}
+        return self._decided(name, content, self._write(name, content, condition))
 
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
         """See LockableStore."""
@@ -136,11 +108,7 @@ class S3Store(ByObjects):
 
     # ------------------------------------------------------------ requests
 
-    def _key(self, name: str) -> str:
-        path = checked_name(name).as_posix()
-        return f"{self._address.key}/{path}" if self._address.key else path
-
-    def _head(self, name: str) -> dict[str, Any] | None:
+    def _ask(self, name: str) -> dict[str, Any] | None:
         with in_our_words(f"{self.url}/{name}", "GetObject"):
             try:
                 found: dict[str, Any] = s3_client().head_object(
@@ -172,7 +140,7 @@ class S3Store(ByObjects):
                 raise
         return answer
 
-    def _send(self, finished_file: Path, wanted: Stored, **condition: str) -> str | None:
+    def _send(self, finished_file: Path, wanted: Stored, condition: Mapping[str, str]) -> str | None:
         """Put the file where the condition holds; the ETag if it was put."""
         if in_parts(wanted.size):
             return Parts(
@@ -186,7 +154,7 @@ class S3Store(ByObjects):
             return self._write(wanted.name, file, condition, wanted.sha256)
 
     def _write(
-        self, name: str, body: Any, condition: dict[str, str], sha256: str | None = None
+        self, name: str, body: Any, condition: Mapping[str, str], sha256: str | None = None
     ) -> str | None:
         """The new ETag; None where the condition did not hold."""
         sha256 = sha256 or hashlib.sha256(body).hexdigest()
@@ -228,26 +196,17 @@ class S3Store(ByObjects):
             )
         return Stored(name=name, size=size, sha256=file_sha256(file))
 
-    def _require_same(self, file: Path, wanted: Stored, written: str | None) -> Kept:
-        """The object, if it is the file. `written` is the ETag that our put got, None if it put nothing."""
-        answer = self._head(wanted.name)
-        place = f"{self.url}/{wanted.name}"
-        if answer is None:
-            raise StoreError(f"{place}: was put and is not there; see the store's rules of deletion")
+    def _is_large(self, size: int) -> bool:
+        return in_parts(size)
+
+    def _kept(self, answer: dict[str, Any], name: str) -> Kept:
+        return _headed(answer, name)
+
+    def _is_of(self, answer: dict[str, Any], file: Path, wanted: Stored) -> bool:
         with file.open("rb") as opened:
             md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         parts = composite(file) if in_parts(wanted.size) else None
-        if answer["ContentLength"] == wanted.size and not _other(answer, wanted.sha256, md5, parts):
-            return _headed(answer, wanted.name)
-        if written == answer["ETag"]:  # nobody else's
-            self.remove(wanted.name)
-            raise StoreError(
-                f"{place}: arrived damaged and was removed again; see the network, and try again"
-            )
-        raise StoreConflictError(
-            f"{place} holds other content than the file to be put there; names are written once: remove it "
-            "by hand if it is not needed, or put the file under another name"
-        )
+        return not _other(answer, wanted.sha256, md5, parts)
 
 
 def _other(answer: dict[str, Any], sha256: str, md5: str, parts: Composite | None = None) -> str | None:
