@@ -7,7 +7,6 @@ import hashlib
 import logging
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,13 +22,6 @@ from tests.objects import tried_again_at_once
 
 KEY_NAME = "AZURE_STORAGE_KEY"
 CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
-
-
-@pytest.fixture
-def shard(tmp_path: Path) -> Path:
-    path = tmp_path / "00000.h5"
-    path.write_bytes(b"finished" * 1000)
-    return path
 
 
 @pytest.fixture(autouse=True)

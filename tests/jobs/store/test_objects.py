@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,6 @@ from jobs.store import open_store
 from jobs.store.base import StoreConflictError, Stored, StoreError, StoreUnavailableError
 from jobs.store.objects import open_lockable
 from tests.objects import slow, times, tried_again_at_once
-
-
-@pytest.fixture
-def shard(tmp_path: Path) -> Path:
-    path = tmp_path / "00000.h5"
-    path.write_bytes(b"finished" * 1000)
-    return path
 
 
 @pytest.fixture(autouse=True)

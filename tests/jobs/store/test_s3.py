@@ -19,13 +19,6 @@ from jobs.store.urls import is_url, parse
 from tests.objects import KEY_ID, SECRET, TOKEN, tried_again_at_once
 
 
-@pytest.fixture
-def shard(tmp_path: Path) -> Path:
-    path = tmp_path / "00000.h5"
-    path.write_bytes(b"finished" * 1000)
-    return path
-
-
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
     """Faults are tried again at once."""
