@@ -6,34 +6,37 @@
 Driver, ledger, mailbox, status file and Ray are the real ones; with `--hosts` only the workers are not, for
 want of memory. An item takes 0.5 to 1.5 of `--item` seconds. Overhead is what a worker's life has beyond its
 items, as a part of them: from the start of its first task to the end of its last one, so without the farm's
-start and without the last tasks, which cannot be shared. On a machine with other work it says little; the CPU
-seconds of the driver do.
+start and without the last tasks, which cannot be shared. Where all cores are busy it says little, and the
+last row says so: processes wait for a core then, whatever the farm does. CPU seconds of an item say more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import ray
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.farm_costs import PARTS, Costs, busy_row, cost_row
 from jobs.config import FarmConfig, Pool
 from jobs.farm.actor import Birth
 from jobs.farm.driver import Driver
 from jobs.farm.mailbox import WorkerSide
+from jobs.farm.post import Post, Steps, pace_of
 from jobs.farm.ray_cluster import RayCluster
 from jobs.farm.session import session
 from jobs.host import process_name
@@ -72,24 +75,56 @@ class Sleeper:
         """There is nothing to free."""
 
 
+class Line:
+    """As `jobs.farm.mailbox.WorkerSide`, for one worker of many in a process."""
+
+    def __init__(self, mailbox: WorkerSide, pace_s: float) -> None:
+        self._put = mailbox._actor.put.remote
+        self._call: asyncio.Future[str] | None = None
+        self.post = Post(pace_s)
+
+    async def carry_out(self, steps: Steps) -> None:
+        """Send and wait as `steps` say."""
+        reply: str | None = None
+        with suppress(StopIteration):
+            while True:
+                wish = steps.send(reply)
+                if isinstance(wish, float):
+                    reply = await self._wait(wish)
+                else:
+                    reply, self._call = None, asyncio.ensure_future(self._put(wish))
+
+    async def _wait(self, seconds: float) -> str | None:
+        assert self._call is not None
+        if not self._call.done() and seconds:
+            await asyncio.wait([self._call], timeout=None if seconds == math.inf else seconds)
+        return self._call.result() if self._call.done() else None
+
+
 class Host:
     """A process that holds many workers, as coroutines."""
 
-    def __init__(self, mailbox: WorkerSide) -> None:
-        self._put = mailbox._actor.put.remote
+    def __init__(self, mailbox: WorkerSide, pace_s: float) -> None:
+        self._mailbox, self._pace_s = mailbox, pace_s
+        self._lines: dict[str, Line] = {}
 
     async def start(self, name: str) -> Birth:
-        """Nothing is to be made."""
+        """Nothing is to be made but its line."""
+        self._lines[name] = Line(self._mailbox, self._pace_s)
         return Birth(worker=name, node="here")
 
     async def run(self, name: str, run: Run) -> Ending:
         """As `Sleeper`, in the words of `jobs.host`."""
-        began, reporting, task = time.monotonic(), 0.0, run.task
+        began, reporting, task, line = time.monotonic(), 0.0, run.task, self._lines[name]
         for done, seconds in enumerate(task.payload, start=1):
             await asyncio.sleep(seconds)
             before = time.monotonic()
-            await self._put(Event(kind=EventKind.ITEM, done=done, task_id=task.id, attempt=1, worker=name))
+            event = Event(kind=EventKind.ITEM, done=done, task_id=task.id, attempt=1, worker=name)
+            await line.carry_out(line.post.report(event))
             reporting += time.monotonic() - before
+        before = time.monotonic()
+        await line.carry_out(line.post.settle())
+        reporting += time.monotonic() - before
         stint = Stint(name, began, time.monotonic(), sum(task.payload), reporting)
         return Ending(end="done", result=stint, done=task.size)
 
@@ -131,43 +166,12 @@ class Crowd(RayCluster):
         number = next(self._number)
         if number < self._size:
             remote: Any = ray.remote(num_cpus=0)(Host)
-            self._hosts.append(remote.options(max_concurrency=10_000).remote(mailbox))
+            self._hosts.append(remote.options(max_concurrency=10_000).remote(mailbox, pace_of(config)))
         return Place(self._hosts[number % self._size], f"host:{number}")
 
     def worker_counts(self, pools: Sequence[Pool], *, joined: bool) -> list[int]:
         """As many as are asked for."""
         return [pool.workers or 1 for pool in pools]
-
-
-class Costs:
-    """CPU seconds of driver and mailbox, from the first item to the end of the last task so far."""
-
-    def __init__(self) -> None:
-        self._mailbox: psutil.Process | None = None
-        self._first = self._last = (0.0, 0.0, 0.0)
-
-    def hear(self, event: Event) -> None:
-        """Take the time at the first item and at the end of each task."""
-        if self._mailbox is None and event.kind is EventKind.ITEM:
-            self._mailbox = _mailbox()
-            self._first = self._now()
-        elif event.kind is EventKind.TASK_DONE:
-            self._last = self._now()
-
-    @property
-    def spent(self) -> tuple[float, float, float]:
-        """Seconds in between, CPU seconds of the driver, of the mailbox."""
-        wall, driver, mailbox = (end - begin for begin, end in zip(self._first, self._last, strict=True))
-        return wall, driver, mailbox
-
-    def _now(self) -> tuple[float, float, float]:
-        assert self._mailbox is not None
-        return time.monotonic(), time.process_time(), sum(self._mailbox.cpu_times()[:2])
-
-
-def _mailbox() -> psutil.Process:
-    processes = psutil.Process().children(recursive=True)
-    return next(process for process in processes if "ray::Mailbox" in " ".join(process.cmdline()))
 
 
 def tasks_for(workers: int, shards: int, samples: int, item_s: float) -> list[Task]:
@@ -182,7 +186,7 @@ def tasks_for(workers: int, shards: int, samples: int, item_s: float) -> list[Ta
 def drive(tasks: Sequence[Task], workers: int, hosts: int, folder: Path) -> tuple[list[Stint], Costs]:
     """Do the tasks, with all that listens in a real run."""
     config = FarmConfig(workers=workers, cpus_per_worker=0.01, stall_timeout_s=3600, recycle_after=100_000)
-    ledger, costs = Ledger(tasks, config.max_retries), Costs()
+    ledger, costs = Ledger(tasks, config.max_retries), Costs(len(tasks), workers)
     with (
         (folder / "progress").open("w") as lines,
         ProgressDisplay(tasks, console=Console(file=lines)) as show,
@@ -238,8 +242,7 @@ def show(stints: Sequence[Stint], costs: Costs, items: int, title: str) -> None:
     asked, between = sum(stint.asked for stint in stints), sorted(gaps(stints))
     reporting = sum(stint.reporting for stint in stints)
     slept = sum(stint.ended - stint.began - stint.reporting for stint in stints)
-    wall_s, driver_s, mailbox_s = costs.spent
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    spent = costs.spent()
     rows = {
         "overhead": f"{overhead(stints):.2%}",
         "  of it reporting": f"{reporting / asked:.2%}, {reporting / items * 1e3:.1f} ms an item",
@@ -247,10 +250,10 @@ def show(stints: Sequence[Stint], costs: Costs, items: int, title: str) -> None:
         "  of it waking late": f"{slept / asked - 1:.2%}",
         "between two tasks, median": f"{statistics.median(between) * 1e3:.1f} ms",
         "between two tasks, 99 of 100": f"{between[int(0.99 * len(between))] * 1e3:.1f} ms",
-        "items per second": f"{items / wall_s:.0f}",
-        "driver, share of a core": f"{driver_s / wall_s:.1%}, {driver_s / items * 1e3:.3f} CPU ms an item",
-        "mailbox, share of a core": f"{mailbox_s / wall_s:.1%}, {mailbox_s / items * 1e3:.3f} CPU ms an item",
-        "driver, peak MiB": f"{peak_mb:.0f}",
+        "items per second": f"{costs.items / spent['wall']:.0f}",
+        **{part: cost_row(spent[part], spent["wall"], costs.items) for part in PARTS},
+        "driver, peak MiB": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}",
+        "the machine's cores": busy_row(spent),
     }
     table = Table("what", "measured", title=title)
     for row in rows.items():

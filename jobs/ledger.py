@@ -146,8 +146,14 @@ class Ledger:
         )
 
     def _advance(self, task: Task, ending: Ending) -> bool:
-        """Note how far a run came; whether it finished an item that no run had finished before."""
-        before = max(ending.found, self._furthest.get(task.id, 0))
+        """Note how far a run came; whether it finished an item that no run had finished before.
+
+        What it found beyond all that was told were items of workers that died before they told of them.
+        """
+        told = self._furthest.get(task.id, 0)
+        if ending.found > told:
+            self._deaths[task.id] = 0
+        before = max(ending.found, told)
         self._furthest[task.id] = max(ending.done, before)
         advanced = ending.done > before
         if advanced:

@@ -14,6 +14,7 @@ from jobs.extras import extra
 from jobs.farm.guard import guard_process_group
 from jobs.farm.mailbox import WorkerSide
 from jobs.farm.metrics import Metrics
+from jobs.farm.post import Post, pace_of
 from jobs.farm.room import GIB
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Run
@@ -43,6 +44,7 @@ class Actor:
 
     def __init__(self, mailbox: WorkerSide, config: FarmConfig, pool: str) -> None:
         self._mailbox = mailbox
+        self._post = Post(pace_of(config))
         self._config = config
         self._pool = pool
         self._host: WorkerHost | None = None
@@ -67,7 +69,9 @@ class Actor:
     def run(self, run: Run) -> Ending:
         """Do one run of a task; SIGTERM stops it at its next report."""
         with self._notice.at_work(), self._counted().of_a_task(process_name()):
-            return self._started().run(run)
+            ending = self._started().run(run)
+            self._mailbox.carry_out(self._post.settle())
+        return ending
 
     def close(self) -> None:
         """Close the worker."""
@@ -76,7 +80,8 @@ class Actor:
     def _send(self, event: Event) -> str:
         if self._metrics is not None:
             self._metrics.take(event)
-        return self._mailbox.put(event) or (TAKEN_AWAY if self._notice.given else "")
+        order = self._mailbox.carry_out(self._post.report(event))
+        return order or (TAKEN_AWAY if self._notice.given else "")
 
     def _started(self) -> WorkerHost:
         if self._host is None:

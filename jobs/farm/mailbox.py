@@ -1,7 +1,7 @@
 """Events on their way from the workers to the driver.
 
-A worker's `report` returns once the mailbox has the event, so events outlive the worker, and the mailbox
-answers whether its worker is to stop. It never waits for the driver: a slow driver does not slow rendering.
+What the mailbox has outlives the worker; its answer says whether the worker is to stop (`jobs.farm.post` says
+which answers a worker waits for). It never waits for the driver: a slow driver does not slow rendering.
 
 The mailbox's process may be killed like any other. Ray starts another, and workers and driver try their calls
 again there; only what the driver had not yet seen is lost. Finished items are counted by every later event,
@@ -11,6 +11,7 @@ so what is lost are notes and warnings of that moment.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections import deque
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 from jobs.extras import extra
 from jobs.farm.cluster import Call, Cluster
+from jobs.farm.post import Steps
 from jobs.task import Event, FarmError
 
 with extra("farm"):
@@ -58,11 +60,11 @@ class Mailbox:
         self._arrived = asyncio.Event()
         self._orders = Orders()
 
-    async def put(self, event: Event) -> str:
-        """Keep `event`; why its worker must stop, "" if it need not."""
-        self._events.append(event)
+    async def put(self, events: tuple[Event, ...]) -> str:
+        """Keep events of one worker; why it must stop, "" if it need not."""
+        self._events.extend(events)
         self._arrived.set()
-        return self._orders.of(event.worker)
+        return self._orders.of(events[-1].worker)
 
     async def take(self, seen: Seen, *, wait: bool, orders: Orders) -> tuple[Seen, list[Event]]:
         """Forget what is `seen`; return the rest, and what will be seen with it.
@@ -89,10 +91,27 @@ class WorkerSide:
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
+        self._call: Any = None  # the latest one
 
-    def put(self, event: Event) -> str:
-        """Hand `event` over; why this worker must stop, "" if it need not."""
-        return str(ray.get(self._actor.put.remote(event)))
+    def carry_out(self, steps: Steps) -> str:
+        """Send and wait as `steps` say; what they return."""
+        reply: str | None = None
+        while True:
+            try:
+                wish = steps.send(reply)
+            except StopIteration as end:
+                return str(end.value)
+            reply = self._wait(wish) if isinstance(wish, float) else self.send(wish)
+
+    def send(self, events: tuple[Event, ...]) -> None:
+        """Hand events over, without waiting."""
+        self._call = self._actor.put.remote(events)
+
+    def _wait(self, seconds: float) -> str | None:
+        try:
+            return str(ray.get(self._call, timeout=None if seconds == math.inf else seconds))
+        except GetTimeoutError:
+            return None
 
 
 class DriverSide:

@@ -131,6 +131,13 @@ def test_deaths_in_a_row_that_a_task_tolerates_spend_no_retry_and_a_new_item_for
     assert kind is EventKind.TASK_FAILED
 
 
+def test_items_that_nobody_was_told_of_forgive_deaths_once_a_run_finds_them():
+    ledger = Ledger([Task("a", size=9, resumable=True, tolerates=1)], 0)
+    for found in range(1, 6):  # each worker dies after an item, before it told of it
+        assert die(ledger, done=found, found=found) is EventKind.TASK_PUT_BACK
+    assert die(ledger, done=5, found=5) is EventKind.TASK_FAILED
+
+
 def test_a_task_stays_with_the_kind_of_worker_that_began_it():
     ledger = Ledger([Task("a"), Task("b", kind="fast"), Task("c")], 1)
     assert (ledger.waiting("slow"), ledger.waiting("fast"), ledger.kinds()) == (2, 3, {"fast"})

@@ -10,6 +10,7 @@ import pytest
 
 from jobs.farm.driver import Driver
 from jobs.farm.mailbox import Mailbox
+from jobs.farm.post import Post, Steps
 from jobs.farm.slot import Slot
 from jobs.ledger import Ending, Ledger, Run
 from jobs.task import Event
@@ -150,6 +151,32 @@ def deaf_driver_kills(patch: Callable[..., None]) -> None:
     patch(Driver, "_end_silent", end_silent)
 
 
+def end_not_settled(patch: Callable[..., None]) -> None:
+    def settle(self: Post) -> Steps:
+        return ""
+        yield ()
+
+    patch(Post, "settle", settle)
+
+
+def first_item_kept(patch: Callable[..., None]) -> None:
+    def report(self: Post, event: Event) -> Steps:
+        self._news = False
+        return (yield from real(self, event))
+
+    real = Post.report
+    patch(Post, "report", report)
+
+
+def letters_overtake(patch: Callable[..., None]) -> None:
+    def call(self: Post, patience_s: float) -> Steps:
+        self._under_way = False
+        return (yield from real(self, patience_s))
+
+    real = Post._call
+    patch(Post, "_call", call)
+
+
 FAULTS = [
     (settle_before_events, "outside of its run|after its end"),
     (deaths_not_counted, "Endless"),
@@ -160,6 +187,9 @@ FAULTS = [
     (letters_forgotten, "were lost"),
     (stop_unheard, "the stop took"),
     (renderers_mixed, "of several kinds"),
+    (end_not_settled, "outside of its run|after its end|items of it were told"),
+    (first_item_kept, "held against it"),
+    (letters_overtake, "items told after|after its end|outside of its run"),
     (workers_left_alive, "left behind|one more hired"),
 ]
 

@@ -57,6 +57,7 @@ class SimulatedCluster:
         self.store = Store()
         self.processes: list[Process] = []
         self.acknowledged: list[object] = []  # events whose sender heard that they arrived
+        self.told: dict[str, int] = {}  # worker -> items of its latest run whose report returned
         self.bad_starts = 0
         self.wanted: dict[str, int] = {}  # pool -> most workers that were ever aimed for
         self._request = request

@@ -26,22 +26,22 @@ class Letters:
         self.take = SimpleNamespace(remote=self._take)
         self.release = SimpleNamespace(remote=self._release)
 
-    def put(self, event: Event, alive: Callable[[], bool], heard: Callable[[str], None]) -> None:
-        """Have the event arrive now, if its sender is `alive`; the answer comes a little later."""
+    def put(self, events: tuple[Event, ...], alive: Callable[[], bool], heard: Callable[[str], None]) -> None:
+        """Have the events arrive now, if their sender is `alive`; the answer comes a little later."""
         if not alive():
             return
         if self._clock.now < self._up:
-            self._clock.at(self._up, lambda: self.put(event, alive, heard))
+            self._clock.at(self._up, lambda: self.put(events, alive, heard))
             return
         box = self._box
-        order = _result(box.put(event))
+        order = _result(box.put(events))
         self._serve()
 
         def back() -> None:
             if box is self._box:
                 heard(order)
             else:  # the answer was lost with its process
-                self.put(event, alive, heard)
+                self.put(events, alive, heard)
 
         self._clock.after(self._latency(), back)
 

@@ -1,15 +1,16 @@
-"""A worker's process: a generator for each call, which yields seconds to pass, or an event to report."""
+"""A worker's process: a generator for each call, which yields seconds to pass, or what its post wishes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ray.exceptions import RayActorError, RayTaskError
 
 from jobs.farm.actor import TAKEN_AWAY, Birth
+from jobs.farm.post import Post, Steps, pace_of
 from jobs.ledger import Ending, Reach, Run
 from jobs.task import Event, EventKind, MakeWorker, Task
 from tests.jobs.simulated.clock import Answer
@@ -17,7 +18,32 @@ from tests.jobs.simulated.clock import Answer
 if TYPE_CHECKING:
     from tests.jobs.simulated.cluster import SimulatedCluster, SimulatedNode
 
-Routine = Generator[Any, str, Any]
+Routine = Generator[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Wait so long, at most, for the answer of the call to the mailbox that is under way."""
+
+    seconds: float
+
+
+class Order:
+    """The answer of the mailbox to one letter, and who waits for it."""
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._readers: list[Callable[[str | None], None]] = []
+
+    def give(self, text: str) -> None:
+        self._text = text
+        for reader in self._readers:
+            reader(text)
+
+    def read(self, reader: Callable[[str | None], None]) -> None:
+        self._readers.append(reader)
+        if self._text is not None:
+            reader(self._text)
 
 
 class Process:
@@ -33,7 +59,9 @@ class Process:
         self._thaw = 0.0
         self._call: Answer | None = None
         self._first: Routine | None = None
-        self._letter: Event | None = None  # on its way
+        self._letter: tuple[Event, ...] = ()  # on its way
+        self._order = Order()  # the answer to the latest letter
+        self._post = Post(pace_of(self._plan.config), lambda: self._clock.now)
         self._items = 0
 
     # -- the driver's side -------------------------------------------------------------------------------
@@ -45,6 +73,7 @@ class Process:
 
     def run(self, run: Run) -> Answer:
         assert not self._told_dead, f"{self.name} is known to be dead and was given {run.task.id}"
+        self._cluster.told[self.name] = 0
         return self._ask(self._work(run))
 
     def close(self) -> Answer:
@@ -107,29 +136,48 @@ class Process:
         try:
             wish = routine.send(heard)
         except StopIteration as end:
-            self._reply(end.value)
+            self._answer_driver(end.value)
             return
-        if isinstance(wish, Event):
-            self._post(routine, wish)
+        if isinstance(wish, tuple):
+            self._send(wish)
+            self._go(routine)
+        elif isinstance(wish, Patience):
+            self._await(routine, wish.seconds)
         elif self.alive:
             self._risk()
             self._clock.after(wish, lambda: self._go(routine))
 
-    def _post(self, routine: Routine, event: Event) -> None:
-        self._letter = event
+    def _send(self, events: tuple[Event, ...]) -> None:
+        """Have the events set out; the process goes on."""
+        self._letter = events
+        self._order = order = Order()
 
-        def heard(order: str) -> None:
-            self._cluster.acknowledged.append(event.data)
-            self._go(routine, order or (TAKEN_AWAY if self.noticed else ""))
+        def heard(text: str) -> None:
+            self._cluster.acknowledged.extend(event.data for event in events)
+            order.give(text)
 
         def arrive() -> None:
-            self._letter = None
-            self._cluster.letters.put(event, lambda: self.alive, heard)
+            if self._letter is events:
+                self._letter = ()
+            self._cluster.letters.put(events, lambda: self.alive, heard)
 
         moment = self._clock.now + self._cluster.latency()
         self._clock.at(max(moment, self.node.reachable if self.node else 0.0), arrive)
 
-    def _reply(self, value: Any) -> None:
+    def _await(self, routine: Routine, seconds: float) -> None:
+        """On once the answer is there, or with None when the time is over."""
+        gone_on = [False]
+
+        def on(reply: str | None) -> None:
+            if not gone_on[0]:
+                gone_on[0] = True
+                self._go(routine, reply)
+
+        self._order.read(on)
+        if seconds < math.inf:
+            self._clock.after(seconds, lambda: on(None))
+
+    def _answer_driver(self, value: Any) -> None:
         call, self._call = self._call, None
         assert call is not None
         error = value if isinstance(value, Exception) else None
@@ -163,6 +211,7 @@ class Process:
     def _work(self, run: Run) -> Routine:
         self._call_is_run = True
         ending = yield from self._items_of(run)
+        yield from _carried_out(self._post.settle())
         self._call_is_run = False
         if run.task.payload.mute and ending.end == "done":
             return RayTaskError("run", "the result cannot travel", TypeError())
@@ -172,7 +221,7 @@ class Process:
         task, conduct, reach = run.task, run.task.payload, Reach()
         yield self._cluster.rng.uniform(0, 0.2)
         begun = self._cluster.store.open(task, self.kind, self.name)
-        if task.resumable and (order := (yield self._event(run, EventKind.RESUMED, begun, reach))):
+        if task.resumable and (order := (yield from self._report(run, EventKind.RESUMED, begun, reach))):
             return _ending("stopped", reach, order)
         for index in range(begun, task.size):
             yield conduct.item_s
@@ -184,12 +233,19 @@ class Process:
             self._cluster.store.add(task.id, index, self.name)
             self._items += 1
             yield 0.0
-            if order := (yield self._event(run, EventKind.ITEM, index + 1, reach)):
+            order = yield from self._report(run, EventKind.ITEM, index + 1, reach)
+            self._cluster.told[self.name] += 1
+            if order:
                 return _ending("stopped", reach, order)
             if task.resumable and index + 1 < task.size and (why := self._wear(conduct.tires)):
                 return _ending("recycle", reach, why)
         yield 0.0
         return replace(_ending("done", reach, ""), result=task.size, worn_out=self._wear(False))
+
+    def _report(self, run: Run, kind: EventKind, done: int, reach: Reach) -> Routine:
+        event = self._event(run, kind, done, reach)
+        order = yield from _carried_out(self._post.report(event))
+        return order or (TAKEN_AWAY if self.noticed else "")
 
     def _wear(self, tires: bool) -> str:
         limit = self._plan.config.recycle_after
@@ -204,3 +260,14 @@ class Process:
 
 def _ending(end: Any, reach: Reach, reason: str) -> Ending:
     return Ending(end=end, reason=reason, done=reach.done, found=reach.found)
+
+
+def _carried_out(steps: Steps) -> Routine:
+    """The post's wishes, as this file has them: its seconds are of waiting for an answer."""
+    reply = None
+    while True:
+        try:
+            wish = steps.send(reply)
+        except StopIteration as end:
+            return end.value
+        reply = yield (Patience(wish) if isinstance(wish, float) else wish)

@@ -42,6 +42,9 @@ class Witness:
     def __init__(self, plan: Plan, cluster: SimulatedCluster, *, aloud: bool = False) -> None:
         self._plan, self._cluster, self._aloud = plan, cluster, aloud
         self._running: dict[str, Event] = {}
+        self._done: dict[str, int] = {}  # of each task, as its latest run tells
+        self._sizes = {task.id: task.size for task in plan.tasks}
+        self._resumable = {task.id for task in plan.tasks if task.resumable}
         self.over: dict[str, EventKind] = {}
         self.heard: Counter[object] = Counter()
         self.kinds: Counter[EventKind] = Counter()
@@ -63,17 +66,40 @@ class Witness:
             assert event.attempt <= 1 + self._plan.config.max_retries, (
                 f"{event.task_id}: attempt {event.attempt}"
             )
-            self._running[event.task_id] = event
+            self._running[event.task_id], self._done[event.task_id] = event, 0
         elif event.kind in WORKER_KINDS:
             told = f"{event.kind} of {event.task_id} by {event.worker}"
             assert now and now.worker == event.worker, f"{told} outside of its run"
             self.heard[event.data] += 1
+            self._count(event)
         elif event.kind in BACK | OVER:
             abandoned = event.kind is EventKind.TASK_FAILED and "stays its own" in event.message
             assert now or abandoned, f"{event.kind} of {event.task_id}, which did not run"
             self._running.pop(event.task_id, None)
+            self._judge(event, now)
             if event.kind in OVER:
                 self.over[event.task_id] = event.kind
+
+    def _count(self, event: Event) -> None:
+        """What a run tells of its items comes in its order, where the mailbox was not killed meanwhile."""
+        before, self._done[event.task_id] = self._done[event.task_id], event.done or 0
+        assert self._cluster.letters.restarts or self._done[event.task_id] >= before, (
+            f"{event.task_id}: {event.done} items told after {before}"
+        )
+
+    def _judge(self, event: Event, begun: Event | None) -> None:
+        """By its end all of a task was told; a worker that told of an item spends no attempt by its death."""
+        if self._cluster.letters.restarts or begun is None:
+            return
+        told = self._done[event.task_id]
+        assert event.kind is not EventKind.TASK_DONE or told == self._sizes[event.task_id], (
+            f"{event.task_id} is done, and {told} items of it were told"
+        )
+        died = any(word in event.message for word in ("process died", "reported nothing"))
+        blamed = died and event.kind in (EventKind.TASK_RETRIED, EventKind.TASK_FAILED)
+        if blamed and event.task_id in self._resumable:
+            items = self._cluster.told[begun.worker]
+            assert not items, f"{event.task_id}: a death after {items} new items was held against it"
 
 
 def attempt(seed: int, *, aloud: bool = False) -> FarmReport:
