@@ -10,9 +10,9 @@ At most one call to the mailbox is under way. What becomes of a report:
 
 So beside the ends of a run a worker spends at most 1/200 of its time waiting, unless the mailbox takes longer
 than a pace; and one with quick items makes few calls. Where items take longer than the pace, each is sent at
-once. An order to stop is the answer of a call: it is heard at the item after which it is there, at the next one
-where the mailbox is slow, and of quick items at the one after a pace. The pace is short beside the grace of
-a stop, and beside the silence for which a worker is killed. SIGTERM a worker hears by itself, at each item.
+once. An order to stop is the answer of a call. It is heard at the item after which it is there, at the next
+one where the mailbox is slow, and of quick items at the one after a pace. The pace is short beside the grace
+of a stop, and beside the silence for which a worker is killed. SIGTERM a worker hears itself, at each item.
 
 Why it is safe not to wait: an ITEM is reported once it is on disk. The driver shows it, and judges a run by
 whether it came further at all, which the first ITEM tells. Whatever was told, the next run finds what is on
