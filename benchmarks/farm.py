@@ -36,7 +36,7 @@ from jobs.config import FarmConfig, Pool
 from jobs.farm.actor import Birth
 from jobs.farm.driver import Driver
 from jobs.farm.mailbox import WorkerSide
-from jobs.farm.post import Post, Steps, pace_of
+from jobs.farm.post import Post, Steps, is_last_chance, pace_of
 from jobs.farm.ray_cluster import RayCluster
 from jobs.farm.session import session
 from jobs.host import process_name
@@ -116,6 +116,7 @@ class Host:
     async def run(self, name: str, run: Run) -> Ending:
         """As `Sleeper`, in the words of `jobs.host`."""
         began, reporting, task, line = time.monotonic(), 0.0, run.task, self._lines[name]
+        line.post.begin(vital=is_last_chance(task))
         for done, seconds in enumerate(task.payload, start=1):
             await asyncio.sleep(seconds)
             before = time.monotonic()
@@ -124,9 +125,10 @@ class Host:
             reporting += time.monotonic() - before
         before = time.monotonic()
         await line.carry_out(line.post.settle())
+        told = line.post.rest()
         reporting += time.monotonic() - before
         stint = Stint(name, began, time.monotonic(), sum(task.payload), reporting)
-        return Ending(end="done", result=stint, done=task.size)
+        return Ending(end="done", result=stint, done=task.size, told=told)
 
     async def close(self, name: str) -> None:
         """Nothing is to be freed."""

@@ -55,6 +55,7 @@ class Ending:
     done: int = 0  # as in Reach
     found: int = 0
     worn_out: str = ""  # why the worker should not take another task
+    told: tuple[Event, ...] = ()  # the run's last events, which come with its end
 
 
 class Ledger:

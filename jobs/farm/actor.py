@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from jobs.extras import extra
 from jobs.farm.guard import guard_process_group
 from jobs.farm.mailbox import WorkerSide
 from jobs.farm.metrics import Metrics
-from jobs.farm.post import Post, pace_of
+from jobs.farm.post import Post, is_last_chance, pace_of
 from jobs.farm.room import GIB
 from jobs.host import WorkerHost, process_name
 from jobs.ledger import Ending, Run
@@ -69,9 +69,10 @@ class Actor:
     def run(self, run: Run) -> Ending:
         """Do one run of a task; SIGTERM stops it at its next report."""
         with self._notice.at_work(), self._counted().of_a_task(process_name()):
+            self._post.begin(vital=is_last_chance(run.task))
             ending = self._started().run(run)
             self._mailbox.carry_out(self._post.settle())
-        return ending
+        return replace(ending, told=self._post.rest())
 
     def close(self) -> None:
         """Close the worker."""

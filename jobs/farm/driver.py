@@ -5,7 +5,8 @@ the main thread of its process. Around the actors stand one driver loop and one 
 
     driver  --run-->  actor  --put(event)-->  mailbox  --take()-->  driver
 
-Before the driver settles a task it empties the mailbox, so a task's last events precede its end.
+Before the driver settles a task it empties the mailbox, so a task's last events precede its end; those that
+its worker had kept come with the end itself.
 
 A slot goes   empty -> starting -> idle <-> busy -> closing -> empty.   An actor that dies, raises or wears
 out is replaced; whatever a task did to its process (a poisoned GPU context, a leak) ends with that process.
@@ -177,10 +178,14 @@ class Driver:
                 slot.forgive()
         by_name = self._roster.by_name()
         for event in events:
-            if event.worker in by_name:
-                by_name[event.worker].hear(event)
-            self._on_event(event)
+            self._hear(event, by_name.get(event.worker))
         return True
+
+    def _hear(self, event: Event, slot: Slot | None) -> None:
+        """A worker's event, and where the worker is, if it is still there."""
+        if slot is not None:
+            slot.hear(event)
+        self._on_event(event)
 
     def _answer(self, slot: Slot, call: Call) -> None:
         """The call that `slot` was making has ended."""
@@ -215,6 +220,8 @@ class Driver:
                 self._on_event(event)
 
     def _after_run(self, slot: Slot, ending: Ending) -> None:
+        for event in ending.told:
+            self._hear(event, slot)
         self._tell(self._ledger.settle(slot.finished(), ending), slot)
         worn = ending.worn_out or (ending.reason if ending.end == "recycle" else "")
         if worn:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from jobs.config import FarmConfig
-from jobs.farm.post import PART, Post, Steps, Wish, pace_of
-from jobs.task import Event, EventKind
+from jobs.farm.post import PART, Post, Steps, Wish, is_last_chance, pace_of
+from jobs.task import Event, EventKind, Task
 
 
 class Wire:
@@ -36,12 +38,26 @@ class Wire:
         return [tuple(event.done for event in wish) if isinstance(wish, tuple) else wish for wish in seen]
 
 
-def test_the_first_item_of_each_run_is_waited_for() -> None:
+def test_a_first_item_that_is_vital_news_is_waited_for_in_each_run() -> None:
     wire = Wire()
     for run in range(2):
+        wire.post.begin(vital=True)
         wire.item(1, at=run)
         assert wire.told() == [(1,), math.inf]
-        wire.carry_out(wire.post.settle())
+
+
+def test_a_first_item_that_is_not_is_sent_at_once_all_the_same() -> None:
+    wire = Wire()
+    for run in range(2):
+        wire.post.begin(vital=False)
+        wire.item(1, at=100.0 + run)
+        wire.item(2, at=100.5 + run)
+    assert wire.told() == [(1,), 400 * PART, (2, 1), PART]
+
+
+def test_the_first_item_is_vital_where_one_death_more_would_spend_a_retry() -> None:
+    assert is_last_chance(Task("t")) and is_last_chance(Task("t", tolerates=5, deaths=5))
+    assert not is_last_chance(Task("t", tolerates=5, deaths=4))
 
 
 def test_quick_items_go_together_once_a_pace_is_over() -> None:
@@ -51,11 +67,11 @@ def test_quick_items_go_together_once_a_pace_is_over() -> None:
     assert wire.told() == [(1,), math.inf, (2, 3), 2 * PART, (4, 5), 2 * PART]
 
 
-def test_slow_items_are_sent_one_by_one_and_waited_for_during_a_two_hundredth_of_their_time() -> None:
+def test_slow_items_are_sent_one_by_one_and_waited_for_during_a_small_part_of_their_time() -> None:
     wire = Wire()
     for done in range(1, 4):
         wire.item(done, at=40.0 * done)
-    assert wire.told() == [(1,), math.inf, (2,), 0.2, (3,), 0.2]
+    assert wire.told() == [(1,), math.inf, (2,), 0.1, (3,), 0.1]
 
 
 def test_a_warning_takes_along_what_was_kept_and_is_waited_for() -> None:
@@ -66,12 +82,16 @@ def test_a_warning_takes_along_what_was_kept_and_is_waited_for() -> None:
     assert wire.told() == [(1,), math.inf, (2, 0), math.inf]
 
 
-def test_at_the_end_of_a_run_all_is_sent_and_answered() -> None:
+def test_at_the_end_of_a_run_the_last_call_is_answered_and_the_rest_handed_over_once() -> None:
     wire = Wire()
     wire.item(1, at=0)
-    wire.item(2, at=1)
+    wire.answer = None
+    wire.item(2, at=2)
+    wire.item(3, at=3)
+    wire.told()
     wire.carry_out(wire.post.settle())
-    assert wire.told() == [(1,), math.inf, (2,), math.inf]
+    assert wire.told() == [math.inf]
+    assert [event.done for event in wire.post.rest()] == [3] and wire.post.rest() == ()
     wire.carry_out(wire.post.settle())
     assert wire.told() == []
 
@@ -80,12 +100,9 @@ def test_a_call_is_made_after_the_answer_of_the_last_one_only() -> None:
     wire = Wire()
     wire.item(1, at=0)
     wire.answer = None
-    wire.item(2, at=2)
-    wire.item(3, at=3)
-    wire.item(4, at=4)
+    for done in (2, 3, 4):
+        wire.item(done, at=done)
     assert wire.told() == [(1,), math.inf, (2,), 2 * PART, 0.0, math.inf, (3, 4), 2 * PART]
-    wire.carry_out(wire.post.settle())
-    assert wire.told() == [math.inf]
 
 
 def test_an_order_that_comes_late_is_heard_with_the_next_item() -> None:
@@ -97,18 +114,16 @@ def test_an_order_that_comes_late_is_heard_with_the_next_item() -> None:
     assert wire.item(3, at=3) == "the farm was stopped"
 
 
-def test_an_order_in_the_answer_before_is_heard_though_the_next_one_is_silent() -> None:
+def test_an_order_is_heard_though_the_answer_after_it_holds_none() -> None:
     wire = Wire()
     wire.item(1, at=0)
     wire.answer = None
     wire.item(2, at=2)
     steps = wire.post.report(Event(kind=EventKind.NOTE))
-    assert [steps.send(None), len(steps.send("stop"))] == [math.inf, 1]
-    assert steps.send(None) == math.inf
-    try:
+    assert [steps.send(None), len(steps.send("stop")), steps.send(None)] == [math.inf, 1, math.inf]
+    with pytest.raises(StopIteration) as end:
         steps.send("")
-    except StopIteration as end:
-        assert end.value == "stop"
+    assert end.value.value == "stop"
 
 
 def test_the_pace_is_short_beside_a_stop_and_beside_the_silence_of_the_dead() -> None:

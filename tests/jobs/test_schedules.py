@@ -159,13 +159,19 @@ def end_not_settled(patch: Callable[..., None]) -> None:
     patch(Post, "settle", settle)
 
 
-def first_item_kept(patch: Callable[..., None]) -> None:
-    def report(self: Post, event: Event) -> Steps:
-        self._news = False
-        return (yield from real(self, event))
+def kept_forgotten(patch: Callable[..., None]) -> None:
+    def run(self: Driver, slot: Slot, ending: Ending) -> None:
+        real(self, slot, replace(ending, told=()))
 
-    real = Post.report
-    patch(Post, "report", report)
+    real = Driver._after_run
+    patch(Driver, "_after_run", run)
+
+
+def vital_news_kept(patch: Callable[..., None]) -> None:
+    def begin(self: Post, *, vital: bool) -> None:
+        self._first = False
+
+    patch(Post, "begin", begin)
 
 
 def letters_overtake(patch: Callable[..., None]) -> None:
@@ -188,7 +194,8 @@ FAULTS = [
     (stop_unheard, "the stop took"),
     (renderers_mixed, "of several kinds"),
     (end_not_settled, "outside of its run|after its end|items of it were told"),
-    (first_item_kept, "held against it"),
+    (kept_forgotten, "items of it were told"),
+    (vital_news_kept, "held against it"),
     (letters_overtake, "items told after|after its end|outside of its run"),
     (workers_left_alive, "left behind|one more hired"),
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ray.exceptions import RayActorError, RayTaskError
 
 from jobs.farm.actor import TAKEN_AWAY, Birth
-from jobs.farm.post import Post, Steps, pace_of
+from jobs.farm.post import Post, Steps, is_last_chance, pace_of
 from jobs.ledger import Ending, Reach, Run
 from jobs.task import Event, EventKind, MakeWorker, Task
 from tests.jobs.simulated.clock import Answer
@@ -210,8 +210,10 @@ class Process:
 
     def _work(self, run: Run) -> Routine:
         self._call_is_run = True
+        self._post.begin(vital=is_last_chance(run.task))
         ending = yield from self._items_of(run)
         yield from _carried_out(self._post.settle())
+        ending = replace(ending, told=self._post.rest())
         self._call_is_run = False
         if run.task.payload.mute and ending.end == "done":
             return RayTaskError("run", "the result cannot travel", TypeError())
