@@ -9,11 +9,11 @@ At most one call to the mailbox is under way. What becomes of a report:
     what was only sent       is waited for during 1/400 of the time since the last call, at most
     end of the run           the call under way is waited for; what was kept travels with the end
 
-So a worker waits for 1/400 of its time at most, unless the mailbox takes longer than a pace; and one with quick
+So a worker waits for 1/400 of its time at most, unless the mailbox takes longer than a pace; one with quick
 items makes few calls. Where items take longer than the pace, each is sent at once. An order to stop is the
 answer of a call. It is heard at the item after which it is there, at the next one where the mailbox is slow,
-and of quick items at the one after a pace. The pace is short beside the grace of a stop, and beside the time of
-silence for which a worker is killed. SIGTERM a worker hears itself, at each item.
+and of quick items at the one after a pace. The pace is short beside the grace of a stop, and beside the time
+of silence for which a worker is killed. SIGTERM a worker hears itself, at each item.
 
 Why it is safe not to wait: an ITEM is reported once it is on disk, and whatever was told, the next run finds
 it there. The driver shows it, and counts the deaths at a task since its last new item: the news of the first
