@@ -4,8 +4,8 @@ At most one call to the mailbox is under way. What becomes of a report:
 
     RESUMED, NOTE, WARNING   sent at once, with all that was kept; its answer is waited for
     first ITEM of a run      the same where the news is vital; else sent at once
-    any other ITEM           kept for the next call, if the last one was made less than the pace (2 s) ago;
-                             else sent
+    any other ITEM           kept for the next call, if the last one was made less than the pace (2 s) ago
+                             and few are kept; else sent
     what was only sent       is waited for during 1/400 of the time since the last call, at most
     end of the run           the call under way is waited for; what was kept travels with the end
 
@@ -34,6 +34,7 @@ from jobs.task import Event, EventKind, Task
 
 PACE_S = 2.0  # two calls of a worker are so far apart, where nothing but further items is to be told
 PART = 1 / 400  # of its time that a worker may wait
+MOST = 100  # reports that are kept; so many fit into a message that no store need hold
 LONGEST_S = 400.0  # of its time that counts for this
 
 Wish = tuple[Event, ...] | float  # events to be sent, or seconds to wait for their answer at most
@@ -78,7 +79,7 @@ class Post:
             self._first = first and not item
             return (yield from self._call(math.inf))
         self._first = False
-        if since < self._pace_s and not first:
+        if since < self._pace_s and len(self._kept) < MOST and not first:
             return (yield from self._answer(0.0))
         return (yield from self._call(min(since, LONGEST_S) * PART))
 

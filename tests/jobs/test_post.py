@@ -67,6 +67,14 @@ def test_quick_items_go_together_once_a_pace_is_over() -> None:
     assert wire.told() == [(1,), math.inf, (2, 3), 2 * PART, (4, 5), 2 * PART]
 
 
+def test_a_hundred_items_are_sent_however_quick_they_were() -> None:
+    wire = Wire()
+    for done in range(1, 202):
+        wire.item(done, at=0.0)
+    sent = [wish for wish in wire.told() if isinstance(wish, tuple)]
+    assert sent == [(1,), tuple(range(2, 102)), tuple(range(102, 202))] and not wire.post.rest()
+
+
 def test_slow_items_are_sent_one_by_one_and_waited_for_during_a_small_part_of_their_time() -> None:
     wire = Wire()
     for done in range(1, 4):
