@@ -184,13 +184,13 @@ def letters_overtake(patch: Callable[..., None]) -> None:
 
 
 FAULTS = [
-    (settle_before_events, "outside of its run|after its end"),
+    (settle_before_events, "outside of its run|after its end|items of it were told"),
     (deaths_not_counted, "Endless"),
     (put_back_twice, "ends of tasks|KeyError|both work on|begun again|after its end"),
     (stall_not_enforced, "Endless"),
     (dead_worker_kept, "known to be dead"),
     (retried_for_ever, "Endless"),
-    (letters_forgotten, "were lost"),
+    (letters_forgotten, "were lost|items of it were told"),
     (stop_unheard, "the stop took"),
     (renderers_mixed, "of several kinds"),
     (end_not_settled, "outside of its run|after its end|items of it were told"),
