@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from jobs.extras import extra
 from jobs.farm.cluster import Call, Cluster
-from jobs.farm.post import Steps
+from jobs.farm.post import Steps, Wish
 from jobs.task import Event, FarmError
 
 with extra("farm"):
@@ -101,13 +101,16 @@ class WorkerSide:
                 wish = steps.send(reply)
             except StopIteration as end:
                 return str(end.value)
-            reply = self._wait(wish) if isinstance(wish, float) else self.send(wish)
+            reply = self._fulfil(wish)
 
-    def send(self, events: tuple[Event, ...]) -> None:
-        """Hand events over, without waiting."""
-        self._call = self._actor.put.remote(events)
+    def _fulfil(self, wish: Wish) -> str | None:
+        """Hand events over, or wait for the answer; which it is, None where there is none yet."""
+        if isinstance(wish, tuple):
+            self._call = self._actor.put.remote(wish)
+            return None
+        return self._answer(wish)
 
-    def _wait(self, seconds: float) -> str | None:
+    def _answer(self, seconds: float) -> str | None:
         try:
             return str(ray.get(self._call, timeout=None if seconds == math.inf else seconds))
         except GetTimeoutError:
