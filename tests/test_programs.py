@@ -14,6 +14,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARD = f"{ROOT}/tests/data/golden_shard.h5"
 CODE = "print('up', flush=True)\nfrom {module}.program import run\nrun()"
+AS_MODULE = """
+import runpy, sys
+
+class Tells:
+    def find_spec(self, name, *rest):
+        if name == "typer":  # the program itself is being loaded
+            print("up", flush=True)
+
+sys.meta_path.insert(0, Tells())
+runpy.run_module("{module}", run_name="__main__", alter_sys=True)
+"""
 COMMANDS = {
     "stage": ("fsd_gen", "stage", f"{SHARD}:0", "--out", "stage.usda"),
     "replay": ("fsd_gen", "replay", f"{SHARD}:0"),
@@ -22,11 +33,11 @@ COMMANDS = {
 }
 
 
-def start(name: str, folder: Path) -> subprocess.Popen[str]:
-    """The command, as far as its first line of Python."""
+def start(name: str, folder: Path, code: str = CODE) -> subprocess.Popen[str]:
+    """The command, until its code says that it is up: by default its first line of Python."""
     module, *arguments = COMMANDS[name]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", CODE.format(module=module), *arguments]
+    command = [sys.executable, "-c", code.format(module=module), *arguments]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None and process.stdout.readline() == "up\n"
@@ -47,6 +58,11 @@ def interrupted_after(delay_s: float, process: subprocess.Popen[str]) -> tuple[i
 def test_an_interruption_while_a_program_starts_is_one_word(name, delay_s, tmp_path):
     code, said = interrupted_after(delay_s, start(name, tmp_path))
     assert code == 130 and said.startswith("stopped") and said.count("\n") == 1, said
+
+
+@pytest.mark.parametrize("name", ["stage", "round", "export"])
+def test_an_interruption_while_a_program_starts_as_a_module_is_one_word(name, tmp_path):
+    assert interrupted_after(0.0, start(name, tmp_path, AS_MODULE)) == (130, "stopped\n")
 
 
 @pytest.mark.slow

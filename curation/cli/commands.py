@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from curation.config import CurationConfig, CurationConfigError, Policy, load_co
 from curation.judging.scores import ERROR_BINS
 from curation.publish.select import Unjudged
 from curation.rounds.layout import RoundDir, completed_rounds
+from fsd_gen.cost_options import MOST, CpuPrice, GpuPrice, Until, WorkerPrice, budget_of, prices_of
 from jobs.commandline import (
     Address,
     CpusPerWorker,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from curation.rounds.storing import Storing
     from curation.rounds.world import World
     from jobs.config import FarmConfig
+    from jobs.status.budget import Budget
 
 NEAR = 4  # folders between a file of a run and the run
 
@@ -65,12 +66,13 @@ Run = Annotated[
         help="Run directory of `fsd-gen render`, or a path in it.", callback=clear_errors(run_around)
     ),
 ]
-Until = Annotated[
-    str | None,
+MaxCost = Annotated[
+    float | None,
     typer.Option(
-        "--until",
-        metavar="TIME",
-        help='Draw no slot again after it, with exit code 3: "18:30", "+8h", "+1d2h30m" or 2030-01-31T18:30.',
+        "--max-cost",
+        min=0,
+        max=MOST,
+        help="Stop once all rounds of RUN have cost so much, earlier commands included; exit code 3.",
     ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads for training and scoring.")]
@@ -82,13 +84,14 @@ def main(version: VersionOption = False) -> None:
 
 
 def make_world(
-    *, farm: FarmConfig | None = None, threads: int | None = None, until: datetime | None = None
+    *, farm: FarmConfig | None = None, threads: int | None = None, budget: Budget | None = None
 ) -> World:
     """The real world: loads torch and the network."""
     from curation.workbench.workbench import Workbench
     from fsd_gen.production.farm import render_farm
+    from jobs.status.budget import Budget
 
-    return Workbench(farm=farm or render_farm(), threads=threads, until=until)
+    return Workbench(farm=farm or render_farm(), threads=threads, budget=budget or Budget())
 
 
 # ---------------------------------------------------------------- round
@@ -115,12 +118,16 @@ def round_(
     pool: Pools = None,
     address: Address = None,
     threads: Threads = None,
+    cost_per_hour_cpu: CpuPrice = 0.0,
+    cost_per_hour_gpu: GpuPrice = 0.0,
+    worker_cost: WorkerPrice = 0.0,
+    max_cost: MaxCost = None,
     until: Until = None,
 ) -> None:
     """Bring RUN to --iter complete curation rounds, going on wherever it stopped."""
     from fsd_gen.production.farm import render_farm
 
-    stop_at = _time(until)
+    budget = budget_of(prices_of(cost_per_hour_cpu, cost_per_hour_gpu, worker_cost), max_cost, until)
     settings = _settings(run, config, in_sample=in_sample, force=force)
     farm = render_farm(
         workers=workers,
@@ -130,16 +137,7 @@ def round_(
         memory_gib_per_worker=memory_per_worker,
         pools=pool or (),
     )
-    _bring(run, iterations, settings, make_world(farm=farm, threads=threads, until=stop_at))
-
-
-def _time(text: str | None) -> datetime | None:
-    from jobs.status.budget import UntilError, until
-
-    try:
-        return None if text is None else until(text, datetime.now().astimezone())
-    except UntilError as error:
-        raise CurationConfigError(f"--until: {error}") from None
+    _bring(run, iterations, settings, make_world(farm=farm, threads=threads, budget=budget))
 
 
 def _settings(run: Path, config: Path | None, *, in_sample: bool, force: bool) -> CurationConfig:
@@ -157,6 +155,7 @@ def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> No
     from curation.cli.progress import progress
     from curation.cli.words import say_round, say_stopping
     from curation.report.pages import run_report_is_stale, write_round_report, write_run_report
+    from curation.rounds.spending import spent
     from curation.rounds.stages import bring_to
     from curation.rounds.state import read_run
 
@@ -168,6 +167,8 @@ def _bring(run: Path, rounds: int, settings: CurationConfig, world: World) -> No
     complete = completed_rounds(folder)
     if not worked_on:
         say(f"nothing to do: {folder} has {len(complete)} complete rounds, {rounds} were asked for")
+    if world.budget.prices:
+        say(f"all rounds have cost {spent(folder, world.budget.prices):.2f} so far")
     for round_dir in complete[len(complete) - worked_on :]:
         say_round(round_dir)
 

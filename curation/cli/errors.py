@@ -32,8 +32,10 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "curation.workbench.device:DeviceError",
     "curation.workbench.training:TrainingDataError",
     "fsd_gen.production.errors:RENDER_ERRORS",
+    "fsd_gen.sections:ConfigError",
     "fsd_gen.shards.format:ShardError",
     "jobs.extras:MissingExtraError",
+    "jobs.status.reading:StatusFileError",
     "jobs.task:ClusterUnreachableError",
     "jobs.task:FarmCapacityError",
     "jobs.locks:RunFolderError",
@@ -57,10 +59,14 @@ FAILED = (  # the work went wrong; exit code 1
     "jobs.task:WorkerStartError",
     "stereo_model.training.trainer:NonFiniteLossError",
 )
-LIMITED = ("jobs.task:FarmHalted",)  # a limit was reached; exit code 3, as of `fsd-gen render`
+LIMITED = (
+    "curation.rounds.spending:LimitReached",
+    "jobs.task:FarmHalted",
+)  # a limit was reached; exit code 3, as of `fsd-gen render`
 HALTED = 3
 READING = ("status", "sweep_")  # commands that write nothing, so that nothing of them goes on
 GOES_ON = "; the same command goes on from here"
+GOES_ON_WITH_MORE = "; with a higher limit the same command goes on from here"
 
 Errors = tuple[type[BaseException], ...]
 
@@ -77,7 +83,7 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
             err.print(f"stopped{GOES_ON if command.__name__ not in READING else ''}", highlight=False)
             raise typer.Exit(STOPPED) from None
         except loaded(LIMITED) as stop:
-            err.print(f"stopped: {stop}{GOES_ON}", soft_wrap=True, highlight=False, markup=False)
+            err.print(f"stopped: {stop}{GOES_ON_WITH_MORE}", soft_wrap=True, highlight=False, markup=False)
             raise typer.Exit(HALTED) from None
         except loaded(BAD_INPUT) as error:
             raise _exit(error, 2) from None

@@ -5,24 +5,47 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from curation.rounds.layout import RoundDir
+from jobs.status.book import Claim
+from jobs.status.model import Used
+
+NOTE_EVERY_S = 60.0  # what a kill may lose of a stage that is noted
 
 
 @contextmanager
-def measured(round_dir: RoundDir, stage: str) -> Iterator[None]:
-    """Append the seconds spent inside to the round's ledger, also when it ends in an exception."""
+def measured(round_dir: RoundDir, stage: str, claim: Claim | None = None) -> Iterator[Callable[[], None]]:
+    """Append the seconds spent inside to the round's ledger, also when it ends in an exception.
+
+    Those of a long stage are appended in parts, if what this yields is called now and then. `claim` is what
+    this process claims meanwhile as a worker; None where it only waits for others.
+    """
+    line = {"stage": stage} if claim is None else {"stage": stage, "cpus": claim.cpus, "gpus": claim.gpus}
     wall, cpu = time.monotonic(), _cpu_s()
+
+    def note() -> None:
+        nonlocal wall, cpu
+        was, (wall, cpu) = (wall, cpu), (time.monotonic(), _cpu_s())
+        _append(round_dir, line | {"cpu_s": round(cpu - was[1], 3), "wall_s": round(wall - was[0], 3)})
+
+    def note_if_due() -> None:
+        if time.monotonic() - wall >= NOTE_EVERY_S:
+            note()
+
     try:
-        yield
+        yield note_if_due
     finally:
-        round_dir.effort.parent.mkdir(parents=True, exist_ok=True)
-        seconds = {"cpu_s": _cpu_s() - cpu, "wall_s": time.monotonic() - wall}
-        line = {"stage": stage} | {kind: round(value, 3) for kind, value in seconds.items()}
-        with round_dir.effort.open("a", encoding="utf-8") as ledger:
-            ledger.write("\n" + json.dumps(line))  # a line torn by a crash stays alone
+        note()
+
+
+def _append(round_dir: RoundDir, line: dict[str, Any]) -> None:
+    round_dir.effort.parent.mkdir(parents=True, exist_ok=True)
+    with round_dir.effort.open("a", encoding="utf-8") as ledger:
+        ledger.write("\n" + json.dumps(line))  # a line torn by a crash stays alone
 
 
 def _cpu_s() -> float:
@@ -31,11 +54,15 @@ def _cpu_s() -> float:
     return sum(use.ru_utime + use.ru_stime for use in uses)
 
 
-def effort(round_dir: RoundDir) -> dict[str, dict[str, float]]:
-    """Seconds per stage: {"train": {"cpu_s": ..., "wall_s": ...}, ...}; a kill loses the stage in work."""
-    total: dict[str, dict[str, float]] = {}
+def _lines(round_dir: RoundDir) -> Iterator[dict[str, Any]]:
     text = round_dir.effort.read_text("utf-8") if round_dir.effort.exists() else ""
-    for line in (json.loads(line) for line in text.splitlines() if line.endswith("}")):
+    return (json.loads(line) for line in text.splitlines() if line.endswith("}"))
+
+
+def effort(round_dir: RoundDir) -> dict[str, dict[str, float]]:
+    """Seconds per stage: {"train": {"cpu_s": ..., "wall_s": ...}, ...}."""
+    total: dict[str, dict[str, float]] = {}
+    for line in _lines(round_dir):
         sums = total.setdefault(line["stage"], {"cpu_s": 0.0, "wall_s": 0.0})
         for name in sums:
             sums[name] = round(sums[name] + line[name], 3)
@@ -51,3 +78,12 @@ def effort_until(round_dir: RoundDir) -> dict[str, dict[str, float]]:
             for kind, value in seconds.items():
                 sums[kind] += value
     return total
+
+
+def worked(run_dir: Path) -> Iterator[Used]:
+    """What the processes of all rounds claimed as workers, for how long."""
+    numbers = sorted(int(path.name) for path in (run_dir / "rounds").glob("*") if path.name.isdecimal())
+    for number in numbers:
+        for line in _lines(RoundDir(run_dir=run_dir, number=number)):
+            if "cpus" in line:
+                yield Used(pool="", cpus=line["cpus"], gpus=line["gpus"], worker_s=line["wall_s"])

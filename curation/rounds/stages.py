@@ -22,6 +22,7 @@ from curation.rounds.effort import measured
 from curation.rounds.layout import RoundDir, completed_rounds
 from curation.rounds.population import RunSample
 from curation.rounds.scoring import forget_parts, score_by_plan
+from curation.rounds.spending import Spending
 from curation.rounds.start import start_round
 from curation.rounds.state import RunState, read_run
 from curation.rounds.world import OnProgress, StageProgress, TrainJob, World
@@ -53,7 +54,7 @@ def bring_to(
 
     `on_stage` is called whenever a stage is done, such as the training of one model.
 
-    Raises RunError, FrozenRoundError, RoundError.
+    Raises RunError, FrozenRoundError, RoundError; LimitReached and FarmHalted by `world.budget`.
     """
     done = len(completed_rounds(run_dir))
     for number in range(done + 1, rounds + 1):
@@ -91,6 +92,7 @@ class Work:
     samples: tuple[RunSample, ...]  # that the round judges
     plan: FoldPlan
     world: World
+    spending: Spending
     on_progress: OnProgress
 
     def tell(
@@ -116,6 +118,7 @@ def begin(
     """Start the round, or take it up again with the same settings and samples."""
     round_dir = RoundDir(run_dir=state.run_dir, number=number)
     plan = start_round(state, round_dir, config)
+    spending = Spending(state.run_dir, world.budget, world.claim(config))
     return Work(
         round_dir=round_dir,
         config=config,
@@ -123,7 +126,8 @@ def begin(
         samples=state.population_before(number).samples,
         plan=plan,
         world=world,
-        on_progress=on_progress,
+        spending=spending,
+        on_progress=spending.watching(on_progress),
     )
 
 
@@ -142,7 +146,7 @@ def train_model(work: Work, model: int) -> None:
         work.tell("train", step, job.steps, "steps", note=f"model {model}", loss=loss)
 
     on_step(0, None)
-    with measured(work.round_dir, "train"):
+    with work.spending.measured(work.round_dir, "train"):
         work.world.train(job, on_step)
     if not checkpoint.exists():
         raise RoundError(f"{checkpoint}: training ended without writing it")
@@ -174,7 +178,7 @@ def _start_from(work: Work, model: int) -> Path | None:
 def score_round(work: Work) -> None:
     """Score every current sample by the model that never saw its slot."""
     if not work.round_dir.scores.exists():
-        with measured(work.round_dir, "score"):
+        with work.spending.measured(work.round_dir, "score"):
             scores = score_by_plan(work.world, work.round_dir, work.samples, work.on_progress)
         write_scores(work.round_dir.scores, scores)
     forget_parts(work.round_dir)
@@ -225,7 +229,7 @@ def plan_redraws(
 def report_round(work: Work, report: WriteReport) -> None:
     """Write the report; its JSON ends the round."""
     work.tell("report", 0, 1, "reports")
-    with measured(work.round_dir, "report"):
+    with measured(work.round_dir, "report", work.spending.claim):  # seconds, at any price
         report(read_run(work.round_dir.run_dir), work.round_dir, work.world)
     if not work.round_dir.complete:
         raise RoundError(f"{work.round_dir.report_json}: the report was not written")

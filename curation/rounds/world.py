@@ -18,6 +18,8 @@ from curation.config import CurationConfig
 from curation.rounds.population import RunSample
 from fsd_gen.production.requests import ShardRequest
 from fsd_gen.scene.slots import SlotKey
+from jobs.status.book import Claim
+from jobs.status.budget import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,15 @@ class Prediction:
 
 class World(Protocol):
     """The world. Every method may be called again after a kill and must then go on or start over."""
+
+    @property
+    def budget(self) -> Budget:
+        """What all rounds of a run may cost, and until when they may go on."""
+        ...
+
+    def claim(self, config: CurationConfig) -> Claim:
+        """What this process claims as a worker, where it trains and scores by itself."""
+        ...
 
     def device(self, config: CurationConfig) -> str:
         """Where it computes: "cpu" or "cuda"."""

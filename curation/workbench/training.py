@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.rounds.population import RunSample
+from curation.rounds.spending import LimitReached
 from curation.rounds.world import OnStep, TrainJob
 from curation.workbench.device import device_of
 from fsd_gen.shards.dataset import StereoShards
@@ -73,7 +74,15 @@ def train(job: TrainJob, on_step: OnStep) -> None:
         data_digest=data_digest(job.samples),
     )
     on_step(trainer.step, None)
-    trainer.run(on_step=lambda step, loss, _rate: on_step(step, loss))
+
+    def stepped(step: int, loss: float, _rate: float) -> None:
+        try:
+            on_step(step, loss)
+        except LimitReached:
+            trainer.save()  # so that no step is done, and paid, again
+            raise
+
+    trainer.run(on_step=stepped)
     log = [json.loads(line) for line in (folder / LOG).read_text("utf-8").splitlines()]
     write_json_atomic(job.curve, [[line["step"], line["loss"]] for line in log])
     os.replace(folder / MODEL, job.checkpoint.with_suffix(".moving"))

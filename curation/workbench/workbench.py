@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from curation.config import CurationConfig
 from curation.rounds.population import RunSample
+from curation.rounds.spending import spent
 from curation.rounds.world import OnStep, Prediction, TrainJob
 from curation.workbench import rendering, scoring, training
 from curation.workbench.device import device_of
 from fsd_gen.production.farm import render_farm
 from fsd_gen.production.requests import ShardRequest
 from jobs.config import FarmConfig
+from jobs.status.book import Claim
 from jobs.status.budget import Budget
 from jobs.store.cache import held
 from stereo_model import load_model, model_digest
@@ -35,7 +36,7 @@ class Workbench:
 
     farm: FarmConfig = field(default_factory=render_farm)  # where successors are rendered
     threads: int | None = None  # of training and scoring; None: all cores this process may use
-    until: datetime | None = None  # nothing is rendered after it
+    budget: Budget = field(default_factory=Budget)  # of all rounds of a run together
 
     _loaded: tuple[Path, FoundationStereo] | None = None
 
@@ -45,6 +46,10 @@ class Workbench:
     def device(self, config: CurationConfig) -> str:
         """Raises DeviceError when a GPU is demanded and none is there."""
         return device_of(config)
+
+    def claim(self, config: CurationConfig) -> Claim:
+        """The threads of training and scoring, and the GPU that does it."""
+        return Claim(cpus=torch.get_num_threads(), gpus=float(self.device(config) == "cuda"))
 
     def train(self, job: TrainJob, on_step: OnStep) -> None:
         """Train until the job's checkpoint is there."""
@@ -64,9 +69,10 @@ class Workbench:
 
     def render(self, run_dir: Path, requests: Sequence[ShardRequest], on_done: Callable[[int], None]) -> None:
         """Render on the farm. Raises RenderError with the first failure, once all others are done;
-        FarmHalted where the time is over.
+        FarmHalted where a limit is reached.
         """
-        rendering.render(run_dir, requests, self.farm, on_done, Budget(until=self.until))
+        left = replace(self.budget, spent=spent(run_dir, self.budget.prices))
+        rendering.render(run_dir, requests, self.farm, on_done, left)
 
     def _load(self, checkpoint: Path) -> FoundationStereo:
         """The model of a finished checkpoint, which never changes; the last one is kept."""

@@ -10,10 +10,10 @@ import typer
 from fsd_gen.backends.registry import offered_backends
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out, say_error
 from fsd_gen.cli.assets import fetch_missing
-from fsd_gen.cli.costs import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
+from fsd_gen.cost_options import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from jobs.commandline import Address, CpusPerWorker, GpusPerWorker, MemoryPerWorker, Pools, Workers
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out
-from fsd_gen.cli.costs import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from fsd_gen.cli.render import BACKENDS, render_run, size_settings
 from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.config import Config, ConfigError, load_config
+from fsd_gen.cost_options import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from fsd_gen.strict_yaml import LARGEST_INT
 from jobs.rundir import CONFIG_NAME
 from jobs.store.mirror import refuse_url

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fsd_gen.cli.app import app, clear_errors, out, say_error
-from fsd_gen.cli.costs import CpuPrice, GpuPrice, WorkerPrice, prices_of
 from fsd_gen.cli.pages import refuse_no_page, write_page
+from fsd_gen.cost_options import CpuPrice, GpuPrice, WorkerPrice, prices_of
 from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:

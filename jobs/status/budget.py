@@ -23,7 +23,8 @@ class Budget:
     """What a session may use, and what that costs."""
 
     prices: Prices = FREE
-    max_cost: float | None = None  # of this session, in the units of the prices
+    max_cost: float | None = None  # in the units of the prices
+    spent: float = 0.0  # of it by what was done before this session
     until: datetime | None = None  # with its time zone
 
     def __post_init__(self) -> None:
@@ -36,8 +37,8 @@ class Budget:
         """Which limit is reached, in words; "" while none is."""
         if self.until is not None and now >= self.until:
             return f"it is {self.until.isoformat(sep=' ', timespec='seconds')}, as long as it was to run"
-        if self.max_cost is not None and (spent := cost()) >= self.max_cost:
-            return f"it has cost {spent:.2f}, of {self.max_cost:g} that it may"
+        if self.max_cost is not None and (all_ := self.spent + cost()) >= self.max_cost:
+            return f"it has cost {all_:.2f}, of {self.max_cost:g} that it may"
         return ""
 
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import curation.cli.commands as cli
-from curation.cli.errors import BAD_INPUT, FAILED
+from curation.cli.errors import BAD_INPUT, FAILED, LIMITED
 from curation.config import Policy, load_config
 from curation.report.pages import write_round_report
 from curation.rounds.layout import RoundDir
@@ -22,6 +22,8 @@ from curation.rounds.stages import bring_to
 from fsd_gen.production.farm import render_farm
 from jobs.extras import MissingExtraError
 from jobs.locks import RunLock
+from jobs.status.budget import Budget
+from jobs.status.model import Prices
 from jobs.task import FarmHalted, FarmReport
 from tests.curation.world import CONFIG, FakeWorld, Interrupted, make_run
 
@@ -234,8 +236,8 @@ def test_a_redraw_has_the_farm_of_a_render_with_the_same_options(run, monkeypatc
     assert wanted.stall_timeout_s and wanted.recycle_after and wanted.gpus_per_worker == 0.5
 
 
-def test_no_slot_is_drawn_again_after_the_time_and_the_same_command_goes_on(run, monkeypatch):
-    times = []
+def test_a_round_ends_at_its_time_or_price_and_says_how_it_goes_on(run, monkeypatch):
+    budgets = []
 
     class Late(FakeWorld):
         def render(self, run_dir, requests, on_done):
@@ -243,17 +245,28 @@ def test_no_slot_is_drawn_again_after_the_time_and_the_same_command_goes_on(run,
             report = FarmReport(done={}, failed={}, unfinished=left, retried=0, recycled=0, seconds=0.0)
             raise FarmHalted("it is late", report)
 
-    def note(*, until, **more):
-        times.append(until)
+    def note(*, budget, **more):
+        budgets.append(budget)
         return Late()
 
     monkeypatch.setattr(cli, "make_world", note)
-    text = call("round", "--iter", 1, run, "--until", "2999-01-31T18:30", code=3)
-    assert "stopped: it is late; 1 tasks unfinished; the same command goes on from here" in text
-    assert times[0].isoformat()[:16] == "2999-01-31T18:30"
+    limits = ("--until", "2999-01-31T18:30", "--max-cost", 9, "--cost-per-hour-cpu", 0.5)
+    text = call("round", "--iter", 1, run, *limits, code=3)
+    goes_on = "with a higher limit the same command goes on from here"
+    assert f"stopped: it is late; 1 tasks unfinished; {goes_on}" in text
+    assert budgets[0].until.isoformat()[:16] == "2999-01-31T18:30"
+    assert budgets[0] == Budget(prices=Prices(cpu_hour=0.5), max_cost=9, until=budgets[0].until)
     assert "--until: '2001-01-01' is over" in call("round", run, "--until", "2001-01-01", code=2)
-    monkeypatch.setattr(cli, "make_world", lambda **kwargs: FakeWorld())
-    assert "round 1: 8 scored" in call("round", "--iter", 1, run)
+    assert "--max-cost: needs prices" in call("round", run, "--max-cost", 9, code=2)
+    dear = FakeWorld(budget=Budget(prices=Prices(worker_hour=1e9), max_cost=1e-3))
+    monkeypatch.setattr(cli, "make_world", lambda **kwargs: dear)
+    text = call("round", "--iter", 2, run, code=3)
+    assert "stopped: it has cost " in text and f"of 0.001 that it may; {goes_on}" in text
+    monkeypatch.setattr(
+        cli, "make_world", lambda **kwargs: FakeWorld(budget=Budget(prices=dear.budget.prices))
+    )
+    text = call("round", "--iter", 2, run)
+    assert "round 2: 8 scored" in text and "all rounds have cost " in text
 
 
 def test_a_missing_extra_is_one_line_with_its_command(run, monkeypatch):
@@ -264,7 +277,7 @@ def test_a_missing_extra_is_one_line_with_its_command(run, monkeypatch):
     assert "pip install 'fsd-gen[render]'" in call("round", run, code=2)
 
 
-@pytest.mark.parametrize("name", [*BAD_INPUT, *FAILED])
+@pytest.mark.parametrize("name", [*BAD_INPUT, *FAILED, *LIMITED])
 def test_every_expected_error_is_where_its_name_says(name):
     module, _, error = name.partition(":")
     found = getattr(importlib.import_module(module), error)

@@ -26,6 +26,8 @@ from fsd_gen.shards.format import ShardMeta
 from fsd_gen.shards.sample import StereoSample
 from fsd_gen.shards.writer import ShardWriter
 from jobs.files import write_bytes_atomic, write_json_atomic
+from jobs.status.book import Claim
+from jobs.status.budget import Budget
 from tests.fsd_gen.synthetic import make_sample
 
 WIDTH, HEIGHT = 64, 40
@@ -126,6 +128,7 @@ class FakeWorld:
     fate: Callable[[SlotKey], str] = planted_are_bad
     unrenderable: frozenset[int] = frozenset()  # slots whose new attempts all fail their checks
     stop_at: tuple[str, int] | None = None
+    budget: Budget = field(default_factory=Budget)
     calls: dict[str, int] = field(default_factory=dict)
     jobs: list[TrainJob] = field(default_factory=list)
     scored: list[SlotKey] = field(default_factory=list)
@@ -137,6 +140,9 @@ class FakeWorld:
 
     def device(self, config: CurationConfig) -> str:
         return "cpu"
+
+    def claim(self, config: CurationConfig) -> Claim:
+        return Claim(cpus=2.0)
 
     def train(self, job: TrainJob, on_step: OnStep) -> None:
         self._count("train")

@@ -21,7 +21,7 @@ def quiet(library: AssetLibrary, tmp_path_factory: pytest.TempPathFactory) -> di
     told = f"render {TINY} --workers 2 --out {run_dir}".split()
     shutil.copy(CONFIG, run_dir.parent / "tiny.yaml")
     done = subprocess.run(
-        [sys.executable, "-m", "fsd_gen.cli", *told],
+        [sys.executable, "-m", "fsd_gen", *told],
         cwd=run_dir.parent,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -22,6 +22,7 @@ from curation.report.pages import write_round_report
 from curation.rounds import storing
 from curation.rounds.layout import RoundDir
 from curation.rounds.population import RunSample
+from curation.rounds.spending import LimitReached
 from curation.rounds.stages import bring_to
 from curation.rounds.state import read_run
 from curation.rounds.world import TrainJob
@@ -34,7 +35,9 @@ from fsd_gen.production.places import place_at_work
 from fsd_gen.production.requests import RenderReport, ShardRequest
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards import index as index_module
+from jobs.status.book import Claim
 from jobs.status.budget import Budget
+from jobs.status.model import Prices
 from jobs.task import Event, EventKind, FarmReport, TaskFailure
 from stereo_model.data.sample import checked_sample
 from stereo_model.network.backbone import Backbone
@@ -242,6 +245,26 @@ def test_a_new_models_backbone_starts_from_the_installed_weights_unless_told_oth
     assert not torch.equal(starting_model(noise).features.backbone.net.conv_stem.weight, stem)
 
 
+def test_a_training_that_ends_at_its_price_loses_no_step(run):
+    bench, job, steps = Bench(threads=1), job_for(run, steps=3), []
+
+    def dear(step, loss):
+        if step == 2:
+            raise LimitReached("enough")
+
+    with pytest.raises(LimitReached):
+        bench.train(job, dear)
+    bench.train(job, lambda step, loss: steps.append((step, loss is None)))
+    assert steps == [(2, True), (3, False)] and job.checkpoint.exists()
+
+
+def test_this_process_claims_its_threads_and_the_gpu_it_computes_on(monkeypatch):
+    bench = Bench(threads=1)
+    assert bench.claim(CONFIG) == Claim(cpus=1.0, gpus=0.0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert bench.claim(CONFIG.model_copy(update={"device": "auto"})) == Claim(cpus=1.0, gpus=1.0)
+
+
 def test_an_unknown_model_is_named(run):
     with pytest.raises(ConfigError, match="unknown preset 'huge'"):
         Bench(threads=1).train(
@@ -261,7 +284,7 @@ def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path,
     asked = []
 
     def render_shards(run_dir, requests, *, farm, on_event, budget):
-        assert budget == Budget(until=NEVER)
+        assert budget == replace(left, spent=3.0)
         asked.extend(requests)
         on_event(Event(kind=EventKind.ITEM, done=1, task_id="regenerated/00000"))
         failure = TaskFailure(task_id="regenerated/00000", attempts=3, traceback="Traceback\nOSError: broken")
@@ -271,11 +294,13 @@ def test_rendering_hands_the_requests_to_the_farm_and_reports_failures(tmp_path,
 
     monkeypatch.setattr("fsd_gen.production.render.render_shards", render_shards)
     request, done = ShardRequest(tmp_path / "00000.h5", (SlotKey(slot=3, attempt=1),)), []
+    left = Budget(until=NEVER, prices=Prices(cpu_hour=3.0), max_cost=4.0)
+    monkeypatch.setattr("curation.workbench.workbench.spent", lambda run_dir, prices: prices.cpu_hour)
     if fails:
         with pytest.raises(
             RenderError, match="1 shards failed; regenerated/00000 after 3 tries: OSError: broken"
         ):
-            Workbench(threads=1, until=NEVER).render(tmp_path, [request], done.append)
+            Workbench(threads=1, budget=left).render(tmp_path, [request], done.append)
     else:
-        Workbench(threads=1, until=NEVER).render(tmp_path, [request], done.append)
+        Workbench(threads=1, budget=left).render(tmp_path, [request], done.append)
     assert done == [1] and asked == [request]

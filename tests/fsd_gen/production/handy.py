@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.production import hand, worker
 from fsd_gen.production.attempt import attempts
+from fsd_gen.production.steps import Steps
 from fsd_gen.production.worker import Filler, ShardWorker, filler_of_a_hand
 from fsd_gen.scene.slots import SlotKey
 
@@ -75,6 +78,24 @@ def hand_that_dies(how: str, slot: int, *given: Any) -> Filler:
 
     worker.attempts = deadly  # that process has no other use
     return filler_of_a_hand(*given)
+
+
+def hand_that_hangs(slot: int, *given: Any) -> Any:
+    """What fills slots in a hand that never comes back from one of them, for which it has a second."""
+
+    def stuck(key: SlotKey, *rest: Any) -> Iterator[Any]:
+        if key.slot == slot:
+            time.sleep(600)
+        return attempts(key, *rest)
+
+    worker.attempts = stuck  # that process has no other use
+    *most, _, lend = given
+    hasty, patient = filler_of_a_hand(*most, 1.0, lend), filler_of_a_hand(*given)
+
+    def steps(key: SlotKey, shard: Path, *, beside: bool) -> Steps:
+        return (hasty if key.slot == slot else patient).steps(key, shard, beside=beside)
+
+    return SimpleNamespace(steps=steps)
 
 
 def hand_that_grows(*given: Any) -> Filler:

@@ -136,7 +136,7 @@ def test_two_renderers_make_one_run_with_the_truth_of_one(library, tmp_path: Pat
 
     def render(out: str, shards: int, *options: str) -> None:
         command = ["render", "--config", SPARSE, "--shards", shards, "--out", tmp_path / out, *options]
-        driven("-m", "fsd_gen.cli", *command, PYTHONPATH=path)
+        driven("-m", "fsd_gen", *command, PYTHONPATH=path)
 
     dim, plain = ("--pool", "dim:dimmed:1"), ("--pool", "cpu:mitsuba:1")
     render("both", 1, *dim)

@@ -29,6 +29,7 @@ from tests.fsd_gen.production.handy import (
     hand_that_dies,
     hand_that_does_not_come_up,
     hand_that_grows,
+    hand_that_hangs,
     noisy_worker,
 )
 
@@ -136,6 +137,23 @@ def test_a_scene_that_ends_the_hand_that_draws_it_costs_its_slot_and_no_other(
     thens = [*["tried again"] * (times - 1), "quarantined"]
     assert [text.rpartition("; ")[2] for text in cuts] == thens
     assert all(f"a process beside mitsuba {what} (" in text for text in cuts)
+
+
+def test_a_hand_that_never_answers_says_where_is_ended_and_costs_its_slot_and_no_other(
+    plain, config, tmp_path, capfd
+) -> None:
+    run, events = begun(tmp_path, config), list[Event]()
+    fill(run, 1, events.append, make=partial(hand_that_hangs, 1))
+    assert content(run)[1] == [(1, (("hung",), ("hung",))), (2, (("renderer_error",),) * 2)]
+    assert rows(run) == [row for row in rows(plain[0]) if row[0] != 1]
+    cuts = [event for event in events if event.message.startswith("slot 1: ")]
+    assert [event.message for event in cuts] == [
+        "slot 1: a process beside mitsuba hung on it (1 of 2); tried again",
+        "slot 1: a process beside mitsuba hung on it (2 of 2); quarantined",
+    ]
+    assert all(event.kind is EventKind.WARNING and "in stuck" in event.data for event in cuts)
+    said = "slot 1: mitsuba did not come to an end in 1 s; this process ends"
+    assert capfd.readouterr().err.count(said) == 2
 
 
 @pytest.mark.slow

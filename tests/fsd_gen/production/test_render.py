@@ -100,7 +100,7 @@ def test_killing_driver_and_worker_at_random_then_going_on_without_them_changes_
     config_file.write_text(sparse_config.to_yaml())
     run_dir = tmp_path / "run"
     command = ["render", "--config", str(config_file), "--shards", "1", "--out", str(run_dir), "--workers"]
-    program = [sys.executable, "-m", "fsd_gen.cli", *command, workers]
+    program = [sys.executable, "-m", "fsd_gen", *command, workers]
     driver = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_a_sample(run_dir, driver)
     time.sleep(random.uniform(0, 0.5))

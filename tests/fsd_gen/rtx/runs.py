@@ -41,14 +41,14 @@ def command(backend: str, out: Path, *more: str) -> list[str]:
     """`fsd-gen render` of one shard by one worker, on a machine without a GPU."""
     worker = more or ("--workers", "1", "--gpus-per-worker", "0")
     words = [*RENDER, "--backend", backend, "--shards", "1", "--out", str(out), *worker]
-    return [sys.executable, "-m", "fsd_gen.cli", *words]
+    return [sys.executable, "-m", "fsd_gen", *words]
 
 
 def rendered(backend: str, out: Path, environ: dict[str, str], *more: str) -> Path:
     """The one shard of a run, complete and accepted by `fsd-gen verify`."""
     done = subprocess.run(command(backend, out, *more), env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    check = [sys.executable, "-m", "fsd_gen.cli", "verify", str(out)]
+    check = [sys.executable, "-m", "fsd_gen", "verify", str(out)]
     verified = subprocess.run(check, env=environ, capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     (shard,) = (out / "shards").glob("*.h5")

@@ -230,6 +230,7 @@ def test_a_budget_is_reached_by_the_clock_or_by_the_cost():
     early = NOW - timedelta(seconds=1)
     assert limits.reached(lambda: 4.9, early) == ""
     assert limits.reached(lambda: 5.0, early) == "it has cost 5.00, of 5 that it may"
+    assert replace(limits, spent=4.0).reached(lambda: 1.5, early) == "it has cost 5.50, of 5 that it may"
     assert "2026-03-01 18:00:00" in limits.reached(lambda: 0.0, NOW)
     with pytest.raises(ValueError, match="needs prices"):
         Budget(max_cost=1.0)

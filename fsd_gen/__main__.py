@@ -1,4 +1,4 @@
-"""`python -m fsd_gen.cli` is `fsd-gen`."""
+"""`python -m fsd_gen` is `fsd-gen`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,7 @@
+"""`python -m stereo_model` is `fsd-stereo`."""
+
+from __future__ import annotations
+
+from stereo_model.program import run
+
+run()
