@@ -13,6 +13,7 @@ from curation.judging.scores import Score, from_row, sorted_by_key, to_row
 from curation.judging.verdicts import Outcome, Verdict
 from fsd_gen.scene.slots import SlotKey
 from jobs.files import part_file
+from stereo_model.data.shards.tables import read_table
 
 _MASK_FIELDS = (
     ("n_valid", pa.int64()),
@@ -92,7 +93,7 @@ def _write(path: Path, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> Non
 
 def _read(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise TableError(f"{path}: not a readable Parquet table: {' '.join(str(error).split())}") from error
     if table.schema.names != schema.names:

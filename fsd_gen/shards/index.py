@@ -41,6 +41,7 @@ from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord
 from jobs.files import DISK_FULL_ERRNOS, part_file
+from stereo_model.data.shards.tables import read_table
 
 UNWRITABLE_ERRNOS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ENOTDIR}
@@ -298,7 +299,7 @@ def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such index; make it from the shards")
     try:
-        table = pq.read_table(path)
+        table = read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise IndexFileError(f"{path}: not a readable Parquet file ({error}); make it again") from error
     if table.schema.names != schema.names or table.schema.types != schema.types:

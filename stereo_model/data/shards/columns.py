@@ -15,6 +15,7 @@ import h5py
 
 from stereo_model.data.encodings import DataFileError, one_line
 from stereo_model.data.shards.files import DAMAGE
+from stereo_model.data.shards.tables import read_table
 from stereo_model.data.shards.verdicts import DEEPEST
 
 INDEX = Path("index") / "samples.parquet"  # within a run
@@ -62,9 +63,7 @@ def _indexed(folder: Path, shards: Sequence[Path], names: Sequence[str]) -> dict
 
 
 def _index_columns(index: Path, names: Sequence[str]) -> Mapping[str, list[Any]]:
-    import pyarrow.parquet  # takes a while to load, and only shards of a run have an index
-
-    table: Mapping[str, list[Any]] = pyarrow.parquet.read_table(index, columns=list(names)).to_pydict()
+    table: Mapping[str, list[Any]] = read_table(index, names).to_pydict()
     missing = [name for name in names if name not in table]
     if missing:
         raise ValueError(f"no column {', '.join(missing)}")

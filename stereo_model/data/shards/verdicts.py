@@ -15,6 +15,7 @@ from pathlib import Path
 from stereo_model.data.base import DataFolderError
 from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.lists import Key
+from stereo_model.data.shards.tables import read_table
 
 ROUNDS = "rounds"
 OUTCOMES = ("keep", "drop", "unscorable", "unjudged")
@@ -76,10 +77,8 @@ def _there(*paths: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> list[tuple[Key, str]]:
-    import pyarrow.parquet  # takes a while to load
-
     try:
-        table = pyarrow.parquet.read_table(path, columns=list(COLUMNS)).to_pydict()
+        table = read_table(path, COLUMNS).to_pydict()
         return [((slot, attempt), outcome) for slot, attempt, outcome in _rows(table)]
     except (OSError, ValueError, KeyError) as error:  # what pyarrow raises
         raise VerdictTableError(f"{path}: not a readable table of verdicts ({one_line(error)})") from error
