@@ -1,6 +1,7 @@
 """Licences as SPDX writes them: an identifier, or an expression of several such as `CC-BY-4.0 OR MIT`.
 
 OR leaves the choice, so what one of its sides does not ask for is not asked for; AND asks for all of both.
+`packaging` knows the identifiers and the grammar, but gives no tree of an expression to ask that of.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.shards.channels import FIRST, KNOWN, Channel
 from fsd_gen.shards.format import (
     COLUMNS,
-    FORMAT,
     LATER_COLUMNS,
     POSES,
     QUARANTINE,
@@ -31,20 +30,15 @@ from fsd_gen.shards.format import (
     ShardError,
     ShardMeta,
     chunk_shape,
-    get_attribute,
-    known_version,
-    meta_of,
     stored_as,
 )
+from fsd_gen.shards.opened import Opened, open_file, raise_problem
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
-from fsd_gen.shards.structure import Expected, Flaw, Header, column_flaw, header_at, layout_flaw, walk
-from fsd_gen.shards.through import open_through
-from jobs.contents import HDF5, UNKNOWN, contents
-from jobs.store.base import StoreError
-from jobs.store.ranged import RangedFile, ranged_file
+from fsd_gen.shards.structure import Flaw, walk
+from jobs.store.ranged import ranged_file
 from stereo_model.data.encodings import one_line
-from stereo_model.data.shards.files import DAMAGE, open_hdf5
+from stereo_model.data.shards.files import DAMAGE
 
 CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every crop
 WHOLE = (slice(None), slice(None))
@@ -63,16 +57,6 @@ class Crop:
     optional: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # by name
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A file that was understood."""
-
-    file: h5py.File
-    meta: ShardMeta
-    rows: int
-    source: RangedFile | None = None  # what it is read through, where it is not on this machine
-
-
 class ShardReader:
     """The samples of one shard, by row. Rows are in slot order.
 
@@ -83,7 +67,7 @@ class ShardReader:
     def __init__(self, path: str | os.PathLike[str], *, ranged: bool = False) -> None:
         self.path = Path(path)
         self._ranged = ranged
-        self._opened: dict[int, _Opened] = {}  # by process id
+        self._opened: dict[int, Opened] = {}  # by process id
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "_ranged": self._ranged, "_opened": {}}
@@ -273,16 +257,16 @@ class ShardReader:
         except ShardError:
             raise
         except DAMAGE as error:
-            _raise_problem(opened.source)
+            raise_problem(opened.source)
             place = f"{self.path}: " + ("" if row is None else f"row {row}, ")
             place += "the headers of its datasets" if dataset is None else f"dataset {dataset}"
             raise ShardError(f"{place}: damaged ({one_line(error)})") from error
 
-    def _open(self) -> _Opened:
+    def _open(self) -> Opened:
         opened = self._opened.get(os.getpid())
         if opened is None:
             source = ranged_file(self.path) if self._ranged else None
-            opened = self._opened[os.getpid()] = _open_file(self.path, source)
+            opened = self._opened[os.getpid()] = open_file(self.path, source)
         return opened
 
 
@@ -296,74 +280,3 @@ def open_shard(path: str | os.PathLike[str]) -> ShardReader:
     reader = ShardReader(path)
     reader.meta  # noqa: B018  opens the file
     return reader
-
-
-def _open_file(path: Path, source: RangedFile | None) -> _Opened:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such shard")
-    try:
-        file = open_hdf5(path) if source is None else open_through(source)
-    except StoreError:
-        raise
-    except DAMAGE as error:
-        _raise_problem(source)
-        what = contents(path) if source is None else UNKNOWN
-        found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"
-        raise ShardError(f"{path}: truncated, damaged or not HDF5 ({found})") from error
-    try:
-        return replace(_understood(file, path), source=source)
-    except ShardError:
-        file.close()
-        raise
-    except DAMAGE as error:
-        file.close()
-        _raise_problem(source)
-        raise ShardError(f"{path}: damaged metadata ({one_line(error)})") from error
-
-
-def _raise_problem(source: RangedFile | None) -> None:
-    """Raise what the store said, which h5py takes for damage."""
-    if source is not None and source.problem is not None:
-        raise source.problem
-
-
-def _understood(file: h5py.File, path: Path) -> _Opened:
-    if (found := get_attribute(file, "format")) != FORMAT:
-        raise ShardError(f"{path}: an HDF5 file, but not a {FORMAT} (its format attribute is {found!r:.60})")
-    try:
-        known_version(get_attribute(file, "schema_version"))
-    except ValueError as error:
-        raise ShardError(f"{path}: {error}") from None
-    meta = meta_of(file)
-    there, headers = set(file), dict[str, Header]()
-    for name, expected in stored_as(meta).items():
-        if name not in there and name in LATER_COLUMNS:
-            continue
-        if name not in there:
-            raise ShardError(f"{path}: dataset {name} is missing")
-        header = header_at(file, name)
-        flaw = header if isinstance(header, str) else _header_flaw(header, expected)
-        if isinstance(header, str) or flaw:
-            raise ShardError(f"{path}: dataset {name} {flaw}")
-        headers[name] = header
-    rows = headers["slot"].shape[0]
-    _check_shapes(headers, path, meta, rows)
-    return _Opened(file, meta, rows)
-
-
-def _header_flaw(header: Header, expected: Expected) -> str | None:
-    """Why a dataset of the format is not to be read, or None."""
-    flaw = column_flaw(header) if expected.chunk is None else None
-    return flaw or layout_flaw(header, expected)
-
-
-def _check_shapes(headers: Mapping[str, Header], path: Path, meta: ShardMeta, rows: int) -> None:
-    for channel in meta.channels:
-        header, expected = headers[channel.name], (rows, *channel.shape(meta.height, meta.width))
-        dtype = header.dataset.dtype
-        if header.shape != expected or dtype != np.dtype(channel.dtype):
-            found, wanted = f"{dtype} {header.shape}", f"{np.dtype(channel.dtype)} {expected}"
-            raise ShardError(f"{path}: dataset {channel.name} is {found}, expected {wanted}")
-    for name in headers.keys() & {*COLUMNS, *TEXTS}:
-        if headers[name].shape != (rows,):
-            raise ShardError(f"{path}: dataset {name} has shape {headers[name].shape}, expected ({rows},)")
