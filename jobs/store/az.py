@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jobs.files import MIB, file_sha256
+from jobs.files import MIB
 from jobs.store.again import BrokenError
 from jobs.store.az_client import (
     MOST_BYTES,
@@ -42,6 +42,7 @@ class AzureStore(CloudStore):
 
     IF_NEW: ClassVar = {"overwrite": False}
     ALWAYS: ClassVar = {"overwrite": True}
+    LARGEST: ClassVar = MOST_BYTES
 
     # ------------------------------------------------------------ objects
 
@@ -169,15 +170,6 @@ class AzureStore(CloudStore):
                     return None
                 raise
         return str(answer["etag"]).strip('"')
-
-    def _wanted(self, file: Path, name: str) -> Stored:
-        size = file.stat().st_size
-        if size > MOST_BYTES:
-            raise StoreError(
-                f"{file}: {size / 2**30:.0f} GiB, and a store takes up to {MOST_BYTES >> 30} GiB as one "
-                "object; make smaller shards (samples_per_shard)"
-            )
-        return Stored(name=name, size=size, sha256=file_sha256(file))
 
     def _is_large(self, size: int) -> bool:
         return size > PART

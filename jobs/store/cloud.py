@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from jobs.files import file_sha256
 from jobs.store.again import until_whole
 from jobs.store.base import ByObjects, Kept, StoreConflictError, Stored, StoreError, checked_name
 from jobs.store.urls import Address
@@ -18,6 +19,7 @@ class CloudStore(ByObjects):
 
     IF_NEW: ClassVar[Mapping[str, Any]]  # words of a write where there is nothing (If-None-Match: *)
     ALWAYS: ClassVar[Mapping[str, Any]]
+    LARGEST: ClassVar[int]  # bytes of an object
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -52,6 +54,16 @@ class CloudStore(ByObjects):
         path = checked_name(name).as_posix()
         return f"{self._address.key}/{path}" if self._address.key else path
 
+    def _wanted(self, file: Path, name: str) -> Stored:
+        """What the object is to be. Raises StoreError where the file is too large for one."""
+        size = file.stat().st_size
+        if size > self.LARGEST:
+            raise StoreError(
+                f"{file}: {size >> 30} GiB, and this store takes up to {self.LARGEST >> 30} GiB as one "
+                "object; make smaller shards (samples_per_shard)"
+            )
+        return Stored(name=name, size=size, sha256=file_sha256(file))
+
     def _decided(self, name: str, content: bytes, written: str | None) -> Kept | None:
         """What came of a conditional write: the object, if it is ours. `written` as below."""
         there = self.read(name)
@@ -77,10 +89,6 @@ class CloudStore(ByObjects):
             f"{place} holds other content than the file to be put there; names are written once: remove it "
             "by hand if it is not needed, or put the file under another name"
         )
-
-    @abstractmethod
-    def _wanted(self, file: Path, name: str) -> Stored:
-        """What the object is to be. Raises StoreError where the file is too large for one."""
 
     @abstractmethod
     def _is_large(self, size: int) -> bool:

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jobs.files import MIB, file_sha256
+from jobs.files import MIB
 from jobs.store.again import MOST_TRIES, BrokenError, pause
 from jobs.store.base import (
     ConditionsUnsupportedError,
@@ -37,6 +37,7 @@ class S3Store(CloudStore):
 
     IF_NEW: ClassVar = {"IfNoneMatch": "*"}
     ALWAYS: ClassVar = {}
+    LARGEST: ClassVar = MOST_BYTES
 
     # ------------------------------------------------------------ objects
 
@@ -186,15 +187,6 @@ class S3Store(CloudStore):
             f"{self.url}: this store has no conditional writes (If-None-Match, If-Match), which keep two "
             "writers apart; use one that has (AWS S3, MinIO, R2), or render into a folder and copy it"
         )
-
-    def _wanted(self, file: Path, name: str) -> Stored:
-        size = file.stat().st_size
-        if size > MOST_BYTES:
-            raise StoreError(
-                f"{file}: {size / 2**40:.1f} TiB, and a store takes up to {MOST_BYTES >> 40} TiB as one "
-                "object; make smaller shards (samples_per_shard)"
-            )
-        return Stored(name=name, size=size, sha256=file_sha256(file))
 
     def _is_large(self, size: int) -> bool:
         return in_parts(size)

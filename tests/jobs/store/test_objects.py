@@ -32,6 +32,18 @@ def test_what_is_put_is_listed_and_comes_back_the_same(place, shard, tmp_path):
         store.get("b", tmp_path / "b")
 
 
+def test_a_file_that_no_store_takes_as_one_object_is_refused_before_it_is_sent(place, tmp_path):
+    huge = tmp_path / "huge"
+    with huge.open("wb") as file:
+        file.truncate(6 << 40)  # of zeros that take no room
+    with (
+        place.way(lambda way: False) as seen,
+        pytest.raises(StoreError, match=r"6144 GiB, .* up to \d+ GiB as"),
+    ):
+        open_store(place.url).put(huge, "a")
+    assert not seen
+
+
 def test_the_same_content_may_be_put_again_and_other_content_may_not(place, shard):
     store = open_store(place.url)
     store.put(shard, "a")
