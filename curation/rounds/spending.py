@@ -22,7 +22,7 @@ from jobs.status.budget import Budget
 from jobs.status.model import Prices, Used
 from jobs.status.reading import read_status, status_files
 
-DRAWN_AGAIN = re.compile(r"rounds/\d+/regenerated")  # what such a session makes
+DRAWN_AGAIN = re.compile(r"(^|/)rounds/\d+/regenerated$")  # what such a session makes, by a link too
 
 
 class LimitReached(RuntimeError):
@@ -36,7 +36,7 @@ def spent(run_dir: Path, prices: Prices) -> float:
 
 def _drawn(run_dir: Path) -> Iterator[Used]:
     for status in map(read_status, status_files(run_dir)):
-        if DRAWN_AGAIN.fullmatch(status.what):
+        if DRAWN_AGAIN.search(status.what):
             yield from status.progress.used
 
 

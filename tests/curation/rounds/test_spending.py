@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,10 @@ import pytest
 from curation.rounds import effort, spending
 from curation.rounds.effort import NOTE_EVERY_S, measured, worked
 from curation.rounds.layout import RoundDir
-from curation.rounds.spending import LimitReached, spent
+from curation.rounds.spending import LimitReached, _drawn, spent
+from fsd_gen.production.places import work_place
+from fsd_gen.production.telling import telling
+from jobs.config import FarmConfig
 from jobs.status.book import Claim
 from jobs.status.budget import Budget
 from jobs.status.model import Prices, Used
@@ -111,3 +115,17 @@ def test_a_stage_that_is_killed_was_counted_up_to_its_last_minute(tmp_path, cloc
     with measured(one, "regenerate"):  # it only waits for others
         clock.now += 100
     assert len(list(worked(tmp_path))) == 2
+
+
+@pytest.mark.parametrize("through", ["run", "link"])
+def test_what_a_session_of_the_farm_used_to_draw_slots_again_is_counted(run, tmp_path, through):
+    (tmp_path / "link").symlink_to(run)
+    run_dir, farm = tmp_path / through, FarmConfig(workers=3)
+    for folder in ("rounds/1/regenerated", "shards"):  # the first draw is not a round's
+        task = Task("a", {"path": str(run_dir / folder / "00000.h5")})
+        with telling(work_place(run_dir), [task], farm, Budget(), lambda event: None) as tell:
+            tell.on_event(Event(kind=EventKind.WORKER_STARTED, worker="one:1"))
+            time.sleep(0.02)
+    (use,) = _drawn(run_dir)
+    assert use.worker_s >= 0.02 and use.cpus == 1.0
+    assert spent(run_dir, SECONDS) == pytest.approx(use.worker_s)
