@@ -62,6 +62,7 @@ bench: install
 	$(BIN)/python -m benchmarks.pair
 	$(BIN)/fsd-gen render --shards 1 --samples-per-shard 2 --out $(BENCH)
 	$(BIN)/python -m benchmarks.crops $(BENCH)
+	$(BIN)/python -m benchmarks.storage $(BENCH)
 	$(BIN)/python -m benchmarks.stereo_speed
 
 KILLS := 1000
