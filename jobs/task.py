@@ -71,10 +71,10 @@ class Worker(Protocol):
     def run(self, task: Task, report: Report) -> Any:
         """Do `task` and return its result (picklable, small), or raise, or raise or return `Recycle`.
 
-        Report each item once it is safe on disk. Once `report` returned, a NOTE, a WARNING and the first ITEM
-        of a run survive the worker's death; further items may be told a little later, so that a worker that
-        dies takes the latest with it, and the next run finds them on disk. Let the `Stop` and `Recycle` that
-        it may raise pass through.
+        Report each item once it is safe on disk. Once `report` returned, a NOTE, a WARNING and an ITEM that a
+        retry hangs on survive the worker's death; other items may be told a little later, so that a worker
+        that dies takes the latest with it, and the next run finds them on disk (`jobs.farm.post`). Let the
+        `Stop` and `Recycle` that it may raise pass through.
         SystemExit counts as the worker's death.
         """
 
