@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
@@ -21,6 +22,9 @@ from tests.objects import Bucket, new_bucket, server
 
 BUILTIN = "builtin"
 SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
+
+settings.register_profile("shared machines", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machines")  # no test fails because the clock ran
 
 gc.disable()  # until all is imported and collected
 
