@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from jobs.signals import stopped_at_once
+from jobs.threads import let_idle_threads_sleep
 
 
 def run() -> None:
     """The program, on the arguments of this process."""
     stopped_at_once()
+    let_idle_threads_sleep()
     from curation.cli import app
 
     app()

@@ -29,6 +29,7 @@ LIGHT = {  # all that these may import of `jobs`
     "jobs.store.cache",
     "jobs.store.mirror",
     "jobs.system_errors",
+    "jobs.threads",
 }
 LIGHT_USERS = ("assets_manifest", "stereo_model")
 HEAVY = {  # library -> the only modules that import it
