@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,13 +127,19 @@ def build_model(
     refuse_absurd(config, len(weights), source=source)
     if overrides:
         config = parse_config(ModelConfig, {**config.model_dump(), **overrides})
-    with torch.device("meta"):  # what it would be costs nothing to know
-        refuse_misfits(weights, shapes_of(FoundationStereo(config)), source=source)
+    refuse_misfits(weights, _shapes_of(config), source=source)
     model = FoundationStereo(config)
     load_weights(model, weights, source=source)
     if payload.get("random") is True:
         model.drawn = drawn_now(model)
     return model
+
+
+@lru_cache(maxsize=8)
+def _shapes_of(config: ModelConfig) -> Mapping[str, tuple[int, ...]]:
+    """What a model would consist of, without its numbers; states of one training ask for the same."""
+    with torch.device("meta"):
+        return shapes_of(FoundationStereo(config))
 
 
 def refuse_absurd(config: ModelConfig, tensors: int, *, source: str) -> None:
