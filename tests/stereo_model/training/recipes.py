@@ -25,7 +25,8 @@ def recipe(pairs: Path, **more: Any) -> Recipe:
         "training.average": 0.995,
         "training.iterations": 1,
         "training.loader_workers": 0,
-        "training.checkpoint_every": 1,
+        "training.checkpoint_every": 100,
+        "training.tensorboard": False,
         "training.freeze_backbone": True,
     }
     return load_recipe("cpu", **{**values, **more})

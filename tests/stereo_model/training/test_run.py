@@ -30,13 +30,13 @@ def tiny_recipe(pairs, **more):
         "training.crop_hw": [32, 64],
         "training.iterations": 1,
         "training.loader_workers": 0,
-        "training.checkpoint_every": 1,
+        "training.tensorboard": False,
     }
     return load_recipe("cpu", **{**values, **more})
 
 
 def test_a_recipe_trains_resumes_and_is_written_down(pairs, tmp_path):
-    recipe = tiny_recipe(pairs)
+    recipe = tiny_recipe(pairs, **{"training.tensorboard": True})
     seen = []
     model = run_recipe(recipe, tmp_path, on_step=lambda step, loss, rate: seen.append(step))
     assert model == tmp_path / "model.pt" and load_model(model).config.max_disparity == 64
