@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from fsd_gen.backends.registry import unknown_backend
+from fsd_gen.scene.spec import DenoiserQuality
 
 MOST_THINGS = 10_000  # of one kind in a scene: far more than can be placed
 PACK_NAME = re.compile(r"[a-z0-9_]+")  # as `Pack.name`; also the name of a folder
@@ -180,6 +181,7 @@ class RenderConfig(Section):
     max_depth: int = Field(default=9, ge=1, le=64)  # longest path, in bounces
     rr_depth: int = Field(default=2, ge=1, le=64)  # bounces before Russian roulette may end a path
     denoise: bool = True  # with Open Image Denoise
+    denoiser_quality: DenoiserQuality = "high"  # of Open Image Denoise, the work it takes upon itself
     exposure_ev: Annotated[Range, AfterValidator(within(-20, 20, "stops"))] = (-0.4, 0.5)
     """Around the automatic exposure."""
 

@@ -206,13 +206,20 @@ class CameraPose(Value):
     roll_deg: Degrees = 0.0
 
 
+DenoiserQuality = Literal["high", "balanced", "fast"]
+"""How much work the denoiser takes upon itself: Open Image Denoise's own words."""
+
+
 class RenderSettings(Value):
     """How the images are rendered. Truth does not depend on any of these."""
+
+    LATER = frozenset({"denoiser_quality"})
 
     spp: int = Field(default=16, ge=1)  # samples per pixel
     max_depth: int = Field(default=9, ge=1)  # bounces
     rr_depth: int = Field(default=2, ge=1)  # Russian roulette from this bounce on
     denoise: bool = True
+    denoiser_quality: DenoiserQuality = "high"
     exposure_ev: Stops = 0.0  # stops added to the automatic exposure
 
 

@@ -151,6 +151,7 @@ class Sampler(Generic[C_co]):
             max_depth=self.render.max_depth,
             rr_depth=self.render.rr_depth,
             denoise=self.render.denoise,
+            denoiser_quality=self.render.denoiser_quality,
             exposure_ev=float(self.rng("exposure").uniform(*self.render.exposure_ev)),
         )
 

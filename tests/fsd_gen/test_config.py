@@ -40,6 +40,10 @@ def test_every_preset_is_valid_and_reads_back_from_its_own_yaml(name, tmp_path):
         ({"image.width": 3}, "image.width: .*64"),
         ({"image.width": {"a": 1}}, "image.width: expected an integer, got {'a': 1}"),
         ({"render.backend": "blender"}, "render.backend: .*mitsuba"),
+        (
+            {"render.denoiser_quality": "best"},
+            "render.denoiser_quality: should be 'high', 'balanced' or 'fast', got 'best'",
+        ),
         ({"version": 3}, "version: .*2.*got 3"),
         ({"styles": {}}, "styles: expected at least one style with a weight above 0"),
         ({"styles": {"flying": {"weight": 0}}}, "styles: expected at least one style with a weight above 0"),

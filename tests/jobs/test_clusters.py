@@ -312,11 +312,11 @@ def test_the_slurm_script_starts_every_step_with_all_cpus_and_if_wanted_in_a_con
     assert len(steps) == 4 and all("--cpus-per-task=8 " in step for step in steps)
     assert not any("container" in step for step in steps)
     (tmp_path / "log.steps").unlink()
-    run_dir, _ = run_on_slurm(tmp_path, "render.sbatch", FSD_IMAGE="image#fsd-gen:0.3.0")
+    run_dir, _ = run_on_slurm(tmp_path, "render.sbatch", FSD_IMAGE="image#fsd-gen:0.4.0")
     steps = [line for line in (tmp_path / "log.steps").read_text().splitlines() if "hostname" not in line]
     mounts = f"--container-mounts={run_dir}:{run_dir},{tmp_path}/assets:/assets,/tmp:/tmp"
     assert len(steps) == 4
-    assert all("--container-image=image#fsd-gen:0.3.0" in step and mounts in step for step in steps)
+    assert all("--container-image=image#fsd-gen:0.4.0" in step and mounts in step for step in steps)
 
 
 def test_the_slurm_script_for_isaac_sim_starts_a_worker_with_one_gpu_and_a_home_of_its_own(tmp_path):

@@ -1,8 +1,8 @@
 """Path tracing with Mitsuba 3, denoised with Open Image Denoise; the default backend.
 
 One load per pair: triangles, surfaces and lights are handed over as arrays, both eyes are traced
-from the same scene, each with its own noise. The denoiser is guided by noise-free first-hit albedo
-and normals from a pass of their own.
+from the same scene, each with its own noise. The denoiser is guided by noise-free albedo and normals of
+the same camera rays.
 
 With the box filter and a fixed seed the images are the same bit for bit, whatever the number of threads and
 workers, the order of scenes and the load of the machine; the denoiser runs on one thread for the same reason.
@@ -25,7 +25,6 @@ from fsd_gen.backends.base import BackendError, StereoImages
 from fsd_gen.backends.mesh_batches import batch_meshes
 from fsd_gen.backends.mitsuba.bulbs import bulb_plugins, find_bulbs
 from fsd_gen.backends.mitsuba.cameras import sensor_plugin
-from fsd_gen.backends.mitsuba.guides import GuideIntegrator
 from fsd_gen.backends.mitsuba.lights import area_light_plugin, dome_plugin, parallel_light_plugin
 from fsd_gen.backends.mitsuba.paths import PathIntegrator
 from fsd_gen.backends.mitsuba.runtime import VARIANT, PluginDict, dr, instantiate, mi, oidn
@@ -39,6 +38,11 @@ from fsd_gen.usd.staged import StagedScene
 
 SCENES_PER_KERNEL_FLUSH = 16
 EYES = ("left", "right")
+QUALITIES = {
+    "high": oidn.Quality.High,
+    "balanced": oidn.Quality.Balanced,
+    "fast": oidn.Quality.Fast,
+}
 
 
 class MitsubaBackend:
@@ -52,7 +56,6 @@ class MitsubaBackend:
         self._textures = TextureCache()
         self._denoiser = _denoiser_device()
         self._scenes = 0
-        self._guides = GuideIntegrator(mi.Properties())
 
     def render(
         self, staged: StagedScene, rig: StereoRig, settings: RenderSettings, seed: int
@@ -116,28 +119,26 @@ class MitsubaBackend:
     ) -> NDArray[np.float32]:
         sensor = instantiate(sensor_plugin(scene, rig, settings.spp, eye))
         eye_seed = stable_hash(seed, eye) % 2**32
-        path = PathIntegrator(loaded, max_depth=settings.max_depth, rr_depth=settings.rr_depth)
+        path = PathIntegrator(
+            loaded, max_depth=settings.max_depth, rr_depth=settings.rr_depth, guided=settings.denoise
+        )
         with _timed(cpu_s, "trace"):
-            colour = _trace(loaded, sensor, path, eye_seed)
+            traced = _trace(loaded, sensor, path, eye_seed)
         if not settings.denoise:
-            return colour
-        with _timed(cpu_s, "trace"):
-            guides = _trace(loaded, sensor, self._guides, eye_seed)[..., 3:]
+            return traced
         with _timed(cpu_s, "denoise"):
-            return self._denoise(colour, guides[..., :3], guides[..., 3:6])
+            return self._denoise(traced, QUALITIES[settings.denoiser_quality])
 
-    def _denoise(
-        self,
-        colour_hwc: NDArray[np.float32],
-        albedo_hwc: NDArray[np.float32],
-        normal_hwc: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
+    def _denoise(self, traced_hwc: NDArray[np.float32], quality: oidn.Quality) -> NDArray[np.float32]:
+        """The colour, cleaned, of what was traced: colour, albedo and normal, three channels each."""
+        colour, albedo, normal = (np.ascontiguousarray(traced_hwc[..., k : k + 3]) for k in (0, 3, 6))
         clean = oidn.denoise(
-            colour_hwc,
-            np.clip(albedo_hwc, 0, 1),
-            np.ascontiguousarray(normal_hwc),
+            colour,
+            np.clip(albedo, 0, 1),
+            normal,
             hdr=True,
             clean_aux=True,
+            quality=quality,
             device=self._denoiser,
         )
         return np.ascontiguousarray(clean)

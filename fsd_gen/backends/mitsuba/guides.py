@@ -7,45 +7,38 @@ from fsd_gen.backends.mitsuba.runtime import dr, mi
 GUIDE_DEPTH = 8  # mirrors, panes and holes that the denoiser's guides look past
 
 
-class GuideIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
-    """Albedo and normal of what a pixel shows, without noise: it looks through holes and clear glass,
-    and into mirrors, always along the likelier way. Normals are those of the normal maps.
+@dr.syntax  # type: ignore[untyped-decorator]  # Dr.Jit's types are not read
+def guides(
+    scene: mi.Scene, ray: mi.Ray3f, hit: mi.PreliminaryIntersection3f, active: mi.Bool
+) -> list[mi.Float]:
+    """Albedo and normal, three channels each, of what a camera ray shows that meets `hit`, without noise.
+
+    They look through holes and clear glass, and into mirrors, always along the likelier way. Normals are
+    those of the normal maps.
     """
+    context = mi.BSDFContext()
+    looking, ray, hit = mi.Bool(active), mi.Ray3f(ray), mi.PreliminaryIntersection3f(hit)
+    tint, albedo, normal = mi.Color3f(1), mi.Color3f(0), mi.Normal3f(0)
+    depth = mi.UInt32(0)
+    while looking:
+        si = hit.compute_surface_interaction(ray, mi.RayFlags.All, looking)
+        looking &= si.is_valid()
+        bsdf = si.bsdf()
+        asked = looking & _goes_on(bsdf.flags()) & (depth < GUIDE_DEPTH)
+        chosen, weight = bsdf.sample(context, si, mi.Float(0.5), mi.Point2f(0.5), asked)
+        passes = asked & _goes_on(chosen.sampled_type)
+        stops = looking & ~passes
+        albedo[stops] = tint * bsdf.eval_diffuse_reflectance(si, stops)
+        normal[stops] = _shading_normal(si, bsdf, stops)
+        looking &= passes
+        tint[looking] = tint * dr.minimum(weight, 1)
+        ray[looking] = si.spawn_ray(si.to_world(chosen.wo))
+        hit = scene.ray_intersect_preliminary(ray, coherent=True, active=looking)
+        depth += 1
+    return [*albedo, *normal]
 
-    @dr.syntax  # type: ignore[untyped-decorator]  # nor are Dr.Jit's
-    def sample(
-        self,
-        scene: mi.Scene,
-        sampler: mi.Sampler,
-        ray: mi.RayDifferential3f,
-        medium: mi.Medium | None = None,
-        active: bool = True,
-    ) -> tuple[mi.Color3f, mi.Bool, list[mi.Float]]:
-        """Black, and the six channels as extra outputs."""
-        context = mi.BSDFContext()
-        looking = mi.Bool(active)
-        ray = mi.Ray3f(ray)
-        tint, albedo, normal = mi.Color3f(1), mi.Color3f(0), mi.Normal3f(0)
-        depth = mi.UInt32(0)
-        while looking:
-            si = scene.ray_intersect(ray, looking)
-            looking &= si.is_valid()
-            bsdf = si.bsdf()
-            asked = looking & _goes_on(bsdf.flags()) & (depth < GUIDE_DEPTH)
-            chosen, weight = bsdf.sample(context, si, mi.Float(0.5), mi.Point2f(0.5), asked)
-            passes = asked & _goes_on(chosen.sampled_type)
-            stops = looking & ~passes
-            albedo[stops] = tint * bsdf.eval_diffuse_reflectance(si, stops)
-            normal[stops] = _shading_normal(si, bsdf, stops)
-            looking &= passes
-            tint[looking] = tint * dr.minimum(weight, 1)
-            ray[looking] = si.spawn_ray(si.to_world(chosen.wo))
-            depth += 1
-        return mi.Color3f(0), mi.Bool(active), [*albedo, *normal]
 
-    def aov_names(self) -> list[str]:
-        """Albedo, then normal."""
-        return [f"{guide}.{channel}" for guide in ("albedo", "normal") for channel in "XYZ"]
+GUIDES = [f"{guide}.{channel}" for guide in ("albedo", "normal") for channel in "XYZ"]
 
 
 def _goes_on(lobes: mi.UInt32) -> mi.Bool:

@@ -13,6 +13,7 @@ two points is no scattering, and counts neither as a bounce nor for the heuristi
 
 from __future__ import annotations
 
+from fsd_gen.backends.mitsuba.guides import GUIDES, guides
 from fsd_gen.backends.mitsuba.runtime import dr, mi
 
 LAYERS = 64  # holes, panes and lights without a body that one ray may cross
@@ -23,12 +24,13 @@ SURVIVAL = 0.95  # Russian roulette keeps at most this share
 class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
     """`max_depth` bounces; Russian roulette from `rr_depth` on, as Mitsuba's `path` counts them.
 
-    It does what a scene's surfaces need and no more: shadow rays that cross nothing are cheaper.
+    It does what a scene's surfaces need and no more: shadow rays that cross nothing are cheaper. `guided`: what
+    guides the denoiser comes with the colour, so that camera rays are traced once.
     """
 
-    def __init__(self, scene: mi.Scene, *, max_depth: int, rr_depth: int) -> None:
+    def __init__(self, scene: mi.Scene, *, max_depth: int, rr_depth: int, guided: bool = False) -> None:
         super().__init__(mi.Properties())
-        self._max_depth, self._rr_depth = max_depth, rr_depth
+        self._max_depth, self._rr_depth, self._guided = max_depth, rr_depth, guided
         surfaces = [shape.bsdf() for shape in scene.shapes()]
         self._see_through = any(mi.has_flag(bsdf.flags(), mi.BSDFFlags.Null) for bsdf in surfaces)
         self._bumpy = any(bsdf.has_attribute("normalmap") for bsdf in surfaces)
@@ -42,14 +44,16 @@ class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's 
         medium: mi.Medium | None = None,
         active: bool = True,
     ) -> tuple[mi.Color3f, mi.Bool, list[mi.Float]]:
-        """Radiance along a camera ray."""
+        """Radiance along a camera ray, and what guides the denoiser there, if asked for."""
         context, ray, active = mi.BSDFContext(), mi.Ray3f(ray), mi.Bool(active)
         light, throughput, eta = mi.Color3f(0), mi.Color3f(1), mi.Float(1)
         bounces, crossed, straight = mi.UInt32(0), mi.UInt32(0), mi.Bool(True)  # straight: from the eye
         origin = dr.zeros(mi.Interaction3f)  # where light was scattered last, and how likely to here
         origin_pdf, origin_sharp = mi.Float(1), mi.Bool(True)
+        hit = scene.ray_intersect_preliminary(ray, coherent=True, active=active)
+        seen = guides(scene, ray, hit, active) if self._guided else []
         while active:
-            si = scene.ray_intersect(ray, active)
+            si = hit.compute_surface_interaction(ray, mi.RayFlags.All, active)
             bsdf = si.bsdf(ray)
             light += throughput * _emitted(scene, si, bsdf, origin, origin_pdf, origin_sharp, straight)
             active &= si.is_valid() & (bounces + 1 < self._max_depth)
@@ -74,7 +78,12 @@ class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's 
             judged = scattered & (bounces >= self._rr_depth)
             throughput, survives = _roulette(throughput, eta, sampler.next_1d(active), judged)
             active &= survives & (crossed < LAYERS)
-        return light, mi.Bool(True), []
+            hit = scene.ray_intersect_preliminary(ray, coherent=False, active=active)
+        return light, mi.Bool(True), seen
+
+    def aov_names(self) -> list[str]:
+        """Those of the guides, if asked for."""
+        return GUIDES if self._guided else []
 
     def _direct(
         self, scene: mi.Scene, sampler: mi.Sampler, si: mi.SurfaceInteraction3f, lit: mi.Bool

@@ -17,6 +17,12 @@ def test_rigs_cover_the_configured_ranges(small_config, library):
     assert 45 <= min(views) < 52 and 88 < max(views) <= 95
 
 
+def test_scenes_are_denoised_as_the_configuration_says(small_config, library):
+    render = small_config.render.model_copy(update={"denoiser_quality": "fast"})
+    config = small_config.model_copy(update={"render": render})
+    assert compose_scene(config, library, SlotKey(slot=0)).settings.denoiser_quality == "fast"
+
+
 def test_packs_without_any_asset_of_a_kind_are_named_with_what_to_add(small_config):
     with pytest.raises(ConfigError, match="hold no object; add the pack 'builtin'"):
         compose_scene(small_config, AssetLibrary(()), SlotKey(slot=0))

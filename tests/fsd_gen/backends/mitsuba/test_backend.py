@@ -105,6 +105,17 @@ def test_denoising_brings_the_wall_nearer_to_the_converged_one(backend: Backend)
     assert clean < 0.6 * noisy
 
 
+def test_the_denoiser_works_as_hard_as_the_settings_say(backend: Backend) -> None:
+    def left(**how: object) -> NDArray[np.float32]:
+        settings = RenderSettings(spp=4, **how)
+        return backend.render(NOISY, RIG, settings, 3).left_hwc[20:]
+
+    high, *others = (left(denoiser_quality=quality) for quality in ("high", "balanced", "fast"))
+    assert np.array_equal(high, left())
+    unlike = [np.abs(other - high).mean() / high.mean() for other in others]
+    assert 0 < unlike[0] < unlike[1] < 0.1
+
+
 def test_a_scene_that_mitsuba_refuses_is_a_backend_error_and_the_next_one_renders(backend: Backend) -> None:
     good = scene(wall(0))
     scaled = replace(good, flat=replace(good.flat, left_to_world=2.0 * LOOKING_ALONG_Y))
