@@ -24,8 +24,8 @@ SURVIVAL = 0.95  # Russian roulette keeps at most this share
 class PathIntegrator(mi.SamplingIntegrator):  # type: ignore[misc]  # Mitsuba's types are not read
     """`max_depth` bounces; Russian roulette from `rr_depth` on, as Mitsuba's `path` counts them.
 
-    It does what a scene's surfaces need and no more: shadow rays that cross nothing are cheaper. `guided`: what
-    guides the denoiser comes with the colour, so that camera rays are traced once.
+    It does what a scene's surfaces need and no more: shadow rays that cross nothing are cheaper. `guided`:
+    what guides the denoiser comes with the colour, so that camera rays are traced once.
     """
 
     def __init__(self, scene: mi.Scene, *, max_depth: int, rr_depth: int, guided: bool = False) -> None:
