@@ -35,7 +35,7 @@ from jobs.files import (
     write_text_atomic,
 )
 from jobs.store.mirror import Mirror
-from jobs.store.whole import put_whole
+from jobs.store.whole import end_put, put_whole
 
 MARK = "published.json"
 PLAN = "plan.json"  # of a publication in work
@@ -95,6 +95,7 @@ def already_there(out: Path, digest: str, rounds: int, *, replace: bool = False)
             f"{out}: holds something that is no publication; name another directory with --out"
         )
     if found.get("population_digest") == digest and found.get("rounds") == rounds:
+        _end_put(out)
         return True
     if not replace:
         raise PublishError(
@@ -107,6 +108,13 @@ def already_there(out: Path, digest: str, rounds: int, *, replace: bool = False)
 def _is_awaited(out: Path) -> bool:
     """Whether `out` stands for a place in a store that is empty, or in which a publication is half put."""
     return Mirror.around(out) is not None and ((out / PLAN).exists() or not any(out.glob("[!.]*")))
+
+
+def _end_put(out: Path) -> None:
+    """A kill between a publication's mark and its last step leaves its plan in the store."""
+    if (out / PLAN).exists() and (mirror := Mirror.around(out)) is not None:
+        end_put(mirror.address, begun=PLAN)
+        mirror.refresh()
 
 
 def _when(found: Mapping[str, Any], rounds: int) -> str:

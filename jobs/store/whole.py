@@ -3,8 +3,8 @@
     1. an object that says that somebody is at work here     3. the mark, last of all
     2. the mark of what was there goes; then the files       4. the object of 1. goes
 
-Whoever is killed in between leaves the object of 1., and the same call goes on. Readers know a whole folder
-by its mark.
+Whoever is killed in between leaves the object of 1., and the same call goes on; where the mark is there
+besides, so is all else, and `end_put` does 4. Readers know a whole folder by its mark.
 """
 
 from __future__ import annotations
@@ -34,6 +34,14 @@ def put_whole(folder: Path, address: Address, *, mark: str, begun: str) -> None:
             store.remove(name)
     store.replace(folder / mark, mark)
     store.remove(begun)
+
+
+def end_put(address: Address, *, begun: str) -> None:
+    """Take away what says that somebody is at work; for a place with its mark, whose lock you hold.
+
+    Raises StoreError.
+    """
+    open_lockable(str(address)).remove(begun)
 
 
 def _put(store: LockableStore, file: Path, name: str) -> None:

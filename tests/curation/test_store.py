@@ -94,11 +94,13 @@ def test_two_rounds_and_a_publication_in_a_store_are_those_of_a_folder(
     text = call("publish", url)
     assert f"under {url}/curated" in text and str(tmp_path) not in text
     assert in_store(place) == in_folder
+    place.write("runs/demo/curated/plan.json", b"{}")  # of somebody killed after the mark was put
     assert "runs/demo/rounds/2/effort.jsonl" in place.names()
     assert {"rounds/report.json", "curated/README.md"} < {key[10:] for key in place.names("runs/demo/")}
     another_machine(monkeypatch, tmp_path)
     assert "publishing will score" not in call("status", url)
     assert "nothing to do" in call("round", "--iter", 2, url) and "there already" in call("publish", url)
+    assert "runs/demo/curated/plan.json" not in place.names()
     assert "dropped above" in call("sweep", url) and "2: 8 scored" in call("report", url)
     with place.way(lambda way: False) as seen:
         assert len(StereoShards(f"{url}/curated", crop=(32, 64))) == 8
