@@ -113,6 +113,24 @@ def test_a_ray_cluster_lists_as_many_workers_as_it_expects_and_fits_rays_schema(
     assert cluster["min_workers"] == cluster["max_workers"] == len(cluster["provider"]["worker_ips"])
 
 
+@pytest.mark.parametrize(("failing", "starts", "code"), [(0, 1, 0), (2, 3, 0), (9, 3, 1)])
+@pytest.mark.parametrize("name", ["ray-cluster.yaml", "gpu-ray-cluster.yaml"])
+def test_a_machine_whose_ray_does_not_start_has_three_tries_and_then_says_so(
+    tmp_path, name, failing, starts, code
+):
+    log = tmp_path / "log"
+    stand_in = f'echo "$1" >> {log}; [ "$1" = stop ] || [ $(grep -c start {log}) -gt {failing} ]'
+    for program, text in {"ray": stand_in, "nvidia-smi": "echo 'GPU 0'"}.items():
+        (tmp_path / program).write_text(f"#!/bin/bash\n{text}\n")
+        (tmp_path / program).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    for command in load(name)["worker_start_ray_commands"]:  # as Ray does it
+        told = ["bash", "-c", f"({command.replace('ulimit -n 65536', ':')})"]
+        done = subprocess.run(told, env={"PATH": path, "RAY_HEAD_IP": "10.0.0.1"})
+    assert done.returncode == code
+    assert log.read_text().split() == ["stop", *["start", "stop"] * starts][: 2 * starts + bool(code)]
+
+
 @pytest.mark.parametrize("name", RAYJOBS)
 def test_every_pod_of_a_rayjob_mounts_the_shared_data_and_runs_one_image(name):
     spec = load(name)["spec"]
