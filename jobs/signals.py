@@ -6,6 +6,7 @@ project are here.
     a long loop   a request, honoured after a step, an item, a file       stop_requested
     a worker      SIGTERM at work is a notice, honoured after an item     Notice
     its hands     the worker is asked, and ends them                      never_stopped
+    libraries     their answers to SIGTERM last as long as their start    sigterm_kept
 """
 
 from __future__ import annotations
@@ -104,6 +105,31 @@ class Notice:
         elif self._before is not signal.SIG_IGN:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
+
+
+@contextmanager
+def sigterm_kept() -> Iterator[None]:
+    """Whoever answers SIGTERM does so after the block again, in which a library puts its own answer.
+
+    Where that came to bear inside, as SystemExit with the signal's number, the signal goes to whom it was
+    for; if that one lets the process live, KeyboardInterrupt is raised.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as end:
+        if end.code != signal.SIGTERM:
+            raise
+        _put_back(before)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise KeyboardInterrupt from None
+    finally:
+        _put_back(before)
+
+
+def _put_back(handler: Any) -> None:
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def never_stopped() -> None:

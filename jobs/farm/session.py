@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
 from jobs.farm.room import GIB, Node, fitting
+from jobs.signals import sigterm_kept
 from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError
 
 with extra("farm"):
@@ -41,15 +42,20 @@ def session(config: FarmConfig) -> Iterator[None]:
         yield
         return
     _prepare_environment(local=config.address is None)
+    with sigterm_kept():  # Ray's own ends the process with exit code 15, and without a word
+        _begin(config)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _begin(config: FarmConfig) -> None:
     if config.address is None:
         with _start_told():
             _start_local(config)
     else:
         _join(config.address, config)
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 @contextmanager

@@ -229,6 +229,10 @@ def test_too_hungry_workers_are_refused_before_anything_runs():
         run_tasks(Script, [Task("t", ("echo", 1))], replace(ONE, gpus_per_worker=64), lambda event: None)
 
 
+def test_rays_answer_to_sigterm_does_not_outlive_its_start():
+    assert getattr(signal.getsignal(signal.SIGTERM), "__module__", "") != "ray._private.worker"
+
+
 def test_workers_outlive_ctrl_c_and_are_closed_when_the_driver_is_told_to_stop(tmp_path):
     def interrupt():
         try:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from jobs.signals import interruptible, stop_requested
+from jobs.signals import interruptible, sigterm_kept, stop_requested
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,6 +44,32 @@ def test_in_another_thread_the_request_never_comes_and_handlers_stay():
     thread.start()
     thread.join()
     assert seen == [False, before]
+
+
+def put_in(signum: int, frame: object) -> None:
+    """A library's answer, such as Ray's."""
+    sys.exit(signum)
+
+
+def test_a_librarys_answer_to_sigterm_ends_with_its_start():
+    before = signal.getsignal(signal.SIGTERM)
+    with sigterm_kept():
+        signal.signal(signal.SIGTERM, put_in)
+    assert signal.getsignal(signal.SIGTERM) == before
+    with pytest.raises(SystemExit), sigterm_kept():
+        raise SystemExit(2)
+
+
+def test_sigterm_that_met_a_librarys_answer_reaches_ours():
+    with stop_requested() as request:
+        with pytest.raises(KeyboardInterrupt), sigterm_kept():
+            signal.signal(signal.SIGTERM, put_in)
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert request.signum == signal.SIGTERM
+    code = "import os, signal, sys\nfrom jobs.signals import sigterm_kept\nwith sigterm_kept():\n"
+    code += "    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(signum))\n"
+    code += "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGTERM
 
 
 def test_the_first_signal_is_answered_at_once():
