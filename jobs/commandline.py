@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from jobs.extras import DISTRIBUTION
-from jobs.store.cache import as_urls
+from jobs.store.bases import as_urls
 
 
 def _say_version(context: typer.Context, wanted: bool) -> None:

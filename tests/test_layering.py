@@ -26,6 +26,7 @@ LIGHT = {  # all that these may import of `jobs`
     "jobs.plain_yaml",
     "jobs.signals",
     "jobs.store.base",
+    "jobs.store.bases",
     "jobs.store.cache",
     "jobs.store.mirror",
     "jobs.system_errors",

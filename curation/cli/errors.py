@@ -41,7 +41,7 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "jobs.locks:RunFolderError",
     "jobs.locks:RunLockedError",
     "jobs.store.base:UnknownStoreError",
-    "jobs.store.cache:CacheSettingError",
+    "jobs.store.bases:CacheSettingError",
     "jobs.pool_text:PoolTextError",
     "stereo_model.weights.backbone:BackboneWeightsError",
     "stereo_model.weights.files:CheckpointError",

@@ -18,7 +18,7 @@ from curation.rounds.state import RunError, RunState
 from fsd_gen.production.unfinished import wanted_shards
 from fsd_gen.shards.index import FIRST_DRAW
 from jobs.files import write_json_atomic
-from jobs.store.cache import base_of
+from jobs.store.bases import base_of
 
 STEP = 32  # crops are multiples of it, pixels
 SAME_FOR_CONTINUING = ("seed", "folds", "in_sample", "model", "max_disparity")

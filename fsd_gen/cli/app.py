@@ -58,7 +58,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.rundir import RunConfigMismatchError
     from jobs.status.reading import StatusFileError
     from jobs.store.base import StoreError, UnknownStoreError
-    from jobs.store.cache import CacheSettingError
+    from jobs.store.bases import CacheSettingError
     from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError, WorkerStartError
 
     return (

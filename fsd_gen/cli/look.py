@@ -13,7 +13,6 @@ import typer
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 from fsd_gen.cli.pages import refuse_no_page, write_page
 from fsd_gen.cli.preview import SOURCE
-from jobs.store.cache import base_of
 from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ SAMPLE = "PATH:SLOT or PATH:SAMPLE, for example runs/demo:0 or runs/demo:0000000
 @app.command()
 @clear_errors
 def verify(
-    path: Annotated[Path, typer.Argument(help=SOURCE)],
+    path: Annotated[str, typer.Argument(help=SOURCE)],
     repair: Annotated[
         bool,
         typer.Option("--repair", help="Of a run: move damaged and foreign shards aside, to be made again."),
@@ -39,10 +38,9 @@ def verify(
     """
     from fsd_gen.production.survey import survey
 
-    place = local_place(path)
     if repair:
-        _repair(place)
-    found = survey(place, deep=not repair)  # what was moved away was found by reading everything
+        _repair(path)
+    found = survey(local_place(path), deep=not repair)  # what was moved away was found by reading everything
     _show_findings(found)
     out.print(
         f"{found.intact} samples are intact, {len(found.findings)} problems{_and_kept(found)}",
@@ -52,23 +50,17 @@ def verify(
         raise typer.Exit(1)
 
 
-def _repair(path: Path) -> None:
+def _repair(path: str) -> None:
+    from fsd_gen.production.places import at_work_in
     from fsd_gen.production.survey import NoRunError, is_run
     from fsd_gen.production.survey import repair as repair_run
-    from jobs.locks import RunLock
 
-    if base_of(path) is not None:
-        raise NoRunError(
-            f"{path}: --repair moves files aside in a folder, and a store has none; remove what is damaged "
-            "with the store's tools (`aws s3 rm`, `az storage blob delete`), and `fsd-gen render` makes it "
-            "again"
-        )
-    if not is_run(path):
+    if not is_run(local_place(path)):
         raise NoRunError(
             f"{path}: no run, so nobody knows how to make its shards again; --repair wants a run"
         )
-    with RunLock(path):
-        moved = repair_run(path)
+    with at_work_in(path) as folder:
+        moved = repair_run(folder)
     for place, aside in moved:
         out.print(f"moved {place} to {aside}", soft_wrap=True, highlight=False, markup=False)
     if not moved:

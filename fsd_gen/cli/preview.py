@@ -13,7 +13,7 @@ import typer
 from fsd_gen.cli.app import app, clear_errors, out, say_error
 from fsd_gen.cli.render import size_settings
 from fsd_gen.config import Config, ConfigError, load_config
-from jobs.store.cache import base_of
+from jobs.store.bases import base_of
 from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:

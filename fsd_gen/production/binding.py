@@ -13,14 +13,14 @@ from pathlib import Path
 
 from fsd_gen.production.assets import ASSETS_NAME
 from fsd_gen.production.unfinished import PART, WANTED_NAME, parts_in
-from fsd_gen.shards.entry import described_near
+from fsd_gen.shards.entry import described_near, description_name
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import INDEX_NAME
 from fsd_gen.shards.reader import ShardReader
 from jobs.files import remove_stale_parts, sync_folder
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 from jobs.status.model import FOLDER as STATUS
-from jobs.store.cache import base_of
+from jobs.store.mirror import Mirror
 
 ASIDE = "set_aside"  # folder of a run: what was in the way, kept
 SHARDS = "shards"
@@ -76,12 +76,15 @@ def unbind_assets(folder: Path) -> None:
 
 
 def set_aside(run_dir: Path, path: Path) -> Path:
-    """Move a shard or a part out of the way, into the run's folder for such; returns where it is now."""
-    if base_of(run_dir) is not None:
-        raise ShardError(
-            f"{path}: is in the way of this run, and in a store nothing is moved aside; remove it with the "
-            "store's tools (`aws s3 rm`, `az storage blob delete`), or name another run"
-        )
+    """Move a shard or a part out of the way, into the run's folder for such; returns where it is now.
+
+    Hold the run's lock. In a store the description of the shard goes.
+    """
+    mirror = Mirror.around(run_dir)
+    if mirror is not None:
+        moved = mirror.set_aside(path, ASIDE)
+        mirror.remove(run_dir / description_name(mirror.name_of(path)))
+        return moved
     aside = run_dir / ASIDE
     aside.mkdir(exist_ok=True)
     target, number = aside / path.name, 1

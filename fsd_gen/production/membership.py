@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from fsd_gen.production.assets import ASSETS_NAME, assets_json
 from fsd_gen.production.run import Run
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import Index
+from jobs.store.bases import FILE
+from jobs.store.cache import is_unput
 
 
 class ForeignShardError(ShardError):
@@ -62,10 +65,17 @@ def refuse_foreign(run: Run, index: Index) -> None:
     """Raises ForeignShardError when a shard of `index` is not of `run`; names every such shard."""
     origin = Origin.of(run)
     problems = [
-        f"{index.root / entry.path} {problem}" for entry in index.shards if (problem := origin.foreign(entry))
+        f"{_place(index.root / entry.path)} {problem}"
+        for entry in index.shards
+        if (problem := origin.foreign(entry))
     ]
     if problems:
         raise ForeignShardError("; ".join(problems))
+
+
+def _place(shard: Path) -> str:
+    """A shard; of one that a worker of this machine finished and that is not in the store, its file too."""
+    return f"{shard} (not there yet, but {FILE}{shard})" if is_unput(shard) else str(shard)
 
 
 def _differing(one: dict[str, Any], other: dict[str, Any]) -> Iterable[str]:

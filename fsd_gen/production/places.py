@@ -18,12 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from fsd_gen.shards.apart import verify_apart
 from fsd_gen.shards.entry import description
 from fsd_gen.shards.format import ShardError
 from jobs.files import write_text_atomic
 from jobs.locks import RunLock
-from jobs.store import cache
 from jobs.store.base import StoreError
+from jobs.store.bases import FILE, base_of
 from jobs.store.lease import StoreLock
 from jobs.store.mirror import Mirror
 from jobs.store.urls import WHICH, is_url, parse
@@ -122,7 +123,7 @@ class _InStore:
 
     def path_of(self, shard: str) -> Path:
         """The driver's folder may be another one, but ends in the same store, bucket and key."""
-        base = cache.base_of(self.folder)
+        base = base_of(self.folder)
         assert base is not None
         _, found, name = shard.partition(f"/{self.folder.relative_to(base).as_posix()}/")
         if not found:
@@ -153,8 +154,7 @@ class _InStore:
         return ""
 
     def before_work(self) -> None:
-        for shard in self.mirror.unput_shards():  # finished by a worker that was killed before it put them
-            self.keep(shard)
+        self._keep_unput()
         self.mirror.put_documents()
 
     def after_work(self) -> None:
@@ -162,9 +162,17 @@ class _InStore:
 
     def put_finished(self) -> None:
         self.check()
-        for shard in self.mirror.unput_shards():
-            self.keep(shard)
+        self._keep_unput()
         self.mirror.put_documents(self.manner.order, self.manner.own)
+
+    def _keep_unput(self) -> None:
+        """Put what a worker finished that was killed before it put it. The disk may have changed it since."""
+        unput = self.mirror.unput_shards()
+        problems = [str(problem) for found in verify_apart(unput) for problem in found.problems]
+        if problems:
+            raise ShardError(f"{FILE}{problems[0]}; it was finished on this machine, and is not in the store")
+        for shard in unput:
+            self.keep(shard)
 
 
 def work_place(run_dir: Path) -> Place:

@@ -28,7 +28,7 @@ from fsd_gen.shards.format import Quarantined, ShardError, ShardMeta
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.strict_yaml import read_text
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
-from jobs.store.cache import base_of
+from jobs.store.bases import base_of
 from stereo_model.data.shards.find import FoundShard
 
 SHARD_NAME = re.compile(r"\d{5}\.h5")

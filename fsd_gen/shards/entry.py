@@ -108,7 +108,7 @@ def description(root: Path, path: str) -> tuple[str, str]:
         "meta": attributes_of(contents.meta),
         "refused": list(contents.refused),
     }
-    return _name(path), _text(says | {"sha256": _digest(says)})
+    return description_name(path), _text(says | {"sha256": _digest(says)})
 
 
 def described(root: Path, path: str, stamp: tuple[int, int]) -> Listed | None:
@@ -120,7 +120,7 @@ def described(root: Path, path: str, stamp: tuple[int, int]) -> Listed | None:
 
 def _read_description(root: Path, path: str, size: int) -> tuple[ShardEntry, Records, dict[str, Any]] | None:
     """Entry, records and all that a description says, if there is one that fits a shard of so many bytes."""
-    place = root / _name(path)
+    place = root / description_name(path)
     if not place.is_file():
         return None
     try:
@@ -184,7 +184,8 @@ def _parsed(says: dict[str, Any]) -> Listed:
     return entry, tuple(SampleRecord(**record) for record in says["records"])
 
 
-def _name(path: str) -> str:
+def description_name(path: str) -> str:
+    """Where the description of a shard lies, relative to the run as the shard's path is."""
     return PurePosixPath(ENTRIES, path).with_suffix(".json").as_posix()
 
 

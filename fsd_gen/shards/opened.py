@@ -24,10 +24,14 @@ from fsd_gen.shards.format import (
 from fsd_gen.shards.structure import Expected, Header, column_flaw, header_at, layout_flaw
 from fsd_gen.shards.through import open_through
 from jobs.contents import HDF5, UNKNOWN, contents
-from jobs.store.base import StoreError
+from jobs.store.cache import NOT_HAD
 from jobs.store.ranged import RangedFile
 from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.files import DAMAGE, open_hdf5
+
+
+class DamagedShardError(ShardError):
+    """Bytes of a shard are not those that were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +50,19 @@ def open_file(path: Path, source: RangedFile | None) -> Opened:
     Raises:
         FileNotFoundError: no such file.
         ShardError: truncated, damaged, of another format or version.
-        StoreError: the store refused what was asked for.
+        NOT_HAD: what was asked for cannot be had from the store.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such shard")
     try:
         file = open_hdf5(path) if source is None else open_through(source)
-    except StoreError:
+    except NOT_HAD:
         raise
     except DAMAGE as error:
         raise_problem(source)
         what = contents(path) if source is None else UNKNOWN
         found = one_line(error) if what in (HDF5, UNKNOWN) else f"it is {what}"
-        raise ShardError(f"{path}: truncated, damaged or not HDF5 ({found})") from error
+        raise DamagedShardError(f"{path}: truncated, damaged or not HDF5 ({found})") from error
     try:
         return replace(_understood(file, path), source=source)
     except ShardError:
@@ -67,7 +71,7 @@ def open_file(path: Path, source: RangedFile | None) -> Opened:
     except DAMAGE as error:
         file.close()
         raise_problem(source)
-        raise ShardError(f"{path}: damaged metadata ({one_line(error)})") from error
+        raise DamagedShardError(f"{path}: damaged metadata ({one_line(error)})") from error
 
 
 def raise_problem(source: RangedFile | None) -> None:

@@ -6,12 +6,13 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import h5py
 import numpy as np
@@ -32,10 +33,11 @@ from fsd_gen.shards.format import (
     chunk_shape,
     stored_as,
 )
-from fsd_gen.shards.opened import Opened, open_file, raise_problem
+from fsd_gen.shards.opened import DamagedShardError, Opened, open_file, raise_problem
 from fsd_gen.shards.record import SampleRecord
 from fsd_gen.shards.sample import RenderInfo, StereoSample
 from fsd_gen.shards.structure import Flaw, walk
+from jobs.store.cache import fetched_again, placeholder_at
 from jobs.store.ranged import ranged_file
 from stereo_model.data.encodings import one_line
 from stereo_model.data.shards.files import DAMAGE
@@ -44,6 +46,8 @@ CROPPED = ("left", "right", "disparity_left", "flags_left")  # channels of every
 WHOLE = (slice(None), slice(None))
 _RENDER_INFO = TypeAdapter(RenderInfo)
 _REASONS = TypeAdapter(tuple[tuple[str, ...], ...])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +61,39 @@ class Crop:
     optional: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # by name
 
 
+def _read_again(
+    read: Callable[Concatenate[ShardReader, P], R],
+) -> Callable[Concatenate[ShardReader, P], R]:
+    """Read once more where a copy of what a store has was damaged, and has been fetched again."""
+
+    @wraps(read)
+    def wrapped(self: ShardReader, *args: P.args, **options: P.kwargs) -> R:
+        try:
+            return read(self, *args, **options)
+        except DamagedShardError:
+            if not self._fetched_again():
+                raise
+            return read(self, *args, **options)
+
+    return wrapped
+
+
 class ShardReader:
     """The samples of one shard, by row. Rows are in slot order.
 
     With `ranged` a shard of a run in a store is not fetched: only what is read of it comes. For a little of
-    it, once.
+    it, once. Where this machine's copy of such a shard is damaged it is fetched again, once, and what is told
+    then is of the shard in the store; with `as_it_is` it is told of the copy.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, ranged: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, ranged: bool = False, as_it_is: bool = False) -> None:
         self.path = Path(path)
         self._ranged = ranged
+        self._as_it_is = as_it_is
         self._opened: dict[int, Opened] = {}  # by process id
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_ranged": self._ranged, "_opened": {}}
+        return self.__dict__ | {"_opened": {}}
 
     def __enter__(self) -> ShardReader:
         return self
@@ -129,6 +152,7 @@ class ShardReader:
             optional={name: self.array(name, row, window) for name in optional},
         )
 
+    @_read_again
     def array(self, name: str, row: int, window: tuple[slice, slice] = WHOLE) -> NDArray[Any]:
         """The channel `name` of a row, (H, W) or (H, W, C), or a window of it."""
         channel, row = self._channel(name), self._checked(row)
@@ -162,16 +186,19 @@ class ShardReader:
             for piece in dataset.iter_chunks() if dataset.chunks else [...]:
                 dataset[piece]
 
+    @_read_again
     def spec(self, row: int) -> SceneSpec:
         """The scene behind `row`."""
         with self._damage("spec_json", row):
             return SceneSpec.model_validate_json(self.text("spec_json", row))
 
+    @_read_again
     def render_info(self, row: int) -> RenderInfo:
         """How `row` was rendered, and what it cost."""
         with self._damage("render_json", row):
             return _RENDER_INFO.validate_json(self.text("render_json", row))
 
+    @_read_again
     def text(self, name: str, row: int) -> str:
         """`spec_json` or `render_json` of a row, as stored."""
         row = self._checked(row)
@@ -193,6 +220,7 @@ class ShardReader:
         """Left camera to world, (N, 4, 4): column vectors, camera axes x right, y down, z forward, metres."""
         return self._raw_column(POSES)
 
+    @_read_again
     def quarantined(self) -> tuple[Quarantined, ...]:
         """Slots of this shard that have no row, and why."""
         slots, reasons = (self._raw_column(name) for name in QUARANTINE)
@@ -224,6 +252,7 @@ class ShardReader:
             meant = f"did you mean {near[0]}? It" if near else "it"
             raise ShardError(f"{self.path}: has no channel {name}; {meant} has {there}") from None
 
+    @_read_again
     def _column(self, name: str) -> list[Any]:
         if name in LATER_COLUMNS and name not in self._open().file:
             return [LATER_COLUMNS[name]] * len(self)
@@ -235,6 +264,7 @@ class ShardReader:
             return values
         return [None if math.isnan(value) else value for value in values]
 
+    @_read_again
     def _raw_column(self, name: str) -> NDArray[Any]:
         with self._damage(name) as file:
             values: NDArray[Any] = file[name][:]
@@ -260,14 +290,25 @@ class ShardReader:
             raise_problem(opened.source)
             place = f"{self.path}: " + ("" if row is None else f"row {row}, ")
             place += "the headers of its datasets" if dataset is None else f"dataset {dataset}"
-            raise ShardError(f"{place}: damaged ({one_line(error)})") from error
+            raise DamagedShardError(f"{place}: damaged ({one_line(error)})") from error
 
     def _open(self) -> Opened:
         opened = self._opened.get(os.getpid())
         if opened is None:
-            source = ranged_file(self.path) if self._ranged else None
-            opened = self._opened[os.getpid()] = open_file(self.path, source)
+            opened = self._opened[os.getpid()] = self._opened_anew()
         return opened
+
+    @_read_again
+    def _opened_anew(self) -> Opened:
+        return open_file(self.path, ranged_file(self.path) if self._ranged else None)
+
+    def _fetched_again(self) -> bool:
+        """Whether it is worth to read once more what is damaged."""
+        if self._as_it_is:
+            return False
+        self._as_it_is = True  # from now on
+        self.close()
+        return (self._ranged and placeholder_at(self.path) is not None) or fetched_again(self.path)
 
 
 def open_shard(path: str | os.PathLike[str]) -> ShardReader:

@@ -55,7 +55,7 @@ def verify_shard(path: str | os.PathLike[str], *, deep: bool = True) -> list[Pro
 
     A hostile file may crash or hang HDF5 itself; `fsd_gen.shards.apart` bounds that.
     """
-    with ShardReader(path) as reader:
+    with ShardReader(path, as_it_is=True) as reader:
         try:
             structure = reader.structure_flaws()
             if not structure:

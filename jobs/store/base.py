@@ -27,6 +27,10 @@ class StoreUnavailableError(StoreError):
     """The store refuses to answer: unreachable, no such bucket, no permission, expired credentials ..."""
 
 
+class ObjectReplacedError(StoreError):
+    """The object is another one than when it was listed."""
+
+
 class ConditionsUnsupportedError(StoreError):
     """The store takes a conditional write for an ordinary one, so that nothing in it can be locked."""
 

@@ -9,78 +9,23 @@ sum.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import re
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from jobs.files import part_file, write_text_atomic
-from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
-from jobs.store.base import Kept, StoreError
+from jobs.files import DiskFullError, part_file
+from jobs.store import room
+from jobs.store.base import Kept, StoreError, UnknownStoreError
+from jobs.store.bases import CacheSettingError, base_of, in_base, locked, scratch_base
+from jobs.store.objects import open_objects, store_host
+from jobs.store.room import Copy, Placeholder
+from jobs.store.urls import WHICH, Address
 
 MAGIC = b"placeholder of fsd-gen: "
 HEAD_BYTES = 4096
-CACHE_GB = 20.0
-USED = ".used"  # folder of one file for each content that is here: what it is; its time is the last use
-LOCKS = ".locks"
 SECOND = 10**9
-
-
-class CacheSettingError(ValueError):
-    """FSD_CACHE_GB or FSD_CACHE_DIR are not what they should be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placeholder:
-    """What a placeholder stands for."""
-
-    url: str  # of the run, or whatever was listed
-    kept: Kept
-
-
-def cache_base() -> Path:
-    """Where runs in stores are read: FSD_CACHE_DIR, else ~/.cache/fsd-gen/objects."""
-    return Path(os.environ.get("FSD_CACHE_DIR") or "~/.cache/fsd-gen/objects").expanduser().absolute()
-
-
-def scratch_base() -> Path:
-    """Where runs in stores are made: FSD_SCRATCH, else a folder of this user among the temporary ones."""
-    own = Path(tempfile.gettempdir()) / f"fsd-gen-{os.getuid()}"
-    return (Path(os.environ["FSD_SCRATCH"]) if os.environ.get("FSD_SCRATCH") else own).absolute() / "objects"
-
-
-def base_of(path: Path) -> Path | None:
-    """The one of these two folders that `path` lies in; None for most paths."""
-    found = path.absolute()
-    return next((base for base in (cache_base(), scratch_base()) if found.is_relative_to(base)), None)
-
-
-def as_urls(text: str) -> str:
-    """A text about files of such folders as one about what they stand for."""
-    for base in (cache_base(), scratch_base()):
-        if str(base) in text:
-            text = re.sub(rf"{re.escape(str(base))}/(s3|gs|az)-[0-9a-f]{{8}}/", r"\1://", text)
-    return text
-
-
-def cache_limit() -> int:
-    """Bytes of content that may lie here. Raises CacheSettingError."""
-    text = os.environ.get("FSD_CACHE_GB", "") or str(CACHE_GB)
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = -1
-    if not 0 < limit < 1e9:
-        raise CacheSettingError(f"FSD_CACHE_GB: expected a number of GB above 0, such as 50, got {text!r}")
-    return int(limit * 1e9)
+NOT_HAD = (StoreError, UnknownStoreError, DiskFullError, CacheSettingError)  # why content cannot be had
 
 
 # ---------------------------------------------------------------- placeholders
@@ -113,7 +58,7 @@ def is_current(path: Path, kept: Kept, *, document: bool) -> bool:
 
 def write_placeholder(path: Path, url: str, kept: Kept) -> None:
     """Let `path` stand for an object."""
-    says = _said(Placeholder(url=url, kept=kept))
+    says = room.said(Placeholder(url=url, kept=kept))
     head = MAGIC + json.dumps(says).encode() + b"\n"
     if len(head) > min(HEAD_BYTES, kept.size):
         raise StoreError(f"{url}/{kept.name}: too small an object, or too long a name, for a placeholder")
@@ -124,23 +69,60 @@ def write_placeholder(path: Path, url: str, kept: Kept) -> None:
 
 
 def placeholder_at(path: Path) -> Placeholder | None:
-    """What `path` stands for; None where it is what it seems. Raises OSError."""
+    """What `path` stands for; None where it is what it seems. Raises OSError, StoreError."""
     if base_of(path) is None:
         return None
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return None
         line = file.read(HEAD_BYTES).split(b"\n", 1)[0]
-    return _read(json.loads(line))
+    try:
+        return room.understood(room.loaded(line))
+    except ValueError:
+        return _stands_again(path)
 
 
-def _said(content: Placeholder) -> dict[str, Any]:
-    return {"url": content.url, **asdict(content.kept)}
+def _stands_again(path: Path) -> Placeholder:
+    """What a damaged placeholder stands for, by the store; it is written anew."""
+    found = look_up(path)
+    if found is None:
+        raise StoreError(f"{path}: the store has no such object any more; run the same command again")
+    write_placeholder(path, found.url, found.kept)
+    return found
 
 
-def _read(says: dict[str, Any]) -> Placeholder:
-    kept = Kept(name=says["name"], size=says["size"], etag=says["etag"], modified=says["modified"])
-    return Placeholder(url=says["url"], kept=kept)
+def store_folder(address: Address) -> str:
+    """The folder in a base for the places of an address's store."""
+    host = store_host(address.scheme)
+    return f"{address.scheme}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
+
+
+def address_of(path: Path) -> Address | None:
+    """What place in a store a path stands for; None for an ordinary path.
+
+    Raises StoreError where the settings name another store than when the folder was made.
+    """
+    base = base_of(path)
+    if base is None:
+        return None
+    store, *rest = path.absolute().relative_to(base).parts
+    if len(rest) < 1:
+        return None
+    address = Address(scheme=store.partition("-")[0], bucket=rest[0], key="/".join(rest[1:]))
+    if store_folder(address) != store:
+        raise StoreError(f"{path}: is of another store than {WHICH[address.scheme]} names; set it as before")
+    return address
+
+
+def look_up(path: Path) -> Placeholder | None:
+    """What the store has under the name of `path`; None where there is nothing. Raises StoreError."""
+    address = address_of(path)
+    if address is None or not address.key:
+        return None
+    parent, _, name = address.key.rpartition("/")
+    store = open_objects(str(address.at(parent)))
+    kept = store.look(name)
+    return None if kept is None else Placeholder(url=store.url, kept=kept)
 
 
 # ---------------------------------------------------------------- content
@@ -149,15 +131,14 @@ def _read(says: dict[str, Any]) -> Placeholder:
 def held(path: Path) -> Path:
     """`path`, once its content is here. Of no effect but for files of a run in a store.
 
-    Raises:
-        StoreError, DiskFullError: the content cannot be had.
+    Raises one of NOT_HAD.
     """
     base = base_of(path)
     if base is None or not path.is_file():
         return path
     found = placeholder_at(path)
     if found is None:
-        _note_use(_used(base, path))
+        room.note_use(room.note_of(base, path))
         return path
     with locked(base, f"content {path.absolute()}"):
         if placeholder_at(path) is not None:  # nobody was faster
@@ -165,27 +146,49 @@ def held(path: Path) -> Path:
     return path
 
 
+def fetched_again(path: Path) -> bool:
+    """Whether a file that looks damaged is a copy of what a store has: its content is fetched anew then.
+
+    Raises one of NOT_HAD.
+    """
+    base = base_of(path)
+    if base is None or not path.is_file():
+        return False
+    with locked(base, f"content {path.absolute()}"):
+        found = None if is_unput(path) else placeholder_at(path) or look_up(path)
+        if found is None:
+            return False
+        _fetch(base, path, found)
+    return True
+
+
+def is_copy(path: Path) -> bool:
+    """Whether `path` is content that was fetched from a store and is as it was then, by size and time."""
+    base = base_of(path)
+    copy = None if base is None else room.read_note(room.note_of(base, path))
+    return copy is not None and is_current(path, copy.of.kept, document=False)
+
+
+def is_unput(path: Path) -> bool:
+    """Whether `path` is content that was made on this machine, and did not come from a store."""
+    made = base_of(path) == scratch_base()
+    return made and path.is_file() and placeholder_at(path) is None and not is_copy(path)
+
+
 def _fetch(base: Path, path: Path, found: Placeholder) -> None:
-    from jobs.store.objects import open_objects
-
-    used, says = _used(base, path), json.dumps(_said(found) | {"path": str(path.absolute())})
-    _make_room(base, used, says, found.kept.size)
-    try:
-        with part_file(path, needed_bytes=found.kept.size) as part:
-            open_objects(found.url).fetch(found.kept, part)
-            set_stamp(part, found.kept, document=False)
-    except BaseException:
-        used.unlink(missing_ok=True)
-        raise
-    if not used.exists():  # it came so slowly that others took its room
-        write_text_atomic(used, says)
-    _note_use(used)
-
-
-def _note_use(used: Path) -> None:
-    now = time.time_ns()  # the file system's own clock is coarse
-    with suppress(FileNotFoundError):
-        os.utime(used, ns=(now, now))
+    note, copy = room.note_of(base, path), Copy(path, found)
+    with in_base(base):
+        room.make_room(base, copy, let_go=_let_go, ask=_still)
+        try:
+            with part_file(path, needed_bytes=found.kept.size) as part:
+                open_objects(found.url).fetch(found.kept, part)
+                set_stamp(part, found.kept, document=False)
+        except BaseException:
+            note.unlink(missing_ok=True)
+            raise
+        if not note.exists():  # it came so slowly that others took its room
+            room.write_note(base, copy)
+        room.note_use(note)
 
 
 def block(path: Path, start: int, count: int) -> bytes:
@@ -195,58 +198,18 @@ def block(path: Path, start: int, count: int) -> bytes:
         with path.open("rb") as file:
             file.seek(start)
             return file.read(count)
-    from jobs.store.objects import open_objects
-
     return open_objects(found.url).block(found.kept, start, count)
 
 
-def _make_room(base: Path, used: Path, says: str, needed: int) -> None:
-    """Let what was not used for longest go, until `needed` bytes more fit; they are noted."""
-    with locked(base, "room"):
-        used.parent.mkdir(exist_ok=True)
-        uses = sorted((base / USED).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-        there = [(each, json.loads(each.read_text())) for each in uses]
-        total = sum(content["size"] for _, content in there)
-        for each, content in there:
-            if total + needed <= cache_limit():
-                break
-            _let_go(Path(content["path"]), _read(content))
-            each.unlink()
-            total -= content["size"]
-        write_text_atomic(used, says)
-        _note_use(used)
+def _let_go(copy: Copy) -> None:
+    if is_current(copy.path, copy.of.kept, document=False) and placeholder_at(copy.path) is None:
+        write_placeholder(copy.path, copy.of.url, copy.of.kept)
 
 
-def _let_go(path: Path, content: Placeholder) -> None:
-    if is_current(path, content.kept, document=False) and placeholder_at(path) is None:
-        write_placeholder(path, content.url, content.kept)
-
-
-def _used(base: Path, path: Path) -> Path:
-    return base / USED / f"{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]}.json"
-
-
-@contextmanager
-def locked(base: Path, what: str) -> Iterator[None]:
-    """One process and thread at a time; the others wait."""
-    folder = base / LOCKS
-    folder.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(what.encode()).hexdigest()[:16]
-    fd = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _wait_for(fd, base)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _wait_for(fd: int, base: Path) -> None:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in LOCKS_UNSUPPORTED_ERRNOS:
-            raise
-        raise CacheSettingError(
-            f"the file system of {base} offers no locks ({error.strerror}), which keep the processes that "
-            "share it apart; let FSD_CACHE_DIR and FSD_SCRATCH name a local disk"
-        ) from error
+def _still(path: Path) -> Placeholder | None:
+    """What the content at `path` is, if it is what the store has; else it goes."""
+    found = look_up(path)
+    if found is not None and is_current(path, found.kept, document=False):
+        return found
+    path.unlink()
+    return None

@@ -8,8 +8,9 @@ shards that are finished and not yet put.
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,9 +18,19 @@ from pathlib import Path
 
 from jobs.files import part_file
 from jobs.store import cache
-from jobs.store.base import Kept, ObjectStore, StoreError, UnknownStoreError
-from jobs.store.objects import open_lockable, open_objects, store_host
-from jobs.store.urls import WHICH, Address, is_url, parse
+from jobs.store.again import MOST_TRIES
+from jobs.store.base import (
+    Kept,
+    ObjectReplacedError,
+    ObjectStore,
+    StoreConflictError,
+    StoreError,
+    UnknownStoreError,
+)
+from jobs.store.bases import as_urls, base_of, cache_base, cache_limit, in_base, locked, scratch_base
+from jobs.store.names import is_visible, shown
+from jobs.store.objects import open_lockable, open_objects
+from jobs.store.urls import Address, is_url, parse
 
 WILDCARDS = "*?["
 DOCUMENTS = (  # fetched at once
@@ -45,13 +56,14 @@ class Mirror:
     @classmethod
     def reading(cls, address: Address) -> Mirror:
         """Where it is read."""
-        return cls(address, _folder(cache.cache_base(), address))
+        return cls(address, _folder(cache_base(), address))
 
     @classmethod
     def working(cls, address: Address) -> Mirror:
         """Where a run is made. Raises StoreError for a folder that belongs to somebody else."""
-        base = cache.scratch_base()
-        base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        base = scratch_base()
+        with in_base(base, also=frozenset({errno.ENOENT})):
+            base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if base.parent.stat().st_uid != os.getuid():
             raise StoreError(
                 f"{base.parent}: belongs to another user; set FSD_SCRATCH to a folder of your own"
@@ -64,17 +76,8 @@ class Mirror:
 
         Raises StoreError where the settings name another store than when the folder was made.
         """
-        base = cache.base_of(path)
-        if base is None:
-            return None
-        store, *rest = path.absolute().relative_to(base).parts
-        if len(rest) < 1:
-            return None
-        address = Address(scheme=store.partition("-")[0], bucket=rest[0], key="/".join(rest[1:]))
-        if _store_folder(address) != store:
-            which = WHICH[address.scheme]
-            raise StoreError(f"{path}: is of another store than {which} names; set it as before")
-        return cls(address, path.absolute())
+        address = cache.address_of(path)
+        return None if address is None else cls(address, path.absolute())
 
     def refresh(self, *, alone: bool = True) -> None:
         """Make the folder show what the store has now. Raises StoreUnavailableError.
@@ -82,15 +85,16 @@ class Mirror:
         Where others of this machine work in it (not `alone`), only what is missing is added: their documents
         may be newer than the store's.
         """
+        cache_limit()  # refused before anything is done
         store = open_objects(str(self.address))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            listed = {kept.name: kept for kept in store.objects() if _is_visible(kept.name)}
-            for kept in listed.values():
-                if alone or not (is_document(kept.name, kept.size) and (self.folder / kept.name).exists()):
-                    self._show(store, kept)
+        with self._locked(), in_base(self._base()):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            listed = shown(store, self.folder)
             if alone:
                 self._drop_what_went(set(listed))
+            for kept in listed.values():
+                if alone or not (is_document(kept.name, kept.size) and (self.folder / kept.name).exists()):
+                    self._show_latest(store, kept)
 
     def show_file(self) -> bool:
         """Show the one object that is called as the address; whether there is such a one."""
@@ -99,9 +103,10 @@ class Mirror:
         kept = store.look(name) if name else None
         if kept is None:
             return False
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked():
-            Mirror(self.address.at(parent), self.folder.parent)._show(store, kept)
+        cache_limit()
+        with self._locked(), in_base(self._base()):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            Mirror(self.address.at(parent), self.folder.parent)._show_latest(store, kept)
         return True
 
     def put_shard(self, path: Path) -> None:
@@ -137,7 +142,7 @@ class Mirror:
                 self.put_document(path)
         gone = (name for name in there if name.startswith(own) and name not in here) if own else ()
         for name in gone:
-            if _is_visible(name) and not name.endswith(SHARD):
+            if is_visible(name) and not name.endswith(SHARD):
                 open_lockable(str(self.address)).remove(name)
 
     def put_document(self, path: Path) -> None:
@@ -145,20 +150,66 @@ class Mirror:
         kept = open_objects(str(self.address)).replace(path, self.name_of(path))
         cache.set_stamp(path, kept, document=is_document(kept.name, kept.size))
 
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there, in the store too. Hold the lock."""
+        if path.is_file():
+            open_lockable(str(self.address)).remove(self.name_of(path))
+            path.unlink()
+
     def unput_shards(self) -> list[Path]:
         """Shards that were finished here and did not reach the store, in folders of shards."""
         shards = (path for path in self._files() if path.suffix == SHARD and path.parent.suffix != PART)
-        return [path for path in shards if cache.placeholder_at(path) is None]
+        return [path for path in shards if cache.is_unput(path)]
+
+    def set_aside(self, path: Path, folder: str) -> Path:
+        """Move a file out of the way into a folder of the store; where it is now. Hold the lock.
+
+        It is put there first, verified; then it goes. Another object of its name stays. A folder, such as a
+        part, never was in the store: it goes to a hidden folder of this machine. Raises StoreError.
+        """
+        if path.is_dir():
+            return _moved(path, self.folder / f".{folder}")
+        store, name, number = open_lockable(str(self.address)), self.name_of(path), 0
+        is_there = not cache.is_unput(path)
+        while True:
+            target = f"{folder}/{path.name}{f'.{number}' if number else ''}"
+            number += 1
+            try:
+                store.put(cache.held(path), target)
+                break
+            except StoreConflictError:
+                continue
+        if is_there:
+            store.remove(name)
+        path.unlink()
+        return self.folder / target
 
     def name_of(self, path: Path) -> str:
         """Name in the store of a file here."""
         return path.absolute().relative_to(self.folder).as_posix()
+
+    def _show_latest(self, store: ObjectStore, kept: Kept) -> None:
+        """As `_show`, of what is there now: a document may be replaced between listing and fetching."""
+        for left in reversed(range(MOST_TRIES)):
+            try:
+                return self._show(store, kept)
+            except (ObjectReplacedError, FileNotFoundError):
+                if left == 0:
+                    raise
+            found = store.look(kept.name)
+            if found is None:
+                (self.folder / kept.name).unlink(missing_ok=True)
+                return None
+            kept = found
+        raise AssertionError("a loop of no tries")
 
     def _show(self, store: ObjectStore, kept: Kept) -> None:
         path = self.folder / kept.name
         document = is_document(kept.name, kept.size)
         if cache.is_current(path, kept, document=document):
             return
+        if path.is_dir():  # once the store had objects below this name
+            shutil.rmtree(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not document:
             cache.write_placeholder(path, store.url, kept)
@@ -175,7 +226,7 @@ class Mirror:
                 path.unlink(missing_ok=True)
 
     def _is_working(self) -> bool:
-        return self.folder.is_relative_to(cache.scratch_base())
+        return self.folder.is_relative_to(scratch_base())
 
     def _files(self) -> Iterator[Path]:
         """Files of the folder but hidden ones and those of parts, sorted."""
@@ -184,9 +235,12 @@ class Mirror:
             yield from (Path(folder, name) for name in sorted(names) if name[0] != ".")
 
     def _locked(self) -> AbstractContextManager[None]:
-        base = cache.base_of(self.folder)
+        return locked(self._base(), f"folder {self.address}")
+
+    def _base(self) -> Path:
+        base = base_of(self.folder)
         assert base is not None
-        return cache.locked(base, f"folder {self.address}")
+        return base
 
 
 def local_place(place: str | os.PathLike[str]) -> Path:
@@ -214,8 +268,8 @@ def refuse_url(place: str | os.PathLike[str] | None, what: str) -> None:
 
     Raises UnknownStoreError.
     """
-    if place is not None and (is_url(place) or cache.base_of(Path(place)) is not None):
-        url = str(parse(place)) if is_url(place) else cache.as_urls(str(place))
+    if place is not None and (is_url(place) or base_of(Path(place)) is not None):
+        url = str(parse(place)) if is_url(place) else as_urls(str(place))
         raise UnknownStoreError(
             f"{url}: {what} works in folders only; copy there first (`{_copied(url)}`), and back afterwards"
         )
@@ -243,12 +297,15 @@ def _run_around(address: Address) -> Address | None:
 
 
 def _folder(base: Path, address: Address) -> Path:
-    return base.joinpath(_store_folder(address), address.bucket, *address.key.split("/"))
+    return base.joinpath(cache.store_folder(address), address.bucket, *address.key.split("/"))
 
 
-def _store_folder(address: Address) -> str:
-    host = store_host(address.scheme)
-    return f"{address.scheme}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
+def _moved(path: Path, into: Path) -> Path:
+    into.mkdir(exist_ok=True)
+    target, number = into / path.name, 1
+    while os.path.lexists(target):
+        target, number = into / f"{path.name}.{number}", number + 1
+    return path.rename(target)
 
 
 def is_document(name: str, size: int) -> bool:
@@ -257,8 +314,3 @@ def is_document(name: str, size: int) -> bool:
     small = size < (cache.HEAD_BYTES if suffix == SHARD else SMALL)
     return small or suffix in DOCUMENTS
 
-
-def _is_visible(name: str) -> bool:
-    """Whether an object can be a file of a run here: a plain relative name, nothing hidden."""
-    parts = name.split("/")
-    return all(part and part[0] != "." and "\0" not in part for part in parts)

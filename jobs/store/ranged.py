@@ -12,7 +12,8 @@ from pathlib import Path
 
 from jobs.files import MIB
 from jobs.store.base import ObjectStore
-from jobs.store.cache import Placeholder, placeholder_at
+from jobs.store.cache import placeholder_at
+from jobs.store.room import Placeholder
 
 BLOCK = MIB // 8  # a shard's columns are in 80 KiB, a pair of 1280x720 in about 3 MB
 MOST_BLOCKS = 256  # that are kept

@@ -12,6 +12,7 @@ from jobs.store.base import (
     ByObjects,
     ConditionsUnsupportedError,
     Kept,
+    ObjectReplacedError,
     Stored,
     StoreError,
     StoreUnavailableError,
@@ -69,7 +70,7 @@ class FsspecStore(ByObjects):
             while piece := source.read(PIECE):
                 file.write(piece)
         if into.stat().st_size != kept.size:
-            raise StoreError(
+            raise ObjectReplacedError(
                 f"{self.url}/{kept.name}: {into.stat().st_size} of {kept.size} bytes came; try again"
             )
 

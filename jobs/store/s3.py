@@ -20,6 +20,7 @@ from jobs.store.again import MOST_TRIES, BrokenError, pause
 from jobs.store.base import (
     ConditionsUnsupportedError,
     Kept,
+    ObjectReplacedError,
     Stored,
     StoreError,
 )
@@ -135,7 +136,7 @@ class S3Store(CloudStore):
                 )
             except s3_client().exceptions.ClientError as error:
                 if code_of(error) in UNMET:
-                    raise StoreError(f"{place}: was replaced since it was listed; begin again") from None
+                    raise ObjectReplacedError(f"{place}: was replaced since it was listed; begin again") from None
                 if code_of(error) in ABSENT:
                     raise FileNotFoundError(f"{place}: is gone since it was listed") from None
                 raise

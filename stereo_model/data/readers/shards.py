@@ -24,7 +24,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
+from jobs.store.cache import fetched_again
 from stereo_model.data.base import DataFolderError, StereoFiles
 from stereo_model.data.encodings import DataFileError, one_line
 from stereo_model.data.filemark import FileMark
@@ -39,6 +41,8 @@ from stereo_model.data.shards.verdicts import verdicts_near
 NOT_VISIBLE = 1 | 2  # occluded, out of frame
 NO_TRUTH = 32
 MAX_OPEN = 64  # shards kept open per process
+READ = ("left", "right", "disparity_left", "flags_left")  # of every sample
+Window = tuple[int, slice, slice]  # a row of a shard, rows and columns of its images
 
 
 class Shards(StereoFiles):
@@ -63,6 +67,7 @@ class Shards(StereoFiles):
         self._paths = [shard.path for shard in found]
         self.root = _common_folder(self._paths)
         self._opened: dict[int, OrderedDict[int, h5py.File]] = {}  # by process id, then by shard
+        self._again: set[int] = set()  # shards of which this machine's copy was damaged
         rows = rows_of(self._paths, wanted.columns, _opened)
         if wanted.stratum is not None:
             wanted.require_strata(values["stratum"] for each in rows.values() for values in each)
@@ -95,12 +100,15 @@ class Shards(StereoFiles):
         shard, row = self._where[self._checked(index)]
         for name, ends, size in zip(("rows", "columns"), (rows, columns), self.size_hw(index), strict=True):
             _require_inside(name, ends, size)
-        file, where = self._file(shard), (row, slice(*rows), slice(*columns))
         try:
-            left_hwc, right_hwc = file["left"][where], file["right"][where]
-            disparity_hw, flags_hw = file["disparity_left"][where], file["flags_left"][where]
-        except DAMAGE as error:
-            raise DataFileError(f"{self._paths[shard]}: row {row} is damaged ({one_line(error)})") from error
+            arrays = self._read(shard, (row, slice(*rows), slice(*columns)))
+        except DataFileError:
+            if shard in self._again or not fetched_again(self._paths[shard]):
+                raise
+            self._again.add(shard)
+            self._let_go(shard)
+            arrays = self._read(shard, (row, slice(*rows), slice(*columns)))
+        left_hwc, right_hwc, disparity_hw, flags_hw = arrays
         valid_hw = (flags_hw & NO_TRUTH) == 0
         return Sample(
             left=np.ascontiguousarray(left_hwc.transpose(2, 0, 1)),
@@ -109,6 +117,15 @@ class Shards(StereoFiles):
             valid=valid_hw,
             occluded=valid_hw & ((flags_hw & NOT_VISIBLE) != 0),
         )
+
+    def _read(self, shard: int, where: Window) -> list[NDArray[Any]]:
+        """Left, right, disparity and flags."""
+        file = self._file(shard)
+        try:
+            return [file[name][where] for name in READ]
+        except DAMAGE as error:
+            place = f"{self._paths[shard]}: row {where[0]}"
+            raise DataFileError(f"{place} is damaged ({one_line(error)})") from error
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_opened": {}}
@@ -148,6 +165,10 @@ class Shards(StereoFiles):
 
     def _relative(self, shard: int) -> str:
         return Path(os.path.relpath(self._paths[shard], self.root)).as_posix()
+
+    def _let_go(self, shard: int) -> None:
+        if file := self._opened.get(os.getpid(), {}).pop(shard, None):
+            file.close()
 
     def _file(self, shard: int) -> h5py.File:
         opened = self._opened.setdefault(os.getpid(), OrderedDict())

@@ -10,7 +10,7 @@ import hdf5plugin  # noqa: F401  registers the filters
 
 from jobs.locks import LOCKS_UNSUPPORTED_ERRNOS
 from jobs.store.base import StoreError
-from jobs.store.cache import held, placeholder_at
+from jobs.store.cache import NOT_HAD, fetched_again, held, placeholder_at
 from stereo_model.data.encodings import DataFileError, one_line
 
 FORMAT = "fsd-gen stereo shard"
@@ -49,10 +49,22 @@ def _opened_hdf5(path: Path) -> h5py.File:
 
 
 def open_shard_file(path: Path) -> h5py.File:
-    """The file, if it is a shard. Raises DataFileError; StoreError for one in a store that cannot be had."""
+    """The file, if it is a shard; a damaged copy of what a store has is fetched again, once.
+
+    Raises DataFileError; one of NOT_HAD for one in a store that cannot be had.
+    """
+    try:
+        return _open_shard(path)
+    except DataFileError:
+        if not fetched_again(path):
+            raise
+        return _open_shard(path)
+
+
+def _open_shard(path: Path) -> h5py.File:
     try:
         file = open_hdf5(path)
-    except StoreError:
+    except NOT_HAD:
         raise
     except DAMAGE as error:
         raise DataFileError(f"{path}: not a readable shard ({one_line(error)})") from error

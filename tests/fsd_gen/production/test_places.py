@@ -21,7 +21,7 @@ from fsd_gen.config import Config, load_config
 from fsd_gen.preview import contact_sheet_of_shards
 from fsd_gen.production import worker
 from fsd_gen.production.attempt import Attempt
-from fsd_gen.production.binding import set_aside
+from fsd_gen.production.membership import refuse_foreign
 from fsd_gen.production.places import at_work_in
 from fsd_gen.production.render import render_shards
 from fsd_gen.production.requests import RenderReport, requests_for, shard_tasks
@@ -36,9 +36,11 @@ from fsd_gen.shards.reader import ShardReader
 from jobs.config import FarmConfig
 from jobs.locks import RunLockedError
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
-from jobs.store.cache import placeholder_at
+from jobs.store.bases import as_urls
+from jobs.store.cache import held, placeholder_at
 from jobs.store.lease import StoreLock
-from jobs.store.mirror import local_place
+from jobs.store.mirror import Mirror, local_place
+from jobs.store.urls import parse
 from stereo_model import open_dataset
 from tests.clouds import SLOW_IN_AZURE
 from tests.conftest import SPARSE
@@ -355,7 +357,6 @@ def test_damage_in_a_store_is_told_by_its_url(place, url, drawn, config, other_m
 
 
 REFUSED = {
-    "verify --repair": (app, ["verify", "--repair", "URL"], "removes? what is damaged|has none; remove"),
     "split": (app, ["split", "URL", "--val", "1"], "works in folders only"),
     "render-stage": (app, ["render-stage", "x.usda", "--out", "URL"], "works in folders only"),
 }
@@ -374,9 +375,109 @@ def test_other_data_sets_than_shards_are_read_from_folders(url):
         open_dataset("folder", url)
 
 
-def test_nothing_is_moved_aside_in_a_store(url, bucket):
-    with at_work_in(url) as folder, pytest.raises(ShardError, match="nothing is moved aside; remove it with"):
-        set_aside(folder, folder / "shards" / "00000.h5")
+def flipped(content: bytes) -> bytes:
+    """One bit of the middle is another."""
+    changed = bytearray(content)
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
+
+
+def flip(path) -> None:
+    """Damage a file as a disk does, which changes no time."""
+    times = path.stat()
+    path.write_bytes(flipped(path.read_bytes()))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@SLOW_IN_AZURE
+def test_a_damaged_copy_on_this_machine_is_fetched_again_and_not_blamed_on_the_store(place, url, drawn, config):
+    render(url, config, shards=1)
+    shard = held(local_place(url) / "shards" / "00000.h5")
+    whole = shard.read_bytes()
+    readers = {
+        "verify": lambda: survey(local_place(url), deep=True).findings == [],
+        "StereoShards": lambda: StereoShards(url, crop=None)[0] is not None,
+        "open_dataset": lambda: open_dataset("shards", url)[0]["left"].shape[0] == 3,
+        "an open reader": lambda: reader.sample(0) is not None,
+        "cut off": lambda: os.truncate(shard, 1000) or StereoShards(url, crop=None)[1] is not None,
+    }
+    for name, read in readers.items():
+        reader = ShardReader(shard)
+        reader.meta  # noqa: B018  opens it
+        flip(shard)
+        assert read(), name
+        assert shard.read_bytes() == whole, name
+
+
+def test_a_damaged_object_is_fetched_again_once_and_told(url, drawn, config, bucket, other_machine):
+    render(url, config, shards=1)
+    key = "runs/demo/shards/00000.h5"
+    bucket.write(key, flipped(bucket.read(key)))
+    other_machine()
+    with bucket.way(lambda way: False) as seen:
+        (finding,) = survey(local_place(url), deep=True).findings
+        assert "damaged" in finding.what and len(fetched(seen)) == 2
+    with bucket.way(lambda way: False) as seen:
+        data = StereoShards(url, crop=None)
+        for row in (0, 1, 0):
+            with pytest.raises(ShardError, match="00000.h5: .*damaged"):
+                data[row], data[1 - row]
+        assert len(fetched(seen)) == 2
+
+
+@SLOW_IN_AZURE
+def test_repair_sets_damaged_shards_of_a_store_aside_there_to_be_made_again(
+    place, url, drawn, config, other_machine
+):
+    render(url, config, shards=2)
+    damaged = flipped(place.read("runs/demo/shards/00001.h5"))
+    for name in ("00001.h5", "00001.h5.1"):  # the second one comes beside the first
+        place.write("runs/demo/shards/00001.h5", damaged)
+        other_machine()
+        result = RUNNER.invoke(app, ["verify", "--repair", url])
+        said = result.output.replace("\n", "")
+        assert f"moved {url}/shards/00001.h5 to {url}/set_aside/{name}" in said, result.output
+        assert not [key for key in place.names() if key.endswith(("shards/00001.h5", "shards/00001.json"))]
+        assert place.read(f"runs/demo/set_aside/{name}") == damaged
+        report = render(url, config, shards=2)
+        assert (len(report.existing), len(report.written)) == (1, 1)
+        damaged = damaged[:-1] + b"-"
+    found = survey(local_place(url), deep=True)
+    assert not found.findings and found.intact == 4 and len(StereoShards(url, crop=None)) == 4
+
+
+def unput(url, bucket, monkeypatch, config, seed: int = 0):
+    """A shard that a worker of this machine finished and did not put."""
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.store.mirror.Mirror.put_shard", lambda self, shard: 1 / 0)
+        assert not render(url, config, shards=1).complete
+    assert not [key for key in bucket.names() if key.endswith(".h5")]
+    return Mirror.working(parse(url)).folder / "shards" / "00000.h5"
+
+
+def test_a_finished_shard_that_was_damaged_in_scratch_is_not_put(url, drawn, config, bucket, monkeypatch):
+    shard = unput(url, bucket, monkeypatch, config)
+    flip(shard)
+    with pytest.raises(ShardError, match="^file://.*00000.h5.*damaged.*was finished on this machine, and is"):
+        render(url, config, shards=1)
+    assert not [key for key in bucket.names() if key.endswith(".h5")]
+    assert "moved" in RUNNER.invoke(app, ["verify", "--repair", url]).output
+    assert render(url, config, shards=1).complete and drawn == [0, 1, 0, 1]
+    assert "runs/demo/set_aside/00000.h5" in bucket.names()
+
+
+def test_a_foreign_shard_in_scratch_is_named_where_it_lies_and_set_aside(
+    url, drawn, config, bucket, monkeypatch, tmp_path
+):
+    shard = unput(url, bucket, monkeypatch, config)
+    render(tmp_path / "other", config.model_copy(update={"seed": 7}), shards=1)
+    shutil.copyfile(tmp_path / "other/shards/00000.h5", shard)
+    with pytest.raises(ShardError) as caught, at_work_in(url) as folder:
+        refuse_foreign(Run.open(folder), refresh_index(folder))
+    said = as_urls(str(caught.value))
+    assert said.startswith(f"{url}/shards/00000.h5 (not there yet, but file://{shard}) belongs to config")
+    RUNNER.invoke(app, ["verify", "--repair", url])
+    assert not shard.exists() and render(url, config, shards=1).complete
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import pytest
 
 from jobs.store import cache
 from jobs.store.base import StoreError, UnknownStoreError
-from jobs.store.cache import CacheSettingError, as_urls, block, held, placeholder_at
+from jobs.store.bases import CacheSettingError, as_urls, cache_limit
+from jobs.store.cache import block, held, placeholder_at
 from jobs.store.mirror import Mirror, local_place, refuse_url
 from jobs.store.urls import parse
 
@@ -88,7 +89,7 @@ def test_a_bound_below_one_file_holds_one_file(run, monkeypatch):
 def test_a_bound_that_is_none_is_refused(text, monkeypatch):
     monkeypatch.setenv("FSD_CACHE_GB", text)
     with pytest.raises(CacheSettingError, match="FSD_CACHE_GB: expected a number of GB"):
-        cache.cache_limit()
+        cache_limit()
 
 
 def _read(shard: str) -> bytes:
