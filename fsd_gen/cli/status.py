@@ -60,7 +60,7 @@ def _look(
     from fsd_gen.production.standing import standing
     from fsd_gen.report.sheet import sheet
 
-    found = standing(local_place(run), run, prices)
+    found = standing(local_place(run), run, prices, say_error)
     shown = sheet(found)
     if html is not None:
         from fsd_gen.report.standing_page import standing_page

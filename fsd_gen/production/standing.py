@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +77,10 @@ class Standing:
         return _summed(self.sessions, QUARANTINED)
 
 
-def standing(folder: Path, shown_as: str, prices: Prices) -> Standing:
-    """How the run at `folder` stands.
+def standing(
+    folder: Path, shown_as: str, prices: Prices, say: Callable[[str], None] = lambda text: None
+) -> Standing:
+    """How the run at `folder` stands. That it waits for a sign of a driver elsewhere is told to `say`.
 
     Raises:
         NoRunError: there is none.
@@ -88,7 +90,7 @@ def standing(folder: Path, shown_as: str, prices: Prices) -> Standing:
         raise NoRunError(f"{shown_as}: no run here; `fsd-gen render --out {shown_as}` makes one")
     run = Run.open(folder)
     each = run.config.samples_per_shard
-    found = tuple(sessions(folder))  # may wait, so what lies in the folder is counted after it
+    found = tuple(sessions(folder, say=say))  # may wait, so what lies in the folder is counted after it
     shards = {path.stem for path in run.shards.glob("*.h5") if SHARD_NAME.fullmatch(path.name)}
     parts = [part for part in parts_in(run.shards) if part.shard.stem not in shards]
     kept = sum(len(part.samples) + part.quarantined for part in parts)

@@ -61,6 +61,7 @@ class Mirror:
     @classmethod
     def working(cls, address: Address) -> Mirror:
         """Where a run is made. Raises StoreError for a folder that belongs to somebody else."""
+        cache_limit()  # refused before anything is done
         base = scratch_base()
         with in_base(base, also=frozenset({errno.ENOENT})):
             base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -85,7 +86,6 @@ class Mirror:
         Where others of this machine work in it (not `alone`), only what is missing is added: their documents
         may be newer than the store's.
         """
-        cache_limit()  # refused before anything is done
         store = open_objects(str(self.address))
         with self._locked(), in_base(self._base()):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,6 @@ class Mirror:
         kept = store.look(name) if name else None
         if kept is None:
             return False
-        cache_limit()
         with self._locked(), in_base(self._base()):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             Mirror(self.address.at(parent), self.folder.parent)._show_latest(store, kept)
@@ -250,6 +249,7 @@ def local_place(place: str | os.PathLike[str]) -> Path:
     """
     if not is_url(place):
         return Path(place)
+    cache_limit()  # refused before anything is asked
     address = parse(place)
     parts = address.key.split("/")
     plain = [part for part in parts if not set(WILDCARDS) & set(part)]
@@ -261,6 +261,14 @@ def local_place(place: str | os.PathLike[str]) -> Path:
     elif not (wild == len(parts) and Mirror.reading(base).show_file()):
         Mirror.reading(base).refresh()
     return Mirror.reading(address).folder
+
+
+def shown_again(path: Path) -> Path:
+    """`path`; a document of a run in a store as it is there now. Raises StoreUnavailableError."""
+    mirror = Mirror.around(path)
+    if mirror is not None:
+        mirror.show_file()
+    return path
 
 
 def refuse_url(place: str | os.PathLike[str] | None, what: str) -> None:

@@ -20,6 +20,7 @@ from jobs.status.model import Eta, Prices, Used
 from jobs.status.reading import StatusFileError, read_status, sessions, status_files
 from jobs.status.spread import Spread, eta
 from jobs.status.writer import StatusWriter
+from jobs.store.mirror import local_place
 from jobs.task import Event, EventKind, FarmHalted, Task
 from tests.jobs.workers import Script
 
@@ -147,6 +148,26 @@ def test_elsewhere_a_driver_lives_while_its_file_changes_whatever_the_clocks_say
 
     assert sessions(tmp_path, sleep)[-1].pulse == pulse
     assert sum(slept) <= 3.0
+
+
+@pytest.mark.parametrize(("beats", "pulse"), [(True, "at work"), (False, "silent")])
+def test_the_status_of_a_run_in_a_store_is_fetched_again_and_waiting_is_told(bucket, tmp_path, beats, pulse):
+    with StatusWriter(tmp_path, TASKS) as writer:
+        written = json.loads(writer.path.read_text())
+    written |= {"ended": "", "every_s": 30.0}
+    written["driver"] |= {"host": "far", "boot": "another", "pid": 7}
+    key, slept, said = f"run/status/{writer.path.name}", [], []
+    bucket.write(key, json.dumps(written).encode())
+    bucket.write("run/config.sha256", b"0\n")
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if beats and sum(slept) > 10:
+            bucket.write(key, json.dumps(written | {"beat": written["beat"] + 1}).encode())
+
+    assert sessions(local_place(f"{bucket.url}/run"), sleep, said.append)[-1].pulse == pulse
+    assert sum(slept) == (12 if beats else 76)
+    assert said == ["waiting for a sign of the driver (process 7 on far, another machine), at most 73 s more"]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from jobs.files import DiskFullError
 from jobs.store import cache
 from jobs.store.base import StoreError, UnknownStoreError
-from jobs.store.bases import CacheSettingError, as_urls, cache_limit
+from jobs.store.bases import CacheSettingError, as_urls, cache_base, cache_limit
 from jobs.store.cache import block, held, placeholder_at
 from jobs.store.mirror import Mirror, local_place, refuse_url
 from jobs.store.urls import parse
@@ -222,3 +225,153 @@ def test_a_scratch_folder_of_somebody_else_is_refused(bucket, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(StoreError, match="belongs to another user; set FSD_SCRATCH"):
         Mirror.working(parse(f"{bucket.url}/run"))
+
+
+def replaced_once_listed(run, name: str, content: bytes, most: int):
+    """A fault: as often as `most`, another writer replaces the object between its listing and its fetching."""
+    left = [most]
+
+    def race(way) -> bool:
+        if way.command == "GET" and way.path.split("?")[0].endswith(name) and left[0]:
+            left[0] -= 1
+            run.write(f"run/{name}", content + bytes([left[0]]))
+        return False
+
+    return race
+
+
+def test_a_document_that_is_replaced_while_it_is_fetched_is_looked_up_again(run):
+    with run.way(replaced_once_listed(run, "config.sha256", b"new", 3)):
+        assert (local_place(f"{run.url}/run") / "config.sha256").read_bytes() == b"new\0"
+    with (
+        run.way(replaced_once_listed(run, "config.sha256", b"newer", 99)),
+        pytest.raises(StoreError, match="config.sha256: was replaced since it was listed"),
+    ):
+        run.write("run/config.sha256", b"newer")
+        local_place(f"{run.url}/run")
+
+
+def test_a_document_that_goes_while_it_is_fetched_is_not_shown(run):
+    def gone(way) -> bool:
+        if way.command == "GET" and way.path.split("?")[0].endswith("config.json"):
+            run.delete("run/config.json")
+        return False
+
+    run.write("run/config.json", b"{}")
+    with run.way(gone):
+        folder = local_place(f"{run.url}/run")
+    assert sorted(path.name for path in folder.iterdir()) == ["config.sha256", "shards"]
+
+
+DEEP = "[" * 100_000
+NOTES = {"cut off": '{"path', "others": '{"a": 1}', "empty": "", "deep": DEEP, "a number": "7"}
+
+
+@pytest.mark.parametrize("text", NOTES.values(), ids=NOTES)
+def test_a_note_that_cannot_be_read_is_written_again_and_the_bound_holds(run, monkeypatch, text):
+    monkeypatch.setenv("FSD_CACHE_GB", str(2.5 * SIZE / 1e9))
+    shards = sorted((local_place(f"{run.url}/run") / "shards").iterdir())
+    held(shards[0]), held(shards[1])
+    for note in (cache_base() / ".used").iterdir():
+        note.write_text(text)
+    assert held(shards[2]).read_bytes() == b"\3" * SIZE
+    assert len(here(shards[0].parent.parent)) == 2 and len(list((cache_base() / ".used").iterdir())) == 2
+
+
+def test_the_note_of_content_that_went_is_dropped(run):
+    shards = sorted((local_place(f"{run.url}/run") / "shards").iterdir())
+    held(shards[0]), held(shards[1])
+    for note in (cache_base() / ".used").iterdir():
+        note.write_text("")
+    shards[0].unlink()
+    run.write("run/shards/00001.h5", b"\7" * SIZE)  # then what is here of it is of no use
+    held(shards[2])
+    assert len(list((cache_base() / ".used").iterdir())) == 1 and not shards[1].exists()
+
+
+@pytest.mark.parametrize("says", ["{}", "{", DEEP], ids=["others", "cut off", "deep"])
+def test_a_damaged_placeholder_stands_again_for_what_the_store_has(run, says):
+    shard = local_place(f"{run.url}/run") / "shards" / "00000.h5"
+    times = shard.stat()
+    with shard.open("r+b") as file:
+        file.write(cache.MAGIC + says.encode() + b"\n")
+    os.utime(shard, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert held(shard).read_bytes() == b"\1" * SIZE
+
+
+def test_a_full_disk_of_the_cache_is_named_by_its_variable(run, monkeypatch):
+    folder = local_place(f"{run.url}/run")
+    usage = shutil.disk_usage(folder)._replace(free=1)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    with pytest.raises(DiskFullError, match=r"FSD_CACHE_DIR \(.*\): disk full: 0.0 MiB free, 0.1 MiB needed"):
+        held(folder / "shards" / "00000.h5")
+    with pytest.raises(DiskFullError, match="or let FSD_SCRATCH name another disk"):
+        Mirror.working(parse(f"{run.url}/run")).refresh()
+
+
+class ReadOnly:
+    """The system calls of a file system that may only be read, below a folder."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self._below = str(folder)
+        for name in ("open", "utime", "mkdir", "unlink"):
+            patch.setattr(os, name, partial(self._call, name, getattr(os, name)))
+
+    def _call(self, name, real, path, *args, **options):
+        writes = name != "open" or args[0] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if str(path).startswith(self._below) and writes and not (name == "mkdir" and os.path.isdir(path)):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, *args, **options)
+
+
+def test_a_cache_that_may_only_be_read_serves_what_it_has_and_else_is_named(run, monkeypatch):
+    folder = local_place(f"{run.url}/run")
+    held(folder / "shards" / "00000.h5")
+    with monkeypatch.context() as patch:
+        ReadOnly(cache_base(), patch)
+        assert held(local_place(f"{run.url}/run") / "shards" / "00000.h5").read_bytes() == b"\1" * SIZE
+        with pytest.raises(CacheSettingError, match="^FSD_CACHE_DIR: file://.*read-only file system"):
+            held(folder / "shards" / "00001.h5")
+
+
+def test_a_folder_that_cannot_be_made_is_named_by_its_variable(run, monkeypatch):
+    monkeypatch.setenv("FSD_CACHE_DIR", "/proc/none/cache")
+    with pytest.raises(CacheSettingError, match="^FSD_CACHE_DIR: file:///proc/none.*no such file or folder"):
+        local_place(f"{run.url}/run")
+    monkeypatch.setenv("FSD_SCRATCH", "/proc/none")
+    with pytest.raises(CacheSettingError, match="^FSD_SCRATCH: file:///proc/none.*no such file or folder"):
+        Mirror.working(parse(f"{run.url}/run"))
+
+
+def test_a_bound_that_is_none_is_refused_before_anything_is_asked(run, monkeypatch):
+    monkeypatch.setenv("FSD_CACHE_GB", "nan")
+    with run.way(lambda way: way.say(403, "AccessDenied")) as seen:
+        for place in ("run", "run/shards/00000.h5"):
+            with pytest.raises(CacheSettingError, match="FSD_CACHE_GB: expected a number of GB"):
+                local_place(f"{run.url}/{place}")
+    assert seen == []
+
+
+def test_objects_that_can_be_no_files_of_a_run_are_left_out_and_do_not_hide_it(run, caplog):
+    odd = ("shards/00000.h5/sub.h5", "config.sha256/x", "shards/" + "n" * 300 + ".h5")
+    for name in odd:
+        run.write(f"run/{name}", b"foreign" * 1000)
+    folder = local_place(f"{run.url}/run")
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
+        *("00000.h5", "00001.h5", "00002.h5", "config.sha256")
+    ]
+    assert held(folder / "shards" / "00000.h5").read_bytes() == b"\1" * SIZE
+    assert len([1 for each in caplog.messages if "left out" in each]) == 3
+    assert f"{run.url}/run/shards/00000.h5/sub.h5: left out, for shards/00000.h5 is an object" in caplog.text
+
+
+def test_a_folder_that_becomes_an_object_and_back_is_shown_as_it_is(run):
+    place = f"{run.url}/run"
+    run.write("run/extra.json/x.json", b"{}")
+    assert (local_place(place) / "extra.json" / "x.json").is_file()
+    run.delete("run/extra.json/x.json")
+    run.write("run/extra.json", b"{}")
+    assert (local_place(place) / "extra.json").is_file()
+    run.delete("run/extra.json")
+    run.write("run/extra.json/x.json", b"{}")
+    assert (local_place(place) / "extra.json" / "x.json").is_file()
