@@ -196,7 +196,7 @@ def who(holder: bytes) -> str:
         known = json.loads(holder)
         who = f"process {known['pid']} on {known['host']} since {known['since']}"
         return " ".join(f"{who}, {known['user']}'s `{known['command']}`".split())
-    except (ValueError, KeyError, TypeError):  # the holder is between taking the lock and signing it
+    except (ValueError, KeyError, TypeError, RecursionError):  # not signed yet, or by somebody else
         return "another process"
 
 

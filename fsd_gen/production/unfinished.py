@@ -81,7 +81,7 @@ def _part(path: Path) -> Part:
 def _identity(path: Path) -> _Identity:
     try:
         stored = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         stored = {}
     known = stored if isinstance(stored, dict) else {}
     slots, digest, renderer = known.get("slots"), known.get("config_digest"), known.get(RENDERER)

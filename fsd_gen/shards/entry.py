@@ -127,7 +127,7 @@ def _read_description(root: Path, path: str, size: int) -> tuple[ShardEntry, Rec
         says = json.loads(place.read_text("utf-8"))
         entry, records = _parsed(says)
         changed = "sha256" in says and says.pop("sha256") != _digest(says)
-    except (ValueError, TypeError, KeyError, AttributeError, ShardError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ShardError) as error:
         log.warning("%s is no description of a shard (%s); the shard is read instead", place, error)
         return None
     if changed:

@@ -82,9 +82,7 @@ def sessions(
     return found
 
 
-def _felt(
-    path: Path, status: Status, sleep: Callable[[float], None], say: Callable[[str], None]
-) -> Session:
+def _felt(path: Path, status: Status, sleep: Callable[[float], None], say: Callable[[str], None]) -> Session:
     driver = status.driver
     if driver.boot and driver.boot == boot_id():
         alive = started_ticks(driver.pid) == driver.started != ""

@@ -1,7 +1,8 @@
-"""What a network breaks is tried again, with growing pauses."""
+"""What a network breaks is tried again, with growing pauses, and a word now and then."""
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from jobs.store.base import StoreUnavailableError
 
 MOST_TRIES = 6  # of a request, within some 30 s of pauses
+SILENT_S = 10.0  # between two words
+_told_at: list[float] = []  # when the last one was
+log = logging.getLogger(__name__)
 
 
 class BrokenError(Exception):
@@ -26,8 +30,17 @@ def until_whole(fetch: Callable[[], None], place: str) -> None:
                     f"{place}: its content came broken {MOST_TRIES} times ({broken}); see the network, and "
                     "run the same command again"
                 ) from None
+            tell(place, str(broken), number + 1, MOST_TRIES)
             pause(number)
     raise AssertionError("a loop of no tries")
+
+
+def tell(place: str, why: str, tried: int, most: int) -> None:
+    """Say that a try has failed and another one follows, unless something of the kind was said just now."""
+    now = time.monotonic()
+    if tried < most and (not _told_at or now - _told_at[-1] >= SILENT_S):
+        _told_at[:] = [now]
+        log.warning("%s: no luck at try %d of %d (%s); trying again", place, tried, most, why)
 
 
 def pause(number: int) -> None:

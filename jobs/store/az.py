@@ -143,7 +143,9 @@ class AzureStore(CloudStore):
                 return self._blob(kept.name).download_blob(**extent, **if_same(kept.etag))
             except client_errors() as error:
                 if code_of(error) in UNMET:
-                    raise ObjectReplacedError(f"{place}: was replaced since it was listed; begin again") from None
+                    raise ObjectReplacedError(
+                        f"{place}: was replaced since it was listed; begin again"
+                    ) from None
                 if code_of(error) in ABSENT:
                     raise FileNotFoundError(f"{place}: is gone since it was listed") from None
                 raise

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from jobs.extras import extra
 from jobs.files import MIB
-from jobs.store.again import MOST_TRIES
+from jobs.store.again import MOST_TRIES, tell
 from jobs.store.az_errors import NO_CREDENTIALS, in_words
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
+from jobs.store.settings import HTTP, endpoint_parts
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60  # without a byte
@@ -52,14 +53,14 @@ def _connected() -> Any:
     logging.getLogger("urllib3.connectionpool").addFilter(_without_signature)
     connection = os.environ.get(CONNECTION)
     endpoint = _named(connection).get("blobendpoint", "") if connection else _endpoint()
-    _refuse_secret(endpoint, CONNECTION if connection else ENDPOINT)
+    _refuse_secret(endpoint, _variable())
     credential = None if connection else _credential()
     try:
         if connection:
             return BlobServiceClient.from_connection_string(connection, **_options())
         return BlobServiceClient(endpoint, credential=credential, **_options())
     except (ValueError, TypeError):  # their words may quote what they could not read
-        raise StoreUnavailableError(f"az://: {CONNECTION} or {ENDPOINT} cannot be read; correct it") from None
+        raise StoreUnavailableError(f"{_variable()} cannot be read; correct it") from None
 
 
 def _options() -> dict[str, Any]:
@@ -79,7 +80,18 @@ def _retries() -> Any:
     from azure.storage.blob import LinearRetry
 
     again = MOST_TRIES - 1
-    return LinearRetry(
+
+    class ToldRetry(LinearRetry):
+        """Each failed try is told, before the next."""
+
+        def increment(self, settings: Any, request: Any, response: Any = None, error: Any = None) -> bool:
+            again = bool(super().increment(settings, request, response=response, error=error))
+            why = type(error).__name__ if error is not None else f"it answers {response.status_code}"
+            if again:
+                tell(endpoint_host(), why, settings["count"], MOST_TRIES)
+            return again
+
+    return ToldRetry(
         backoff=STEP_S,
         random_jitter_range=STEP_S,
         retry_total=again,
@@ -96,9 +108,7 @@ def _credential() -> Any:
     try:
         from azure.identity import DefaultAzureCredential
     except ImportError:
-        raise StoreUnavailableError(
-            f"az://: {NO_CREDENTIALS}, or a login (`pip install azure-identity`)"
-        ) from None
+        raise StoreUnavailableError(f"{NO_CREDENTIALS}, or a login (`pip install azure-identity`)") from None
     return DefaultAzureCredential()
 
 
@@ -107,7 +117,12 @@ def _endpoint() -> str:
         return endpoint
     if account := _first(*ACCOUNT):
         return f"https://{account}.blob.core.windows.net"
-    raise StoreUnavailableError(f"az://: {NO_CREDENTIALS}")
+    raise StoreUnavailableError(NO_CREDENTIALS)
+
+
+def _variable() -> str:
+    """What names the account's place."""
+    return next((name for name in (CONNECTION, ENDPOINT) if os.environ.get(name)), ACCOUNT[0])
 
 
 def _first(*names: str) -> str | None:
@@ -121,10 +136,12 @@ def _named(connection: str) -> dict[str, str]:
 
 
 def _refuse_secret(endpoint: str, where: str) -> None:
-    parts = urlsplit(endpoint)
+    if not endpoint:  # a connection string names an account alone
+        return
+    parts = endpoint_parts(endpoint, where)
     if "@" in parts.netloc or parts.query:
         raise UnknownStoreError(
-            f"{where}: expected an endpoint http(s)://HOST[:PORT] without password or token; credentials "
+            f"{where}: expected an endpoint {HTTP} without password or token; credentials "
             f"come from {KEY[0]} or {SAS}"
         )
 
@@ -136,7 +153,10 @@ def endpoint_host() -> str:
     named = f"https://{said['accountname']}.blob.{suffix}" if "accountname" in said else ""
     account = _first(*ACCOUNT)
     own = os.environ.get(ENDPOINT) or (f"https://{account}.blob.core.windows.net" if account else "")
-    parts = urlsplit(said.get("blobendpoint") or named or own)
+    endpoint = said.get("blobendpoint") or named or own
+    if not endpoint:
+        return ""
+    parts = endpoint_parts(endpoint, _variable())
     return parts.netloc.rpartition("@")[2] + parts.path.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""The two folders of this machine in which runs in stores are read and made: FSD_CACHE_DIR and FSD_SCRATCH."""
+"""The two folders of this machine where runs in stores are read and made: FSD_CACHE_DIR and FSD_SCRATCH."""
 
 from __future__ import annotations
 

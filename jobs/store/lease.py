@@ -19,6 +19,7 @@ from typing import Any
 from jobs.locks import RunLockedError, WhileHeld, own_identity, who
 from jobs.store.base import ConditionsUnsupportedError, Kept, StoreError
 from jobs.store.objects import open_lockable
+from jobs.store.room import loaded
 from jobs.store.urls import Address
 
 LOCK_NAME = ".lock"
@@ -136,7 +137,7 @@ class StoreLock(WhileHeld):
 def _parsed(content: bytes) -> _Lease:
     """What a lock says; one that says nothing that can be read runs out like any other."""
     try:
-        says: Any = json.loads(content)
+        says: Any = loaded(content)
         known = says if isinstance(says, dict) else {}
     except ValueError:
         known = {}

@@ -321,4 +321,3 @@ def is_document(name: str, size: int) -> bool:
     suffix = os.path.splitext(name)[1]
     small = size < (cache.HEAD_BYTES if suffix == SHARD else SMALL)
     return small or suffix in DOCUMENTS
-

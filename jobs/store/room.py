@@ -46,8 +46,8 @@ def said(content: Placeholder) -> dict[str, Any]:
 
 def understood(says: Any) -> Placeholder:
     """See `said`. Raises ValueError."""
-    names = {"url": str, "name": str, "size": int, "etag": str, "modified": int}
-    if not isinstance(says, dict) or any(not isinstance(says.get(name), kind) for name, kind in names.items()):
+    kinds = {"url": str, "name": str, "size": int, "etag": str, "modified": int}
+    if not isinstance(says, dict) or not all(isinstance(says.get(name), kinds[name]) for name in kinds):
         raise ValueError("no placeholder")
     kept = Kept(name=says["name"], size=says["size"], etag=says["etag"], modified=says["modified"])
     return Placeholder(url=says["url"], kept=kept)

@@ -136,7 +136,9 @@ class S3Store(CloudStore):
                 )
             except s3_client().exceptions.ClientError as error:
                 if code_of(error) in UNMET:
-                    raise ObjectReplacedError(f"{place}: was replaced since it was listed; begin again") from None
+                    raise ObjectReplacedError(
+                        f"{place}: was replaced since it was listed; begin again"
+                    ) from None
                 if code_of(error) in ABSENT:
                     raise FileNotFoundError(f"{place}: is gone since it was listed") from None
                 raise

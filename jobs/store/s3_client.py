@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from jobs.extras import extra
-from jobs.store.again import MOST_TRIES
+from jobs.store.again import MOST_TRIES, tell
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
-from jobs.store.s3_errors import in_words
+from jobs.store.s3_errors import SETTINGS, in_words
+from jobs.store.settings import HTTP, endpoint_parts, whole_number
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60  # without a byte
@@ -26,24 +26,23 @@ _clients: dict[tuple[object, ...], Any] = {}  # by process: connections do not s
 
 def s3_client() -> Any:
     """The process's client; another one where the settings in the environment changed."""
-    endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
-    _refuse_secret(endpoint)
+    endpoint, host = _endpoint()
     settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     key = (os.getpid(), *sorted(settings.items()))
     if key not in _clients:
         _clients.clear()
-        _clients[key] = _connected(endpoint)
+        _clients[key] = _connected(endpoint, host or "s3://")
     return _clients[key]
 
 
-def _connected(endpoint: str | None) -> Any:
+def _connected(endpoint: str | None, host: str) -> Any:
     with extra("s3"):
         import botocore.session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
-    tries = {"total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", MOST_TRIES)), "mode": "standard"}
+    tries = whole_number("AWS_MAX_ATTEMPTS", MOST_TRIES)
     config = Config(
-        retries=tries,
+        retries={"total_max_attempts": tries, "mode": "standard"},
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         s3={"addressing_style": "path" if endpoint else "auto"},
@@ -53,9 +52,21 @@ def _connected(endpoint: str | None) -> Any:
         session = botocore.session.get_session()
         session.register_component("data_loader", _loader())
         region = os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
-        return session.create_client("s3", region_name=region, endpoint_url=endpoint, config=config)
+        client = session.create_client("s3", region_name=region, endpoint_url=endpoint, config=config)
     except (BotoCoreError, ValueError) as error:
-        raise StoreUnavailableError(f"s3://: {in_words(error, '', '')}") from None
+        said = SETTINGS.get(type(error).__name__) or f"s3://: {in_words(error, '', '')}"
+        raise StoreUnavailableError(said) from None
+    client.meta.events.register("needs-retry.s3", partial(_tell, host, tries))
+    return client
+
+
+def _tell(host: str, most: int, attempts: int, response: Any, caught_exception: Any, **_: Any) -> None:
+    """Called after each try; the library decides itself whether another one follows."""
+    status = 0 if response is None else response[0].status_code
+    if caught_exception is not None:
+        tell(host, type(caught_exception).__name__, attempts, most)
+    elif status >= 500:
+        tell(host, f"it answers {status}", attempts, most)
 
 
 @cache
@@ -66,18 +77,23 @@ def _loader() -> Any:
     return create_loader()
 
 
-def _refuse_secret(endpoint: str | None) -> None:
-    if endpoint is not None and "@" in urlsplit(endpoint).netloc:
+def _endpoint() -> tuple[str | None, str]:
+    """The endpoint that the environment names, and its host and port. Raises UnknownStoreError."""
+    variable = next((name for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+    if variable is None:
+        return None, ""
+    parts = endpoint_parts(os.environ[variable], variable)
+    if "@" in parts.netloc:
         raise UnknownStoreError(
-            "AWS_ENDPOINT_URL_S3: expected http(s)://HOST[:PORT] without user and password; credentials come "
+            f"{variable}: expected {HTTP} without user and password; credentials come "
             "from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile"
         )
+    return os.environ[variable], parts.netloc
 
 
 def endpoint_host() -> str:
     """Where the store of this environment is, to tell the buckets of two stores apart."""
-    endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), "")
-    return urlsplit(endpoint).netloc.rpartition("@")[2]
+    return _endpoint()[1]
 
 
 def client_errors() -> tuple[type[Exception], ...]:

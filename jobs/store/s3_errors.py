@@ -44,6 +44,12 @@ _BY_NAME = {  # of botocore's exceptions
     "ConnectionClosedError": "the connection broke, several times; run the same command again: what is "
     "finished is kept",
 }
+SETTINGS = {  # by name, of what makes no client
+    "InvalidRegionError": "AWS_REGION is no region; expected one such as us-east-1, the bucket's",
+    "ConfigParseError": "the AWS configuration file (AWS_CONFIG_FILE) cannot be read; correct it",
+    "InvalidDefaultsMode": "AWS_DEFAULTS_MODE is none that AWS knows; correct it, or leave it away",
+    "ProfileNotFound": "AWS_PROFILE names a profile that the AWS configuration does not have; correct it",
+}
 _UNREACHABLE = "cannot be reached; see the network, and AWS_ENDPOINT_URL_S3 where it is no store of AWS"
 
 

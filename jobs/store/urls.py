@@ -21,8 +21,8 @@ _CREDENTIALS = {
     "az": "AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN ...",
 }
 _URL = re.compile(
-    rf"(?P<scheme>{'|'.join(SCHEMES)}):/{{1,2}}(?P<rest>[^/].*)?"
-)  # pathlib makes one slash of two
+    rf"(?P<scheme>{'|'.join(SCHEMES)}):(?:/{{1,2}}(?P<rest>[^/].*)?)?"
+)  # pathlib makes one slash of two, and none of two at the end
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
 

@@ -390,7 +390,9 @@ def flip(path) -> None:
 
 
 @SLOW_IN_AZURE
-def test_a_damaged_copy_on_this_machine_is_fetched_again_and_not_blamed_on_the_store(place, url, drawn, config):
+def test_a_damaged_copy_on_this_machine_is_fetched_again_and_not_blamed_on_the_store(
+    place, url, drawn, config
+):
     render(url, config, shards=1)
     shard = held(local_place(url) / "shards" / "00000.h5")
     whole = shard.read_bytes()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import logging
 import os
+import re
 import sys
 
 import pytest
@@ -18,7 +19,7 @@ from jobs.store.cache import held
 from jobs.store.mirror import Mirror, local_place, refuse_url
 from jobs.store.urls import parse
 from tests.clouds import ACCOUNT, KEY, endpoint, token
-from tests.objects import tried_again_at_once
+from tests.objects import times, tried_again_at_once
 
 KEY_NAME = "AZURE_STORAGE_KEY"
 CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
@@ -146,7 +147,7 @@ def test_a_key_and_a_connection_that_are_none_are_one_line_that_does_not_repeat_
         list(open_store(container.url).list())
     assert "nokey" not in str(caught.value)
     monkeypatch.setenv(CONNECTION, "AccountKey=nokey")
-    with pytest.raises(StoreUnavailableError, match=f"{CONNECTION} .* cannot be read") as caught:
+    with pytest.raises(StoreUnavailableError, match=f"^{CONNECTION} cannot be read") as caught:
         list(open_store(container.url).list())
     assert "nokey" not in str(caught.value)
 
@@ -207,6 +208,30 @@ def test_an_endpoint_with_a_secret_is_refused(monkeypatch, name, endpoint):
     with pytest.raises(UnknownStoreError, match=f"{name}: expected an endpoint") as caught:
         list(open_store("az://runs").list())
     assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("endpoint", ["http://[bad", "http://host:port/", "garbage", "ftp://host"])
+@pytest.mark.parametrize("name", ["AZURE_STORAGE_SERVICE_ENDPOINT", CONNECTION, "AZURE_STORAGE_ACCOUNT"])
+def test_a_setting_that_is_no_endpoint_is_one_line_with_its_name(monkeypatch, name, endpoint):
+    pytest.importorskip("azure.storage.blob")
+    for each in [each for each in os.environ if each.startswith("AZURE_")]:
+        monkeypatch.delenv(each)
+    monkeypatch.setenv(KEY_NAME, base64.b64encode(b"key").decode())
+    account = name == "AZURE_STORAGE_ACCOUNT"
+    value = f"BlobEndpoint={endpoint}" if name == CONNECTION else "ba[d" if account else endpoint
+    monkeypatch.setenv(name, value)
+    for look in (lambda: list(open_store("az://runs").list()), lambda: local_place("az://runs/run")):
+        with pytest.raises(UnknownStoreError, match=f"^{name} names no host; expected http"):
+            look()
+
+
+def test_a_failed_try_is_told_once_while_it_goes_on(container, monkeypatch, caplog):
+    tried_again_at_once(monkeypatch)
+    monkeypatch.setattr("jobs.store.again._told_at", [])
+    with container.way(times(3, lambda way: way.say(500, "InternalError"))):
+        assert open_store(container.url).look("a") is None
+    (word,) = caplog.messages
+    assert re.fullmatch(r"127.0.0.1:\d+/\S+: no luck at try 1 of 6 \(it answers 500\); trying again", word)
 
 
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch):

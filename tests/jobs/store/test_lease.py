@@ -117,3 +117,11 @@ def test_a_lock_that_says_nothing_readable_holds_for_its_time(place, address, sa
     with StoreLock(address, lease_s=100):
         pass
     assert LOCK_NAME == ".lock"
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "7", "\\xff"])
+def test_a_lock_that_says_nothing_runs_out_like_any_other(content, bucket):
+    assert lease._parsed(content.encode()).lease_s == lease.LEASE_S
+    bucket.write("run/.lock", content.encode())
+    with pytest.raises(RunLockedError, match="run is in use by another process"):
+        StoreLock(parse(f"{bucket.url}/run")).acquire()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from jobs.store.base import (
     StoreUnavailableError,
     UnknownStoreError,
 )
+from jobs.store.mirror import local_place
 from jobs.store.objects import open_lockable, open_objects
 from jobs.store.urls import is_url, parse
-from tests.objects import KEY_ID, SECRET, TOKEN, tried_again_at_once
+from tests.objects import KEY_ID, SECRET, TOKEN, slow, times, tried_again_at_once
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,49 @@ def test_an_endpoint_with_a_password_is_refused(bucket, monkeypatch):
     assert SECRET not in str(caught.value)
 
 
+SETTINGS = {
+    "AWS_MAX_ATTEMPTS": ("abc", "0", "-1", "1.5"),
+    "AWS_ENDPOINT_URL_S3": ("http://[bad", "http://host:port", "garbage", "ftp://host", "http://"),
+    "AWS_REGION": ("bad region",),
+    "AWS_DEFAULTS_MODE": ("none",),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in SETTINGS.items() for value in values]
+)
+def test_a_setting_that_cannot_be_used_is_one_line_with_its_name(bucket, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    for look in (lambda: list(open_store(bucket.url).list()), lambda: local_place(f"{bucket.url}/run")):
+        with pytest.raises((UnknownStoreError, StoreUnavailableError), match=f"^{name}.*(expected|correct)"):
+            look()
+
+
+def test_a_failed_try_is_told_once_while_it_goes_on(bucket, monkeypatch, caplog):
+    monkeypatch.setattr("jobs.store.again._told_at", [])
+    with bucket.way(times(3, lambda way: way.say(503, "SlowDown"))):
+        assert open_store(bucket.url).look("a") is None
+    (word,) = (each for each in caplog.messages if "no luck" in each)
+    assert re.fullmatch(r"127.0.0.1:\d+: no luck at try 1 of 6 \(it answers 503\); trying again", word)
+
+
+def test_a_server_that_accepts_and_never_answers_is_told_after_the_first_try(bucket, monkeypatch, caplog):
+    monkeypatch.setattr("jobs.store.again._told_at", [])
+    monkeypatch.setattr("jobs.store.s3_client.READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("jobs.store.s3_client._clients", {})
+    with bucket.way(slow(1)), pytest.raises(StoreUnavailableError, match="did not answer in time, several"):
+        open_store(bucket.url).look("a")
+    assert any("no luck at try 1 of 6 (ReadTimeoutError); trying again" in each for each in caplog.messages)
+
+
+def test_a_broken_download_is_told_while_it_goes_on(bucket, monkeypatch, caplog, tmp_path):
+    monkeypatch.setattr("jobs.store.again._told_at", [])
+    bucket.write("a", b"x" * 1000)
+    with bucket.way(times(1, lambda way: way.hand_on(lambda body: b"y" * len(body)) or True, method="GET")):
+        open_store(bucket.url).get("a", tmp_path / "a")
+    assert any(f"{bucket.url}/a: no luck at try 1 of 6 (" in each for each in caplog.messages)
+
+
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("jobs.store.s3_client._clients", {})
     monkeypatch.setitem(sys.modules, "botocore.session", None)
@@ -107,6 +152,8 @@ def test_a_path_is_no_url_and_a_url_that_became_a_path_is_one():
     assert not is_url("runs/demo") and not is_url("/s3/demo") and not is_url("file:///x")
     assert str(parse(Path("s3://bucket/runs/demo/"))) == "s3://bucket/runs/demo"
     assert str(parse("gs://bucket")) == "gs://bucket"
+    with pytest.raises(UnknownStoreError, match="expected s3://BUCKET/RUN"):
+        local_place(Path("s3://"))
 
 
 def test_a_store_that_knows_no_conditions_is_refused(bucket):
