@@ -67,7 +67,7 @@ def _read_again(
     """Read once more where a copy of what a store has was damaged, and has been fetched again."""
 
     @wraps(read)
-    def wrapped(self: ShardReader, *args: P.args, **options: P.kwargs) -> R:
+    def wrapped(self: ShardReader, /, *args: P.args, **options: P.kwargs) -> R:
         try:
             return read(self, *args, **options)
         except DamagedShardError:

@@ -14,8 +14,12 @@ methods of `jobs.store.base.Store` and an entry in STORES.
     remote   gs:// through fsspec, for reading
     again    what a network breaks is tried again
     lease    the lock of a run in a store
+    settings what the environment says, refused in one line
     mirror   a run in a store, seen as a folder of this machine
-    cache    what of it lies on this machine, and how much
+    names    which objects can be files of it
+    cache    what of it lies on this machine
+    room     how much of it
+    bases    in which folders
     ranged   a little of a file, without fetching the rest
     whole    a folder that appears in a store as one
 """

@@ -70,7 +70,7 @@ def write_placeholder(path: Path, url: str, kept: Kept) -> None:
 
 def placeholder_at(path: Path) -> Placeholder | None:
     """What `path` stands for; None where it is what it seems. Raises OSError, StoreError."""
-    if base_of(path) is None:
+    if base_of(path) is None or path.is_dir():
         return None
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:

@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,6 +223,9 @@ class Mirror:
             unput = path.suffix == SHARD and cache.placeholder_at(path) is None
             if self.name_of(path) not in listed and not (unput and self._is_working()):
                 path.unlink(missing_ok=True)
+                if path.parent.suffix == SHARD:  # an object lay below the name of a shard
+                    with suppress(OSError):
+                        path.parent.rmdir()
 
     def _is_working(self) -> bool:
         return self.folder.is_relative_to(scratch_base())

@@ -167,7 +167,7 @@ class Shards(StereoFiles):
         return Path(os.path.relpath(self._paths[shard], self.root)).as_posix()
 
     def _let_go(self, shard: int) -> None:
-        if file := self._opened.get(os.getpid(), {}).pop(shard, None):
+        if file := self._opened.setdefault(os.getpid(), OrderedDict()).pop(shard, None):
             file.close()
 
     def _file(self, shard: int) -> h5py.File:

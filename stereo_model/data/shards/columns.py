@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from stereo_model.data.encodings import DataFileError, one_line
-from stereo_model.data.shards.files import DAMAGE
+from stereo_model.data.shards.files import DAMAGE, read_again
 from stereo_model.data.shards.tables import read_table
 from stereo_model.data.shards.verdicts import DEEPEST
 
@@ -40,7 +41,11 @@ def rows_of(
     found: dict[Path, list[Row]] = {}
     for folder, shards in by_folder.items():
         listed = _indexed(folder, shards, names)
-        found |= listed if listed is not None else {path: _stored(path, names, opened) for path in shards}
+        found |= (
+            listed
+            if listed is not None
+            else {path: read_again(path, partial(_stored, path, names, opened)) for path in shards}
+        )
     return found
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import hdf5plugin  # noqa: F401  registers the filters
@@ -20,6 +23,8 @@ OPEN_WITHOUT_LOCK = "locking flag values don't match"  # it is open already in t
 MOST_LOST = 10  # times that a shard goes from the cache between its fetching and its opening
 # What damaged bytes raise: OSError from h5py for data; the others for metadata, UTF-8, JSON and value types.
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, OverflowError, MemoryError)
+
+R = TypeVar("R")
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -53,12 +58,20 @@ def open_shard_file(path: Path) -> h5py.File:
 
     Raises DataFileError; one of NOT_HAD for one in a store that cannot be had.
     """
+    return read_again(path, partial(_open_shard, path))
+
+
+def read_again(path: Path, read: Callable[[], R]) -> R:
+    """What `read` returns, called once more where it found this machine's copy of what a store has damaged.
+
+    Raises DataFileError; one of NOT_HAD.
+    """
     try:
-        return _open_shard(path)
+        return read()
     except DataFileError:
         if not fetched_again(path):
             raise
-        return _open_shard(path)
+        return read()
 
 
 def _open_shard(path: Path) -> h5py.File:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from stereo_model.data.encodings import DataFileError, one_line
-from stereo_model.data.shards.files import DAMAGE, open_shard_file
+from stereo_model.data.shards.files import DAMAGE, open_shard_file, read_again
 
 ASSET_KEYS = frozenset({"asset", "texture", "normal_map", "hdri"})  # of a stored scene, whose values are ids
 Place = tuple[Path, int]  # a shard and one of its rows
@@ -31,10 +32,14 @@ def assets_of(places: Sequence[Place]) -> list[frozenset[str]]:
     """The ids of all assets in each sample's scene. Raises DataFileError."""
     found: list[frozenset[str]] = []
     for shard, together in groupby(places, key=lambda place: place[0]):
-        with open_shard_file(shard) as file:
-            for _, row in together:
-                found.append(frozenset(_ids(_scene(file["spec_json"], shard, row))))
+        rows = [row for _, row in together]
+        found += read_again(shard, partial(_assets_in, shard, rows))
     return found
+
+
+def _assets_in(shard: Path, rows: Sequence[int]) -> list[frozenset[str]]:
+    with open_shard_file(shard) as file:
+        return [frozenset(_ids(_scene(file["spec_json"], shard, row))) for row in rows]
 
 
 def spread(places: Sequence[Place], most: int) -> list[Place]:
