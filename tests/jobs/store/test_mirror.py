@@ -376,3 +376,39 @@ def test_a_folder_that_becomes_an_object_and_back_is_shown_as_it_is(run):
     run.delete("run/extra")
     run.write("run/extra/x.json", b"{}")
     assert (local_place(place) / "extra" / "x.json").is_file()
+
+
+def test_what_is_set_aside_lies_beside_what_was_before_and_a_part_stays_on_this_machine(run):
+    mirror, aside = Mirror.working(parse(f"{run.url}/run")), []
+    for content in (b"\1", b"\7"):
+        run.write("run/shards/00000.h5", content * SIZE)
+        mirror.refresh()
+        aside.append(mirror.set_aside(mirror.folder / "shards" / "00000.h5", "set_aside"))
+    assert [path.name for path in aside] == ["00000.h5", "00000.h5.1"]
+    assert run.names("run/set_aside") == ["run/set_aside/00000.h5", "run/set_aside/00000.h5.1"]
+    assert run.read("run/set_aside/00000.h5.1") == b"\7" * SIZE and "run/shards/00000.h5" not in run.names()
+    part = mirror.folder / "shards" / "00000.h5.part"
+    (part / "inside").mkdir(parents=True)
+    assert (
+        mirror.set_aside(part, "set_aside") == mirror.folder / ".set_aside" / part.name and not part.exists()
+    )
+    mirror.refresh()
+    assert mirror.unput_shards() == [] and len(run.names("run/set_aside")) == 2
+
+
+def test_an_unput_shard_is_set_aside_and_the_object_of_its_name_stays(run):
+    mirror = Mirror.working(parse(f"{run.url}/run"))
+    mirror.refresh()
+    shard = mirror.folder / "shards" / "00000.h5"
+    shard.write_bytes(b"mine" * SIZE)
+    assert mirror.unput_shards() == [shard]
+    mirror.set_aside(shard, "set_aside")
+    assert run.read("run/set_aside/00000.h5") == b"mine" * SIZE and not shard.exists()
+    assert run.read("run/shards/00000.h5") == b"\1" * SIZE
+
+
+def test_content_that_was_fetched_to_work_with_is_not_taken_for_unput(run):
+    mirror = Mirror.working(parse(f"{run.url}/run"))
+    mirror.refresh()
+    held(mirror.folder / "shards" / "00001.h5")
+    assert mirror.unput_shards() == []
