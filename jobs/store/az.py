@@ -30,7 +30,6 @@ from jobs.store.base import (
     Kept,
     ObjectReplacedError,
     Stored,
-    StoreError,
 )
 from jobs.store.cloud import CloudStore
 

@@ -22,7 +22,6 @@ from jobs.store.base import (
     Kept,
     ObjectReplacedError,
     Stored,
-    StoreError,
 )
 from jobs.store.cloud import CloudStore
 from jobs.store.s3_client import client_errors, in_our_words, s3_client
