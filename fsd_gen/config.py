@@ -194,6 +194,8 @@ def thaw(text: str, source: str) -> tuple[Config, ConfigIdentity]:
         ConfigError: not the text of a configuration that this program knows.
     """
     values = read_mapping(text, source)
+    if not values:
+        raise ConfigError(f"{source}: is empty; put back what the run was begun with, from a copy")
     try:
         known_as, today = identity(values), upgrade(values)
     except ConfigError as error:

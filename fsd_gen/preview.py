@@ -20,6 +20,7 @@ from fsd_gen.shards.reader import ShardReader
 from fsd_gen.shards.record import SampleRecord, record_of
 from fsd_gen.shards.sample import StereoSample
 from jobs.files import part_file
+from jobs.outputs import refuse_output
 from stereo_model.data.shards.find import FoundShard
 from stereo_model.inference.colours import span_of
 
@@ -89,6 +90,7 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
     Raises:
         PictureNameError: the name ends in no format that can be written.
+        OutputError: no picture can be written there, or something else is there.
     """
     kind = refuse_unwritable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,11 +99,25 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
 
 def refuse_unwritable(path: Path) -> str:
-    """The format that a picture of this name has. Raises PictureNameError where it can be none."""
+    """The format that a picture of this name has.
+
+    Raises:
+        PictureNameError: it can be none.
+        OutputError: no picture can be written there, or something else is there.
+    """
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
         raise PictureNameError(f"{path}: expected the name of a picture, such as preview.png or preview.jpg")
+    refuse_output(path, "a picture", _is_picture)
     return kind
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with Image.open(path):
+            return True
+    except (OSError, ValueError, Image.DecompressionBombError):  # of no kind that is known, or damaged
+        return False
 
 
 def sample_view(sample: StereoSample) -> Image.Image:

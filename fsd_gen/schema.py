@@ -19,6 +19,7 @@ from fsd_gen.config import SECTION_CHECKS, Config
 from fsd_gen.field_docs import field_docs
 from fsd_gen.styles.registry import find_style, style_names
 from jobs.files import part_file
+from jobs.outputs import is_schema, refuse_output
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -67,5 +68,6 @@ def _gathered(model: type[BaseModel], shared: dict[str, Any], name: str) -> dict
 
 def write_schema(path: Path) -> None:
     """Write the schema to `path`, whole or not at all."""
+    refuse_output(path, "a JSON schema", is_schema)
     with part_file(path) as part:
         part.write_text(json.dumps(config_schema(), indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,12 @@ def read_text(path: Path) -> str:
     """What the file at `path` says.
 
     Raises:
-        ConfigError: not a text in UTF-8, or far too long for one of ours.
+        ConfigError: no file, not a text in UTF-8, or far too long for one of ours.
     """
-    if (size := path.stat().st_size) > LARGEST_FILE:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise ConfigError(f"{path}: is no ordinary file; expected a text file, move it away")
+    if (size := found.st_size) > LARGEST_FILE:
         raise ConfigError(f"{path}: is no configuration: {size} bytes, expected at most {LARGEST_FILE}")
     try:
         return path.read_text("utf-8")

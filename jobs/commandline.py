@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from jobs.config import CPUS, GPUS, MEMORY_GIB, MOST_WORKERS
 from jobs.extras import DISTRIBUTION
 from jobs.store.bases import as_urls
+from jobs.veiled import veiled
 
 
 def _say_version(context: typer.Context, wanted: bool) -> None:
@@ -19,11 +21,16 @@ def _say_version(context: typer.Context, wanted: bool) -> None:
 
 
 class UrlConsole(Console):
-    """A terminal that calls what lies in a store by its URL, not by the folder that stands for it here."""
+    """A terminal that calls what lies in a store by its URL, not by the folder that stands for it here.
+
+    Secrets in URLs are not repeated.
+    """
 
     def print(self, *objects: Any, **options: Any) -> None:
         """As Rich does."""
-        super().print(*(as_urls(each) if isinstance(each, str) else each for each in objects), **options)
+        super().print(
+            *(veiled(as_urls(each)) if isinstance(each, str) else each for each in objects), **options
+        )
 
 
 VersionOption = Annotated[
@@ -31,22 +38,29 @@ VersionOption = Annotated[
 ]
 
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, max=4096, help="Rendering processes; 0 renders in this one.")
+    int | None,
+    typer.Option("--workers", min=0, max=MOST_WORKERS, help="Rendering processes; 0 renders in this one."),
 ]
 CpusPerWorker = Annotated[
-    float, typer.Option("--cpus-per-worker", min=0.01, max=4096, help="CPUs that each of them claims.")
+    float, typer.Option("--cpus-per-worker", min=CPUS[0], max=CPUS[1], help="CPUs that each of them claims.")
 ]
 GpusPerWorker = Annotated[
     float | None,
     typer.Option(
         "--gpus-per-worker",
-        min=0,
-        max=64,
+        min=GPUS[0],
+        max=GPUS[1],
         help="GPUs that each claims: whole ones, or a part of one. Default: what its renderer needs.",
     ),
 ]
 MemoryPerWorker = Annotated[
-    float, typer.Option("--memory-per-worker", min=0, max=65536, help="GiB that each claims; 0 claims none.")
+    float,
+    typer.Option(
+        "--memory-per-worker",
+        min=MEMORY_GIB[0],
+        max=MEMORY_GIB[1],
+        help="GiB that each claims; 0 claims none.",
+    ),
 ]
 Pools = Annotated[
     list[str] | None,

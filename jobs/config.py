@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from jobs.veiled import veiled
+
+MOST_WORKERS = 4096  # of one pool
+CPUS, GPUS, MEMORY_GIB = (0.01, 4096.0), (0.0, 64.0), (0.0, 65536.0)  # least and most that a worker may claim
+ADDRESS = re.compile(r"auto|(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +79,7 @@ class FarmConfig:
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"workers must be 0 (in this process) or more, got {self.workers}")
         self._needs()
+        self._check_address()
         if self.max_retries < 0:
             raise ValueError(f"max_retries must be 0 or more, got {self.max_retries}")
         for name in ("recycle_after", "recycle_rss_mb", "stall_timeout_s"):
@@ -88,6 +96,15 @@ class FarmConfig:
         return Needs(
             cpus=self.cpus_per_worker, gpus=self.gpus_per_worker, memory_gib=self.memory_gib_per_worker
         )
+
+    def _check_address(self) -> None:
+        """Raises ValueError, which repeats nothing of what may have a password in it."""
+        found = None if self.address is None else ADDRESS.fullmatch(self.address)
+        if self.address is not None and (found is None or int(found["port"] or 1) not in range(1, 65536)):
+            raise ValueError(
+                f'a Ray address is "auto" or "host:port" (of the head, usually port 6379), got '
+                f"{veiled(self.address)!r}"
+            )
 
     def _check_pools(self) -> None:
         names = [pool.name for pool in self.pools]

@@ -10,8 +10,13 @@ LOOKED_AT_BYTES = 4096
 HDF5 = "an HDF5 file"
 FOLDER = "a folder"
 NO_FILE = "no file"
+EMPTY = "empty"
+USD_STAGE = "a USD stage"
+ZIP_ARCHIVE = "a zip archive"
 UNKNOWN = "of no known kind"
 SAFETENSORS = "a safetensors file"
+ONNX = "an ONNX model"
+PICKLE = "a pickle, which may run code when it is loaded"
 TORCH_ZIP = "a checkpoint of PyTorch"
 NUMPY_ARRAY = "a NumPy array (.npy)"
 NUMPY_ARCHIVE = "a NumPy archive (.npz)"
@@ -41,8 +46,8 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program or a library (ELF)"),
     (b"MZ", "a program or a library (Windows)"),
     (b"GGUF", "a GGUF file of llama.cpp"),
-    (b"PXR-USDC", "a USD stage"),
-    (b"#usda", "a USD stage"),
+    (b"PXR-USDC", USD_STAGE),
+    (b"#usda", USD_STAGE),
     (b"ftrtx", "a TensorRT engine"),
     (b"ptrt", "a TensorRT engine"),
 )
@@ -59,7 +64,7 @@ def contents(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(LOOKED_AT_BYTES)
     if not head:
-        return "empty"
+        return EMPTY
     for beginning, what in _BEGINNINGS:
         if head.startswith(beginning):
             return what
@@ -76,9 +81,9 @@ def _by_structure(head: bytes, path: Path) -> str:
     if is_safetensors(head, path.stat().st_size):
         return SAFETENSORS
     if _ONNX.match(head):
-        return "an ONNX model"
+        return ONNX
     if head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        return "a pickle, which may run code when it is loaded"
+        return PICKLE
     return "a text file" if _is_text(head) else UNKNOWN
 
 
@@ -99,7 +104,7 @@ def _kind_of_zip(path: Path) -> str:
         return TORCH_ZIP
     if names and all(name.endswith(".npy") for name in names):
         return NUMPY_ARCHIVE
-    return "a zip archive"
+    return ZIP_ARCHIVE
 
 
 def _is_text(head: bytes) -> bool:

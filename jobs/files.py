@@ -15,10 +15,11 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 PART_SUFFIX = ".part"
 ASIDE_SUFFIX = ".old"
@@ -50,6 +51,37 @@ class DiskFullError(OSError):
         )
         error.free_bytes, error.needed_bytes = free, needed_bytes
         return error
+
+
+class OddFileError(OSError):
+    """Something else than a file lies where one of ours is to be written."""
+
+
+def open_own(path: Path, flags: int, mode: int = 0o666) -> int:
+    """Open a file that is written in place, as `os.open`. Whoever may write beside it may have put a link
+    there, to a file of ours that they may not write, or a pipe: raises OddFileError.
+    """
+    try:
+        fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO) or not os.path.lexists(path):
+            raise
+        raise _odd(path, "a symbolic link" if path.is_symlink() else "a pipe or a device") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _odd(path, "a pipe or a device")
+    return fd
+
+
+def open_to_append(path: Path) -> TextIO:
+    """Open a text file of ours, made if it is not there, to write at its end. Raises OddFileError."""
+    return open(open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a", encoding="utf-8")
+
+
+def _odd(path: Path, what: str) -> OddFileError:
+    return OddFileError(
+        errno.EEXIST, f"is {what}; expected a file, which is written: move it away", str(path)
+    )
 
 
 def write_bytes_atomic(final: Path, content: bytes) -> None:

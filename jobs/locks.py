@@ -23,7 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from jobs.files import open_own
 from jobs.system_errors import explain
+from jobs.veiled import veiled
 
 LOCK_NAME = ".lock"
 LOCKS = Path("/proc/locks")  # of the kernel
@@ -131,7 +133,7 @@ def own_identity() -> dict[str, str | int | float]:
         "user": _user(),
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:LONGEST_COMMAND],
+        "command": veiled(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:LONGEST_COMMAND],
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -148,7 +150,7 @@ def _open_lock_file(run_dir: Path) -> tuple[list[Path], int]:
     try:
         made = [path for path in (run_dir, *run_dir.parents) if not path.exists()]
         run_dir.mkdir(parents=True, exist_ok=True)
-        return made, os.open(run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        return made, open_own(run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise _unusable(run_dir, error) from error
 

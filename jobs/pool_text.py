@@ -9,16 +9,15 @@ worker, and `label`, KEY=VALUE of the nodes that it may run on. What a kind need
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 
-from jobs.config import Needs, Pool
+from jobs.config import CPUS, GPUS, MEMORY_GIB, MOST_WORKERS, Needs, Pool
 
 GRAMMAR = "NAME:KIND:WORKERS[:cpus=N,gpus=N,memory=GIB,label=KEY=VALUE]"
 ALL = "all"
-MOST_WORKERS = 4096  # of one pool
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+BOUNDS = {"cpus": CPUS, "gpus": GPUS, "memory": MEMORY_GIB}
 NUMBERS = {"cpus": "cpus", "gpus": "gpus", "memory": "memory_gib"}  # settings -> fields of `Needs`
 LABEL = "label"
 
@@ -39,8 +38,8 @@ def pools_of(texts: Iterable[str], kinds: str = "KIND") -> tuple[Pool, ...]:
 def _pool(text: str, kinds: str) -> Pool:
     name, _, rest = text.partition(":")
     kind, _, rest = rest.partition(":")
-    workers, _, settings = rest.partition(":")
-    if not (NAME.fullmatch(name) and kind and workers):
+    workers, more, settings = rest.partition(":")
+    if not (NAME.fullmatch(name) and kind and workers) or (more and not settings):
         raise _wrong(text, f"expected {GRAMMAR.replace('KIND', kinds)}, such as gpu:replicator:200")
     try:
         needs = _needs(text, settings)
@@ -79,8 +78,9 @@ def _number(text: str, name: str, value: str) -> float:
         number = float(value)
     except ValueError:
         raise _wrong(text, f"{name}: expected a number, got {value!r}") from None
-    if not math.isfinite(number):
-        raise _wrong(text, f"{name}: expected a finite number, got {value!r}")
+    least, most = BOUNDS[name]
+    if not least <= number <= most:  # nor is a NaN
+        raise _wrong(text, f"{name}: expected {least:g} to {most:g}, got {value!r}")
     return number
 
 

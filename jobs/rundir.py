@@ -6,6 +6,7 @@ works there at a time: see `jobs.locks`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,34 @@ from jobs.files import write_text_atomic
 
 CONFIG_NAME = "config.yaml"
 DIGEST_NAME = "config.sha256"
+DIGEST = re.compile(r"[0-9a-f]{64}")
+LONGEST_DIGEST_FILE = 4096  # bytes that are read of it
 ABSENT = "(absent)"
 
 
 class RunConfigMismatchError(ValueError):
     """The run directory belongs to another configuration."""
+
+
+class DigestError(ValueError):
+    """What a run directory is bound to cannot be read."""
+
+
+def read_digest(run_dir: Path) -> str:
+    """The digest that `run_dir` is bound to. Raises DigestError for a damaged one, FileNotFoundError."""
+    path = run_dir / DIGEST_NAME
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DigestError(
+            f"{path}: is no ordinary file; move it away, and the command that made the run writes it"
+        )
+    with path.open("rb") as file:
+        text = file.read(LONGEST_DIGEST_FILE).decode("ascii", "replace").strip()
+    if not DIGEST.fullmatch(text):
+        raise DigestError(
+            f"{path}: is damaged: expected a digest of 64 hexadecimal digits, got {text[:80]!r}; remove it, "
+            "and the command that made the run writes it again"
+        )
+    return text
 
 
 def freeze_config(run_dir: Path, text: str, digest: str) -> bool:
@@ -39,10 +63,10 @@ def freeze_config(run_dir: Path, text: str, digest: str) -> bool:
 
 
 def refuse_mismatch(run_dir: Path, text: str, digest: str) -> None:
-    """What `freeze_config` refuses, without writing: raises RunConfigMismatchError."""
+    """What `freeze_config` refuses, without writing: raises RunConfigMismatchError, DigestError."""
     config_path, digest_path = run_dir / CONFIG_NAME, run_dir / DIGEST_NAME
     if digest_path.exists():
-        if digest_path.read_text().strip() != digest:
+        if read_digest(run_dir) != digest:
             raise _mismatch(run_dir, text)
     elif config_path.exists() and config_path.read_text() != text:
         raise _mismatch(run_dir, text)

@@ -23,6 +23,7 @@ LIGHT = {  # all that these may import of `jobs`
     "jobs.extras",
     "jobs.files",
     "jobs.locks",
+    "jobs.outputs",
     "jobs.plain_yaml",
     "jobs.signals",
     "jobs.store.base",

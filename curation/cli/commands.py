@@ -26,7 +26,7 @@ from jobs.commandline import (
     Workers,
 )
 from jobs.store.mirror import local_place
-from jobs.store.urls import is_url
+from jobs.store.urls import is_url, refuse_unknown
 
 if TYPE_CHECKING:
     from curation.rounds.storing import Storing
@@ -128,7 +128,6 @@ def round_(
     from fsd_gen.production.farm import render_farm
 
     budget = budget_of(prices_of(cost_per_hour_cpu, cost_per_hour_gpu, worker_cost), max_cost, until)
-    settings = _settings(run, config, in_sample=in_sample, force=force)
     farm = render_farm(
         workers=workers,
         address=address,
@@ -137,6 +136,7 @@ def round_(
         memory_gib_per_worker=memory_per_worker,
         pools=pool or (),
     )
+    settings = _settings(run, config, in_sample=in_sample, force=force)
     _bring(run, iterations, settings, make_world(farm=farm, threads=threads, budget=budget))
 
 
@@ -247,6 +247,7 @@ def publish_(
     """Write the kept samples as a dataset of their own; the last successors are scored first."""
     from curation.rounds.state import read_run
 
+    refuse_unknown(out_dir or "")
     read_run(run).last_round()
     from curation.cli.answer import answered
     from curation.cli.progress import progress

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.rounds.layout import RoundDir
+from jobs.files import open_to_append
 from jobs.status.book import Claim
 from jobs.status.model import Used
 
@@ -44,7 +45,7 @@ def measured(round_dir: RoundDir, stage: str, claim: Claim | None = None) -> Ite
 
 def _append(round_dir: RoundDir, line: dict[str, Any]) -> None:
     round_dir.effort.parent.mkdir(parents=True, exist_ok=True)
-    with round_dir.effort.open("a", encoding="utf-8") as ledger:
+    with open_to_append(round_dir.effort) as ledger:
         ledger.write("\n" + json.dumps(line))  # a line torn by a crash stays alone
 
 

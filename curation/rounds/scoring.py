@@ -17,7 +17,7 @@ from curation.rounds.layout import RoundDir
 from curation.rounds.population import RunSample
 from curation.rounds.start import started_config, started_plan
 from curation.rounds.world import OnProgress, StageProgress, World
-from jobs.files import write_text_atomic
+from jobs.files import open_to_append, write_text_atomic
 
 
 def score_by_plan(
@@ -83,7 +83,7 @@ def score_samples(
     scores = {key: score for key, score in known.items() if key in wanted}
     todo = [sample for sample in samples if sample.key not in scores]
     on_sample(len(scores))
-    with part.open("a", encoding="utf-8") as lines:
+    with open_to_append(part) as lines:
         for score in _scores(world, checkpoint, todo, digest=digest, fold=fold, config=config):
             lines.write(_to_line(score))
             lines.flush()

@@ -87,7 +87,10 @@ def _check_rendered(state: RunState) -> None:
 
 
 def _check_put(run_dir: Path) -> None:
-    """In a store the unfinished shards are not seen: they lie on the machines of their workers."""
+    """In a store the unfinished shards are not seen: they lie on the machines of their workers.
+
+    Raises WantedError where nobody knows how many there are to be.
+    """
     wanted = wanted_shards(run_dir) or 0
     there = len(tuple((run_dir / FIRST_DRAW).glob("[!.]*.h5")))
     if base_of(run_dir) is not None and there < wanted:

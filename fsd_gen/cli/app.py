@@ -54,6 +54,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from jobs.extras import MissingExtraError
     from jobs.files import DiskFullError
     from jobs.locks import RunFolderError, RunLockedError
+    from jobs.outputs import OutputError
     from jobs.pool_text import PoolTextError
     from jobs.rundir import RunConfigMismatchError
     from jobs.status.reading import StatusFileError
@@ -76,6 +77,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         PoolTextError,
         UnknownPackError,
         MissingExtraError,
+        OutputError,
         RunConfigMismatchError,
         RunFolderError,
         RunLockedError,

@@ -13,7 +13,7 @@ import typer
 from fsd_gen.cli.app import app, clear_errors, err, escaped, out
 from fsd_gen.cli.pages import refuse_no_page, write_page
 from fsd_gen.cli.preview import SOURCE
-from jobs.store.mirror import local_place
+from jobs.store.mirror import local_place, refuse_url
 
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary
@@ -117,7 +117,7 @@ def _write_page(found: Survey, path: Path, target: Path) -> None:
 
     numbers = gather_numbers(found)
     text = page(numbers, f"Dataset {path}", _size_lines(found), unused_assets(numbers, found))
-    write_page(target, text)
+    write_page(target, text, "--html")
     out.print(f"page: {target}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -209,10 +209,12 @@ def replay(
 ) -> None:
     """Render a stored sample again from what its shard holds; exit code 1 if the truth differs."""
     from fsd_gen.backends.registry import create_backend
-    from fsd_gen.preview import contact_sheet, save_picture
+    from fsd_gen.preview import contact_sheet, refuse_unwritable, save_picture
     from fsd_gen.production.replay import replay as replay_sample
     from fsd_gen.shards.find import load_sample
 
+    if out_file is not None:
+        refuse_unwritable(out_file)
     stored = load_sample(sample)
     backend = create_backend(stored.render.backend)
     again, comparison = replay_sample(stored, _library_of(stored.spec), backend)
@@ -246,7 +248,10 @@ def stage(
     from fsd_gen.production.staging import asset_paths
     from fsd_gen.shards.find import load_sample
     from fsd_gen.usd.export import export_stage
+    from jobs.outputs import refuse_in_run
 
+    refuse_url(place, "`fsd-gen stage`")
+    refuse_in_run(Path(place), "--out")
     spec = load_sample(sample).spec
     with TemporaryDirectory(prefix="fsd-made-") as made:
         paths = asset_paths(_library_of(spec), Path(made))

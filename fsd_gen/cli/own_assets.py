@@ -81,7 +81,7 @@ def assets_browse(
     with _progress("browse") as show:
         drawn = uses(library)
         text = page(library, on_progress=show, drawn=drawn)
-    write_page(output, text)
+    write_page(output, text, "--output")
     never = sum(said.startswith(NEVER) for said in drawn.values())
     why = f"{never} of {len(drawn)} objects are never drawn, and it says why"
     said = f"{len(library)} assets in {output}; {why if never else f'all {len(drawn)} objects can be drawn'}"

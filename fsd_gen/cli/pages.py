@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fsd_gen.sections import ConfigError
-
 
 def refuse_no_page(target: Path, option: str) -> None:
-    """Raises ConfigError where no file can be written at `target`, which `option` names."""
-    if target.is_dir():
-        raise ConfigError(f"{option}: {target} is a folder; expected a file, such as {target / 'page.html'}")
-    above = next((place for place in target.absolute().parents if place.exists()), None)
-    if above is not None and not above.is_dir():
-        raise ConfigError(f"{option}: {above} is a file; expected a folder for {target.name}")
+    """Raises OutputError where no page can be written at `target`, which `option` names."""
+    from jobs.outputs import is_page, refuse_output
+
+    refuse_output(target, "a web page", is_page, option)
 
 
-def write_page(target: Path, text: str) -> None:
-    """Write the page, all or nothing; its folder is made."""
+def write_page(target: Path, text: str, option: str) -> None:
+    """Write the page, all or nothing; its folder is made. Raises OutputError as before."""
     from jobs.files import write_text_atomic
 
+    refuse_no_page(target, option)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomic(target, text)

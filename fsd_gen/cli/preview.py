@@ -74,12 +74,13 @@ def preview(
 
 
 def _show_shards(path: Path, out_file: Path | None, samples: int, columns: int, width: int) -> None:
-    from fsd_gen.preview import contact_sheet_of_shards, save_picture
+    from fsd_gen.preview import contact_sheet_of_shards, refuse_unwritable, save_picture
     from fsd_gen.production.survey import remedied, shown_shards
 
+    target = _preview_place(path) if out_file is None else out_file
+    refuse_unwritable(target)
     with remedied(path):
         sheet = contact_sheet_of_shards(shown_shards(path), most=samples, columns=columns, thumb_px=width)
-    target = _preview_place(path) if out_file is None else out_file
     save_picture(sheet, target)
     out.print(f"contact sheet: {target}", soft_wrap=True, highlight=False, markup=False)
 

@@ -15,6 +15,7 @@ from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.config import Config, ConfigError, load_config, preset_names
 from fsd_gen.cost_options import CpuPrice, GpuPrice, MaxCost, Until, WorkerPrice, budget_of, prices_of
 from jobs.commandline import Address, CpusPerWorker, GpusPerWorker, MemoryPerWorker, Pools, Workers
+from jobs.store.urls import refuse_unknown
 
 if TYPE_CHECKING:
     from fsd_gen.production.requests import RenderReport
@@ -59,6 +60,15 @@ def render(
     """Render a dataset of SHARDS shards, or what is missing of it."""
     from fsd_gen.production.farm import render_farm
 
+    farm = render_farm(
+        workers=workers,
+        address=address,
+        cpus_per_worker=cpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
+        memory_gib_per_worker=memory_per_worker,
+        pools=pool or (),
+    )
+    _refuse_idle_backend(backend, farm)
     overrides: dict[str, Any] = {
         "samples_per_shard": samples_per_shard,
         "render.backend": backend,
@@ -68,16 +78,18 @@ def render(
         "assets.packs": packs.split(",") if packs is not None else None,
         **size_settings(size),
     }
-    farm = render_farm(
-        workers=workers,
-        address=address,
-        cpus_per_worker=cpus_per_worker,
-        gpus_per_worker=gpus_per_worker,
-        memory_gib_per_worker=memory_per_worker,
-        pools=pool or (),
-    )
     prices = prices_of(cost_per_hour_cpu, cost_per_hour_gpu, worker_cost)
     _render(out_dir, config, overrides, shards, farm, budget_of(prices, max_cost, until))
+
+
+def _refuse_idle_backend(backend: str | None, farm: FarmConfig) -> None:
+    """Pools say what renders; raises ConfigError where --backend names a renderer that none of them has."""
+    kinds = sorted({pool.kind for pool in farm.pools})
+    if backend is not None and kinds and backend not in kinds:
+        raise ConfigError(
+            f"--backend {backend}: the pools render with {', '.join(kinds)}; leave out --backend, or add "
+            f"--pool NAME:{backend}:WORKERS"
+        )
 
 
 def _render(
@@ -85,6 +97,7 @@ def _render(
 ) -> None:
     if not out_dir:
         raise ConfigError("--out: expected a run directory such as runs/fsd, got an empty name")
+    refuse_unknown(out_dir)
     given = {name: value for name, value in overrides.items() if value is not None}
     render_run(out_dir, load_config(config, given), shards, farm, budget)
 
@@ -130,9 +143,13 @@ def render_run(
 
 def _want(folder: Path, shards: int) -> None:
     """Note how many shards the run is to have, and say so where that is fewer than before."""
-    from fsd_gen.production.unfinished import want_shards, wanted_shards
+    from fsd_gen.production.unfinished import WantedError, want_shards, wanted_shards
 
-    before = wanted_shards(folder) or 0
+    try:
+        before = wanted_shards(folder) or 0
+    except WantedError as error:
+        before = 0
+        say_error(f"{error}: so it does now, with {shards}")
     if shards < before:
         say_error(
             f"{folder} was to have {before} shards; from now on it wants {shards}, and keeps what it has"

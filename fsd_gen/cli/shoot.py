@@ -13,6 +13,7 @@ from fsd_gen.cli.rigs import RIG_HELP
 from fsd_gen.cli.sizes import Size, size_of
 from fsd_gen.sections import ConfigError
 from jobs.locks import RunFolderError
+from jobs.store.mirror import refuse_url
 
 if TYPE_CHECKING:
     from fsd_gen.production.shooting import StagePair
@@ -64,7 +65,10 @@ def shoot(
     K.txt has the camera matrix and the baseline in metres, for `fsd-stereo infer --intrinsics`.
     """
     from fsd_gen.production.shooting import stage_in
+    from jobs.outputs import refuse_in_run
 
+    refuse_url(out_dir, "`fsd-gen shoot`")
+    refuse_in_run(out_dir / "left.png", "--out")
     sides = _sides(size, width, height)
     stage = stage_in(stage_file)
     _refuse_overwriting(out_dir, force=force)

@@ -44,10 +44,13 @@ def split(
     """Write train.txt and val.txt, which share no slot and, where asked, no asset."""
     from fsd_gen.shards.find import find_samples
     from fsd_gen.shards.split import split_samples, weaknesses
+    from jobs.outputs import refuse_in_run
 
     for place in source:
         refuse_url(place, "`fsd-gen split`, whose lists name shards by their paths,")
+    refuse_url(out_dir, "`fsd-gen split`")
     folder = _folder(source, out_dir)
+    refuse_in_run(folder / TRAIN, "--out")
     share, kind = _share(val), _kind(by)
     parted = split_samples(find_samples(source), val=share, by=kind, seed=seed)
     facts = {"by": kind.value, "left_out": parted.left_out, "seed": seed, "val": share}

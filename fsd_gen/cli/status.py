@@ -13,6 +13,7 @@ import typer
 from fsd_gen.cli.app import app, clear_errors, out, say_error
 from fsd_gen.cli.pages import refuse_no_page, write_page
 from fsd_gen.cost_options import CpuPrice, GpuPrice, WorkerPrice, prices_of
+from fsd_gen.sections import ConfigError
 from jobs.store.mirror import local_place
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def status(
     """How far a run is: rates, time left, cost, workers, failures; exit code 1 if its driver was killed, or
     shards failed.
     """
+    if not run:
+        raise ConfigError("RUN: expected the folder or URL of a run, got an empty name")
     prices = prices_of(cost_per_hour_cpu, cost_per_hour_gpu, worker_cost)
     if html is not None:
         refuse_no_page(html, "--html")
@@ -65,7 +68,7 @@ def _look(
     if html is not None:
         from fsd_gen.report.standing_page import standing_page
 
-        write_page(html, standing_page(shown, again_s if found.state == "at work" else None))
+        write_page(html, standing_page(shown, again_s if found.state == "at work" else None), "--html")
     if as_json:
         typer.echo(_json(found))
     elif not quiet:

@@ -125,11 +125,22 @@ def _frozen(run_dir: Path) -> dict[str, dict[str, Any]]:
     path = run_dir / ASSETS_NAME
     if not path.is_file():
         raise RunAssetsError(f"{path}: missing; `fsd-gen render --out {run_dir}` writes it")
-    packs = read_mapping(read_text(path), str(path))
+    text = read_text(path)
+    packs = read_mapping(text, str(path))
+    if not packs and not _says_so(text):
+        raise RunAssetsError(
+            f"{path}: is damaged: it names no pack and does not say that there is none; put it back from a "
+            f"copy, or remove it, and `fsd-gen render --out {run_dir}` writes it again"
+        )
     for name, entry in packs.items():
         if not (isinstance(entry, Mapping) and {"version", "digest"} <= entry.keys()):
             raise RunAssetsError(f"{path}: {name}: expected its version and digest, got {entry!r}")
     return packs
+
+
+def _says_so(text: str) -> bool:
+    """Whether a mapping without an entry is written there, and not just nothing."""
+    return any(line.strip() and not line.startswith("#") for line in text.splitlines())
 
 
 def _difference(name: str, frozen: Mapping[str, Any] | None, here: PackIdentity | None) -> str | None:

@@ -31,30 +31,39 @@ def render_farm(
     GPUs per worker are by default what the renderer needs.
 
     Raises:
-        ConfigError: a worker cannot need this, or pools are told twice how large they are, or have a backend
-            that nobody knows.
+        ConfigError: a worker cannot need this, what is asked for contradicts itself, a backend is one that
+            nobody knows, or the address is none.
         PoolTextError: what describes a pool does not.
     """
     try:
         needs = Needs(cpus=cpus_per_worker, gpus=gpus_per_worker, memory_gib=memory_gib_per_worker)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if workers == 0 and (address is not None or needs != Needs()):
+        raise ConfigError(
+            "--workers 0 renders in this process, which claims nothing and joins no cluster; leave out "
+            "--address, --cpus-per-worker, --gpus-per-worker and --memory-per-worker, or give another number"
+        )
     if pools and (workers, needs) != (None, Needs()):
         raise ConfigError(
             "--pool says how many workers a pool has and what each needs (:cpus=,gpus=,memory=); leave out "
             "--workers, --cpus-per-worker, --gpus-per-worker and --memory-per-worker"
         )
-    return FarmConfig(
-        workers=workers,
-        address=address,
-        cpus_per_worker=cpus_per_worker,
-        gpus_per_worker=gpus_per_worker,
-        memory_gib_per_worker=memory_gib_per_worker,
-        pools=tuple(map(_rendering, pools_of(pools, "BACKEND"))),
-        recycle_after=RECYCLE_AFTER,
-        recycle_rss_mb=RECYCLE_RSS_MB,
-        stall_timeout_s=STALL_TIMEOUT_S,
-    )
+    rendering = tuple(map(_rendering, pools_of(pools, "BACKEND")))
+    try:
+        return FarmConfig(
+            workers=workers,
+            address=address,
+            cpus_per_worker=cpus_per_worker,
+            gpus_per_worker=gpus_per_worker,
+            memory_gib_per_worker=memory_gib_per_worker,
+            pools=rendering,
+            recycle_after=RECYCLE_AFTER,
+            recycle_rss_mb=RECYCLE_RSS_MB,
+            stall_timeout_s=STALL_TIMEOUT_S,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _rendering(pool: Pool) -> Pool:

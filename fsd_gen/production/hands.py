@@ -33,6 +33,7 @@ from fsd_gen.rtx.child.wire import Message, Wire, WireClosedError
 from fsd_gen.scene.slots import SlotKey
 from jobs.scratch import sweep_again
 
+MOST_LOST_EARLY = 3  # hands of one worker that may be killed before they are up
 AHEAD = 2  # orders that a hand holds, so that it need not wait for its next one until a rendering is over
 
 
@@ -107,6 +108,7 @@ class Hands:
         self._count = count
         self._backend = backend
         self._hands: list[_Hand] = []
+        self._lost_early = 0
 
     def fill(self, shard: Path, keys: Iterable[SlotKey], watch: Watch) -> _Filling:
         """Fill slots of a shard; ask it for what comes of each, in order."""
@@ -114,6 +116,17 @@ class Hands:
             self._hands.remove(hand)
             hand.end()
         return _Filling(self, shard, keys, watch)
+
+    def lost_early(self, code: int) -> None:
+        """A hand has ended before it was up. Killed it was at nothing, and another takes its place.
+
+        Raises HandLostError where that is no help: it ended by itself, or not for the first time.
+        """
+        self._lost_early += 1
+        if code < 0 and self._lost_early <= MOST_LOST_EARLY:
+            return
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        raise HandLostError(f"a process that was to fill slots ended {how} before it was up; see stderr")
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -223,8 +236,9 @@ class _Filling:
         self._hands.remove(hand)
         code = hand.end()
         if not hand.ready:
-            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-            raise HandLostError(f"a process that was to fill slots ended {how} before it was up; see stderr")
+            self._put_back(hand)
+            self._all.lost_early(code)
+            return
         cut_short = hand.orders.popleft().key if hand.orders else None
         self._put_back(hand)
         if cut_short is None:

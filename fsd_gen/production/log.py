@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.files import open_to_append
 from jobs.system_errors import explain
 from jobs.task import Event, EventKind
+from jobs.veiled import veiled
 
 if TYPE_CHECKING:
     from fsd_gen.production.attempt import Attempt
@@ -46,8 +48,8 @@ class RunLog:
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
         entry = f"{stamp} {text}\n" + (f"{trace}\n" if isinstance(trace, str) and trace else "")
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(entry)
+            with open_to_append(self.path) as file:
+                file.write(veiled(entry))
         except OSError as error:
             self.problem = explain(error)
 

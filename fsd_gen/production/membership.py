@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from fsd_gen.production.assets import ASSETS_NAME, assets_json
 from fsd_gen.production.run import Run
+from fsd_gen.sections import ConfigError
 from fsd_gen.shards.format import ShardError
 from fsd_gen.shards.index import Index
+from jobs.rundir import DIGEST_NAME
 from jobs.store.bases import FILE
 from jobs.store.cache import is_unput
 
 
 class ForeignShardError(ShardError):
     """A shard of another run lies among those of this one."""
+
+
+class DisownedError(ConfigError):
+    """No shard of a run is of the configuration, or of the packs, that its folder names."""
 
 
 class MadeWith(Protocol):
@@ -36,6 +42,7 @@ class MadeWith(Protocol):
 class Origin:
     """What the shards of a run say of where they come from; None where the run cannot tell."""
 
+    folder: Path  # of the run
     config_digest: str | None
     packs: dict[str, Any] | None
 
@@ -44,26 +51,57 @@ class Origin:
         """Where the shards of `run` come from. A run without packs, or of version 1, compares none."""
         named = run.known_as.names_assets and (run.folder / ASSETS_NAME).is_file()
         packs = json.loads(assets_json(run.folder)) if named else None
-        return cls(config_digest=run.known_as.digest, packs=packs)
+        return cls(folder=run.folder, config_digest=run.known_as.digest, packs=packs)
 
     def foreign(self, shard: MadeWith) -> str | None:
         """Why a shard is not from there, with the remedy; None if it is."""
-        if self.config_digest is not None and shard.config_digest != self.config_digest:
+        if self._is_of_another_config(shard):
             return (
-                f"belongs to config {shard.config_digest[:12]}, the run is {self.config_digest[:12]}; "
+                f"belongs to config {shard.config_digest[:12]}, the run is {self.config_digest or '':.12}; "
                 "move it away and render again"
             )
-        if not shard.assets_json or self.packs is None:
-            return None
-        if not (differing := _differing(json.loads(shard.assets_json), self.packs)):
+        if not (differing := self._other_packs(shard)):
             return None
         names = ", ".join(differing)
         return f"was made from other asset packs ({names}) than the run; move it away and render again"
 
+    def disowns(self, shards: Sequence[MadeWith]) -> str | None:
+        """What is wrong where no shard of the run is from there: then it is a document that is not of it."""
+        if not shards:
+            return None
+        if all(map(self._is_of_another_config, shards)):
+            return self._disowned(DIGEST_NAME, len(shards), "belong to other configurations than")
+        if all(map(self._other_packs, shards)):
+            return self._disowned(ASSETS_NAME, len(shards), "were made from other asset packs than")
+        return None
+
+    def _disowned(self, document: str, shards: int, verb: str) -> str:
+        return (
+            f"{self.folder / document}: all {shards} shards of the run {verb} it says: damaged, or of "
+            "another run; put the right one back from a copy, or, if the shards are wrong, move them away"
+        )
+
+    def _is_of_another_config(self, shard: MadeWith) -> bool:
+        return self.config_digest is not None and shard.config_digest != self.config_digest
+
+    def _other_packs(self, shard: MadeWith) -> list[str]:
+        """Names of the packs that differ."""
+        if not shard.assets_json or self.packs is None:
+            return []
+        own, other = self.packs, json.loads(shard.assets_json)
+        return [name for name in sorted(own.keys() | other.keys()) if own.get(name) != other.get(name)]
+
 
 def refuse_foreign(run: Run, index: Index) -> None:
-    """Raises ForeignShardError when a shard of `index` is not of `run`; names every such shard."""
+    """Refuse to go on where a shard of `index` is not of `run`.
+
+    Raises:
+        ForeignShardError: names every such shard.
+        DisownedError: none is of it.
+    """
     origin = Origin.of(run)
+    if what := origin.disowns(index.shards):
+        raise DisownedError(what)
     problems = [
         f"{_place(index.root / entry.path)} {problem}"
         for entry in index.shards
@@ -76,7 +114,3 @@ def refuse_foreign(run: Run, index: Index) -> None:
 def _place(shard: Path) -> str:
     """A shard; of one that a worker of this machine finished and that is not in the store, its file too."""
     return f"{shard} (not there yet, but {FILE}{shard})" if is_unput(shard) else str(shard)
-
-
-def _differing(one: dict[str, Any], other: dict[str, Any]) -> Iterable[str]:
-    return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]

@@ -27,7 +27,7 @@ from jobs.store.base import StoreError
 from jobs.store.bases import FILE, base_of
 from jobs.store.lease import StoreLock
 from jobs.store.mirror import Mirror
-from jobs.store.urls import WHICH, is_url, parse
+from jobs.store.urls import WHICH, is_url, parse, refuse_unknown
 
 
 class Place(Protocol):
@@ -209,6 +209,7 @@ def place_at_work(place: str | os.PathLike[str], manner: Manner = Manner()) -> I
 
     Raises RunLockedError where another one works there, also afterwards where the lock of a store was lost.
     """
+    refuse_unknown(place)
     if not is_url(place):
         with RunLock(Path(place)):
             yield _Folder(Path(place))

@@ -33,10 +33,12 @@ from jobs.files import write_text_atomic
 from jobs.rundir import (
     CONFIG_NAME,
     DIGEST_NAME,
+    DigestError,
     RunConfigMismatchError,
     config_differences,
     freeze_config,
     mismatch,
+    read_digest,
     refuse_mismatch,
 )
 
@@ -176,8 +178,16 @@ class Run:
 def _restore(folder: Path, config: Config) -> None:
     """Write the configuration of a begun run again where it went missing and `config` is the one of then."""
     digest, path = folder / DIGEST_NAME, folder / CONFIG_NAME
-    if digest.is_file() and not path.exists() and read_text(digest).strip() == config.digest():
+    if digest.is_file() and not path.exists() and _digest(folder) == config.digest():
         write_text_atomic(path, config.to_yaml())
+
+
+def _digest(folder: Path) -> str:
+    """What the run is bound to. Raises ConfigError for a damaged digest."""
+    try:
+        return read_digest(folder)
+    except DigestError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _refuse_own_file(path: Path) -> None:
@@ -191,7 +201,7 @@ def _refuse_own_file(path: Path) -> None:
 
 def _refuse_edited(folder: Path, config: Config, known_as: ConfigIdentity) -> None:
     path = folder / DIGEST_NAME
-    if not path.is_file() or (frozen := read_text(path).strip()) == known_as.digest:
+    if not path.is_file() or (frozen := _digest(folder)) == known_as.digest:
         return
     found = "; ".join(_edits(folder, config)) or f"its digest is {known_as.digest[:12]}, was {frozen[:12]}"
     raise EditedRunError(

@@ -18,7 +18,7 @@ from fsd_gen.production.assets import ASSETS_NAME, RunAssetsError
 from fsd_gen.production.binding import SHARDS, holds_samples, set_aside
 from fsd_gen.production.membership import Origin
 from fsd_gen.production.run import Run
-from fsd_gen.production.unfinished import Part, parts_in, wanted_shards
+from fsd_gen.production.unfinished import WANTED_NAME, Part, WantedError, parts_in, wanted_shards
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.sections import ConfigError
 from fsd_gen.shards.apart import verify_apart
@@ -26,8 +26,7 @@ from fsd_gen.shards.entry import described_contents, read_contents
 from fsd_gen.shards.find import NoShardsError, found_shards
 from fsd_gen.shards.format import Quarantined, ShardError, ShardMeta
 from fsd_gen.shards.record import SampleRecord
-from fsd_gen.strict_yaml import read_text
-from jobs.rundir import CONFIG_NAME, DIGEST_NAME
+from jobs.rundir import CONFIG_NAME, DIGEST_NAME, DigestError, read_digest
 from jobs.store.bases import base_of
 from stereo_model.data.shards.find import FoundShard
 
@@ -168,9 +167,7 @@ def _survey_run(folder: Path, found: Survey, *, deep: bool) -> None:
         found.add(odd, f"{odd}: is a folder or device, expected a shard", movable=True)
     later = (path for place in sorted(folder.glob(REGENERATED)) for path in _shards_in(place))
     _read(later, found, deep=deep)
-    for shard in found.shards:
-        if problem := origin.foreign(shard.meta):
-            found.add(shard.path, f"{shard.path} {problem}", movable=True)
+    _find_foreign(found, origin)
     _find_twice(found)
     found.parts = parts_in(folder / SHARDS)
     _find_missing(folder, found)
@@ -184,14 +181,15 @@ def _shards_in(folder: Path) -> list[Path]:
 def _origin(folder: Path, found: Survey) -> Origin:
     """What the run is bound to, as far as it can be read."""
     digest_path = folder / DIGEST_NAME
+    nobody_knows = Origin(folder=folder, config_digest=None, packs=None)
     try:
-        digest = read_text(digest_path).strip()
+        digest = read_digest(folder)
     except FileNotFoundError:
         found.add(digest_path, f"{digest_path}: missing; the command that rendered the run writes it again")
-        return Origin(config_digest=None, packs=None)
-    except ConfigError as error:
+        return nobody_knows
+    except (ConfigError, DigestError) as error:
         found.add(digest_path, str(error))
-        return Origin(config_digest=None, packs=None)
+        return nobody_knows
     try:
         found.run = Run.open(folder)
         if found.run.known_as.names_assets and holds_samples(folder) and not (folder / ASSETS_NAME).exists():
@@ -202,7 +200,17 @@ def _origin(folder: Path, found: Survey) -> Origin:
         found.add(folder / ASSETS_NAME, str(error))
     except ConfigError as error:
         found.add(folder / CONFIG_NAME, str(error))
-    return Origin(config_digest=digest, packs=None)
+    return Origin(folder=folder, config_digest=digest, packs=None)
+
+
+def _find_foreign(found: Survey, origin: Origin) -> None:
+    """Name the shards that are not of the run; where that is all of them, the document that says so."""
+    if what := origin.disowns([shard.meta for shard in found.shards]):
+        found.add(origin.folder, what)
+        return
+    for shard in found.shards:
+        if problem := origin.foreign(shard.meta):
+            found.add(shard.path, f"{shard.path} {problem}", movable=True)
 
 
 def _read(paths: Iterable[Path], found: Survey, *, deep: bool) -> None:
@@ -278,7 +286,7 @@ def _find_twice(found: Survey) -> None:
 def _find_missing(folder: Path, found: Survey) -> None:
     there = {int(path.stem) for path in _shards_in(folder / SHARDS) if SHARD_NAME.fullmatch(path.name)}
     begun = {int(part.shard.stem) for part in found.parts if SHARD_NAME.fullmatch(part.shard.name)}
-    wanted = max([wanted_shards(folder) or 0, *(number + 1 for number in there | begun)])
+    wanted = max([_wanted(folder, found), *(number + 1 for number in there | begun)])
     again = f"`fsd-gen render --shards {wanted} --config {folder / CONFIG_NAME} --out {folder}`"
     for first, last in _stretches(number for number in range(wanted) if number not in there | begun):
         place = folder / SHARDS / f"{first:05d}.h5"
@@ -286,12 +294,22 @@ def _find_missing(folder: Path, found: Survey) -> None:
         found.add(place, f"{place}{many}: missing; {again} makes what is missing")
 
 
+def _wanted(folder: Path, found: Survey) -> int:
+    """How many shards the run is to have, as far as it can be read."""
+    try:
+        return wanted_shards(folder) or 0
+    except WantedError as error:
+        found.add(folder / WANTED_NAME, str(error))
+        return 0
+
+
 def _find_unfinished(found: Survey, origin: Origin, *, deep: bool) -> None:
     for part in found.parts:
         if part.shard.exists():  # finished, and only the emptying of the part was interrupted
             continue
         if problem := part.problem(origin.config_digest):
-            found.add(part.path, f"{part.path}: {problem}", movable=True)
+            vouched = found.run is not None or part.slots is None  # else its digest may be what is wrong
+            found.add(part.path, f"{part.path}: {problem}", movable=vouched)
             continue
         found.add(part.path, f"{part.path.parent}: {part}; unfinished, the same `fsd-gen render` goes on")
         damaged = [sample for sample, problems in _verified(part.samples) if problems] if deep else []

@@ -24,6 +24,10 @@ WANTED_NAME = "wanted.yaml"
 ABOUT = "# How many shards the last `fsd-gen render` of this run was to make.\n"
 
 
+class WantedError(ConfigError):
+    """What a run says of how many shards it is to have cannot be read."""
+
+
 class _Identity(TypedDict):
     slots: int | None
     config_digest: str | None
@@ -93,16 +97,25 @@ def _identity(path: Path) -> _Identity:
 
 
 def want_shards(run_dir: Path, shards: int) -> None:
-    """Note that the run is to have so many shards. Hold the run's lock."""
-    if wanted_shards(run_dir) != shards:
+    """Note that the run is to have so many shards, whatever stands there. Hold the run's lock."""
+    try:
+        known = wanted_shards(run_dir)
+    except WantedError:
+        known = None
+    if known != shards:
         write_text_atomic(run_dir / WANTED_NAME, f"{ABOUT}shards: {shards}\n")
 
 
 def wanted_shards(run_dir: Path) -> int | None:
-    """How many shards the run is to have; None where nobody said so, or what was said is unreadable."""
+    """How many shards the run is to have; None where nobody said so. Raises WantedError."""
     path = run_dir / WANTED_NAME
+    again = f"`fsd-gen render --shards N` with the run's number of shards writes it again ({path.parent})"
     try:
         wanted = read_mapping(read_text(path), str(path)).get("shards")
-    except (FileNotFoundError, ConfigError):
+    except FileNotFoundError:
         return None
-    return wanted if isinstance(wanted, int) and not isinstance(wanted, bool) else None
+    except ConfigError as error:
+        raise WantedError(f"{error}; {again}") from None
+    if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0:
+        return wanted
+    raise WantedError(f"{path}: expected `shards:` and their number, above 0, got {wanted!r}; {again}")

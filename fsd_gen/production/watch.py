@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fsd_gen.checks.defects import DefectCode
+from jobs.files import open_to_append
 
 MOST_STACKS = 2  # of one slot; once may be the machine's fault
 MOST_DEATHS = 5  # in a row, without a word; a few may be the fault of the machine, or of who kills processes
@@ -59,7 +60,7 @@ class Watch:
     def over(self, slot: int, *, beside: bool = False) -> Iterator[Alarm]:
         """End this process when the block does not call what it is given for `limit_s` seconds."""
         path = self._beside(slot) if beside else self._path(slot)
-        with path.open("a") as file, _crashes_told_to(file.fileno()):
+        with open_to_append(path) as file, _crashes_told_to(file.fileno()):
             try:
                 yield from self._timed(slot, file.fileno())
             finally:
@@ -68,7 +69,7 @@ class Watch:
     @contextmanager
     def over_rendering(self, slot: int) -> Iterator[Alarm]:
         """The same for the renderer of a slot that another process works on, whose file it is."""
-        with self._beside(slot).open("a") as file, _crashes_told_to(file.fileno()):
+        with open_to_append(self._beside(slot)) as file, _crashes_told_to(file.fileno()):
             yield from self._timed(slot, file.fileno())
 
     def acquit(self, slot: int) -> None:

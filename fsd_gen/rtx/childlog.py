@@ -11,6 +11,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from jobs.files import open_own
+
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 MOST_BYTES = 8 << 20
 KEPT_BYTES = 256 << 10  # what remains when it is cut
@@ -25,7 +27,7 @@ class ChildLog:
     def __init__(self, folder: Path | None, name: str) -> None:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(folder / name, os.O_CREAT | APPEND, 0o644)
+            self._file = open_own(folder / name, os.O_CREAT | APPEND, 0o644)
             return
         unused, path = tempfile.mkstemp(prefix="fsd-rtx-", suffix=".log")
         self._file = os.open(path, APPEND)

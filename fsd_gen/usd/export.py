@@ -14,6 +14,7 @@ from fsd_gen.scene.spec import SceneSpec
 from fsd_gen.usd.author import LAYER_SUFFIXES, SUFFIXES, PathOf, write_stage
 from fsd_gen.usd.errors import StageWriteError
 from fsd_gen.usd.gather import gather
+from jobs.contents import EMPTY, USD_STAGE, ZIP_ARCHIVE, contents
 from jobs.files import DiskFullError, part_file, publish_folder, sync_file, sync_folder
 
 NAME_IN_FOLDER = "stage.usda"
@@ -38,6 +39,10 @@ def export_stage(spec: SceneSpec, out: str | Path, path_of: PathOf, *, force: bo
     if existing and not force:
         raise StageWriteError(
             f"{existing[0]} is there already; `--force` replaces it, another `--out` leaves it"
+        )
+    if target.exists() and contents(target) not in (USD_STAGE, ZIP_ARCHIVE, EMPTY):
+        raise StageWriteError(
+            f"{target}: is {contents(target)}, which no stage replaces; name another, or move it away"
         )
     try:
         if not layer:

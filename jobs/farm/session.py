@@ -177,12 +177,8 @@ def _join(address: str, config: FarmConfig) -> None:
 
 def _check_port(address: str) -> None:
     host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdigit():
-        raise ClusterUnreachableError(
-            f'a Ray address is "auto" or "host:port" (of the head, usually port 6379), got {address!r}'
-        )
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, str(error)) from error
 

@@ -45,7 +45,7 @@ class Budget:
 def until(text: str, now: datetime) -> datetime:
     """The time that `text` names: in ISO 8601, "18:30" (the next one) or "+1d2h30m". `now` has a time zone.
 
-    Raises UntilError.
+    What names no zone is in that of this machine, summer time or not as it is then. Raises UntilError.
     """
     found = _named(text.strip(), now)
     if found is None:
@@ -59,13 +59,15 @@ def until(text: str, now: datetime) -> datetime:
 
 def _named(text: str, now: datetime) -> datetime | None:
     try:
-        if span := SPAN.fullmatch(text):
+        if (span := SPAN.fullmatch(text)) and any(span.groups()):
             days, hours, minutes, seconds = (int(each or 0) for each in span.groups())
             return now + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         if clock := CLOCK.fullmatch(text):
-            today = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-            return today if today > now else today + timedelta(days=1)
+            here = now.astimezone().replace(tzinfo=None)
+            today = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, fold=0)
+            days_after = (today + timedelta(days=day) for day in range(2))
+            return next((when for day in days_after if (when := day.astimezone()) > now), None)
         found = datetime.fromisoformat(text)
-        return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+        return found if found.tzinfo else found.astimezone()
     except (ValueError, OverflowError):
         return None

@@ -6,9 +6,12 @@ its file changes, so it is read again after a while; of a run in a store, it is 
 
 from __future__ import annotations
 
+import math
+import os
+import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -42,12 +45,16 @@ class Session:
 
 def read_status(path: Path) -> Status:
     """What `path` holds. Raises StatusFileError, FileNotFoundError."""
-    with path.open("rb") as file:
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise StatusFileError(f"{path}: is no ordinary file, expected a status file; move it away")
         content = file.read(LARGEST + 1)
     try:
         if len(content) > LARGEST:
             raise StatusFileError(f"{path}: a status file has at most {LARGEST >> 20} MiB; move it away")
         status = STATUS.validate_json(content)
+        _refuse_endless(asdict(status), path)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
@@ -57,6 +64,16 @@ def read_status(path: Path) -> Status:
             f"{path}: is of version {status.version}, this program reads {VERSION}; use that of its driver"
         )
     return status
+
+
+def _refuse_endless(value: object, path: Path) -> None:
+    """Raises StatusFileError where a number is none, or endless: no writer of ours writes such."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise StatusFileError(f"{path}: no status file: it holds the number {value}; move it away")
+    for each in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    ):
+        _refuse_endless(each, path)
 
 
 def status_files(run_dir: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from jobs.status.book import Book, Claim, last_line
 from jobs.status.model import FOLDER, VERSION, Driver, Prices, Status
 from jobs.system_errors import explain
 from jobs.task import Event, FarmHalted, FarmInterrupted, Task
+from jobs.veiled import veiled
 
 EVERY_S = 5.0
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -145,8 +146,8 @@ def _ended(error: BaseException | None) -> str:
     if error is None:
         return "ended"
     if isinstance(error, FarmInterrupted | FarmHalted):
-        return f"stopped: {error}"
-    return f"failed: {type(error).__name__}: {last_line(str(error))}"
+        return veiled(f"stopped: {error}")
+    return f"failed: {type(error).__name__}: {veiled(last_line(str(error)))}"
 
 
 def _now() -> str:

@@ -30,7 +30,7 @@ from jobs.store.base import (
 from jobs.store.bases import as_urls, base_of, cache_base, cache_limit, in_base, locked, scratch_base
 from jobs.store.names import is_visible, shown
 from jobs.store.objects import open_lockable, open_objects
-from jobs.store.urls import Address, is_url, parse
+from jobs.store.urls import Address, is_url, parse, refuse_unknown
 
 WILDCARDS = "*?["
 DOCUMENTS = (  # fetched at once
@@ -250,6 +250,7 @@ def local_place(place: str | os.PathLike[str]) -> Path:
 
     A URL may be a pattern, as a path may. Raises UnknownStoreError, StoreUnavailableError, MissingExtraError.
     """
+    refuse_unknown(place)
     if not is_url(place):
         return Path(place)
     cache_limit()  # refused before anything is asked
@@ -279,6 +280,7 @@ def refuse_url(place: str | os.PathLike[str] | None, what: str) -> None:
 
     Raises UnknownStoreError.
     """
+    refuse_unknown(place or "")
     if place is not None and (is_url(place) or base_of(Path(place)) is not None):
         url = str(parse(place)) if is_url(place) else as_urls(str(place))
         raise UnknownStoreError(

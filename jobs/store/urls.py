@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from jobs.store.base import UnknownStoreError
+from jobs.veiled import veiled
 
 SCHEMES = ("s3", "gs", "az")
 WHICH = {  # variables that say which store answers to a scheme
@@ -23,6 +24,8 @@ _CREDENTIALS = {
 _URL = re.compile(
     rf"(?P<scheme>{'|'.join(SCHEMES)}):(?:/{{1,2}}(?P<rest>[^/].*)?)?"
 )  # pathlib makes one slash of two, and none of two at the end
+_ANY_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/{1,2}.*", re.DOTALL)
+_MEANT = {"gcs": "gs", "abfs": "az", "abfss": "az", "azure": "az", "wasb": "az", "s3a": "s3", "s3n": "s3"}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 
 
@@ -47,6 +50,24 @@ def is_url(place: str | os.PathLike[str]) -> bool:
     return _URL.fullmatch(os.fspath(place)) is not None
 
 
+def refuse_unknown(place: str | os.PathLike[str]) -> None:
+    """Refuse what looks like a URL and is none of a store, which would be taken for a folder of that name.
+
+    Raises UnknownStoreError, which repeats the scheme alone: the rest may hold a secret.
+    """
+    text = os.fspath(place)
+    found = _ANY_URL.fullmatch(text)
+    if found is None or is_url(text):
+        return
+    scheme = found["scheme"]
+    meant = _MEANT.get(scheme.lower(), scheme.lower())
+    known = ", ".join(f"{each}://" for each in SCHEMES)
+    remedy = f"write {meant}://" if meant in SCHEMES else f"expected a path, or a URL of {known}"
+    if scheme.lower() == "file":
+        remedy = "give the path alone"
+    raise UnknownStoreError(f"{scheme}://...: no place is known by this scheme; {remedy}")
+
+
 def parse(place: str | os.PathLike[str]) -> Address:
     """The address that a URL names.
 
@@ -56,9 +77,7 @@ def parse(place: str | os.PathLike[str]) -> Address:
     text = os.fspath(place)
     found = _URL.fullmatch(text)
     if found is None:
-        raise UnknownStoreError(
-            f"expected a URL such as s3://bucket/runs/demo, got {_without_secret(text)!r}"
-        )
+        raise UnknownStoreError(f"expected a URL such as s3://bucket/runs/demo, got {veiled(text)!r}")
     bucket, _, key = (found["rest"] or "").partition("/")
     if "@" in bucket or ":" in bucket:
         raise UnknownStoreError(
@@ -76,7 +95,3 @@ def parse(place: str | os.PathLike[str]) -> Address:
     return Address(
         scheme=found["scheme"], bucket=bucket, key=PurePosixPath(*parts).as_posix() if parts else ""
     )
-
-
-def _without_secret(text: str) -> str:
-    return re.sub(r"//[^/@]*@", "//...@", text)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.contents import ONNX, PICKLE, SAFETENSORS, TORCH_ZIP, contents
+from jobs.outputs import refuse_output
 from stereo_model.cli.options import (
     CheckpointArgument,
     FieldOptions,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 EXPORT_EXAMPLE = "Example: fsd-stereo export model.pt model.onnx --iterations 16 --precision fp16"
 CONVERT_EXAMPLE = "Example: fsd-stereo convert 23-51-11/model_best_bp2.pth foundation.pt --to ours"
 
+CHECKPOINTS = (PICKLE, SAFETENSORS, TORCH_ZIP)
 REMEDY = {
     "fp16": "export it with --precision fp32; this model needs more digits than half precision has",
     "fp32": "export it with --size of your images, and update onnxruntime; if it stays so, report it",
@@ -61,6 +64,7 @@ def export(
     """Write a model as ONNX, with a fixed number of iterations, and check that it says the same."""
     from stereo_model.export.onnx import TRACED_HW, export_onnx
 
+    refuse_output(target, ONNX, lambda path: contents(path) == ONNX)
     height, width = TRACED_HW if size is None else size_hw(size, "--size")
     with waiting("loading the model"):
         model = load(checkpoint, fields)
@@ -120,8 +124,11 @@ def convert(
 ) -> None:
     """Turn a published checkpoint into ours, or ours into a published one."""
     from stereo_model.weights.checkpoint import convert as write
+    from stereo_model.weights.published_config import CONFIG_FILE
 
-    if target.exists() and not replace:
-        raise OptionError(f"{target}: exists; choose another name or give --replace")
+    for path in (target, target.parent / CONFIG_FILE) if to is Format.PUBLISHED else (target,):
+        if path.exists() and not replace:
+            raise OptionError(f"{path}: exists; choose another name or give --replace")
+    refuse_output(target, "a checkpoint", lambda path: contents(path) in CHECKPOINTS)
     write(source, target, to=to.value)
     say(f"{target}: {target.stat().st_size / 1e6:.1f} MB, format {to.value}")

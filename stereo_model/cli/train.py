@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jobs.store.mirror import refuse_url
 from stereo_model.cli.options import OptionError, assignments
 from stereo_model.cli.terminal import SPEAK_EVERY_S, err, say, warn
 from stereo_model.training.progress import Lines, Watcher, bar
@@ -53,6 +54,7 @@ def train(
     threads: Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; default: all.")] = None,
 ) -> None:
     """Train a model as RECIPE says, going on from whatever the run folder holds."""
+    refuse_url(out_dir, "`fsd-stereo train`")
     source, given = _recipe_and_values(recipe, values or (), out_dir)
     with _watched() as watcher:
         watcher.phase("loading the program")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.files import part_folder
+from jobs.store.mirror import refuse_url
 
 RESULT = "result.json"
 
@@ -39,7 +40,8 @@ def result_folder(final: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def require_free(final: Path, *, replace: bool = False) -> None:
-    """Raise ResultFolderError unless a result may be put at `final`."""
+    """Raise ResultFolderError unless a result may be put at `final`, UnknownStoreError for a URL."""
+    refuse_url(final, "writing results")
     if final.is_symlink() or (final.exists() and not final.is_dir()):
         raise ResultFolderError(f"{final}: not a folder; choose another place for the results")
     above = next((place for place in final.parents if place.exists()), None)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.files import part_folder
+from jobs.store.mirror import refuse_url
 from stereo_model.inference.images import PairError
 from stereo_model.inference.pairs import PairPaths
 from stereo_model.inference.results import ResultFolderError
@@ -27,6 +28,7 @@ def require_submission(pairs: Sequence[PairPaths], folder: Path, *, replace: boo
             f"--submission: {sharing} left images share their name with another, such as {twice[0]}; "
             "expected a name of its own for every pair"
         )
+    refuse_url(folder, "--submission")
     if folder.exists() and not folder.is_dir():
         raise ResultFolderError(f"{folder}: not a folder; choose another place for the submission")
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

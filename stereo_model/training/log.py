@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.extras import MissingExtraError
-from jobs.files import write_text_atomic
+from jobs.files import open_to_append, write_text_atomic
 from stereo_model.inference.colours import colourise, span_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class TrainingLog:
     def __init__(self, run_dir: Path, *, step: int, tensorboard: bool = True) -> None:
         keep_until(run_dir / LOG, step)
         keep_until(run_dir / VALIDATION_LOG, step)
-        self._steps = (run_dir / LOG).open("a", encoding="utf-8")
+        self._steps = open_to_append(run_dir / LOG)
         self._validations = run_dir / VALIDATION_LOG
         self._events = _event_log(run_dir / TENSORBOARD, step) if tensorboard else None
 
@@ -60,7 +60,7 @@ class TrainingLog:
 
     def validation(self, record: Mapping[str, Any]) -> None:
         """The numbers of one validation."""
-        with self._validations.open("a", encoding="utf-8") as file:
+        with open_to_append(self._validations) as file:
             file.write(json.dumps(record) + "\n")
         self._curves(record["step"], "validation", record)
 

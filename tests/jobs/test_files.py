@@ -14,7 +14,9 @@ import pytest
 
 from jobs.files import (
     DiskFullError,
+    OddFileError,
     file_sha256,
+    open_to_append,
     part_file,
     part_folder,
     part_set,
@@ -52,6 +54,20 @@ def test_what_is_written_is_what_is_there_and_nothing_else(tmp_path):
     assert (tmp_path / "b").read_bytes() == "grün\r\n".encode()
     assert (tmp_path / "c").read_text() == '{\n  "a": [\n    "ü"\n  ],\n  "b": 1\n}\n'
     assert sorted(os.listdir(tmp_path)) == ["a", "b", "c"]
+
+
+def test_a_file_that_is_written_in_place_is_reached_by_no_link_and_waits_at_no_pipe(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    os.mkfifo(tmp_path / "pipe")
+    for name, what in (("link", "a symbolic link"), ("pipe", "a pipe or a device")):
+        with pytest.raises(OddFileError, match=f"is {what}; expected a file"):
+            open_to_append(tmp_path / name)
+    with open_to_append(tmp_path / "log") as file:
+        file.write("one\n")
+    with open_to_append(tmp_path / "log") as file:
+        file.write("two\n")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n" and (tmp_path / "precious").read_text() == "mine"
 
 
 def test_json_without_a_meaning_is_refused_and_keeps_the_old_file(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.locks import RunFolderError, RunLock, RunLockedError, holder_here
+from jobs.locks import RunFolderError, RunLock, RunLockedError, holder_here, own_identity
 
 HOLDER = """
 import os, sys, time
@@ -34,6 +34,20 @@ def test_a_second_driver_is_refused_and_told_who_holds_the_run(tmp_path):
         assert f"{getpass.getuser()}'s `{Path(sys.argv[0]).name}" in str(caught.value)
     with RunLock(tmp_path / "run"):
         pass
+
+
+def test_a_link_in_the_place_of_a_lock_leads_to_no_file_that_is_emptied(tmp_path):
+    (tmp_path / "precious").write_text("all that there is")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(RunFolderError, match=r"\.lock: is a symbolic link; expected a file"):
+        RunLock(tmp_path / "run").acquire()
+    assert (tmp_path / "precious").read_text() == "all that there is"
+
+
+def test_no_lock_and_no_status_repeats_a_password(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["fsd-gen", "render", "--address", "ray://me:hunter2@h:1"])
+    assert own_identity()["command"] == "fsd-gen render --address ray://...@h:1"
 
 
 def test_the_lock_is_free_after_sigkill_of_its_holder_even_if_a_forked_child_lives_on(tmp_path):

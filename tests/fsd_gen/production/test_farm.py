@@ -31,6 +31,14 @@ def test_pools_are_of_renderers_and_claim_what_these_need() -> None:
         ({"pools": ("a:mitsuba:3",), "workers": 2}, "leave out --workers"),
         ({"pools": ("a:mitsuba:3",), "cpus_per_worker": 2.0}, "leave out --workers, --cpus-per-worker"),
         ({"pools": ("a:mitsuba",)}, "expected NAME:BACKEND:WORKERS"),
+        ({"workers": 0, "cpus_per_worker": 2}, "--workers 0 renders in this process.* leave out --address"),
+        ({"workers": 0, "gpus_per_worker": 1}, "--workers 0 renders in this process"),
+        ({"workers": 0, "memory_gib_per_worker": 5}, "--workers 0 renders in this process"),
+        ({"workers": 0, "address": "auto"}, "--workers 0 renders in this process"),
+        ({"address": "nowhere"}, 'a Ray address is "auto" or "host:port" .*, got .nowhere.'),
+        ({"address": "head:0"}, "a Ray address is"),
+        ({"address": "head:65536"}, "a Ray address is"),
+        ({"address": "ray://me:hunter2@h:1"}, "got 'ray://...@h:1'"),
         ({"gpus_per_worker": 1.5}, "GPUs of a worker: expected a part of one, or whole ones, got 1.5"),
     ],
 )
@@ -38,6 +46,13 @@ def test_what_cannot_be_is_said_in_one_line(given: dict[str, Any], complaint: st
     with pytest.raises((ConfigError, PoolTextError), match=complaint) as caught:
         render_farm(**given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["auto", "10.0.0.1:6379", "head.example:6379", "[fd00::1]:6379", "::1:6379"]
+)
+def test_an_address_is_auto_or_a_host_with_its_port(address: str) -> None:
+    assert render_farm(address=address).address == address
 
 
 def test_a_renderer_that_needs_a_gpu_claims_one_unless_something_else_is_said(small_config: Config) -> None:

@@ -13,9 +13,11 @@ import pytest
 
 from assets_manifest.library import open_library
 from fsd_gen.config import Config
+from fsd_gen.production import hands
 from fsd_gen.production.errors import PluginError
 from fsd_gen.production.farm import hands_of
-from fsd_gen.production.hand import sendable
+from fsd_gen.production.hand import COMMAND, sendable
+from fsd_gen.production.hands import HandLostError, Hands
 from fsd_gen.production.requests import requests_for, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.watch import Watch
@@ -154,6 +156,29 @@ def test_a_hand_that_never_answers_says_where_is_ended_and_costs_its_slot_and_no
     assert all(event.kind is EventKind.WARNING and "in stuck" in event.data for event in cuts)
     said = "slot 1: mitsuba did not come to an end in 1 s; this process ends"
     assert capfd.readouterr().err.count(said) == 2
+
+
+def test_a_hand_that_is_killed_before_it_is_up_is_replaced_and_nothing_is_blamed(
+    plain, config, tmp_path, monkeypatch
+) -> None:
+    mark = tmp_path / "killed"
+    first = (
+        f"import os; p = {str(mark)!r}; os.path.exists(p) or (open(p, 'w').close(), os.kill(os.getpid(), 9))"
+    )
+    monkeypatch.setattr(hands, "COMMAND", (*COMMAND[:2], f"{first}; {COMMAND[2]}"))
+    run, events = begun(tmp_path, config), list[Event]()
+    fill(run, 1, events.append)
+    assert mark.exists() and content(run) == content(plain[0]) and told(events) == told(plain[1])
+
+
+def test_hands_that_end_by_themselves_or_again_and_again_are_no_accident() -> None:
+    killed = Hands(lambda *_: None, 1, None)
+    for _ in range(hands.MOST_LOST_EARLY):
+        killed.lost_early(-9)
+    with pytest.raises(HandLostError, match="by signal 9 before it was up"):
+        killed.lost_early(-9)
+    with pytest.raises(HandLostError, match="with exit code 1"):
+        Hands(lambda *_: None, 1, None).lost_early(1)
 
 
 @pytest.mark.slow

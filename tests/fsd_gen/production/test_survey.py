@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -11,12 +12,13 @@ from typer.testing import CliRunner
 
 from assets_manifest.library import AssetLibrary
 from fsd_gen.cli import app
-from fsd_gen.config import Config
+from fsd_gen.config import Config, ConfigError
 from fsd_gen.production.assets import assets_json
+from fsd_gen.production.membership import DisownedError, refuse_foreign
 from fsd_gen.production.requests import requests_for, shard_tasks
 from fsd_gen.production.run import Run
 from fsd_gen.production.survey import DamagedRunError, remedied, repair, shown_shards, survey
-from fsd_gen.production.unfinished import want_shards, wanted_shards
+from fsd_gen.production.unfinished import WantedError, want_shards, wanted_shards
 from fsd_gen.shards.index import refresh_index
 from fsd_gen.shards.writer import ShardWriter
 from jobs.locks import RunFolderError
@@ -124,6 +126,11 @@ def edited_to_nonsense(run_dir: Path) -> str:
     return r"config.yaml: sede: unknown field; did you mean 'seed'"
 
 
+def emptied(run_dir: Path) -> str:
+    (run_dir / "config.yaml").write_text("")
+    return r"config.yaml: is empty; put back what the run was begun with"
+
+
 def without_digest(run_dir: Path) -> str:
     (run_dir / "config.sha256").unlink()
     return r"config.sha256: missing; the command that rendered the run writes it again"
@@ -152,6 +159,7 @@ FAULTS = (
     copied,
     edited,
     edited_to_nonsense,
+    emptied,
     without_digest,
     a_folder_in_its_place,
     without_its_packs,
@@ -218,6 +226,54 @@ def test_a_configuration_that_went_missing_is_written_again_by_the_same_command(
     assert Run.start(run_dir, small_config) == Run.open(run_dir)
 
 
+def emptied_packs(run_dir: Path) -> str:
+    (run_dir / "assets.yaml").write_text((run_dir / "assets.yaml").read_text().splitlines()[0] + "\n")
+    return "assets.yaml: is damaged: it names no pack"
+
+
+def other_packs(run_dir: Path) -> str:
+    (run_dir / "assets.yaml").write_text("other: {version: '1', digest: '0'}\n")
+    return "assets.yaml: all 2 shards of the run were made from other asset packs than it says"
+
+
+def damaged_digest(run_dir: Path) -> str:
+    (run_dir / "config.sha256").write_text("zz\n")
+    return "config.sha256: is damaged: expected a digest of 64 hexadecimal digits, got 'zz'"
+
+
+def another_digest(run_dir: Path) -> str:
+    (run_dir / "config.sha256").write_text("f" * 64 + "\n")
+    return "config.sha256: all 2 shards of the run belong to other configurations than it says"
+
+
+@pytest.mark.parametrize("fault", [emptied_packs, other_packs, damaged_digest, another_digest])
+def test_one_damaged_document_moves_no_shard(run_dir, fault):
+    begun_by_another(run_dir)
+    before = sorted(path.name for path in (run_dir / "shards").iterdir())
+    message = fault(run_dir)
+    code, output = told("verify", "--repair", run_dir)
+    after = sorted(path.name for path in (run_dir / "shards").iterdir())
+    assert code == 1 and message in output.replace("\n", " "), output
+    digests_agree = fault in (emptied_packs, other_packs)  # so that the part is known to be another's
+    assert after == (before[:2] if digests_agree else before), output
+
+
+@pytest.mark.parametrize("fault", [emptied_packs, damaged_digest])
+def test_a_damaged_document_that_is_removed_is_written_again(run_dir, small_config, library, fault):
+    message = fault(run_dir)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        Run.start(run_dir, small_config).bind_assets(library)
+    (run_dir / message.partition(":")[0]).unlink()
+    Run.start(run_dir, small_config).bind_assets(library)
+    assert survey(run_dir, deep=False).findings == []
+
+
+def test_a_run_goes_on_with_no_shard_that_is_its_own_only_after_its_document_is_right(run_dir, small_config):
+    other_packs(run_dir)
+    with pytest.raises(DisownedError, match="all 2 shards"):
+        refuse_foreign(Run.start(run_dir, small_config), refresh_index(run_dir))
+
+
 def test_what_is_sound_is_never_moved(run_dir):
     before = sorted(run_dir.rglob("*.h5"))
     code, output = told("verify", "--repair", run_dir)
@@ -274,5 +330,50 @@ def test_the_number_of_shards_is_what_the_last_command_asked_for(tmp_path):
     for number in (5, 3):
         want_shards(tmp_path, number)
         assert wanted_shards(tmp_path) == number
-    (tmp_path / "wanted.yaml").write_text("shards: many\n")
-    assert wanted_shards(tmp_path) is None
+    for damaged in ("shards: many\n", "shards: [\n", "", "shards: 0\n", "shards: true\n"):
+        (tmp_path / "wanted.yaml").write_text(damaged)
+        with pytest.raises(WantedError, match=r"wanted.yaml: .*render --shards N"):
+            wanted_shards(tmp_path)
+    want_shards(tmp_path, 4)
+    assert wanted_shards(tmp_path) == 4
+
+
+def test_a_run_that_cannot_say_how_many_shards_it_is_to_have_is_not_taken_for_finished(run_dir):
+    (run_dir / "shards/00001.h5").unlink()
+    (run_dir / "wanted.yaml").write_text("shards: [\n")
+    for command, code in (("verify", 1), ("info", 1), ("status", 2)):
+        ended, output = told(command, run_dir)
+        assert (ended, "wanted.yaml: not valid YAML" in output) == (code, True), output
+
+
+def test_a_pipe_in_the_place_of_a_document_is_not_waited_for(run_dir):
+    for name in ("wanted.yaml", "config.sha256"):
+        (run_dir / name).unlink()
+        os.mkfifo(run_dir / name)
+    findings = list(map(str, survey(run_dir, deep=False).findings))
+    for name in ("wanted.yaml", "config.sha256"):
+        assert any(f"{name}: is no ordinary file" in finding for finding in findings), findings
+
+
+def test_no_output_takes_the_place_of_a_runs_files_or_of_anything_else(run_dir, tmp_path):
+    shard_file, mine = run_dir / "shards/00000.h5", tmp_path / "mine.png"
+    mine.write_text("my notes")
+    sound = {path: path.read_bytes() for path in (shard_file, run_dir / "config.yaml", mine)}
+    for words in (
+        *(("info", run_dir, "--html", target) for target in (shard_file, run_dir / "shards/00001.h5")),
+        *(("status", run_dir, "--html", target) for target in (shard_file, run_dir / "config.yaml", mine)),
+        ("preview", run_dir, "-o", mine),
+        ("replay", f"{run_dir}:0", "-o", mine),
+        ("schema", "-o", run_dir / "config.yaml"),
+        ("stage", f"{run_dir}:0", "-o", run_dir / "shards", "--force"),
+        ("split", run_dir, "--val", 1, "-o", run_dir / "rounds"),
+        ("preview", run_dir, "-o", "s3://bucket/x.png"),
+        ("info", run_dir, "--html", "S3://bucket/x.html"),
+        ("status", ""),
+        ("render", "--shards", 1, "--out", "gcs://bucket/run"),
+        ("info", "https://host/run?X-Amz-Signature=secret"),
+    ):
+        code, output = told(*words)
+        assert code == 2 and output.startswith("error: ") and "secret" not in output, (words, output)
+    assert {path: path.read_bytes() for path in sound} == sound
+    assert sorted(path.name for path in (run_dir / "shards").iterdir()) == ["00000.h5", "00001.h5"]

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -195,6 +197,24 @@ def test_a_status_file_of_another_version_is_refused_by_it(tmp_path):
         read_status(writer.path)
 
 
+def test_a_pipe_among_the_status_files_is_not_waited_for(tmp_path):
+    (tmp_path / "status").mkdir()
+    os.mkfifo(tmp_path / "status/x.json")
+    with pytest.raises(StatusFileError, match="x.json: is no ordinary file"):
+        sessions(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
+def test_a_status_file_with_a_number_that_is_none_is_refused(tmp_path, number):
+    with StatusWriter(tmp_path, TASKS) as writer:
+        pass
+    stored = json.loads(writer.path.read_text())
+    stored["progress"]["elapsed_s"] = "HERE"
+    writer.path.write_text(json.dumps(stored).replace('"HERE"', number))
+    with pytest.raises(StatusFileError, match="move it away"):
+        read_status(writer.path)
+
+
 def test_a_status_that_cannot_be_written_stops_no_run(tmp_path):
     (tmp_path / "status").write_text("in the way")
     with StatusWriter(tmp_path, TASKS) as writer:
@@ -236,14 +256,40 @@ NOW = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)
         ("2026-03-01T20:00+01:00", NOW + timedelta(hours=1)),
     ],
 )
-def test_a_time_is_named_by_the_clock_a_span_or_its_date(text, when):
+def test_a_time_is_named_by_the_clock_a_span_or_its_date(text, when, zone):
+    zone("UTC")
     assert until(text, NOW) == when
+
+
+@pytest.fixture
+def zone(monkeypatch) -> Iterator[Callable[[str], None]]:
+    """Sets the time zone of this machine."""
+
+    def put(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield put
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_time_by_the_clock_holds_across_the_change_from_summer_time(zone):
+    zone("CET-1CEST,M3.5.0,M10.5.0/3")  # as in Berlin
+    now = datetime(2026, 10, 24, 18, 0, tzinfo=UTC).astimezone()  # 20:00 there; the clocks change that night
+    assert until("18:30", now) == datetime(2026, 10, 25, 17, 30, tzinfo=UTC)
+    assert until("20:30", now) == datetime(2026, 10, 24, 18, 30, tzinfo=UTC)
+    assert until("2026-12-01T18:30", now) == datetime(2026, 12, 1, 17, 30, tzinfo=UTC)
+    assert until("+1d", now) - now == timedelta(days=1)
+    assert str(until("18:30", now)).startswith("2026-10-25 18:30")
 
 
 @pytest.mark.parametrize("text", ["", "soon", "25:00", "+", "8h", "2026-03-01T17:59", "+0s", "+99999999999d"])
 def test_what_names_no_time_to_come_is_refused(text):
     with pytest.raises(UntilError):
         until(text, NOW)
+    with pytest.raises(UntilError, match="expected a time such as"):
+        until("+", NOW)
 
 
 def test_a_budget_is_reached_by_the_clock_or_by_the_cost():
