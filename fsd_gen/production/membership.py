@@ -45,13 +45,14 @@ class Origin:
     folder: Path  # of the run
     config_digest: str | None
     packs: dict[str, Any] | None
+    vouched: bool = False  # whether config.yaml and config.sha256 agree, so that no damage of one is at play
 
     @classmethod
     def of(cls, run: Run) -> Origin:
         """Where the shards of `run` come from. A run without packs, or of version 1, compares none."""
         named = run.known_as.names_assets and (run.folder / ASSETS_NAME).is_file()
         packs = json.loads(assets_json(run.folder)) if named else None
-        return cls(folder=run.folder, config_digest=run.known_as.digest, packs=packs)
+        return cls(folder=run.folder, config_digest=run.known_as.digest, packs=packs, vouched=True)
 
     def foreign(self, shard: MadeWith) -> str | None:
         """Why a shard is not from there, with the remedy; None if it is."""
@@ -69,7 +70,7 @@ class Origin:
         """What is wrong where no shard of the run is from there: then it is a document that is not of it."""
         if not shards:
             return None
-        if all(map(self._is_of_another_config, shards)):
+        if not self.vouched and all(map(self._is_of_another_config, shards)):
             return self._disowned(DIGEST_NAME, len(shards), "belong to other configurations than")
         if all(map(self._other_packs, shards)):
             return self._disowned(ASSETS_NAME, len(shards), "were made from other asset packs than")

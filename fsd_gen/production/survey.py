@@ -200,7 +200,7 @@ def _origin(folder: Path, found: Survey) -> Origin:
         found.add(folder / ASSETS_NAME, str(error))
     except ConfigError as error:
         found.add(folder / CONFIG_NAME, str(error))
-    return Origin(folder=folder, config_digest=digest, packs=None)
+    return Origin(folder=folder, config_digest=digest, packs=None, vouched=found.run is not None)
 
 
 def _find_foreign(found: Survey, origin: Origin) -> None:
@@ -308,8 +308,8 @@ def _find_unfinished(found: Survey, origin: Origin, *, deep: bool) -> None:
         if part.shard.exists():  # finished, and only the emptying of the part was interrupted
             continue
         if problem := part.problem(origin.config_digest):
-            vouched = found.run is not None or part.slots is None  # else its digest may be what is wrong
-            found.add(part.path, f"{part.path}: {problem}", movable=vouched)
+            known = origin.vouched or part.slots is None  # else the run's digest may be what is wrong
+            found.add(part.path, f"{part.path}: {problem}", movable=known)
             continue
         found.add(part.path, f"{part.path.parent}: {part}; unfinished, the same `fsd-gen render` goes on")
         damaged = [sample for sample, problems in _verified(part.samples) if problems] if deep else []
