@@ -367,7 +367,7 @@ def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
 
     def export_onnx(model, target, *, approve, **_):
         approve(target)
-        target.write_text("new")
+        target.write_bytes(b"\x08\x07\x12 an ONNX model")
         return exported(precision)
 
     monkeypatch.setattr(exporter, "export_onnx", export_onnx)
@@ -401,7 +401,7 @@ def test_without_a_terminal_long_work_says_lines_now_and_then(checkpoint, pairs,
 
     def export_onnx(model, target, **_):
         time.sleep(0.1)
-        target.write_text("new")
+        target.write_bytes(b"\x08\x07\x12 an ONNX model")
         return exported("fp32")
 
     monkeypatch.setattr(exporter, "export_onnx", export_onnx)
