@@ -18,6 +18,11 @@ class MissingExtraError(ImportError):
     """A library that only an optional extra brings is not installed; the message says how to install it."""
 
 
+def install(name: str) -> str:
+    """The command that brings an extra: from the folder, for the package is on no index."""
+    return f"pip install '.[{name}]' in the checkout of fsd-gen"
+
+
 @contextmanager
 def extra(name: Extra) -> Iterator[None]:
     """Imports inside need the extra `name`; a library that is not there raises MissingExtraError."""
@@ -25,6 +30,6 @@ def extra(name: Extra) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"{error.name} is not installed; it comes with: pip install '{DISTRIBUTION}[{name}]'",
+            f"{error.name} is not installed; it comes with: {install(name)}",
             name=error.name,
         ) from error

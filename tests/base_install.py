@@ -79,7 +79,7 @@ def say_what_rendering_needs(folder: Path) -> None:
         except SystemExit as stop:
             assert stop.code == 2, stop.code
     text = " ".join(said.getvalue().split())
-    assert "pip install 'fsd-gen[" in text and "Traceback" not in text, text
+    assert "pip install '.[" in text and "Traceback" not in text, text
 
 
 def main() -> None:

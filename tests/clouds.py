@@ -42,7 +42,7 @@ def azurite(folder: Path) -> Iterator[str]:
     if program is None:
         pytest.skip(MISSING)
     if importlib.util.find_spec("azure") is None:
-        pytest.skip("no client of Azure: pip install 'fsd-gen[az]'")
+        pytest.skip("no client of Azure: pip install '.[az]'")
     words = ["--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
     said = folder / "azurite.log"
     with said.open("wb") as log:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fsd_gen.backends.registry import backend_names, why_unavailable
 from fsd_gen.doctor.gpus import GpuQueryError, ask_nvidia_smi, gpus_in
+from jobs.extras import install
 
 ICD_VARIABLES = ("VK_DRIVER_FILES", "VK_ICD_FILENAMES")  # of Vulkan's loader; the second is the old name
 ICD_FOLDERS = ("/etc/vulkan/icd.d", "/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d")
@@ -180,7 +181,7 @@ def _exporter() -> Iterator[Finding]:
             subject=subject,
             state=State.NOTE,
             found=found,
-            remedy="pip install 'fsd-gen[metrics]' on each node",
+            remedy=f"{install('metrics')}, on each node",
         )
     else:
         yield Finding(subject=subject, state=State.GOOD, found="Ray's exporter is here")

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.extras import extra
+from jobs.extras import extra, install
 
 with extra("render"):
     from embreex import rtcore_scene
@@ -267,9 +267,7 @@ def _device() -> int:
     if device is None:
         raise EmbreeError("Embree made no device: expected a processor with SSE2")
     if (major := _c("rtcGetDeviceProperty")(device, VERSION_MAJOR)) != EMBREE:
-        raise EmbreeError(
-            f"embreex brings Embree {major}, {EMBREE} is expected: pip install 'fsd-gen[render]'"
-        )
+        raise EmbreeError(f"embreex brings Embree {major}, {EMBREE} is expected: {install('render')}")
     return device
 
 

@@ -16,6 +16,7 @@ from assets_manifest.library import MissingAssetError, Pack, load_pack, open_lib
 from assets_manifest.progress import Progress
 from assets_manifest.records import Asset
 from assets_manifest.registry import Builder, PackRecipe, UnknownPackError
+from jobs.extras import install
 
 ROOT = Path(__file__).parents[2]
 
@@ -203,7 +204,7 @@ def test_a_pack_of_usd_files_needs_the_extra_that_writes_them(tmp_path: Path) ->
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT
     )
     assert done.stderr.strip().splitlines()[-1] == (
-        "jobs.extras.MissingExtraError: pxr is not installed; it comes with: pip install 'fsd-gen[render]'"
+        f"jobs.extras.MissingExtraError: pxr is not installed; it comes with: {install('render')}"
     )
 
 

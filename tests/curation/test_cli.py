@@ -271,10 +271,10 @@ def test_a_round_ends_at_its_time_or_price_and_says_how_it_goes_on(run, monkeypa
 
 def test_a_missing_extra_is_one_line_with_its_command(run, monkeypatch):
     def missing(**kwargs):
-        raise MissingExtraError("mitsuba is not installed; it comes with: pip install 'fsd-gen[render]'")
+        raise MissingExtraError("mitsuba is not installed; it comes with: pip install '.[render]'")
 
     monkeypatch.setattr(cli, "make_world", missing)
-    assert "pip install 'fsd-gen[render]'" in call("round", run, code=2)
+    assert "pip install '.[render]'" in call("round", run, code=2)
 
 
 @pytest.mark.parametrize("name", [*BAD_INPUT, *FAILED, *LIMITED])

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Any
 
@@ -81,15 +82,33 @@ def test_items_and_counts_are_added_up_and_what_was_there_before_is_not(kept: Ke
     assert all({("pool", "gpu"), ("backend", "mitsuba")} <= set(tags) for _, tags in kept.told)
 
 
+def test_a_busy_worker_that_finishes_nothing_is_told_of_again_and_again(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "REFRESH_S", 0.005)
+    mine = Metrics(LABELS)
+    for state in (1, 0):
+        with mine.of_a_task("host:1") if state else nullcontext():
+            kept.told.clear()
+            deadline = time.monotonic() + 10
+            while not kept.of("fsd_worker_busy") and time.monotonic() < deadline:
+                time.sleep(0.005)
+            assert kept.of("fsd_worker_busy") == {"": state}
+
+
+FORGETS_AFTER_S = 20.0  # Ray, a gauge that nobody sets
+
+
 class Slow:
-    """Finishes two items, then waits until somebody has looked."""
+    """Finishes two items, then waits until somebody has looked, later than Ray forgets a gauge."""
 
     labels: Mapping[str, str] = {"backend": "slow"}
 
     def run(self, task: Task, report: Report) -> None:
         for done in (1, 2):
             report(item(done, {("stage_cpu_s", "trace"): 0.5}))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
+        time.sleep(2 * FORGETS_AFTER_S)
         while time.monotonic() < deadline:
             found = exported(task.payload)
             if found.get("fsd_items_total") == "2.0" and "fsd_worker_busy" in found:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.config import FarmConfig
+from jobs.extras import install
 from jobs.inline import run_inline
 from jobs.task import Event, EventKind, FarmInterrupted, Task
 from tests.jobs.workers import Script
@@ -109,5 +110,5 @@ def test_without_workers_nothing_needs_ray():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
         "{'a': 9}",
-        "MissingExtraError ray is not installed; it comes with: pip install 'fsd-gen[farm]'",
+        f"MissingExtraError ray is not installed; it comes with: {install('farm')}",
     ], done.stderr

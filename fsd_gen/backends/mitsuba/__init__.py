@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fsd_gen.backends.plugin import BackendPlugin
+from jobs.extras import install
 
 if TYPE_CHECKING:
     from fsd_gen.backends.base import Backend
@@ -19,5 +20,5 @@ def _create(threads: int | None) -> Backend:
 BACKEND = BackendPlugin(
     create=_create,
     libraries=("drjit", "mitsuba", "mitsuba_oidn"),
-    install="pip install 'fsd-gen[render]'",
+    install=install("render"),
 )

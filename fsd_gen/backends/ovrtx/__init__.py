@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fsd_gen.backends.ovrtx.installed import why_unavailable
 from fsd_gen.backends.plugin import BackendPlugin
+from jobs.extras import install
 
 if TYPE_CHECKING:
     from fsd_gen.backends.base import Backend
@@ -20,7 +21,7 @@ def _create(threads: int | None) -> Backend:
 BACKEND = BackendPlugin(
     create=_create,
     libraries=("pxr", "embreex"),
-    install="pip install 'fsd-gen[render]'",
+    install=install("render"),
     gpus=1,
     unavailable=why_unavailable,
     draws_mdl=True,

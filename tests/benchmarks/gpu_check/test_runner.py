@@ -109,7 +109,7 @@ def test_a_part_whose_modules_are_missing_is_skipped_and_names_them(tmp_path: Pa
 def test_a_part_that_lacks_an_extra_is_skipped_with_the_command_that_installs_it(tmp_path: Path):
     (outcome,) = run(tmp_path, part("lacks_an_extra"))
     assert outcome.state == "skipped"
-    assert outcome.why.endswith("it comes with: pip install 'fsd-gen[render]'")
+    assert outcome.why.endswith("it comes with: pip install '.[render]' in the checkout of fsd-gen")
 
 
 def test_a_part_for_the_gpu_is_skipped_where_there_is_none(tmp_path: Path, monkeypatch):

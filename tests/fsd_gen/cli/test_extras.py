@@ -54,4 +54,4 @@ def test_what_needs_an_extra_says_which_in_one_line(shard, tmp_path, command):
         ran = run("stage", f"{shard}:0", "--out", tmp_path / "scene.usda")
     assert ran.returncode == 2
     (line,) = ran.stderr.strip().splitlines()
-    assert line.startswith("error: ") and "pip install 'fsd-gen[render]'" in line
+    assert line.startswith("error: ") and "pip install '.[render]'" in line

@@ -114,6 +114,6 @@ def test_a_missing_exporter_of_metrics_is_told_with_what_installs_it(monkeypatch
     monkeypatch.setattr(examining, "find_spec", lambda name: object() if name in there else None)
     found = findings(tmp_path)["Metrics for Prometheus"]
     assert found.state is State.NOTE and "(prometheus_client not installed)" in found.found
-    assert found.remedy == "pip install 'fsd-gen[metrics]' on each node"
+    assert found.remedy == "pip install '.[metrics]' in the checkout of fsd-gen, on each node"
     there.add("prometheus_client")
     assert findings(tmp_path)["Metrics for Prometheus"].state is State.GOOD

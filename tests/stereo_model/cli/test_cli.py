@@ -509,4 +509,4 @@ def test_a_missing_extra_is_one_line_with_its_command(checkpoint, monkeypatch):
             import no_such_library  # noqa: F401
 
     monkeypatch.setattr(info_module, "_facts", missing)
-    assert "pip install 'fsd-gen[onnx]'" in error_of("info", checkpoint)
+    assert "pip install '.[onnx]'" in error_of("info", checkpoint)

@@ -111,4 +111,4 @@ def test_without_the_extra_the_lines_are_written_and_one_line_says_how_to_have_c
     assert json.loads((tmp_path / "log.jsonl").read_text()) == record(1)
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
     (line,) = caplog.messages
-    assert line.startswith("TensorBoard log off: ") and "pip install 'fsd-gen[tensorboard]'" in line
+    assert line.startswith("TensorBoard log off: ") and "pip install '.[tensorboard]'" in line
