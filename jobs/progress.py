@@ -31,13 +31,15 @@ MESSAGE_KINDS = frozenset(
         EventKind.TASK_RETRIED,
         EventKind.TASK_FAILED,
         EventKind.WORKER_STOPPED,
+        EventKind.WORKER_LOST,
         EventKind.WAITING,
     }
 )
 # A line each, where there is no terminal.
-SPOKEN = (EventKind.TASK_FAILED, EventKind.WARNING, EventKind.WAITING)
+SPOKEN = (EventKind.TASK_FAILED, EventKind.WARNING, EventKind.WORKER_LOST, EventKind.WAITING)
+GONE = (EventKind.WORKER_STOPPED, EventKind.WORKER_LOST)
 
-TROUBLE_STYLES = {"failed": "bold red", "retried": "", "warnings": "yellow"}
+TROUBLE_STYLES = {"failed": "bold red", "retried": "", "lost_workers": "", "warnings": "yellow"}
 
 
 class Tally:
@@ -53,6 +55,7 @@ class Tally:
         self.total_items = sum(self._sizes.values())
         self.done_items = 0  # those of earlier runs included
         self.done_tasks = self.failed_tasks = self.retries = self.warnings = self.workers = 0
+        self.lost_workers = 0
         self.any_worker = False  # has been there
         self.messages: deque[str] = deque(maxlen=SHOWN_MESSAGES)
 
@@ -68,14 +71,20 @@ class Tally:
         self.failed_tasks += event.kind is EventKind.TASK_FAILED
         self.retries += event.kind is EventKind.TASK_RETRIED
         self.warnings += event.kind is EventKind.WARNING
-        self.workers += (event.kind is EventKind.WORKER_STARTED) - (event.kind is EventKind.WORKER_STOPPED)
+        self.workers += (event.kind is EventKind.WORKER_STARTED) - (event.kind in GONE)
+        self.lost_workers += event.kind is EventKind.WORKER_LOST
         self.any_worker |= event.kind is EventKind.WORKER_STARTED
         if event.kind in MESSAGE_KINDS and event.message:
             self.messages.append(_one_line(event))
 
     def troubles(self) -> dict[str, int]:
         """What went wrong, by name; what did not is not named."""
-        counts = {"failed": self.failed_tasks, "retried": self.retries, "warnings": self.warnings}
+        counts = {
+            "failed": self.failed_tasks,
+            "retried": self.retries,
+            "lost_workers": self.lost_workers,
+            "warnings": self.warnings,
+        }
         return {name: count for name, count in counts.items() if count}
 
     def rate(self, now: float) -> float | None:
@@ -188,7 +197,7 @@ class ProgressDisplay:
                 f"elapsed {_duration(now - tally.started)}  {self._workers('{} workers')}"
             )
             for name, count in tally.troubles().items():
-                numbers.append(f"  {count} {name}", style=TROUBLE_STYLES[name])
+                numbers.append(f"  {count} {name.replace('_', ' ')}", style=TROUBLE_STYLES[name])
             return Group(bars, numbers, *(Text(message, style="dim") for message in tally.messages))
 
     def _workers(self, form: str) -> str:

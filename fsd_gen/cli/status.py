@@ -34,13 +34,16 @@ def status(
     ] = False,
     every: Annotated[float, typer.Option(min=0.2, max=3600, help="Seconds between two looks.")] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each look.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page too, such as status.html.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page too; with --watch at each look, and the page loads itself again."),
+    ] = None,
     cost_per_hour_cpu: CpuPrice = 0.0,
     cost_per_hour_gpu: GpuPrice = 0.0,
     worker_cost: WorkerPrice = 0.0,
 ) -> None:
-    """How far a run is: rates, time left, cost, workers, failures; exit code 1 if its driver was killed, or
-    shards failed.
+    """How far a run is: rates, time left, cost, workers, failures; exit code 1 if its driver was killed or
+    ended with an error, or shards failed.
     """
     if not run:
         raise ConfigError("RUN: expected the folder or URL of a run, got an empty name")

@@ -45,14 +45,20 @@ class Standing:
             return "in use"
         if self.slots_done >= self.slots_wanted > 0:
             return "finished"
+        if self.broken:
+            return "failed"
         return "stopped" if self.last is not None or self.slots_done else "not begun"
+
+    @property
+    def broken(self) -> bool:
+        """Whether the latest driver ended with an error of its own."""
+        return self.last is not None and self.last.status.ended.startswith("failed")
 
     @property
     def is_well(self) -> bool:
         """Whether nobody has to look after it."""
         failed = self.last is not None and self.last.status.progress.tasks_failed > 0
-        broken = self.last is not None and self.last.status.ended.startswith("failed")
-        return self.state != "killed" and not failed and not broken
+        return self.state != "killed" and not failed and not self.broken
 
     @property
     def cost(self) -> float | None:

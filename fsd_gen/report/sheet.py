@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from fsd_gen.production.standing import Standing
@@ -41,9 +41,10 @@ def sheet(run: Standing) -> Sheet:
         *([f"in use by {run.holder}"] if run.holder else []),
         *_cost_lines(run),
     ]
-    progress = run.last.status.progress if run.last else None
+    progress = _named_briefly(run.last.status) if run.last else None
+    silent = run.last is not None and run.last.pulse == "silent"
     tables = [
-        *([_hosts(progress), _workers(progress), _failures(progress)] if progress else []),
+        *(_tables(progress, silent=silent) if progress else []),
         _counted("Slots given up", run.quarantined),
         _counted("Draws refused", run.refused),
     ]
@@ -52,12 +53,33 @@ def sheet(run: Standing) -> Sheet:
     return Sheet(_clean(title), [*map(_clean, lines)], run.slots_done, run.slots_wanted, shown)
 
 
+def _named_briefly(status: Status) -> Progress:
+    """Tasks without the folder that all of them lie in, which the first line names."""
+    progress, folder = status.progress, f"{status.what}/"
+    return replace(
+        progress,
+        workers=tuple(replace(each, task=each.task.removeprefix(folder)) for each in progress.workers),
+        failures=tuple(replace(each, task=each.task.removeprefix(folder)) for each in progress.failures),
+        incidents=tuple(replace(each, task=each.task.removeprefix(folder)) for each in progress.incidents),
+    )
+
+
+def _tables(progress: Progress, *, silent: bool) -> Iterable[SheetTable]:
+    """`silent`: the driver writes no more, and its workers went with it."""
+    then = ", when the driver was last heard of" if silent else ""
+    for table in (_hosts(progress), _workers(progress)):
+        yield replace(table, title=f"{table.title}{then}")
+    yield _failures(progress)
+    yield _incidents(progress)
+
+
 def _session_lines(run: Standing) -> Iterable[str]:
     assert run.last is not None
     status, progress = run.last.status, run.last.status.progress
     yield (
         f"{status.what}: {progress.items_done} of {progress.items_total} samples, {progress.tasks_failed} "
-        f"shards failed, {progress.retried} tried again, {progress.warnings} warnings"
+        f"shards failed, {progress.retried} tried again, {progress.workers_lost} workers lost, "
+        f"{progress.warnings} warnings"
     )
     yield _pace(progress, at_work=run.state == "at work")
     yield _driver(status, silent=run.last.pulse == "silent")
@@ -71,7 +93,10 @@ def _pace(progress: Progress, *, at_work: bool) -> str:
 def _driver(status: Status, *, silent: bool) -> str:
     driver = status.driver
     who = f"driver {driver.pid} of {driver.user} on {driver.host}, since {status.begun}"
-    worked = f"{who}, {duration(status.progress.elapsed_s)} so far"
+    time = duration(status.progress.elapsed_s)
+    if status.ended and status.complete:
+        return f"{who}, took {time}"
+    worked = f"{who}, {time} {'long' if status.ended else 'so far'}"
     if silent:
         return (
             f"{worked}; nobody has written since {status.written} by its clock: it was killed, or is cut off"
@@ -140,6 +165,14 @@ def _failures(progress: Progress) -> SheetTable:
         for each in reversed(progress.failures)
     ]
     return SheetTable("Failures", ("task", "became", "last line", "attempt", "ago"), rows, words=3)
+
+
+def _incidents(progress: Progress) -> SheetTable:
+    rows = [
+        (each.kind, each.task or "-", each.last, duration(each.ago_s))
+        for each in reversed(progress.incidents)
+    ]
+    return SheetTable("Warnings and lost workers", ("what", "at", "says", "ago"), rows, words=3)
 
 
 def _counted(title: str, counts: Mapping[str, int]) -> SheetTable:

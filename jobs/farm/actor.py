@@ -107,6 +107,12 @@ class Seat:
             options["runtime_env"] = {"env_vars": env}
         self._actor = _actor_class().options(**options).remote(mailbox, config, pool.name)
 
+    @property
+    def id(self) -> str:
+        """Ray's name of it."""
+        found: str = self._actor._actor_id.hex()
+        return found
+
     def start(self, make_worker: MakeWorker) -> ray.ObjectRef[Birth]:
         """Make the worker."""
         call: ray.ObjectRef[Birth] = self._actor.start.remote(make_worker)

@@ -58,6 +58,9 @@ class Cluster(Protocol):
     def worker_counts(self, pools: Sequence[Pool], *, joined: bool) -> list[int]:
         """How many workers of each pool to aim for. Raises FarmCapacityError where none of one will fit."""
 
+    def placed(self, seats: Sequence[Seat]) -> int:
+        """How many of these workers, none of which has answered, have been given room on a node."""
+
     def room_left(self) -> str:
         """What is free, in words."""
 

@@ -49,18 +49,24 @@ class Crew:
         """The slots whose worker has nothing to do."""
         return self._in("idle")
 
-    def missing(self, now: float) -> str:
-        """Once a minute, which workers are still not there; "" at other times, and where none is missing."""
-        waiting = self.late(now)
-        if not waiting or now - self._told < SLOW_START_S:
-            return ""
+    def unsaid(self, now: float) -> list[Slot]:
+        """Once a minute, the slots that have waited long for their worker; none at other times."""
+        late = self.late(now)
+        if not late or now - self._told < SLOW_START_S:
+            return []
         self._told = now
+        return late
+
+    def missing(self, late: int, placed: int) -> str:
+        """In words: so many are still not there, of which so many have a place and are starting."""
         which = f"pool {self.pool.name}: " if self.pool.name else ""
         there = len(self._in("idle")) + len(self._in("busy"))
-        return (
-            f"{which}{there} of {len(self.slots)} workers are there, {len(waiting)} are waited for: each "
-            f"needs {self.pool.needs}"
-        )
+        parts = [f"{which}{there} of {len(self.slots)} workers are there"]
+        if placed:
+            parts.append(f"{placed} have a place and are starting")
+        if late > placed:
+            parts.append(f"{late - placed} have no place yet: each needs {self.pool.needs}")
+        return ", ".join(parts)
 
     def _in(self, phase: Phase) -> list[Slot]:
         return [slot for slot in self.slots if slot.phase == phase]

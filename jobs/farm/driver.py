@@ -222,7 +222,10 @@ class Driver:
     def _after_run(self, slot: Slot, ending: Ending) -> None:
         for event in ending.told:
             self._hear(event, slot)
-        self._tell(self._ledger.settle(slot.finished(), ending), slot)
+        run = slot.finished()
+        if ending.end == "died":
+            self._tell_lost(slot, run.task.id, gist(ending.reason))
+        self._tell(self._ledger.settle(run, ending), slot)
         worn = ending.worn_out or (ending.reason if ending.end == "recycle" else "")
         if worn:
             self._ledger.count_recycled()
@@ -232,10 +235,15 @@ class Driver:
         if ending.end == "stopped":
             self._departures.note(slot.node)
         if ending.end == "died":
-            self._tell(Event(kind=EventKind.WORKER_STOPPED, message=gist(ending.reason)), slot)
             slot.clear()
         else:
             self._dismiss(slot, worn or gist(ending.reason))
+
+    def _tell_lost(self, slot: Slot, task_id: str, why: str) -> None:
+        pool = slot.pool.name
+        who = f"{slot.worker} of pool {pool}" if pool else slot.worker
+        message = f"{who}: {why}; what it had stored is kept"
+        self._tell(Event(kind=EventKind.WORKER_LOST, task_id=task_id, pool=pool, message=message), slot)
 
     def _dismiss(self, slot: Slot, why: str) -> None:
         self._tell(Event(kind=EventKind.WORKER_STOPPED, message=why), slot)

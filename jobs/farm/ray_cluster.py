@@ -68,6 +68,14 @@ class RayCluster:
             self._counts = worker_counts(pools, joined=joined)
         return self._counts
 
+    def placed(self, seats: Sequence[Any]) -> int:
+        """By what Ray says of its actors; 0 where it cannot be asked."""
+        if not self._head.answers():
+            return 0
+        actors = state.actor_table(None, ray.get_runtime_context().get_job_id(), None)
+        homes = [actors[seat.id]["Address"]["NodeID"] for seat in seats if seat.id in actors]
+        return sum(bool(home.strip("f")) for home in homes)  # of none it is all ones
+
     def room_left(self) -> str:
         """By what Ray says is free."""
         return room_left() if self._head.answers() else "Ray's head cannot be asked what is free"

@@ -91,8 +91,11 @@ class Roster:
         """Once a minute, which workers are still not there."""
         now = self._cluster.now()
         for crew in self.crews:
-            if missing := crew.missing(now):
-                yield f"{missing}; {self._cluster.room_left()}"
+            late = crew.unsaid(now)
+            placed = self._cluster.placed([slot.taken() for slot in late]) if late else 0
+            if late:
+                full = placed < len(late)
+                yield crew.missing(len(late), placed) + (f"; {self._cluster.room_left()}" if full else "")
 
     def _first_crews(self, makers: MakeWorkers) -> list[Crew]:
         pools = sorted(self._config.all_pools(), key=lambda pool: -(pool.needs.gpus or 0))

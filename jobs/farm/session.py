@@ -169,9 +169,9 @@ def _join(address: str, config: FarmConfig) -> None:
             [sys.executable, "-c", PROBE, address], capture_output=True, text=True, timeout=JOIN_TIMEOUT_S
         )
     except subprocess.TimeoutExpired as error:
-        raise _unreachable(address, f"no answer in {JOIN_TIMEOUT_S:.0f} s") from error
+        raise _refused(address, f"no answer in {JOIN_TIMEOUT_S:.0f} s") from error
     if probe.returncode != 0:
-        raise _unreachable(address, (probe.stderr.strip().splitlines() or ["no reason given"])[-1])
+        raise _refused(address, (probe.stderr.strip().splitlines() or ["no reason given"])[-1])
     ray.init(address=address, log_to_driver=config.verbose, logging_level=_log_level(config))
 
 
@@ -181,6 +181,18 @@ def _check_port(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, str(error)) from error
+
+
+def _refused(address: str, reason: str) -> ClusterUnreachableError:
+    """Ray could not join; where an address was given, its port had answered."""
+    if address == "auto":
+        return _unreachable(address, reason)
+    token = "" if os.environ.get("RAY_AUTH_MODE") == "token" else " (RAY_AUTH_MODE=token is not set here)"
+    return ClusterUnreachableError(
+        f"{address} answers, but Ray could not join there ({reason}): a cluster with a token refuses who has "
+        f"another or none{token}. Copy ~/.ray/auth_token from its head and set RAY_AUTH_MODE=token; also use "
+        "its Ray and Python versions"
+    )
 
 
 def _unreachable(address: str, reason: str) -> ClusterUnreachableError:

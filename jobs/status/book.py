@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jobs.progress import Tally
-from jobs.status.model import Failure, Progress, Used, WorkerState
+from jobs.status.model import Failure, Incident, Progress, Used, WorkerState
 from jobs.status.spread import Spread, eta
 from jobs.task import Event, EventKind, Task
 
@@ -16,6 +16,8 @@ LONGEST_LINE = 500  # characters
 RELEASED = frozenset(
     {EventKind.TASK_DONE, EventKind.TASK_RETRIED, EventKind.TASK_PUT_BACK, EventKind.TASK_FAILED}
 )
+GONE = frozenset({EventKind.WORKER_STOPPED, EventKind.WORKER_LOST})
+INCIDENTS = frozenset({EventKind.WARNING, EventKind.WORKER_LOST})
 FAILED = frozenset({EventKind.TASK_RETRIED, EventKind.TASK_FAILED})
 
 
@@ -59,6 +61,7 @@ class Book:
         self._hands: dict[str, _Hand] = {}
         self._gone_s: dict[str, float] = defaultdict(float)  # worker seconds of those that went, by pool
         self._faults: deque[_Fault] = deque(maxlen=LATEST_FAILURES)
+        self._incidents: deque[_Fault] = deque(maxlen=LATEST_FAILURES)
         self._counts: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._spread = Spread()
         self._made = 0
@@ -73,6 +76,8 @@ class Book:
             self._counts[counter][label] += amount
         if event.kind in FAILED:
             self._faults.append(_Fault(event, now))
+        if event.kind in INCIDENTS:
+            self._incidents.append(_Fault(event, now))
 
     def used(self, now: float) -> tuple[Used, ...]:
         """What the workers claimed so far."""
@@ -102,13 +107,15 @@ class Book:
             workers=tuple(self._state(name, now) for name in sorted(self._hands)),
             failures=tuple(_failure(fault, now) for fault in self._faults),
             used=self.used(now),
+            workers_lost=tally.lost_workers,
+            incidents=tuple(_incident(fault, now) for fault in self._incidents),
             counts={counter: dict(labels) for counter, labels in sorted(self._counts.items())},
         )
 
     def _staff(self, event: Event, now: float) -> None:
         if event.kind is EventKind.WORKER_STARTED:
             self._hands[event.worker] = _Hand(event.pool, now, now, now, now)
-        elif event.kind is EventKind.WORKER_STOPPED and event.worker in self._hands:
+        elif event.kind in GONE and event.worker in self._hands:
             hand = self._hands.pop(event.worker)
             self._gone_s[hand.pool] += now - hand.hired
 
@@ -160,6 +167,17 @@ def _failure(fault: _Fault, now: float) -> Failure:
         last=last_line(event.message),
         ago_s=now - fault.at,
         final=event.kind is EventKind.TASK_FAILED,
+    )
+
+
+def _incident(fault: _Fault, now: float) -> Incident:
+    event = fault.event
+    return Incident(
+        kind=event.kind.replace("_", " "),
+        worker=event.worker,
+        task=event.task_id,
+        last=last_line(event.message),
+        ago_s=now - fault.at,
     )
 
 

@@ -52,6 +52,17 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A warning, or a worker whose process died."""
+
+    kind: str  # "warning", "worker lost"
+    worker: str  # host:pid; "" of the driver's own
+    task: str  # "" at none
+    last: str  # line of what was said
+    ago_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """What the workers of a pool claimed, for how long."""
 
@@ -89,6 +100,8 @@ class Progress:
     workers: tuple[WorkerState, ...] = ()
     failures: tuple[Failure, ...] = ()  # the latest ones
     used: tuple[Used, ...] = ()
+    workers_lost: int = 0
+    incidents: tuple[Incident, ...] = ()  # the latest ones
     counts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # counter -> label -> sum
 
 

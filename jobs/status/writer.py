@@ -147,7 +147,9 @@ def _ended(error: BaseException | None) -> str:
         return "ended"
     if isinstance(error, FarmInterrupted | FarmHalted):
         return veiled(f"stopped: {error}")
-    return f"failed: {type(error).__name__}: {veiled(last_line(str(error)))}"
+    kind = type(error)
+    named = f"{kind.__name__}: " if kind.__module__ == "builtins" else ""  # ours are sentences
+    return f"failed: {named}{veiled(last_line(str(error)))}"
 
 
 def _now() -> str:

@@ -129,7 +129,7 @@ class StoreLock(WhileHeld):
 
     def _held(self, holder: bytes, left_s: float) -> str:
         return (
-            f"{self._address} is in use by {who(holder)}; wait for it, stop it, or use another folder (if "
+            f"{self._address} is in use by {who(holder)}; wait for it, stop it, or use another URL (if "
             f"it is dead, its lock runs out in {max(1, round(left_s))} s)"
         )
 

@@ -64,6 +64,9 @@ class Noisy:
     def worker_counts(self, pools: Sequence[Pool], *, joined: bool) -> list[int]:
         return [4]
 
+    def placed(self, seats: object) -> int:
+        return 0
+
     def room_left(self) -> str:
         return ""
 

@@ -7,9 +7,7 @@ from jobs.extras import MissingExtraError, extra
 
 def test_a_missing_library_names_the_command_that_installs_it():
     with (
-        pytest.raises(
-            MissingExtraError, match=r"no_such_renderer .*pip install '\.\[render\]' in the check"
-        ),
+        pytest.raises(MissingExtraError, match=r"no_such_renderer .*pip install '\.\[render\]' in the check"),
         extra("render"),
     ):
         import no_such_renderer  # noqa: F401

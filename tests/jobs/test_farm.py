@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from jobs.config import FarmConfig
-from jobs.farm import run_tasks
+from jobs.farm import ray_session, run_tasks
 from jobs.task import (
     ClusterUnreachableError,
     Event,
@@ -327,6 +327,20 @@ for address in sys.argv[1:]:
     except ConnectionError as error:
         print(type(error).__name__, error, sep=": ")
 """
+
+
+def test_a_head_that_answers_and_refuses_is_told_apart_and_the_token_named_first(monkeypatch):
+    refuses = "raise SystemExit('ConnectionError: Failed to connect')"
+    monkeypatch.setattr("jobs.farm.session.PROBE", refuses)
+    monkeypatch.setattr("jobs.farm.session.ray.is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        with pytest.raises(ClusterUnreachableError) as refused, ray_session(FarmConfig(address=address)):
+            pass
+    said = str(refused.value)
+    assert said.startswith(f"{address} answers, but Ray could not join there (ConnectionError: Failed to")
+    assert "a cluster with a token refuses who has another or none (RAY_AUTH_MODE=token is not set" in said
 
 
 def test_an_address_that_cannot_be_joined_is_one_clear_error():

@@ -85,17 +85,23 @@ def test_sigterm_stops_a_worker_after_its_item_and_costs_the_task_nothing() -> N
 
 def test_deaths_that_a_task_tolerates_spend_no_attempt_and_are_counted_for_its_worker() -> None:
     task = Task("t", ("die_silently_until", 2), resumable=True, tolerates=2)
-    report, _ = run([task], ONE)
+    report, events = run([task], ONE)
     assert (dict(report.done), report.retried) == ({"t": 2}, 0)
+    lost = [event for event in events if event.kind is EventKind.WORKER_LOST]
+    assert [event.task_id for event in lost] == ["t", "t"]
+    assert all(event.message.startswith(f"{event.worker}: the worker's process died (pid ") for event in lost)
 
 
-def test_missing_workers_are_told_once_a_minute_in_one_line() -> None:
+def test_missing_workers_are_told_once_a_minute_and_those_with_a_place_apart() -> None:
     crew = Crew(replace(FAST, needs=Needs(gpus=0.5)), Script, 3)
     crew.slots[0].phase = "busy"
     for slot in crew.slots[1:]:
         slot.phase, slot.hired = "starting", 100.0
-    line = "pool fast: 1 of 3 workers are there, 2 are waited for: each needs 1 CPU and 0.5 GPUs"
-    assert [crew.missing(now) for now in (150.0, 161.0, 200.0, 222.0)] == ["", line, "", line]
+    assert [len(crew.unsaid(now)) for now in (150.0, 161.0, 200.0, 222.0)] == [0, 2, 0, 2]
+    there, needs = "pool fast: 1 of 3 workers are there", "have no place yet: each needs 1 CPU and 0.5 GPUs"
+    assert crew.missing(2, 0) == f"{there}, 2 {needs}"
+    assert crew.missing(2, 1) == f"{there}, 1 have a place and are starting, 1 {needs}"
+    assert crew.missing(2, 2) == f"{there}, 2 have a place and are starting"
     crew.grow(5)
     assert [slot.phase for slot in crew.vacancies(5)] == ["empty", "empty"]
     assert crew.vacancies(2) == []

@@ -75,6 +75,15 @@ def test_until_there_is_a_worker_they_are_being_started():
     assert show.line().endswith("workers=0")
 
 
+def test_a_lost_worker_is_a_line_at_once_and_counted():
+    console = Console(file=io.StringIO(), width=200)
+    show = ProgressDisplay([Task("a")], console=console)
+    show(Event(kind=EventKind.WORKER_STARTED, worker="host:1"))
+    show(Event(kind=EventKind.WORKER_LOST, worker="host:1", task_id="a", message="host:1: it died"))
+    assert console.file.getvalue() == "worker lost a: host:1: it died\n"
+    assert show.line().endswith("workers=0 lost_workers=1")
+
+
 def test_where_nothing_is_to_be_done_nothing_is_shown():
     console = Console(file=io.StringIO())
     with ProgressDisplay([], console=console, quiet=True):

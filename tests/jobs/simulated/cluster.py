@@ -111,6 +111,9 @@ class SimulatedCluster:
             self.wanted[pool.name] = max(n, self.wanted.get(pool.name, 0))
         return counts
 
+    def placed(self, seats: Sequence[Process]) -> int:
+        return sum(seat.node is not None for seat in seats)
+
     def room_left(self) -> str:
         return f"{sum(node.free for node in self.nodes if node.alive)} CPUs are free"
 

@@ -23,7 +23,7 @@ from jobs.status.reading import StatusFileError, read_status, sessions, status_f
 from jobs.status.spread import Spread, eta
 from jobs.status.writer import StatusWriter
 from jobs.store.mirror import local_place
-from jobs.task import Event, EventKind, FarmHalted, Task
+from jobs.task import ClusterUnreachableError, Event, EventKind, FarmHalted, Task
 from tests.jobs.workers import Script
 
 TASKS = [Task("a", size=4), Task("b", size=4)]
@@ -84,6 +84,31 @@ def test_a_failure_is_told_by_the_last_line_of_its_traceback(book):
     (failure,) = book.progress(31.0).failures
     assert (failure.task, failure.last, failure.attempt, failure.final) == ("a", "OSError: no disk", 3, True)
     assert failure.ago_s == 1.0
+
+
+def test_a_worker_that_died_is_told_at_once_and_no_longer_listed(book):
+    book.add(told(EventKind.WARNING, "a", message="slot 4: overexposed"), 23.0)
+    book.add(told(EventKind.WORKER_LOST, "a", message="node:7 of pool gpu: died"), 24.0)
+    progress = book.progress(25.0)
+    assert (progress.workers, progress.workers_lost, progress.warnings) == ((), 1, 1)
+    warning, lost = progress.incidents
+    assert (warning.kind, warning.last, warning.ago_s) == ("warning", "slot 4: overexposed", 2.0)
+    assert (lost.kind, lost.worker, lost.task) == ("worker lost", "node:7", "a")
+    assert (lost.last, lost.ago_s) == ("node:7 of pool gpu: died", 1.0)
+    assert book.used(9999.0)[0].worker_s == 14.0  # it costs no more
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"),
+    [
+        (ClusterUnreachableError("no Ray cluster"), "failed: no Ray cluster"),
+        (KeyError("slot"), "failed: KeyError: 'slot'"),
+    ],
+)
+def test_how_a_session_failed_is_a_sentence_and_an_error_of_python_keeps_its_name(tmp_path, error, ended):
+    with pytest.raises(type(error)), StatusWriter(tmp_path, TASKS, what="shards"):
+        raise error
+    assert sessions(tmp_path)[-1].status.ended == ended
 
 
 def test_equal_times_leave_no_doubt_and_one_shard_cannot_be_shared():
