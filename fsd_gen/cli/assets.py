@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +17,8 @@ from jobs.commandline import VersionOption
 if TYPE_CHECKING:
     from assets_manifest.library import AssetLibrary, Difference
     from assets_manifest.records import Asset
+
+LINE_EVERY_S = 30.0  # as of a render
 
 assets_app = typer.Typer(no_args_is_help=True, help="Fetch, list, verify and credit asset packs.")
 app.add_typer(assets_app, name="assets")
@@ -175,6 +179,24 @@ def _is_fetched(pack: str) -> bool:
     return (assets_root() / pack / "pack.yaml").exists()
 
 
+class _StepLines:
+    """How far the fetch of a pack is where there is no terminal: a line at first, and then after a while."""
+
+    def __init__(self, pack: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._pack, self._now = pack, now
+        self._begun, self._next = now(), 0.0
+
+    def show(self, step: str, done: int, total: int) -> None:
+        """The pack is at this step."""
+        now = self._now()
+        if now < self._next:
+            return
+        self._next = now + LINE_EVERY_S
+        far = f" {done}/{total}" if total else ""
+        elapsed = timedelta(seconds=round(now - self._begun))
+        out.print(f"{self._pack}: {step}{far} elapsed={elapsed}", soft_wrap=True, highlight=False, markup=False)
+
+
 def _fetch_with_progress(pack: str, *, allow_partial: bool = False, force: bool = False) -> Path:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -184,7 +206,11 @@ def _fetch_with_progress(pack: str, *, allow_partial: bool = False, force: bool 
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         bar = progress.add_task(pack)
 
+        lines = _StepLines(pack)
+
         def show(step: str, done: int, total: int) -> None:
+            if not out.is_terminal:
+                lines.show(step, done, total)
             progress.update(bar, description=f"{pack}: {step}", completed=done, total=total or None)
 
         return fetch(pack, on_progress=show, allow_partial=allow_partial, force=force)
