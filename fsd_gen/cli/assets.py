@@ -194,7 +194,9 @@ class _StepLines:
         self._next = now + LINE_EVERY_S
         far = f" {done}/{total}" if total else ""
         elapsed = timedelta(seconds=round(now - self._begun))
-        out.print(f"{self._pack}: {step}{far} elapsed={elapsed}", soft_wrap=True, highlight=False, markup=False)
+        out.print(
+            f"{self._pack}: {step}{far} elapsed={elapsed}", soft_wrap=True, highlight=False, markup=False
+        )
 
 
 def _fetch_with_progress(pack: str, *, allow_partial: bool = False, force: bool = False) -> Path:

@@ -152,8 +152,8 @@ def _want(folder: Path, shards: int) -> None:
         say_error(f"{error}: so it does now, with {shards}")
     if shards < before:
         say_error(
-            f"{folder} was to have {before} shards; from now on it wants {shards}, and keeps what it has: more "
-            "than that are not made, and none is deleted"
+            f"{folder} was to have {before} shards; from now on it wants {shards}, and keeps what it has: "
+            "no more are made, and none is deleted"
         )
     want_shards(folder, shards)
 

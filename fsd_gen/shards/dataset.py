@@ -22,6 +22,7 @@ from fsd_gen.shards.find import Wanted, find_samples
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
+from jobs.store.cache import as_urls
 
 MAX_OPEN = 64  # shards kept open per process
 
@@ -127,8 +128,8 @@ class StereoShards(Dataset[StereoItem]):
             if self._crop[0] > record.height or self._crop[1] > record.width:
                 size = (record.height, record.width)
                 raise ValueError(
-                    f"crop {self._crop} (height, width) does not fit into the {size} of {path}; "
-                    "take a smaller crop, or None for whole images"
+                    f"crop {self._crop} (height, width) does not fit into the {size} of "
+                    f"{as_urls(str(path))}; take a smaller crop, or None for whole images"
                 )
 
     def _check_channels(self) -> None:

@@ -14,10 +14,12 @@ Hidden files are no shards: some systems leave `._00000.h5` beside a copied one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.store.cache import as_urls
 from jobs.store.mirror import local_place
 from stereo_model.data.base import DataFolderError
 from stereo_model.data.shards.lists import SUFFIX as LIST_SUFFIX
@@ -27,6 +29,7 @@ from stereo_model.data.shards.verdicts import ROUNDS, rejected_in
 StrPath = str | os.PathLike[str]
 Source = StrPath | Iterable[StrPath]
 WILDCARDS = frozenset("*?[")
+ONE_SAMPLE = re.compile(r".+:\d+(-a\d+)?")
 FIRST_DRAW = "shards"  # folder in a run
 MOST_NAMED = 5  # runs
 REGENERATED = "regenerated"  # folder in a round
@@ -98,7 +101,8 @@ def _meant_by(path: Path) -> list[FoundShard]:
     places = [path] if path.exists() else sorted(_matches(path))
     shards = [shard for place in places for shard in _found_at(place)]
     if not shards:
-        raise NoShardsError(f"{path}: no finished shards (*.h5) here{_what_is_there(path)}; {EXPECTED}")
+        message = f"{path}: no finished shards (*.h5) here{_what_is_there(path)}; {EXPECTED}"
+        raise NoShardsError(as_urls(message))
     return shards
 
 
@@ -155,6 +159,8 @@ def _after_round(place: Path) -> Iterator[FoundShard]:
 def _what_is_there(path: Path) -> str:
     """What a user may have meant, as far as it can be seen."""
     folder = path / FIRST_DRAW if (path / FIRST_DRAW).is_dir() else path
+    if not path.exists() and ONE_SAMPLE.fullmatch(path.name):
+        return ", for RUN:SLOT names one sample, to `fsd-gen replay` and `stage` only; name its run"
     if not path.exists():
         return ", for there is nothing of that name"
     unfinished = sorted(folder.glob("*.h5.part"))

@@ -169,6 +169,7 @@ def test_an_empty_answer_says_what_was_looked_for_and_what_is_there(run, tmp_pat
         ("unfinished", r"1 shards are unfinished \(1 samples so far\).* such as .*00000.h5.part"),
         ("nowhere", "nothing of that name; expected a shard, a folder of shards, a run"),
         ("*.h5", "nothing of that name"),
+        ("run:12", "RUN:SLOT names one sample, to `fsd-gen replay` and `stage` only; name its run"),
     ):
         with pytest.raises(NoShardsError, match=f"no finished shards.*{complaint}"):
             ours(tmp_path / name)
