@@ -59,7 +59,7 @@ class Cluster(Protocol):
         """How many workers of each pool to aim for. Raises FarmCapacityError where none of one will fit."""
 
     def placed(self, seats: Sequence[Seat]) -> int:
-        """How many of these workers, none of which has answered, have been given room on a node."""
+        """How many of these workers, none of which has answered, have been given room and a process."""
 
     def room_left(self) -> str:
         """What is free, in words."""

@@ -72,9 +72,10 @@ class RayCluster:
         """By what Ray says of its actors; 0 where it cannot be asked."""
         if not self._head.answers():
             return 0
-        actors = state.actor_table(None, ray.get_runtime_context().get_job_id(), None)
-        homes = [actors[seat.id]["Address"]["NodeID"] for seat in seats if seat.id in actors]
-        return sum(bool(home.strip("f")) for home in homes)  # of none it is all ones
+        own = ray.JobID(bytes.fromhex(ray.get_runtime_context().get_job_id()))
+        actors = state.actor_table(None, own, None)
+        pids = [actors[seat.id]["Pid"] for seat in seats if seat.id in actors]
+        return sum(pid > 0 for pid in pids)  # of one that waits Ray knows a node, but no process
 
     def room_left(self) -> str:
         """By what Ray says is free."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ import pytest
 from jobs.config import FarmConfig, Needs, Pool
 from jobs.farm import ray_session, run_tasks
 from jobs.farm.crew import Crew
+from jobs.farm.mailbox import WorkerSide
+from jobs.farm.ray_cluster import RayCluster
 from jobs.task import Event, EventKind, FarmCapacityError, FarmReport, Task, WorkerStartError
 from tests.jobs.workers import NeverStarts, Script
 
@@ -105,3 +108,20 @@ def test_missing_workers_are_told_once_a_minute_and_those_with_a_place_apart() -
     crew.grow(5)
     assert [slot.phase for slot in crew.vacancies(5)] == ["empty", "empty"]
     assert crew.vacancies(2) == []
+
+
+def test_ray_says_which_workers_have_a_place_and_which_wait_for_one() -> None:
+    cluster = RayCluster()
+    mailbox = cluster.mailbox()
+    both = replace(FAST, needs=Needs(cpus=2), env={})  # the whole machine
+    seats = [cluster.hire(WorkerSide(mailbox), ONE, both, ()) for _ in range(3)]
+    try:
+        cluster.wait([seat.start(Script) for seat in seats], timeout_s=0)
+        deadline = time.monotonic() + 30
+        while (placed := cluster.placed(seats)) == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert placed == 1 and cluster.placed([]) == 0
+    finally:
+        for seat in seats:
+            seat.kill()
+        cluster.kill(mailbox)

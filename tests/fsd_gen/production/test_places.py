@@ -133,9 +133,7 @@ def test_what_is_listed_needs_no_shard_and_what_is_read_comes_once(place, url, d
     other_machine()
     with place.way(lambda way: False) as seen:
         data = StereoShards(url, crop=(32, 64))
-        with pytest.raises(
-            ValueError, match=f"does not fit into .* of {url}/shards/00000.h5; "
-        ):
+        with pytest.raises(ValueError, match=f"does not fit into .* of {url}/shards/00000.h5; "):
             StereoShards(url, crop=(3200, 6400))
         pairs = open_dataset("shards", url)
         assert len(data) == len(pairs) == 4
