@@ -29,7 +29,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import venv, ensurepip' || \
 	  { echo "error: $(PYTHON) lacks venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV): about 2 minutes, 3 GB"
+	@echo "installing into $(VENV): about 2 minutes on a fast network, 3 GB; pip is silent until the end"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,bench,test]'
 	@touch $@
 
