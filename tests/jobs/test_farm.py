@@ -103,6 +103,7 @@ def test_a_killed_worker_costs_one_retry_of_its_task_and_nothing_else(tmp_path):
     assert [event.kind for event in events if event.task_id == "victim"] == [
         EventKind.TASK_STARTED,
         EventKind.NOTE,  # reported just before the kill, and not lost
+        EventKind.WORKER_LOST,
         EventKind.TASK_RETRIED,
         EventKind.TASK_STARTED,
         EventKind.TASK_DONE,
