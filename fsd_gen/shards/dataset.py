@@ -22,7 +22,7 @@ from fsd_gen.shards.find import Wanted, find_samples
 from fsd_gen.shards.flags import Flag
 from fsd_gen.shards.reader import Crop, ShardReader
 from fsd_gen.shards.record import SampleRecord
-from jobs.store.cache import as_urls
+from jobs.store.bases import as_urls
 
 MAX_OPEN = 64  # shards kept open per process
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.store.cache import as_urls
+from jobs.store.bases import as_urls
 from jobs.store.mirror import local_place
 from stereo_model.data.base import DataFolderError
 from stereo_model.data.shards.lists import SUFFIX as LIST_SUFFIX
