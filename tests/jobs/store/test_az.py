@@ -238,7 +238,7 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("jobs.store.az_client._clients", {})
     monkeypatch.setitem(sys.modules, "azure.storage.blob", None)
     monkeypatch.setitem(sys.modules, "azure.core.exceptions", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'fsd-gen\[az\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '.\[az\]'"):
         list(open_store("az://runs/run").list())
 
 

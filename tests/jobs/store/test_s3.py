@@ -144,7 +144,7 @@ def test_a_broken_download_is_told_while_it_goes_on(bucket, monkeypatch, caplog,
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("jobs.store.s3_client._clients", {})
     monkeypatch.setitem(sys.modules, "botocore.session", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'fsd-gen\[s3\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '.\[s3\]'"):
         list(open_store("s3://bucket/run").list())
 
 

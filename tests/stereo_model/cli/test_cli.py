@@ -387,10 +387,11 @@ def test_an_exported_file_that_differs_too_much_is_a_failure_with_a_remedy(
 def test_an_unfit_model_leaves_no_file_and_an_older_one_as_it_was(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setitem(parity.TOLERANCE, "fp32", -1.0)  # nothing is as close as that
     target = tmp_path / "model.onnx"
-    target.write_bytes(b"older")
+    older = b"\x08\x07\x12 an older model"
+    target.write_bytes(older)
     text = call("export", checkpoint, target, "--iterations", 1, code=1)
     assert "FAIL: fp32 may differ by -1 px" in text and "what was there before is unchanged" in text
-    assert target.read_bytes() == b"older" and [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert target.read_bytes() == older and [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
 def test_without_a_terminal_long_work_says_lines_now_and_then(checkpoint, pairs, monkeypatch, tmp_path):

@@ -347,7 +347,7 @@ def test_a_weight_that_half_precision_cannot_hold_is_named():
 def test_missing_packages_name_the_extra(package, module, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, f"stereo_model.export.{module}")
-    message = f"^{package} is not installed.*pip install 'fsd-gen\\[onnx\\]'$"
+    message = f"^{package} is not installed.*pip install '.\\[onnx\\]' in the checkout of fsd-gen$"
     with pytest.raises(MissingExtraError, match=message):
         importlib.import_module(f"stereo_model.export.{module}")
 

@@ -72,5 +72,5 @@ def test_without_ray_the_extra_is_named_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     monkeypatch.delitem(sys.modules, "stereo_model.training.launch")
     pairs = write_pairs(tmp_path / "pairs", 1)
-    with pytest.raises(MissingExtraError, match=r"pip install 'fsd-gen\[farm\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '.\[farm\]'"):
         run_recipe(recipe(pairs), tmp_path / "run", workers=2)
