@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.contents import contents
+from jobs.contents import LOOKED_AT_BYTES, contents
 from jobs.rundir import CONFIG_NAME, DIGEST_NAME
 from jobs.store.bases import as_urls, base_of
 from jobs.store.urls import is_url, parse, refuse_unknown
@@ -22,7 +22,6 @@ RUN_FILES = frozenset(
     {CONFIG_NAME, DIGEST_NAME, PUBLISHED, "config.resolved.yaml", "assets.yaml", "worlds.yaml", "wanted.yaml"}
     | {"render.log", "verdicts.parquet"}
 )
-LOOKED_AT_BYTES = 4096
 
 IsSuch = Callable[[Path], bool]
 

@@ -28,10 +28,9 @@ from jobs.store.az_client import (
 from jobs.store.az_errors import ABSENT, UNMET, code_of, error_status
 from jobs.store.base import (
     Kept,
-    ObjectReplacedError,
     Stored,
 )
-from jobs.store.cloud import CloudStore
+from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced
 
 PIECE = 4 * MIB
 FOLDER = "hdi_isfolder"  # accounts with a hierarchy list folders as objects that say this
@@ -142,11 +141,9 @@ class AzureStore(CloudStore):
                 return self._blob(kept.name).download_blob(**extent, **if_same(kept.etag))
             except client_errors() as error:
                 if code_of(error) in UNMET:
-                    raise ObjectReplacedError(
-                        f"{place}: was replaced since it was listed; begin again"
-                    ) from None
+                    refuse_replaced(place)
                 if code_of(error) in ABSENT:
-                    raise FileNotFoundError(f"{place}: is gone since it was listed") from None
+                    refuse_gone(place)
                 raise
 
     def _send(self, finished_file: Path, wanted: Stored, condition: Mapping[str, Any]) -> str | None:

@@ -6,11 +6,19 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from jobs.files import file_sha256
 from jobs.store.again import until_whole
-from jobs.store.base import ByObjects, Kept, StoreConflictError, Stored, StoreError, checked_name
+from jobs.store.base import (
+    ByObjects,
+    Kept,
+    ObjectReplacedError,
+    StoreConflictError,
+    Stored,
+    StoreError,
+    checked_name,
+)
 from jobs.store.urls import Address
 
 
@@ -113,3 +121,13 @@ class CloudStore(ByObjects):
     @abstractmethod
     def _fetch_once(self, kept: Kept, into: Path) -> None:
         """Fetch an object. Raises BrokenError where it came broken."""
+
+
+def refuse_replaced(place: str) -> NoReturn:
+    """An object is not the one that was listed. Raises ObjectReplacedError."""
+    raise ObjectReplacedError(f"{place}: was replaced since it was listed; begin again") from None
+
+
+def refuse_gone(place: str) -> NoReturn:
+    """An object that was listed is not there. Raises FileNotFoundError."""
+    raise FileNotFoundError(f"{place}: is gone since it was listed") from None

@@ -20,10 +20,9 @@ from jobs.store.again import MOST_TRIES, BrokenError, pause
 from jobs.store.base import (
     ConditionsUnsupportedError,
     Kept,
-    ObjectReplacedError,
     Stored,
 )
-from jobs.store.cloud import CloudStore
+from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced
 from jobs.store.s3_client import client_errors, in_our_words, s3_client
 from jobs.store.s3_errors import ABSENT, CONTENDED, NOT_THERE_YET, UNMET, code_of, error_status
 from jobs.store.s3_parts import MOST_BYTES, Composite, Parts, composite, in_parts
@@ -135,11 +134,9 @@ class S3Store(CloudStore):
                 )
             except s3_client().exceptions.ClientError as error:
                 if code_of(error) in UNMET:
-                    raise ObjectReplacedError(
-                        f"{place}: was replaced since it was listed; begin again"
-                    ) from None
+                    refuse_replaced(place)
                 if code_of(error) in ABSENT:
-                    raise FileNotFoundError(f"{place}: is gone since it was listed") from None
+                    refuse_gone(place)
                 raise
         return answer
 
