@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-Extra = Literal["render", "farm", "onnx", "tensorboard", "s3", "az"]
+Extra = Literal["render", "farm", "onnx", "tensorboard", "s3", "az", "gs"]
 DISTRIBUTION = "fsd-gen"
 
 

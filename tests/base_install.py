@@ -16,6 +16,7 @@ from pathlib import Path
 EXTRAS = {
     "OpenEXR": "render",
     "azure.storage": "az",
+    "google.cloud.storage": "gs",
     "botocore": "s3",
     "drjit": "render",
     "embreex": "render",

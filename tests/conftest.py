@@ -17,6 +17,7 @@ from assets_manifest.fetch import fetch
 from assets_manifest.library import AssetLibrary, open_library
 from fsd_gen.config import Config, load_config
 from tests.clouds import Container, azurite, new_container
+from tests.gcs import Google, GoogleBucket, google, new_google_bucket
 from tests.kept_packs import KeptPack
 from tests.objects import Bucket, new_bucket, server
 
@@ -111,7 +112,20 @@ def container(azure_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return new_container(azure_server, monkeypatch, tmp_path)
 
 
-@pytest.fixture(params=["bucket", "container"], ids=["s3", "az"])
-def place(request: pytest.FixtureRequest) -> Bucket | Container:
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[Google]:
+    """A server of Google Cloud Storage without any bucket; skips without Google's client."""
+    with google() as running:
+        yield running
+
+
+@pytest.fixture
+def google_bucket(google_server: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoogleBucket:
+    """An empty bucket of it, which the environment names."""
+    return new_google_bucket(google_server, monkeypatch, tmp_path)
+
+
+@pytest.fixture(params=["bucket", "container", "google_bucket"], ids=["s3", "az", "gs"])
+def place(request: pytest.FixtureRequest) -> Bucket | Container | GoogleBucket:
     """An empty place in each of the stores in which runs are made."""
     return request.getfixturevalue(request.param)

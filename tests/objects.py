@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 TOKEN = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN"
 COUNT = itertools.count()
-Fault = Callable[["_Way"], bool]  # whether it answered in place of the server
+Fault = Callable[["Way"], bool]  # whether it answered in place of the server
 
 
 @contextmanager
@@ -47,6 +49,7 @@ class Bucket:
     client: Any = field(repr=False)
     secrets = (SECRET, TOKEN, KEY_ID)
     refusals = {"expired": (400, "ExpiredToken"), "unknown": (403, "SignatureDoesNotMatch")}
+    sends = "PUT"
 
     @property
     def url(self) -> str:
@@ -65,8 +68,14 @@ class Bucket:
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
 
-    def sign_nothing(self) -> None:
-        """As of `tests.clouds.Container`; moto looks at no signatures."""
+    def is_look(self, method: str, path: str) -> bool:
+        """Whether a request asks what the store says of an object."""
+        return method == "HEAD"
+
+    def ignore_conditions(self, way: Way) -> None:
+        """Let a request go on without its conditions; moto looks at no signatures."""
+        for name in ("If-None-Match", "If-Match"):
+            del way.headers[name]
 
     @contextmanager
     def way(self, fault: Fault) -> Iterator[list[tuple[str, str]]]:
@@ -115,7 +124,7 @@ def _client(server: str) -> Any:
 # ---------------------------------------------------------------- the way that breaks
 
 
-class _Way(BaseHTTPRequestHandler):
+class Way(BaseHTTPRequestHandler):
     """Hands a request on, unless the fault has answered it."""
 
     protocol_version = "HTTP/1.1"
@@ -152,11 +161,13 @@ class _Way(BaseHTTPRequestHandler):
         target.close()
 
     def say(self, status: int, code: str) -> bool:
-        """Answer with an error of S3, or of Azure, which names it in a header too."""
+        """Answer with an error of S3, of Azure, which names it in a header too, or of Google."""
         text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+        json_api = re.match("/(storage|upload|download)/", self.path) is not None
+        text = problem(status, code, code) if json_api else text
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
-        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Type", "application/json" if json_api else "application/xml")
         self.send_header("x-ms-error-code", code)
         self.end_headers()
         if self.command != "HEAD":
@@ -173,11 +184,17 @@ class _Way(BaseHTTPRequestHandler):
         pass
 
 
+def problem(status: int, reason: str, words: str) -> bytes:
+    """An error as Google's JSON API tells it."""
+    each = {"domain": "global", "reason": reason, "message": words}
+    return json.dumps({"error": {"code": status, "message": words, "errors": [each]}}).encode()
+
+
 class _Proxy(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, target: str, fault: Fault) -> None:
-        super().__init__(("127.0.0.1", 0), _Way)
+        super().__init__(("127.0.0.1", 0), Way)
         self.target, self.fault = target, fault
         self.seen: list[tuple[str, str]] = []
 
@@ -199,7 +216,7 @@ def times(count: int, fault: Fault, *, method: str = "") -> Fault:
     """`fault` for the first `count` requests (of this method), then none."""
     left = itertools.count(count, -1)
 
-    def now(way: _Way) -> bool:
+    def now(way: Way) -> bool:
         return way.command.startswith(method) and next(left) > 0 and fault(way)
 
     return now
@@ -208,7 +225,7 @@ def times(count: int, fault: Fault, *, method: str = "") -> Fault:
 def slow(seconds: float) -> Fault:
     """An answer that is late."""
 
-    def late(way: _Way) -> bool:
+    def late(way: Way) -> bool:
         time.sleep(seconds)
         return False
 

@@ -11,7 +11,7 @@ methods of `jobs.store.base.Store` and an entry in STORES.
     s3       S3 and what speaks its language (`s3_client` connects, `s3_errors` says what is wrong, `s3_parts`
              puts large files)
     az       Azure Blob Storage (`az_client` connects, `az_errors` says what is wrong)
-    remote   gs:// through fsspec, for reading
+    gs       Google Cloud Storage (`gs_client` connects, `gs_errors` says what is wrong)
     again    what a network breaks is tried again
     lease    the lock of a run in a store
     settings what the environment says, refused in one line

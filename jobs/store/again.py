@@ -6,6 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from jobs.store.base import StoreUnavailableError
 
@@ -13,6 +14,7 @@ MOST_TRIES = 6  # of a request, within some 30 s of pauses
 SILENT_S = 10.0  # between two words
 _told_at: list[float] = []  # when the last one was
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class BrokenError(Exception):
@@ -32,6 +34,28 @@ def until_whole(fetch: Callable[[], None], place: str) -> None:
                 ) from None
             tell(place, str(broken), number + 1, MOST_TRIES)
             pause(number)
+    raise AssertionError("a loop of no tries")
+
+
+def tried(
+    request: Callable[[], T],
+    errors: tuple[type[Exception], ...],
+    passing: Callable[[Exception], str],
+    where: str,
+) -> T:
+    """What a request gives; while it raises one of `errors` of which `passing` says why it passes, once more.
+
+    Raises as the request does.
+    """
+    for number in range(MOST_TRIES):
+        try:
+            return request()
+        except errors as error:
+            why = passing(error)
+            if not why or number + 1 == MOST_TRIES:
+                raise
+        tell(where, why, number + 1, MOST_TRIES)
+        pause(number)
     raise AssertionError("a loop of no tries")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from jobs.store.urls import Address, parse
+from jobs.store.urls import parse
 
 if TYPE_CHECKING:
     from jobs.store.base import LockableStore, ObjectStore
@@ -13,30 +13,12 @@ if TYPE_CHECKING:
 
 def open_objects(url: str | os.PathLike[str]) -> ObjectStore:
     """The store at `url`. Raises UnknownStoreError, MissingExtraError, StoreUnavailableError."""
-    address = parse(url)
-    found = _lockable(address)
-    if found is not None:
-        return found
-    from jobs.store.remote import FsspecStore
-
-    return FsspecStore(address)
+    return open_lockable(url)
 
 
 def open_lockable(url: str | os.PathLike[str]) -> LockableStore:
-    """The store at `url`, if runs can be made there. Raises as `open_objects`; ConditionsUnsupportedError."""
-    from jobs.store.base import ConditionsUnsupportedError
-
+    """The store at `url`, in which runs can be made. Raises as `open_objects`."""
     address = parse(url)
-    found = _lockable(address)
-    if found is None:
-        raise ConditionsUnsupportedError(
-            f"{address}: runs are read from {address.scheme}://, but made on s3://, az:// or in a folder "
-            "only, for want of a lock; render into a folder and copy it there"
-        )
-    return found
-
-
-def _lockable(address: Address) -> LockableStore | None:
     if address.scheme == "s3":
         from jobs.store.s3 import S3Store
 
@@ -45,7 +27,9 @@ def _lockable(address: Address) -> LockableStore | None:
         from jobs.store.az import AzureStore
 
         return AzureStore(address)
-    return None
+    from jobs.store.gs import GoogleStore
+
+    return GoogleStore(address)
 
 
 def store_host(scheme: str) -> str:
@@ -58,4 +42,6 @@ def store_host(scheme: str) -> str:
         from jobs.store import az_client
 
         return az_client.endpoint_host()
-    return ""
+    from jobs.store import gs_client
+
+    return gs_client.endpoint_host()

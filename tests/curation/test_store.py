@@ -17,7 +17,7 @@ from curation.rounds.storing import order_of_making
 from fsd_gen.shards.dataset import StereoShards
 from jobs.store.base import StoreError
 from jobs.store.cache import placeholder_at
-from tests.clouds import SLOW_IN_AZURE
+from tests.clouds import SLOW_IN_OTHERS
 from tests.curation.world import FakeWorld, make_run
 from tests.objects import another_machine
 
@@ -85,7 +85,7 @@ def world(monkeypatch) -> FakeWorld:
     return fake
 
 
-@SLOW_IN_AZURE
+@SLOW_IN_OTHERS
 def test_two_rounds_and_a_publication_in_a_store_are_those_of_a_folder(
     place, url, world, in_folder, tmp_path, monkeypatch
 ):
@@ -136,7 +136,7 @@ KILLS = [
 ]
 
 
-@SLOW_IN_AZURE
+@SLOW_IN_OTHERS
 @pytest.mark.parametrize("stop_at", KILLS)
 def test_a_loop_that_is_killed_goes_on_on_an_empty_machine_to_the_same_result(
     place, url, in_folder, stop_at, monkeypatch, tmp_path

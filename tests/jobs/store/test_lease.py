@@ -14,7 +14,7 @@ from jobs.store import lease
 from jobs.store.base import ConditionsUnsupportedError
 from jobs.store.lease import LOCK_NAME, StoreLock
 from jobs.store.urls import parse
-from tests.clouds import SLOW_IN_AZURE
+from tests.clouds import SLOW_IN_OTHERS, Container
 from tests.objects import tried_again_at_once
 
 
@@ -33,7 +33,7 @@ def test_of_two_drivers_one_works_and_the_other_is_told_who_does(address):
         pass
 
 
-@SLOW_IN_AZURE
+@SLOW_IN_OTHERS
 def test_a_lock_is_renewed_while_its_driver_lives_and_free_when_it_died(place, address):
     with StoreLock(address, lease_s=1) as held:
         first = json.loads(place.read("run/.lock"))["serial"]
@@ -98,11 +98,11 @@ def test_a_lock_that_cannot_be_renewed_is_given_up_before_it_runs_out(place, add
 
 def test_a_store_that_ignores_conditions_is_refused_and_nothing_is_left_there(place, address):
     def ignored(way) -> bool:
-        for name in ("If-None-Match", "If-Match"):
-            del way.headers[name]
+        place.ignore_conditions(way)
         return False
 
-    place.sign_nothing()
+    if isinstance(place, Container):
+        place.sign_nothing()
     with place.way(ignored), pytest.raises(ConditionsUnsupportedError, match="for ordinary ones"):
         StoreLock(address).acquire()
     assert place.names() == []

@@ -1,0 +1,72 @@
+"""What Google Cloud Storage or the way to it refuses, as one line with the remedy; never its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BUSY = frozenset({408, 429, 500, 502, 503, 504})  # statuses that pass
+UNMET, ABSENT = 412, 404
+ENVIRONMENT = (
+    "GOOGLE_APPLICATION_CREDENTIALS (a file), `gcloud auth application-default login`, or the account of "
+    "this machine"
+)
+NO_FILE = "GOOGLE_APPLICATION_CREDENTIALS names no file of credentials that can be used; correct it"
+NO_CREDENTIALS = f"no credentials; expected {ENVIRONMENT}"
+_UNREACHABLE = "cannot be reached; see the network, and STORAGE_EMULATOR_HOST where it is set"
+_BROKEN = (
+    "the store did not answer, or the connection broke, several times; run the same command again: what is "
+    "finished is kept"
+)
+_REFUSED = f"the login was refused or has expired; expected {ENVIRONMENT}"
+_BY_NAME = {  # of exceptions that are no answer of the store
+    "RefreshError": _REFUSED,
+    "ReauthFailError": _REFUSED,
+    "ReauthSamlChallengeFailError": _REFUSED,
+    "ReauthUnattendedError": _REFUSED,
+    "InvalidOperation": _REFUSED,
+    "ReadTimeout": _BROKEN,
+    "ChunkedEncodingError": _BROKEN,
+}
+
+
+def error_status(error: BaseException) -> int:
+    """HTTP status of the answer; 0 where there was none."""
+    return int(getattr(error, "code", None) or 0)
+
+
+def is_absent(error: BaseException) -> bool:
+    """Whether there is no such object; a bucket that is not there is told apart by the store's words only."""
+    return error_status(error) == ABSENT and not _is_of_bucket(error)
+
+
+def _is_of_bucket(error: BaseException) -> bool:
+    return "bucket does not exist" in str(error).lower()
+
+
+def reason_of(error: BaseException) -> str:
+    """The store's own word for what it refused; "" where it said none."""
+    said: Any = getattr(error, "errors", None) or [{}]
+    reason = said[0].get("reason", "") if isinstance(said[0], dict) else ""
+    return reason if isinstance(reason, str) and reason.isalnum() else ""
+
+
+def in_words(error: BaseException, needed: str) -> str:
+    """What is wrong and the remedy, to follow the URL; `needed` is the permission."""
+    status = error_status(error)
+    told = " ".join(str(word) for word in (status, reason_of(error)) if word)
+    if not status:
+        return _BY_NAME.get(type(error).__name__, _UNREACHABLE)
+    if status == 401:
+        return f"the store does not know these credentials, or they have expired ({told}); expected {ENVIRONMENT}"
+    if status == 403:
+        return f"no permission ({told}); these credentials need {needed} here"
+    if status == ABSENT:
+        return "no such bucket; correct its name, or make it first"
+    if status == 400 and "md5" in str(error).lower():
+        return "what was sent arrived damaged, and nothing was kept; see the network, and try again"
+    if status in BUSY or status >= 500:
+        return (
+            f"the store fails ({told}), after several tries; run the same command again later: what is "
+            "finished is kept"
+        )
+    return f"the store refuses what needs {needed} ({told}); see its documentation"
