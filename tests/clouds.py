@@ -105,6 +105,14 @@ class Container:
         """Whether a request asks what the store says of an object."""
         return method == "HEAD"
 
+    def target(self, way: Way) -> str:
+        """What a request is about, by its end."""
+        return way.path.partition("?")[0]
+
+    def fetched(self, seen: list[tuple[str, str]]) -> list[str]:
+        """Of what content came, by its end."""
+        return [path.partition("?")[0] for method, path in seen if method == "GET"]
+
     def ignore_conditions(self, way: Way) -> None:
         """Let a request go on without its conditions, where it carries a token: a key signs them."""
         for name in ("If-None-Match", "If-Match"):

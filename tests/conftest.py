@@ -113,9 +113,9 @@ def container(azure_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="session")
-def google_server() -> Iterator[Google]:
+def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Google]:
     """A server of Google Cloud Storage without any bucket; skips without Google's client."""
-    with google() as running:
+    with google(tmp_path_factory.mktemp("google")) as running:
         yield running
 
 

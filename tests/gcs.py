@@ -87,6 +87,7 @@ class Google(ThreadingHTTPServer):
         self.buckets: dict[str, dict[str, Item]] = {}
         self.uploads: dict[str, dict[str, Any]] = {}
         self.tokens: set[str] = set()
+        self.login = Path()  # the file of a service account
         self.page = PAGE
         self._numbers = itertools.count()
 
@@ -94,8 +95,8 @@ class Google(ThreadingHTTPServer):
     def address(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"
 
-    def login(self) -> str:
-        """A token as a service account gets one."""
+    def token(self) -> str:
+        """A new one, as a service account gets one."""
         token = f"ya29.{os.urandom(12).hex()}"
         self.tokens.add(token)
         return token
@@ -151,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/token":
             assert dict(parse_qsl(self.body.decode()))["assertion"].count(".") == 2
             return self._say(
-                {"access_token": self.server.login(), "expires_in": 3600, "token_type": "Bearer"}
+                {"access_token": self.server.token(), "expires_in": 3600, "token_type": "Bearer"}
             )
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or token not in self.server.tokens:
@@ -257,10 +258,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def google() -> Iterator[Google]:
-    """A running server without any bucket; skips where Google's client is not installed."""
+def google(folder: Path) -> Iterator[Google]:
+    """A running server without any bucket; skips where Google's client is not installed.
+
+    The file of its service account lies in `folder`.
+    """
     pytest.importorskip("google.cloud.storage", reason="no client of Google: pip install '.[gs]'")
     running = Google()
+    running.login = folder / "login.json"
+    running.login.write_text(json.dumps(service_account(running.address)))
     threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield running
     running.shutdown()
@@ -306,6 +312,15 @@ class GoogleBucket:
         """Whether a request asks what the store says of an object."""
         return method == "GET" and path.startswith("/storage/")
 
+    def target(self, way: Way) -> str:
+        """What a request is about, by its end; an upload says it in its first part."""
+        told = re.search(rb'"name": ?"([^"]+)"', way.body) if way.path.startswith("/upload/") else None
+        return told[1].decode() if told else unquote(way.path.partition("?")[0])
+
+    def fetched(self, seen: list[tuple[str, str]]) -> list[str]:
+        """Of what content came, by its end."""
+        return [unquote(path.partition("?")[0]) for method, path in seen if "alt=media" in path]
+
     def ignore_conditions(self, way: Way) -> None:
         """Let a request go on without its conditions."""
         way.path = re.sub("ifGenerationMatch=[^&]*", "", way.path)
@@ -323,11 +338,9 @@ def new_google_bucket(google: Google, patch: pytest.MonkeyPatch, folder: Path) -
     """A bucket, with the environment pointing to it and to a cache and a scratch folder in `folder`."""
     for name in [name for name in os.environ if name.startswith(("GOOGLE_", "STORAGE_", "API_ENDPOINT_"))]:
         patch.delenv(name)
-    login = folder / "login.json"
-    login.write_text(json.dumps(service_account(google.address)))
     settings = {
         "STORAGE_EMULATOR_HOST": f"http://{google.address}",
-        "GOOGLE_APPLICATION_CREDENTIALS": str(login),
+        "GOOGLE_APPLICATION_CREDENTIALS": str(google.login),
         "NO_GCE_CHECK": "true",
         "FSD_CACHE_DIR": str(folder / "cache"),
         "FSD_SCRATCH": str(folder / "scratch"),

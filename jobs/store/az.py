@@ -85,14 +85,14 @@ class AzureStore(CloudStore):
     # ------------------------------------------------------------ conditional writes
 
     def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
-        """See LockableStore."""
+        """See ObjectStore."""
         condition = self.IF_NEW if etag is None else {**self.ALWAYS, **if_same(etag.strip('"'))}
         digest = hashlib.sha256(content).hexdigest()
         written = self._write(name, content, condition, digest, hashlib.md5(content, usedforsecurity=False))
         return self._decided(name, content, written)
 
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
-        """See LockableStore."""
+        """See ObjectStore."""
         dates: list[str] = []
         hook = {
             "raw_response_hook": lambda answer: dates.append(answer.http_response.headers.get("date", ""))
@@ -108,7 +108,7 @@ class AzureStore(CloudStore):
         return content, _kept(answer.properties, name), int(parsedate_to_datetime(dates[-1]).timestamp())
 
     def remove(self, name: str) -> None:
-        """See LockableStore."""
+        """See ObjectStore."""
         with in_our_words(f"{self.url}/{name}", "delete"):
             try:
                 self._blob(name).delete_blob()

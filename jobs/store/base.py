@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
-
-from jobs.files import part_file
 
 
 class StoreError(OSError):
@@ -89,38 +86,6 @@ class ObjectStore(Store, Protocol):
 
     def replace(self, finished_file: Path, name: str) -> Kept:
         """Keep a copy as `name`, whatever is there: for documents of a run whose lock is held."""
-
-
-class ByObjects(ABC):
-    """What a store of objects gives back and lists, by what it knows of its objects. See ObjectStore."""
-
-    url: str
-
-    @abstractmethod
-    def objects(self, prefix: str = "") -> Iterator[Kept]: ...
-
-    @abstractmethod
-    def look(self, name: str) -> Kept | None: ...
-
-    @abstractmethod
-    def fetch(self, kept: Kept, into: Path) -> None: ...
-
-    def get(self, name: str, into: Path) -> Path:
-        """See Store."""
-        kept = self.look(name)
-        if kept is None:
-            raise FileNotFoundError(f"{self.url} keeps no {name!r}")
-        with part_file(into, needed_bytes=kept.size) as part:
-            self.fetch(kept, part)
-        return into
-
-    def list(self, prefix: str = "") -> Iterator[str]:
-        """See Store."""
-        return (kept.name for kept in self.objects(prefix))
-
-
-class LockableStore(ObjectStore, Protocol):
-    """A store whose writes may depend on what is there."""
 
     def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
         """Write where the object still has this ETag (None: where there is none); None if that is not so."""

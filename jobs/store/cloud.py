@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from jobs.files import file_sha256
+from jobs.files import file_sha256, part_file
 from jobs.store.again import until_whole
 from jobs.store.base import (
-    ByObjects,
     Kept,
     ObjectReplacedError,
     StoreConflictError,
@@ -22,7 +21,7 @@ from jobs.store.base import (
 from jobs.store.urls import Address
 
 
-class CloudStore(ByObjects):
+class CloudStore(ABC):
     """Objects below a key; how one asks for them, sends and compares them is each cloud's."""
 
     IF_NEW: ClassVar[Mapping[str, Any]]  # words of a write where there is nothing (If-None-Match: *)
@@ -46,17 +45,38 @@ class CloudStore(ByObjects):
         wanted = self._wanted(finished_file, name)
         return self._require_same(finished_file, wanted, self._send(finished_file, wanted, self.ALWAYS))
 
+    def get(self, name: str, into: Path) -> Path:
+        """See Store."""
+        kept = self.look(name)
+        if kept is None:
+            raise FileNotFoundError(f"{self.url} keeps no {name!r}")
+        with part_file(into, needed_bytes=kept.size) as part:
+            self.fetch(kept, part)
+        return into
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """See Store."""
+        return (kept.name for kept in self.objects(prefix))
+
     def fetch(self, kept: Kept, into: Path) -> None:
         """See ObjectStore."""
         until_whole(partial(self._fetch_once, kept, into), f"{self.url}/{kept.name}")
 
     @abstractmethod
+    def objects(self, prefix: str = "") -> Iterator[Kept]:
+        """See ObjectStore."""
+
+    @abstractmethod
+    def look(self, name: str) -> Kept | None:
+        """See ObjectStore."""
+
+    @abstractmethod
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
-        """See LockableStore."""
+        """See ObjectStore."""
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """See LockableStore."""
+        """See ObjectStore."""
 
     def _key(self, name: str) -> str:
         path = checked_name(name).as_posix()

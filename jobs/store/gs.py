@@ -83,13 +83,13 @@ class GoogleStore(CloudStore):
     # ------------------------------------------------------------ conditional writes
 
     def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
-        """See LockableStore."""
+        """See ObjectStore."""
         condition = self.IF_NEW if etag is None else {"if_generation_match": _generation(etag)}
         digest = hashlib.sha256(content).hexdigest()
         return self._decided(name, content, self._write(name, io.BytesIO(content), condition, digest))
 
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
-        """See LockableStore."""
+        """See ObjectStore."""
         for left in reversed(range(MOST_TRIES)):
             found = self._ask(name)
             if found is None:
@@ -103,7 +103,7 @@ class GoogleStore(CloudStore):
         raise AssertionError("a loop of no tries")
 
     def remove(self, name: str) -> None:
-        """See LockableStore."""
+        """See ObjectStore."""
         with in_our_words(f"{self.url}/{name}", "storage.objects.delete"):
             try:
                 asked(partial(self._blob(name).delete, **_once()))

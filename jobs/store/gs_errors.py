@@ -57,7 +57,8 @@ def in_words(error: BaseException, needed: str) -> str:
     if not status:
         return _BY_NAME.get(type(error).__name__, _UNREACHABLE)
     if status == 401:
-        return f"the store does not know these credentials, or they have expired ({told}); expected {ENVIRONMENT}"
+        said = "the store does not know these credentials, or they have expired"
+        return f"{said} ({told}); expected {ENVIRONMENT}"
     if status == 403:
         return f"no permission ({told}); these credentials need {needed} here"
     if status == ABSENT:

@@ -18,7 +18,7 @@ from typing import Any
 
 from jobs.locks import RunLockedError, WhileHeld, own_identity, who
 from jobs.store.base import ConditionsUnsupportedError, Kept, StoreError
-from jobs.store.objects import open_lockable
+from jobs.store.objects import open_objects
 from jobs.store.room import loaded
 from jobs.store.urls import Address
 
@@ -59,7 +59,7 @@ class StoreLock(WhileHeld):
 
     def acquire(self) -> None:
         """Take the lock, or raise RunLockedError at once."""
-        self._store = open_lockable(str(self._address))
+        self._store = open_objects(str(self._address))
         there = self._store.read(LOCK_NAME)
         if there is not None:
             content, kept, now = there
@@ -103,7 +103,7 @@ class StoreLock(WhileHeld):
             raise ConditionsUnsupportedError(
                 f"{self._address}: this store takes conditional writes (If-None-Match, If-Match) for "
                 "ordinary ones, so that nothing keeps two drivers apart; use one that heeds them (AWS S3, "
-                "MinIO, R2), or render into a folder and copy it"
+                "MinIO, R2, Azure, Google), or render into a folder and copy it"
             )
 
     def _renew(self) -> None:

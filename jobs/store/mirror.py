@@ -29,7 +29,7 @@ from jobs.store.base import (
 )
 from jobs.store.bases import as_urls, base_of, cache_base, cache_limit, in_base, locked, scratch_base
 from jobs.store.names import is_visible, shown
-from jobs.store.objects import open_lockable, open_objects
+from jobs.store.objects import open_objects
 from jobs.store.urls import Address, is_url, parse, refuse_unknown
 
 WILDCARDS = "*?["
@@ -142,7 +142,7 @@ class Mirror:
         gone = (name for name in there if name.startswith(own) and name not in here) if own else ()
         for name in gone:
             if is_visible(name) and not name.endswith(SHARD):
-                open_lockable(str(self.address)).remove(name)
+                open_objects(str(self.address)).remove(name)
 
     def put_document(self, path: Path) -> None:
         """Put a file that may be replaced."""
@@ -152,7 +152,7 @@ class Mirror:
     def remove(self, path: Path) -> None:
         """Remove a file, if it is there, in the store too. Hold the lock."""
         if path.is_file():
-            open_lockable(str(self.address)).remove(self.name_of(path))
+            open_objects(str(self.address)).remove(self.name_of(path))
             path.unlink()
 
     def unput_shards(self) -> list[Path]:
@@ -168,7 +168,7 @@ class Mirror:
         """
         if path.is_dir():
             return _moved(path, self.folder / f".{folder}")
-        store, name, number = open_lockable(str(self.address)), self.name_of(path), 0
+        store, name, number = open_objects(str(self.address)), self.name_of(path), 0
         is_there = not cache.is_unput(path)
         while True:
             target = f"{folder}/{path.name}{f'.{number}' if number else ''}"

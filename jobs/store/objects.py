@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING
 from jobs.store.urls import parse
 
 if TYPE_CHECKING:
-    from jobs.store.base import LockableStore, ObjectStore
+    from jobs.store.base import ObjectStore
 
 
 def open_objects(url: str | os.PathLike[str]) -> ObjectStore:
     """The store at `url`. Raises UnknownStoreError, MissingExtraError, StoreUnavailableError."""
-    return open_lockable(url)
-
-
-def open_lockable(url: str | os.PathLike[str]) -> LockableStore:
-    """The store at `url`, in which runs can be made. Raises as `open_objects`."""
     address = parse(url)
     if address.scheme == "s3":
         from jobs.store.s3 import S3Store

@@ -84,12 +84,12 @@ class S3Store(CloudStore):
     # ------------------------------------------------------------ conditional writes
 
     def write_if(self, name: str, content: bytes, *, etag: str | None) -> Kept | None:
-        """See LockableStore."""
+        """See ObjectStore."""
         condition = self.IF_NEW if etag is None else {"IfMatch": etag}
         return self._decided(name, content, self._write(name, content, condition))
 
     def read(self, name: str) -> tuple[bytes, Kept, int] | None:
-        """See LockableStore."""
+        """See ObjectStore."""
         with in_our_words(f"{self.url}/{name}", "GetObject"):
             try:
                 answer = s3_client().get_object(Bucket=self._address.bucket, Key=self._key(name))
@@ -102,7 +102,7 @@ class S3Store(CloudStore):
         return content, _headed(answer, name), int(now.timestamp())
 
     def remove(self, name: str) -> None:
-        """See LockableStore."""
+        """See ObjectStore."""
         with in_our_words(f"{self.url}/{name}", "DeleteObject"):
             s3_client().delete_object(Bucket=self._address.bucket, Key=self._key(name))
 

@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.store.base import LockableStore, StoreConflictError
-from jobs.store.objects import open_lockable
+from jobs.store.base import ObjectStore, StoreConflictError
+from jobs.store.objects import open_objects
 from jobs.store.urls import Address
 
 
@@ -23,7 +23,7 @@ def put_whole(folder: Path, address: Address, *, mark: str, begun: str) -> None:
 
     Hold the lock of the place. Raises StoreError, ConditionsUnsupportedError.
     """
-    store = open_lockable(str(address))
+    store = open_objects(str(address))
     store.replace(folder / begun, begun)
     store.remove(mark)
     names = set(_names(folder))
@@ -41,10 +41,10 @@ def end_put(address: Address, *, begun: str) -> None:
 
     Raises StoreError.
     """
-    open_lockable(str(address)).remove(begun)
+    open_objects(str(address)).remove(begun)
 
 
-def _put(store: LockableStore, file: Path, name: str) -> None:
+def _put(store: ObjectStore, file: Path, name: str) -> None:
     try:
         store.put(file, name)
     except StoreConflictError:  # of what was there before

@@ -137,18 +137,14 @@ def test_what_is_listed_needs_no_shard_and_what_is_read_comes_once(place, url, d
             StereoShards(url, crop=(3200, 6400))
         pairs = open_dataset("shards", url)
         assert len(data) == len(pairs) == 4
-        assert not [path for method, path in seen if path.endswith(".h5") and method == "GET"]
+        assert shards_of(place.fetched(seen)) == []
         assert sum(len(batch["index"]) for batch in DataLoader(data, batch_size=1, num_workers=2)) == 4
         assert pairs[3]["left"].shape[0] == 3
-        assert sorted(path[-8:] for method, path in seen if path.endswith(".h5") and method == "GET") == [
-            "00000.h5",
-            "00001.h5",
-        ]
+        assert shards_of(place.fetched(seen)) == ["00000.h5", "00001.h5"]
 
 
-def fetched(seen) -> list[str]:
-    """Shards of which anything was fetched."""
-    return [path[-8:] for method, path in seen if path.endswith(".h5") and method == "GET"]
+def shards_of(paths: list[str]) -> list[str]:
+    return sorted(path[-8:] for path in paths if path.endswith(".h5"))
 
 
 def test_what_is_told_of_a_run_needs_no_byte_of_a_shard(bucket, url, drawn, config, tmp_path, other_machine):
@@ -157,14 +153,14 @@ def test_what_is_told_of_a_run_needs_no_byte_of_a_shard(bucket, url, drawn, conf
     other_machine()
     with bucket.way(lambda way: False) as seen:
         found = survey(local_place(url), deep=False)
-        assert fetched(seen) == [] and not found.findings
+        assert shards_of(bucket.fetched(seen)) == [] and not found.findings
         beside = survey(tmp_path / "folder", deep=False)
         for one, other in zip(found.shards, beside.shards, strict=True):
             assert (one.records, one.quarantined, one.meta, one.refused) == (
                 *(other.records, other.quarantined, other.meta, other.refused),
             )
         image = contact_sheet_of_shards(shown_shards(local_place(url)), most=1)
-        assert set(fetched(seen)) == {"00000.h5"}
+        assert set(shards_of(bucket.fetched(seen))) == {"00000.h5"}
     assert all(placeholder_at(path) is not None for path in local_place(url).rglob("*.h5"))
     assert image == contact_sheet_of_shards(shown_shards(tmp_path / "folder"), most=1)
 
@@ -192,7 +188,7 @@ def test_without_a_description_that_fits_the_columns_alone_are_read(
     other_machine()
     with bucket.way(lambda way: False) as seen:
         found = survey(local_place(url), deep=False)
-        assert set(fetched(seen)) == {"00000.h5"}
+        assert set(shards_of(bucket.fetched(seen))) == {"00000.h5"}
     assert found.shards[0].refused == () and not found.findings
     assert all(placeholder_at(path) is not None for path in local_place(url).rglob("*.h5"))
 
@@ -274,7 +270,7 @@ def test_a_shard_that_was_finished_and_not_put_is_put_by_the_next_command(
 @SLOW_IN_OTHERS
 def test_a_shard_of_other_content_in_the_store_is_never_replaced(url, drawn, config, place):
     def race(way) -> bool:  # another one puts its shard first
-        if way.command == "PUT" and way.path.endswith("00000.h5"):
+        if way.command == place.sends and place.target(way).endswith("00000.h5"):
             place.write("runs/demo/shards/00000.h5", b"another")
         return False
 
@@ -309,7 +305,7 @@ def test_no_secret_is_ever_written_or_said(url, drawn, config, place, tmp_path, 
     tried_again_at_once(monkeypatch)
     expired, unknown = place.refusals["expired"], place.refusals["unknown"]
     render(url, config, shards=1)
-    with place.way(lambda way: b"00001.h5" in way.path.encode() + way.body[:1000] and way.say(*expired)):
+    with place.way(lambda way: place.target(way).endswith("00001.h5") and way.say(*expired)):
         report = render(url, config, shards=2)
         said = [failure.traceback for failure in report.farm.failed.values()]
         assert said and "have expired" in said[0]
@@ -420,13 +416,13 @@ def test_a_damaged_object_is_fetched_again_once_and_told(url, drawn, config, buc
     other_machine()
     with bucket.way(lambda way: False) as seen:
         (finding,) = survey(local_place(url), deep=True).findings
-        assert "damaged" in finding.what and len(fetched(seen)) == 2
+        assert "damaged" in finding.what and len(shards_of(bucket.fetched(seen))) == 2
     with bucket.way(lambda way: False) as seen:
         data = StereoShards(url, crop=None)
         for row in (0, 1, 0):
             with pytest.raises(ShardError, match="00000.h5: .*damaged"):
                 data[row], data[1 - row]
-        assert len(fetched(seen)) == 2
+        assert len(shards_of(bucket.fetched(seen))) == 2
 
 
 @SLOW_IN_OTHERS

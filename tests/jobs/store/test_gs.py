@@ -16,7 +16,7 @@ from jobs.store.base import StoreConflictError, StoreError, StoreUnavailableErro
 from jobs.store.cache import held
 from jobs.store.gs_client import endpoint_host
 from jobs.store.mirror import Mirror, local_place, refuse_url
-from jobs.store.objects import open_lockable
+from jobs.store.objects import open_objects
 from jobs.store.urls import parse
 from tests.gcs import Item
 from tests.objects import times, tried_again_at_once
@@ -139,7 +139,7 @@ def test_a_document_that_is_replaced_while_it_is_read_is_read_again(google_bucke
         return False
 
     with google_bucket.way(replaced):
-        content, kept, now = open_lockable(google_bucket.url).read("a")
+        content, kept, now = open_objects(google_bucket.url).read("a")
     assert content == b"two two" and kept.size == 7 and abs(now - kept.modified) < 100
 
 
@@ -214,7 +214,7 @@ def test_a_file_of_credentials_that_is_none_is_one_line_that_does_not_repeat_it(
 
 
 def test_a_login_that_is_refused_is_one_line(google_bucket, tmp_path, monkeypatch):
-    login = json.loads((tmp_path / "login.json").read_text())
+    login = json.loads(google_bucket.google.login.read_text())
     login["token_uri"] += "/refused"
     (tmp_path / "other.json").write_text(json.dumps(login))
     monkeypatch.setenv(FILE, str(tmp_path / "other.json"))

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.store import open_store
 from jobs.store.base import StoreConflictError, Stored, StoreError, StoreUnavailableError
-from jobs.store.objects import open_lockable
+from jobs.store.objects import open_objects
 from tests.objects import slow, times, tried_again_at_once
 
 
@@ -138,7 +138,7 @@ def test_an_upload_that_was_changed_on_the_way_is_removed_again(place, shard):
 
 
 def test_a_write_depends_on_what_is_there(place):
-    store = open_lockable(place.url)
+    store = open_objects(place.url)
     first = store.write_if("lock", b"one", etag=None)
     assert first is not None and store.write_if("lock", b"two", etag=None) is None
     second = store.write_if("lock", b"two", etag=first.etag)

@@ -43,7 +43,7 @@ def test_the_mark_is_there_only_while_all_is_there_and_what_was_cut_short_goes_o
     left = iter(range(changes))
 
     def fault(way) -> bool:
-        if way.command not in ("PUT", "DELETE") or next(left, None) is not None:
+        if way.command not in (place.sends, "DELETE") or next(left, None) is not None:
             return False
         return way.say(403, "AccessDenied")
 
