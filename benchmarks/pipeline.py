@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from assets_manifest.library import open_library
 from benchmarks.pair import cpu_name
 from fsd_gen.backends.base import StereoImages
 from fsd_gen.backends.registry import create_backend
-from fsd_gen.checks.sample import Examined, examine_sample
+from fsd_gen.checks.sample import Examined, examine_images
 from fsd_gen.config import Config, load_config
 from fsd_gen.production import attempt, worker
 from fsd_gen.production.requests import requests_for, shard_tasks
@@ -105,12 +106,18 @@ class Took:
 
 def unheeding(*given: Any, **named: Any) -> Examined:
     """What the checks find, but for the defects."""
-    return replace(examine_sample(*given, **named), defects=())
+    return replace(examine_images(*given, **named), defects=())
+
+
+def swap(module: ModuleType, name: str, other: Any) -> None:
+    """Put something else in the place of what a module has. Raises AttributeError where it has no such thing."""
+    getattr(module, name)
+    setattr(module, name, other)
 
 
 def unheeding_hand(*given: Any) -> Filler:
     """What fills slots in a hand."""
-    attempt.examine_sample = unheeding
+    swap(attempt, "examine_images", unheeding)
     return filler_of_a_hand(*given)
 
 
@@ -133,9 +140,9 @@ def fill(folder: Path, config: Config, pairs: Pictures, seconds: float, hands: i
     from benchmarks import pipeline as importable  # not __main__, which a hand does not have
 
     stub = Stub(pairs, seconds)
-    worker.create_backend = lambda name, threads: stub
-    worker.filler_of_a_hand = importable.unheeding_hand
-    attempt.examine_sample = unheeding
+    swap(worker, "create_backend", lambda name, threads: stub)
+    swap(worker, "filler_of_a_hand", importable.unheeding_hand)
+    swap(attempt, "examine_images", unheeding)
     run = Run.start(folder, config)
     run.bind_assets(open_library(config.assets.packs))
     (task,) = shard_tasks(requests_for(run, 1))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.pipeline import Slot, reckoned, slots_of
+from benchmarks import pipeline
+from benchmarks.pipeline import Slot, reckoned, slots_of, swap
+from fsd_gen.production import attempt, worker
 
 
 def test_one_core_that_needs_longer_than_the_renderer_sets_the_pace() -> None:
@@ -28,3 +30,16 @@ def test_a_slot_is_split_at_its_last_rendering() -> None:
         ("stored", 6.0),
     ]
     assert slots_of(spent) == [Slot(2.0, 0.5)]
+
+
+def test_what_is_put_in_the_place_of_the_workers_parts_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (
+        (worker, "create_backend"),
+        (worker, "filler_of_a_hand"),
+        (attempt, "examine_images"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))  # put back afterwards
+        swap(module, name, pipeline.unheeding)
+        assert getattr(module, name) is pipeline.unheeding
+    with pytest.raises(AttributeError, match="examine_nothing"):
+        swap(attempt, "examine_nothing", pipeline.unheeding)
