@@ -6,7 +6,9 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
+from typer.core import TyperGroup
 
 from jobs.config import CPUS, GPUS, MEMORY_GIB, MOST_WORKERS
 from jobs.extras import DISTRIBUTION
@@ -32,6 +34,50 @@ class UrlConsole(Console):
             *(veiled(as_urls(each)) if isinstance(each, str) else each for each in objects), **options
         )
 
+
+# What every program ends with, where it does not end well:
+FAILED = 1  # the work was done, and went wrong: tasks given up, damage found, a training that diverged
+REFUSED = 2  # input or environment: options, files, disks, stores, clusters, memory of a GPU, missing extras
+HALTED = 3  # a limit of the command line was reached
+SIGNALLED = 128  # and the number of the signal that stopped it
+
+
+class Program(TyperGroup):
+    """The commands of one program: a number that an option does not take is one line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """As typer does."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if (problem := _wrong_number(error)) is None:
+                raise
+        UrlConsole(stderr=True).print(
+            "error:", problem, style="red", soft_wrap=True, highlight=False, markup=False
+        )
+        raise typer.Exit(REFUSED)
+
+
+def _wrong_number(error: Any) -> str | None:
+    """What was given for which option, and what is expected; None where it is no option of one number."""
+    cause, option = error.__cause__, error.param
+    if not isinstance(cause, ValidationError) or option is None:
+        return None
+    descriptor = option.type_descriptor
+    if (what := NUMBERS.get(descriptor.annotation)) is None:
+        return None
+    given, bounds = cause.errors()[0]["input"], _bounds(descriptor.parameter_info)
+    return f"{max(option.opts, key=len)}: expected {what}{bounds}, got {given!r}"
+
+
+def _bounds(limits: Any) -> str:
+    least, most = limits.min, limits.max
+    if least is None:
+        return ""
+    return f" of {least:.12g} or more" if most is None else f" from {least:.12g} to {most:.12g}"
+
+
+NUMBERS = {int: "a whole number", float: "a number"}
 
 VersionOption = Annotated[
     bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show it and exit.")

@@ -22,6 +22,7 @@ from jobs.commandline import (
     GpusPerWorker,
     MemoryPerWorker,
     Pools,
+    Program,
     VersionOption,
     Workers,
 )
@@ -39,6 +40,7 @@ NEAR = 4  # folders between a file of a run and the run
 # Commands load what they need when they run, so that --help is there at once.
 
 app = typer.Typer(
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help=__doc__,

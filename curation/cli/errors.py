@@ -7,6 +7,7 @@ needs no trainer should not wait for one to load.
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
@@ -14,13 +15,14 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from curation.cli.console import err
-from jobs.signals import STOPPED, interruptible
+from jobs.commandline import FAILED, HALTED, REFUSED, SIGNALLED
+from jobs.signals import interruptible
 from jobs.system_errors import explain, from_the_system
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-BAD_INPUT = (  # the user can put these right; exit code 2
+BAD = (  # input or environment: the user can put these right
     "curation.config:CurationConfigError",
     "curation.judging.rules:BadRuleError",
     "curation.judging.rules:UnknownRuleError",
@@ -35,11 +37,15 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "fsd_gen.sections:ConfigError",
     "fsd_gen.shards.format:ShardError",
     "jobs.extras:MissingExtraError",
+    "jobs.files:DiskFullError",
     "jobs.status.reading:StatusFileError",
     "jobs.task:ClusterUnreachableError",
     "jobs.task:FarmCapacityError",
+    "jobs.task:FarmError",
+    "jobs.task:WorkerStartError",
     "jobs.locks:RunFolderError",
     "jobs.locks:RunLockedError",
+    "jobs.store.base:StoreError",
     "jobs.store.base:UnknownStoreError",
     "jobs.store.bases:CacheSettingError",
     "jobs.pool_text:PoolTextError",
@@ -49,21 +55,16 @@ BAD_INPUT = (  # the user can put these right; exit code 2
     "stereo_model.data.sample:SampleError",
     "stereo_model.training.state:ResumeError",
 )
-FAILED = (  # the work went wrong; exit code 1
+WRONG = (  # the work itself
     "curation.judging.verdicts:BrokenScorerError",
     "curation.rounds.stages:RoundError",
     "curation.workbench.rendering:RenderError",
-    "jobs.files:DiskFullError",
-    "jobs.store.base:StoreError",
-    "jobs.task:FarmError",
-    "jobs.task:WorkerStartError",
     "stereo_model.training.trainer:NonFiniteLossError",
 )
 LIMITED = (
     "curation.rounds.spending:LimitReached",
     "jobs.task:FarmHalted",
-)  # a limit was reached; exit code 3, as of `fsd-gen render`
-HALTED = 3
+)  # of the command line
 READING = ("status", "sweep_")  # commands that write nothing, so that nothing of them goes on
 GOES_ON = "; the same command goes on from here"
 GOES_ON_WITH_MORE = "; with a higher limit the same command goes on from here"
@@ -79,20 +80,20 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             with interruptible():
                 return command(*args, **kwargs)
-        except KeyboardInterrupt:  # an interrupted farm too
+        except KeyboardInterrupt as stop:
             err.print(f"stopped{GOES_ON if command.__name__ not in READING else ''}", highlight=False)
-            raise typer.Exit(STOPPED) from None
+            raise typer.Exit(SIGNALLED + getattr(stop, "signum", signal.SIGINT)) from None  # a farm tells it
         except loaded(LIMITED) as stop:
             err.print(f"stopped: {stop}{GOES_ON_WITH_MORE}", soft_wrap=True, highlight=False, markup=False)
             raise typer.Exit(HALTED) from None
-        except loaded(BAD_INPUT) as error:
-            raise _exit(error, 2) from None
-        except loaded(FAILED) as error:
-            raise _exit(error, 1) from None
+        except loaded(BAD) as error:
+            raise _exit(error, REFUSED) from None
+        except loaded(WRONG) as error:
+            raise _exit(error, FAILED) from None
         except OSError as error:
             if isinstance(error, BrokenPipeError) or not from_the_system(error):
                 raise
-            raise _exit(error, 1) from None
+            raise _exit(error, REFUSED) from None
 
     return wrapped
 

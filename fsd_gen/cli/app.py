@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from jobs.commandline import UrlConsole, VersionOption
+from jobs.commandline import HALTED, REFUSED, SIGNALLED, Program, UrlConsole, VersionOption
 from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain, from_the_system
 from jobs.task import FarmHalted, FarmInterrupted
@@ -21,10 +21,10 @@ from jobs.task import FarmHalted, FarmInterrupted
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HALTED = 3  # exit code: a limit of the command line was reached
 HELP = "Render, look at, verify and replay stereo datasets; fetch the assets they are made of."
 
 app = typer.Typer(
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help=HELP,
@@ -100,7 +100,7 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
                 return command(*args, **kwargs)
         except FarmInterrupted as stop:
             err.print(f"stopped: {stop}; the same command goes on from here", highlight=False)
-            raise typer.Exit(128 + stop.signum) from None
+            raise typer.Exit(SIGNALLED + stop.signum) from None
         except FarmHalted as stop:
             say_error(f"stopped: {stop}; the same command goes on from here")
             raise typer.Exit(HALTED) from None
@@ -126,7 +126,7 @@ def say_error(text: str) -> None:
 
 def _exit(problem: str) -> typer.Exit:
     err.print(f"[red]error:[/red] {escaped(problem)}", soft_wrap=True, highlight=False)
-    return typer.Exit(2)
+    return typer.Exit(REFUSED)
 
 
 def escaped(text: str) -> str:

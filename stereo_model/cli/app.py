@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from jobs.commandline import VersionOption
+from jobs.commandline import Program, VersionOption
 from stereo_model.cli.evaluate import EXAMPLE as EVALUATE_EXAMPLE
 from stereo_model.cli.evaluate import evaluate
 from stereo_model.cli.export import CONVERT_EXAMPLE, EXPORT_EXAMPLE, convert, export
@@ -16,6 +16,7 @@ from stereo_model.cli.train import EXAMPLE as TRAIN_EXAMPLE
 from stereo_model.cli.train import train
 
 app = typer.Typer(
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help=__doc__,

@@ -13,7 +13,7 @@ from typing import NoReturn, ParamSpec, TextIO, TypeVar
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from jobs.commandline import UrlConsole
+from jobs.commandline import FAILED, REFUSED, UrlConsole
 from jobs.locks import RunLockedError
 from jobs.signals import STOPPED, interruptible
 from jobs.system_errors import explain
@@ -66,7 +66,7 @@ def clear_errors(command: Callable[P, R]) -> Callable[P, R]:
 def fail(text: str, *, failed: bool) -> NoReturn:
     """End the command with an error of one line: work that failed, or else bad input."""
     err.print("error:", " ".join(text.split()), style="red", soft_wrap=True, highlight=False, markup=False)
-    raise typer.Exit(1 if failed else 2) from None
+    raise typer.Exit(FAILED if failed else REFUSED) from None
 
 
 @contextmanager
@@ -153,8 +153,9 @@ def _repeated(line: Callable[[float], str]) -> Iterator[None]:
 
 
 def _is_failed_work(error: Exception) -> bool:
-    """Whether work was begun and failed; a folder in use is bad input, as it is to a render."""
-    return isinstance(error, (RuntimeError, ArithmeticError)) and not isinstance(error, RunLockedError)
+    """Whether work was begun and failed; a folder in use and a full GPU are the environment's."""
+    failed = isinstance(error, (RuntimeError, ArithmeticError)) and not isinstance(error, RunLockedError)
+    return failed and not _from_the_system(error)
 
 
 def _from_the_system(error: Exception) -> bool:

@@ -142,7 +142,7 @@ def test_report_is_written_again(run, world):
         (("sweep", "{run}"), "no round is scored yet"),
         (("report", "{run}"), "no round is complete"),
         (("round", "{run}", "--config", "{tmp}/none.yaml"), "no such file"),
-        (("round", "{run}", "--iter", "0"), "Invalid value"),
+        (("round", "{run}", "--iter", "0"), "--iter: expected a whole number from 1 to 1000, got '0'"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(run, world, tmp_path, arguments, expected):

@@ -249,7 +249,7 @@ def test_a_second_loop_on_the_run_is_told_who_works_there(url, world, monkeypatc
             raise StoreError("enough")
 
     monkeypatch.setattr(cli, "make_world", lambda **kwargs: Second())
-    assert "enough" in call("round", url, code=1)
+    assert "enough" in call("round", url, code=2)
 
 
 def test_a_run_of_which_shards_are_still_rendered_elsewhere_is_not_curated(bucket, url, world):
