@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import curation.cli.commands as cli
-from curation.cli.errors import BAD_INPUT, FAILED, LIMITED
+from curation.cli.errors import BAD, LIMITED, WRONG
 from curation.config import Policy, load_config
 from curation.report.pages import write_round_report
 from curation.rounds.layout import RoundDir
@@ -277,7 +277,7 @@ def test_a_missing_extra_is_one_line_with_its_command(run, monkeypatch):
     assert "pip install '.[render]'" in call("round", run, code=2)
 
 
-@pytest.mark.parametrize("name", [*BAD_INPUT, *FAILED, *LIMITED])
+@pytest.mark.parametrize("name", [*BAD, *WRONG, *LIMITED])
 def test_every_expected_error_is_where_its_name_says(name):
     module, _, error = name.partition(":")
     found = getattr(importlib.import_module(module), error)
