@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     WORKER_STARTED = "worker_started"
     WORKER_STOPPED = "worker_stopped"  # `message` says why; "" at the end of the work
     WORKER_LOST = "worker_lost"  # its process died at `task_id`; `message` says what is known of it
+    CLUSTER = "cluster"  # `message` is what the cluster itself says, in its own words
     WAITING = "waiting"  # `message` says which workers are missing, and what they would need
     TASK_STARTED = "task_started"
     TASK_DONE = "task_done"  # `data` is the result

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from fsd_gen.production.attempt import Attempt
 
 LOG_NAME = "render.log"
-LOGGED = frozenset({EventKind.WARNING, EventKind.WORKER_LOST, EventKind.TASK_RETRIED, EventKind.TASK_FAILED})
+LOGGED = frozenset(
+    {
+        EventKind.CLUSTER,
+        EventKind.WARNING,
+        EventKind.WORKER_LOST,
+        EventKind.TASK_RETRIED,
+        EventKind.TASK_FAILED,
+    }
+)
 LONGEST = 500  # characters of a cause
 GIVEN_UP = re.compile(r": slot (?P<slot>\d+) quarantined after \d+ attempts: (?P<why>.*)")
 

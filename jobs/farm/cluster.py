@@ -64,5 +64,11 @@ class Cluster(Protocol):
     def room_left(self) -> str:
         """What is free, in words."""
 
+    def last_words(self, worker: str) -> list[str]:
+        """The last lines of standard error of "host:pid", where they can be read from here."""
+
+    def said(self) -> list[str]:
+        """What the cluster has said since it was last asked: for a log."""
+
     def check(self) -> None:
         """Raises FarmError once something has ended that a Ray of our own stands on."""

@@ -30,6 +30,7 @@ from jobs.farm.ray_cluster import RayCluster
 from jobs.farm.roster import Roster
 from jobs.farm.session import session
 from jobs.farm.slot import Slot
+from jobs.farm.words import gist_of
 from jobs.host import STOPPED
 from jobs.ledger import Ending, Ledger, started
 from jobs.signals import StopRequest, stop_requested
@@ -100,12 +101,14 @@ class Driver:
                 self._hand_out()
                 self._make_room()
                 self._step(TICK_S)
+                self._pass_on()
                 if self._config.address is None:  # a joined cluster's own may go, with nodes that are drained
                     self._cluster.check()
                 self._enforce_deadlines()
             if self._request:
                 self._stop_workers()
             self._close_idle()
+            self._pass_on()
         finally:
             for slot in self._roster:
                 slot.kill()
@@ -181,6 +184,11 @@ class Driver:
             self._hear(event, by_name.get(event.worker))
         return True
 
+    def _pass_on(self) -> None:
+        """What the cluster itself says, for the log."""
+        for message in self._cluster.said():
+            self._on_event(Event(kind=EventKind.CLUSTER, message=message))
+
     def _hear(self, event: Event, slot: Slot | None) -> None:
         """A worker's event, and where the worker is, if it is still there."""
         if slot is not None:
@@ -242,7 +250,9 @@ class Driver:
     def _tell_lost(self, slot: Slot, task_id: str, why: str) -> None:
         pool = slot.pool.name
         who = f"{slot.worker} of pool {pool}" if pool else slot.worker
-        message = f"{who}: {why}; what it had stored is kept"
+        words = self._cluster.last_words(slot.worker)
+        said = f"; it last said: {gist_of(words)}" if words else ""
+        message = "\n".join((f"{who}: {why}{said}; what it had stored is kept", *words))
         self._tell(Event(kind=EventKind.WORKER_LOST, task_id=task_id, pool=pool, message=message), slot)
 
     def _dismiss(self, slot: Slot, why: str) -> None:

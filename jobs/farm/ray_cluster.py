@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from jobs.farm.actor import Seat
 from jobs.farm.cluster import Call
 from jobs.farm.mailbox import Mailbox, WorkerSide
 from jobs.farm.services import Head, OwnServices
-from jobs.farm.session import room_left, worker_counts
+from jobs.farm.session import logs_folder, room_left, worker_counts
+from jobs.farm.words import fetched, last_lines
 
 with extra("farm"):
     import ray
@@ -80,6 +82,15 @@ class RayCluster:
     def room_left(self) -> str:
         """By what Ray says is free."""
         return room_left() if self._head.answers() else "Ray's head cannot be asked what is free"
+
+    def last_words(self, worker: str) -> list[str]:
+        """Of a worker on this machine, from Ray's log of it."""
+        host, _, pid = worker.rpartition(":")
+        return last_lines(logs_folder(), int(pid)) if host == socket.gethostname() else []
+
+    def said(self) -> list[str]:
+        """Ray's notices to its driver."""
+        return fetched()
 
     def check(self) -> None:
         """Look at Ray's own processes, where they are children of this one."""

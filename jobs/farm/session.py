@@ -10,16 +10,19 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from jobs.config import FarmConfig, Pool
 from jobs.extras import extra
 from jobs.farm.room import GIB, Node, fitting
+from jobs.farm.words import rays_messages_kept
 from jobs.signals import sigterm_kept
 from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError
 
 with extra("farm"):
     import ray
+    from ray._private import worker as ray_worker
     from ray.job_config import JobConfig
 
 CONNECT_TIMEOUT_S = 5.0
@@ -42,12 +45,13 @@ def session(config: FarmConfig) -> Iterator[None]:
         yield
         return
     _prepare_environment(local=config.address is None)
-    with sigterm_kept():  # Ray's own ends the process with exit code 15, and without a word
-        _begin(config)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with nullcontext() if config.verbose else rays_messages_kept():
+        with sigterm_kept():  # Ray's own ends the process with exit code 15, and without a word
+            _begin(config)
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _begin(config: FarmConfig) -> None:
@@ -86,6 +90,11 @@ def worker_counts(pools: Sequence[Pool], *, joined: bool) -> list[int]:
     return fit
 
 
+def logs_folder() -> Path:
+    """Where Ray on this machine keeps what its processes write."""
+    return Path(ray_worker.global_worker.node.get_logs_dir_path())
+
+
 def room_left() -> str:
     """What is free, in words."""
     free = ray.available_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
@@ -117,6 +126,7 @@ def _prepare_environment(*, local: bool) -> None:
     """What Ray reads from the environment, for as long as this process lives; the caller's settings win."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of calls whose answers nobody wants any more
     if local and "RAY_AUTH_TOKEN_PATH" not in os.environ:
         # Ray guards a local cluster with a token, by default kept in the home folder, which may be read-only
         # or shared. Ours lives and dies with this process; Ray caches it, so it must not change.

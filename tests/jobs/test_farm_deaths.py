@@ -24,7 +24,7 @@ from jobs.farm import driver as driving
 from jobs.farm import roster, run_tasks
 from jobs.farm.services import OwnServices
 from jobs.task import Event, EventKind, FarmError, Task, WorkerStartError
-from tests.jobs.workers import SlowStarter
+from tests.jobs.workers import Script, SlowStarter
 
 TWO = FarmConfig(workers=2, max_retries=2)
 TASKS = [Task(f"t{index}", ("count", 5), size=5, resumable=True) for index in range(4)]
@@ -106,6 +106,24 @@ def test_the_death_of_the_mailbox_loses_no_task_and_stops_nothing() -> None:
     for task in TASKS:
         counts = [event.done for event in listener.events if event.task_id == task.id and event.done]
         assert counts == sorted(set(counts)), "no event comes twice"
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_workers_death_is_our_line_with_its_last_words_and_rays_is_for_the_log_alone(tmp_path, capfd):
+    events: list[Event] = []
+    tasks = [Task("t0", ("crash_once", str(tmp_path / "crashed")), size=10, resumable=True)]
+    report = run_tasks(Script, tasks, FarmConfig(workers=1), events.append)
+    assert dict(report.done) == {"t0": 10}
+    (lost,) = [event.message for event in events if event.kind is EventKind.WORKER_LOST]
+    line, *words = lost.splitlines()
+    death = (
+        r"\S+:(\d+): the worker's process died \(pid \1\): .*; it last said: .*(SIGSEGV|Seg.* fault).*is kept"
+    )
+    assert re.fullmatch(death, line), line
+    assert "the renderer was warned" in words
+    (rays,) = [event.message for event in events if event.kind is EventKind.CLUSTER]
+    assert rays.startswith("A worker died or was killed")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("local_ray")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import subprocess
@@ -52,6 +53,19 @@ class Script:
         Path(marker).touch()
         report(Event(kind=EventKind.NOTE, message="last words"))
         self._kill()
+
+    def crash_once(self, task: Task, report: Report, marker: str) -> int:
+        """Crash as a renderer does, unless the marker shows that this has happened; then count."""
+        if not Path(marker).exists():
+            Path(marker).touch()
+            report(Event(kind=EventKind.ITEM, done=1))
+            print("the renderer was warned", file=sys.stderr, flush=True)
+            faulthandler.enable()
+            os.kill(os.getpid(), signal.SIGSEGV)
+        for done in range(1, 11):
+            time.sleep(0.1)
+            report(Event(kind=EventKind.ITEM, done=done))
+        return 10
 
     def die(self, task: Task, report: Report) -> None:
         self._kill()

@@ -117,6 +117,12 @@ class SimulatedCluster:
     def room_left(self) -> str:
         return f"{sum(node.free for node in self.nodes if node.alive)} CPUs are free"
 
+    def last_words(self, worker: str) -> list[str]:
+        return []
+
+    def said(self) -> list[str]:
+        return []
+
     def check(self) -> None:
         if self.plan.broken_s is not None and self.clock.now > self.plan.broken_s:
             raise FarmError("raylet ended")
