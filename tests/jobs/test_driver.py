@@ -67,6 +67,9 @@ class Noisy:
     def placed(self, seats: object) -> int:
         return 0
 
+    def said(self) -> list[str]:
+        return []
+
     def room_left(self) -> str:
         return ""
 
