@@ -10,6 +10,8 @@ from jobs.veiled import veiled
 
 MOST_WORKERS = 4096  # of one pool
 CPUS, GPUS, MEMORY_GIB = (0.01, 4096.0), (0.0, 64.0), (0.0, 65536.0)  # least and most that a worker may claim
+NAME = "[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+LABEL = re.compile(f"(?:{NAME}/)?{NAME}={NAME}")  # of a node, as Ray and Kubernetes take them
 ADDRESS = re.compile(r"auto|(?:[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?):(?P<port>[0-9]{1,5})")
 
 
@@ -23,7 +25,7 @@ class Needs:
     label: str = ""  # KEY=VALUE of the nodes that will do (`ray start --labels KEY=VALUE`); "": any node
 
     def __post_init__(self) -> None:
-        gpus, key_and_value = self.gpus or 0, self.label.split("=")
+        gpus = self.gpus or 0
         if self.cpus <= 0 or gpus < 0:
             raise ValueError(
                 "a worker needs more than 0 CPUs and 0 or more GPUs, "
@@ -33,8 +35,11 @@ class Needs:
             raise ValueError(f"GPUs of a worker: expected a part of one, or whole ones, got {gpus:g}")
         if self.memory_gib < 0:
             raise ValueError(f"memory of a worker: expected 0 GiB or more, got {self.memory_gib:g}")
-        if self.label and not (len(key_and_value) == 2 and all(key_and_value)):
-            raise ValueError(f"label: expected KEY=VALUE, as in zone=a, got {self.label!r}")
+        if self.label and not LABEL.fullmatch(self.label):
+            raise ValueError(
+                "label: expected KEY=VALUE, as in zone=a, each of up to 63 letters, digits, -, _ and . that "
+                f"begins and ends with a letter or digit, got {self.label!r}"
+            )
 
     def __str__(self) -> str:
         cpus, gpus = _count(self.cpus, "CPU"), _count(self.gpus or 0, "GPU")

@@ -23,6 +23,7 @@ from jobs.task import ClusterUnreachableError, FarmCapacityError, FarmError
 with extra("farm"):
     import ray
     from ray._private import worker as ray_worker
+    from ray._private.resource_and_label_spec import ResourceAndLabelSpec  # what Ray starts a node with
     from ray.job_config import JobConfig
 
 CONNECT_TIMEOUT_S = 5.0
@@ -45,6 +46,8 @@ def session(config: FarmConfig) -> Iterator[None]:
         yield
         return
     _prepare_environment(local=config.address is None)
+    if config.address is None:
+        _refuse_what_fits_nowhere(config.all_pools())
     with nullcontext() if config.verbose else rays_messages_kept():
         with sigterm_kept():  # Ray's own ends the process with exit code 15, and without a word
             _begin(config)
@@ -52,6 +55,16 @@ def session(config: FarmConfig) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _refuse_what_fits_nowhere(pools: Sequence[Pool]) -> None:
+    """Raises FarmCapacityError, before Ray starts, for a pool that this machine will hold no worker of."""
+    here = ResourceAndLabelSpec(num_cpus=_wanted_cpus(pools), object_store_memory=OBJECT_STORE_BYTES)
+    here.resolve(is_head=True)
+    node = Node(resources=here.to_resource_dict(), labels=here.labels)
+    for pool in pools:
+        if fitting([node], [pool]) == [0]:
+            raise FarmCapacityError(_too_hungry(pool, node.resources))
 
 
 def _begin(config: FarmConfig) -> None:
@@ -86,7 +99,8 @@ def worker_counts(pools: Sequence[Pool], *, joined: bool) -> list[int]:
         return [pool.workers or max(1, count) for pool, count in zip(pools, fit, strict=True)]
     for pool, count in zip(pools, fit, strict=True):
         if count == 0:
-            raise FarmCapacityError(_too_hungry(pool))
+            whole = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
+            raise FarmCapacityError(_too_hungry(pool, whole))
     return fit
 
 
@@ -113,8 +127,7 @@ def _offer(resources: Mapping[str, float]) -> str:
     return f"{cpus:g} CPUs, {gpus:g} GPUs and {resources.get('memory', 0) / GIB:.0f} GiB"
 
 
-def _too_hungry(pool: Pool) -> str:
-    whole = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray does not type it
+def _too_hungry(pool: Pool, whole: Mapping[str, float]) -> str:
     which = f"of pool {pool.name} " if pool.name else ""
     return (
         f"no worker {which}fits: each needs {pool.needs}, here are {_offer(whole)}; lower the needs of a "

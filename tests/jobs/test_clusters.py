@@ -27,6 +27,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SRUN = """#!/bin/bash
 while [[ $1 == --* ]]; do options+=("$1"); shift; done
 echo "${options[*]} $1" >> "$LOG.steps"
+if [[ ${BROKEN:-} && ${options[*]} == *"--nodelist=$BROKEN"* ]]; then
+    echo "ray: no disk for a raylet"
+    exit 7
+fi
 exec "$@"
 """
 SCONTROL = "#!/bin/bash\nprintf '%s\\n' node1 node2 node3\n"
@@ -312,16 +316,29 @@ def run_on_slurm(tmp_path: Path, name: str, **environ: str) -> tuple[Path, list[
     if "Address already in use" in done.stderr:
         pytest.skip("port 6379 is taken on this machine")
     assert done.returncode == 3, done.stderr
+    (tmp_path / "said").write_text(done.stderr)
     assert list(run_dir.iterdir()) == []  # the token is gone
     return run_dir, log.read_text().splitlines()
 
 
 def test_the_slurm_script_starts_head_then_workers_then_driver_and_passes_its_exit_code_on(tmp_path):
     run_dir, (head, *workers, driver) = run_on_slurm(tmp_path, "render.sbatch")
+    assert (tmp_path / "said").read_text() == ""
     assert head.startswith("ray token 32 start --head --node-ip-address=127.0.0.1 --port=6379 --num-cpus=8")
     assert workers == ["ray token 32 start --address=127.0.0.1:6379 --num-cpus=8 --block"] * 2
     assert driver == f"fsd-gen render --shards 5 --out {run_dir} --address 127.0.0.1:6379 --spp 4"
     assert parse(driver.split())["shards"] == 5
+
+
+def test_a_node_of_a_slurm_job_whose_ray_does_not_start_is_named_with_its_last_lines_and_the_others_go_on(
+    tmp_path,
+):
+    _, (head, worker, driver) = run_on_slurm(tmp_path, "render.sbatch", BROKEN="node2")
+    assert (tmp_path / "said").read_text().splitlines() == [
+        "node node2 takes no part: its Ray ended with exit code 7, and last said",
+        "    ray: no disk for a raylet",
+    ]
+    assert "--head" in head and "--address=" in worker and driver.startswith("fsd-gen render")
 
 
 def test_the_slurm_script_starts_every_step_with_all_cpus_and_if_wanted_in_a_container(tmp_path):

@@ -39,7 +39,11 @@ def test_pools_are_read_with_all_that_they_say() -> None:
         ("a:mitsuba:2:cpus=0", "cpus: expected 0.01 to 4096"),
         ("a:mitsuba:2:gpus=1.5", "expected a part of one, or whole ones, got 1.5"),
         ("a:mitsuba:2:memory=-1", "memory: expected 0 to 65536, got '-1'"),
-        ("a:mitsuba:2:label=a", "expected KEY=VALUE, as in zone=a, got 'a'"),
+        ("a:mitsuba:2:label=a", "label: expected KEY=VALUE, as in zone=a, .* got 'a'"),
+        ("a:mitsuba:2:label=zone=", "label: expected KEY=VALUE, as in zone=a, .* got 'zone='"),
+        ("a:mitsuba:2:label=zone=!a", "label: expected KEY=VALUE, as in zone=a, .* got 'zone=!a'"),
+        ("a:mitsuba:2:label=zone=a b", "label: expected KEY=VALUE, as in zone=a, .* got 'zone=a b'"),
+        (f"a:mitsuba:2:label=zone={'a' * 64}", "label: expected KEY=VALUE, .* of up to 63 letters"),
     ],
 )
 def test_what_describes_no_pool_is_named_in_one_line(text: str, complaint: str) -> None:
