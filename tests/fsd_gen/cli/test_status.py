@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,14 @@ from fsd_gen.production.attempt import Attempt
 from fsd_gen.production.run import Run
 from fsd_gen.production.unfinished import want_shards
 from fsd_gen.scene.slots import SlotKey
+from jobs.status.model import Eta, Failure, Incident, WorkerState
 from jobs.status.reading import status_files
 from tests.conftest import SPARSE
 from tests.fsd_gen.cli.test_commands import RUNNER, run, small_render
 from tests.fsd_gen.synthetic import make_sample
+
+PARTS = (Eta, Failure, Incident, WorkerState)  # of which there may be none
+LISTS = ("workers` ", "failures` ", "incidents` ")  # fields whose own fields stand beside them
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,24 @@ def test_a_run_that_reached_its_limit_is_stopped_and_says_what_it_cost(halted):
     assert shown["cost"] > 1
     code, output = run("status", halted)
     assert code == 0 and "\n1 of 2 slots" in output and "cost so far" in output
+
+
+def test_the_fields_that_the_farms_page_names_are_those_of_the_json(halted):
+    page = (Path(__file__).parents[3] / "docs" / "farm.md").read_text()
+    table = page.split("| field of `status --json` | |\n|---|---|\n")[1].split("\n\n")[0]
+    known = keys_in(look(halted)) | {field.name for part in PARTS for field in fields(part)}
+    rows = [row.split("|") for row in table.splitlines()]
+    texts = [first + (rest if first.endswith(LISTS) else "") for _, first, rest, _ in rows]
+    named = [word.split(".") for text in texts for word in re.findall(r"`([a-z_.]+)`", text)]
+    assert len(named) > 40
+    assert {key for path in named for key in path if key} <= known
+
+
+def keys_in(value: object) -> set[str]:
+    """Of all mappings in a JSON document."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_in, value.values()))
+    return set().union(*map(keys_in, value)) if isinstance(value, list) else set()
 
 
 def test_another_price_may_be_asked_for_afterwards(halted):
