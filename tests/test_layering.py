@@ -65,6 +65,7 @@ HEAVY = {  # library -> the only modules that import it
         "jobs/farm/metrics.py",
         "jobs/farm/ray_cluster.py",
         "jobs/farm/session.py",
+        "jobs/farm/words.py",
         "stereo_model/training/launch.py",
     },
     "timm": {"stereo_model/network/backbone.py", "stereo_model/network/vit.py"},

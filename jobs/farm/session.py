@@ -61,7 +61,8 @@ def _refuse_what_fits_nowhere(pools: Sequence[Pool]) -> None:
     """Raises FarmCapacityError, before Ray starts, for a pool that this machine will hold no worker of."""
     here = ResourceAndLabelSpec(num_cpus=_wanted_cpus(pools), object_store_memory=OBJECT_STORE_BYTES)
     here.resolve(is_head=True)
-    node = Node(resources=here.to_resource_dict(), labels=here.labels)
+    resources = here.to_resource_dict()  # type: ignore[no-untyped-call]  # Ray does not type it
+    node = Node(resources=resources, labels=here.labels or {})
     for pool in pools:
         if fitting([node], [pool]) == [0]:
             raise FarmCapacityError(_too_hungry(pool, node.resources))
@@ -106,7 +107,8 @@ def worker_counts(pools: Sequence[Pool], *, joined: bool) -> list[int]:
 
 def logs_folder() -> Path:
     """Where Ray on this machine keeps what its processes write."""
-    return Path(ray_worker.global_worker.node.get_logs_dir_path())
+    node = ray_worker.global_worker.node
+    return Path() if node is None else Path(node.get_logs_dir_path())
 
 
 def room_left() -> str:
