@@ -110,7 +110,7 @@ def unheeding(*given: Any, **named: Any) -> Examined:
 
 
 def swap(module: ModuleType, name: str, other: Any) -> None:
-    """Put something else in the place of what a module has. Raises AttributeError where it has no such thing."""
+    """Put something else in place of what a module has. Raises AttributeError where it has none."""
     getattr(module, name)
     setattr(module, name, other)
 
