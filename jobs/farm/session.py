@@ -33,6 +33,7 @@ LOCAL_RAY = {
     "process_group_cleanup_enabled": True,  # what a worker started dies with it
     "prestart_worker_first_driver": False,  # workers idle beside our actors would only cost memory
 }
+TRIES = "RAY_gcs_server_port_wait_time_s"  # Ray takes it for a number of tries to reach a head
 PROBE = (
     "import sys, ray; ray.init(address=sys.argv[1], include_dashboard=False, log_to_driver=False, "
     "logging_level='ERROR')"
@@ -197,7 +198,22 @@ def _join(address: str, config: FarmConfig) -> None:
         raise _refused(address, f"no answer in {JOIN_TIMEOUT_S:.0f} s") from error
     if probe.returncode != 0:
         raise _refused(address, (probe.stderr.strip().splitlines() or ["no reason given"])[-1])
-    ray.init(address=address, log_to_driver=config.verbose, logging_level=_log_level(config))
+    _connect(address, config)
+
+
+def _connect(address: str, config: FarmConfig) -> None:
+    """Join a cluster that answered just now, with one try of some 40 s; Ray's own twenty take a quarter of
+    an hour, in which nothing is said.
+    """
+    os.environ.setdefault(TRIES, "1")
+    try:
+        ray.init(address=address, log_to_driver=config.verbose, logging_level=_log_level(config))
+    except (RuntimeError, OSError) as error:
+        ray.shutdown()
+        raise ClusterUnreachableError(
+            f"the Ray cluster at {address!r} went away while it was joined; see to its head, then run the "
+            "same command again: what was finished is kept"
+        ) from error
 
 
 def _check_port(address: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from jobs.config import FarmConfig
 from jobs.farm import ray_session, run_tasks
+from jobs.farm.session import TRIES
 from jobs.task import (
     ClusterUnreachableError,
     Event,
@@ -361,3 +362,24 @@ def test_an_address_that_cannot_be_joined_is_one_clear_error():
     assert "ray start --head" in nobody
     with pytest.raises(ValueError, match='a Ray address is "auto" or "host:port".* got .ray://head:10001'):
         FarmConfig(address="ray://head:10001")
+
+
+def test_a_cluster_that_goes_away_while_it_is_joined_is_given_up_after_one_try_and_told(monkeypatch):
+    tries, answered = [], subprocess.CompletedProcess([], 0)
+
+    def gone(**_: object) -> None:
+        tries.append(os.environ[TRIES])
+        raise RuntimeError("Failed to connect to GCS. Last connection error: ...")
+
+    monkeypatch.delenv(TRIES, raising=False)
+    monkeypatch.setattr("jobs.farm.session.ray.is_initialized", lambda: False)
+    monkeypatch.setattr("jobs.farm.session.ray.shutdown", lambda: None)
+    monkeypatch.setattr("jobs.farm.session._check_port", lambda address: None)
+    monkeypatch.setattr("jobs.farm.session.subprocess.run", lambda *_, **__: answered)
+    monkeypatch.setattr("jobs.farm.session.ray.init", gone)
+    with (
+        pytest.raises(ClusterUnreachableError, match="'head:6379' went away while it was joined; see to its"),
+        ray_session(FarmConfig(address="head:6379")),
+    ):
+        raise AssertionError("there is no cluster")
+    assert tries == ["1"]
