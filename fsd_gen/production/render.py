@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,6 +23,7 @@ from fsd_gen.production.worker import ShardWorker
 from fsd_gen.production.worlds import bind_worlds
 from jobs.config import FarmConfig
 from jobs.farm import ray_session, run_tasks
+from jobs.scratch import sweep_again
 from jobs.status.budget import Budget
 from jobs.task import Event, MakeWorkers, Task
 
@@ -58,6 +60,7 @@ def render_shards(
         makers = _makers(partial(make, packs=pack_source(farm, library)) if tasks else make, farm)
         report = run_tasks(makers, tasks, patient(farm, limit_s), tell.on_event, tell.halt)
     place.after_work()
+    sweep_again(tempfile.gettempdir())  # a run that is complete starts no worker, who else would do it
     wanted = [request.path for request in requests]
     new = {Path(task.payload["path"]) for task in tasks}
     return RenderReport(

@@ -86,6 +86,16 @@ def test_a_finished_run_renders_nothing_again(reference, sparse_config):
     assert {path: path.stat().st_mtime_ns for path in reference.shards.glob("*.h5")} == before
 
 
+def test_a_finished_run_given_again_clears_away_what_a_killed_worker_left(
+    reference, sparse_config, tmp_path, monkeypatch
+):
+    left = tmp_path / "fsd-scratch-stage-left"
+    left.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    render(reference.folder, sparse_config, workers=0)
+    assert not left.exists()
+
+
 def test_another_configuration_is_refused_with_what_differs(reference, sparse_config):
     other = sparse_config.model_copy(update={"seed": 99})
     with pytest.raises(RunConfigMismatchError, match="seed is 0 in the folder, 99 in yours"):
