@@ -189,7 +189,7 @@ def holder_here(run_dir: Path) -> str:
 
 
 def _held_message(run_dir: Path, holder: bytes) -> str:
-    return f"{run_dir} is in use by {who(holder)}; wait for it, stop it, or use another folder"
+    return f"{run_dir} is in use by {who(holder)}; wait for it, stop it, or use another place"
 
 
 def who(holder: bytes) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.extras import extra
+from jobs.veiled import veiled
 
 with extra("farm"):
     from ray._private import worker as ray_worker  # there is no public way to have Ray's messages
@@ -50,13 +51,20 @@ def fetched() -> list[str]:
 def last_lines(logs: Path, pid: int) -> list[str]:
     """The last lines that the worker with this pid wrote to standard error, by Ray's folder of logs."""
     for file in logs.glob(f"worker-*-{pid}.err"):
+        if not file.is_file():
+            continue
         with file.open("rb") as opened:
             opened.seek(max(0, file.stat().st_size - READ_BYTES))
-            lines = opened.read().decode(errors="replace").splitlines()
+            lines = [_plain(line) for line in opened.read().decode(errors="replace").splitlines()]
         return [line[:LONGEST] for line in lines if line.strip() and not line.startswith(":")][-LAST:]
     return []
 
 
+def _plain(line: str) -> str:
+    """A line without what moves a terminal's cursor, and without the secrets of URLs."""
+    return veiled("".join(letter if letter.isprintable() else " " for letter in line))
+
+
 def gist_of(lines: list[str]) -> str:
-    """Of a crash what it was, else the last line."""
+    """Of a crash what it was, else the last line. `lines` are not empty."""
     return next((line.strip() for line in lines if any(mark in line for mark in FATAL)), lines[-1].strip())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from jobs.store.again import BrokenError
 from jobs.store.az_client import (
     MOST_BYTES,
     PART,
+    UNREADABLE,
     client_errors,
     container_client,
     if_same,
@@ -30,7 +30,7 @@ from jobs.store.base import (
     Kept,
     Stored,
 )
-from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced
+from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced, seconds_of
 
 PIECE = 4 * MIB
 FOLDER = "hdi_isfolder"  # accounts with a hierarchy list folders as objects that say this
@@ -72,12 +72,8 @@ class AzureStore(CloudStore):
         if flaw := _other(answer.properties, sha256.hexdigest(), md5.digest()):
             raise BrokenError(flaw)
 
-    def block(self, kept: Kept, start: int, count: int) -> bytes:
-        """See ObjectStore."""
-        stop = min(start + count, kept.size)
-        if stop <= start:
-            return b""
-        answer = self._get(kept, offset=start, length=stop - start)
+    def _range_once(self, kept: Kept, start: int, count: int) -> bytes:
+        answer = self._get(kept, offset=start, length=count)
         with in_our_words(f"{self.url}/{kept.name}", "read"):
             content: bytes = answer.readall()
             return content
@@ -105,7 +101,7 @@ class AzureStore(CloudStore):
                 if code_of(error) in ABSENT:
                     return None
                 raise
-        return content, _kept(answer.properties, name), int(parsedate_to_datetime(dates[-1]).timestamp())
+        return content, _kept(answer.properties, name), seconds_of(dates[-1], f"{self.url}/{name}")
 
     def remove(self, name: str) -> None:
         """See ObjectStore."""
@@ -139,6 +135,8 @@ class AzureStore(CloudStore):
         with in_our_words(place, "read"):
             try:
                 return self._blob(kept.name).download_blob(**extent, **if_same(kept.etag))
+            except UNREADABLE as error:
+                raise BrokenError("an answer that is none of the store") from error
             except client_errors() as error:
                 if code_of(error) in UNMET:
                     refuse_replaced(place)

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from jobs.extras import extra
 from jobs.files import MIB
 from jobs.store.again import MOST_TRIES, tell
-from jobs.store.az_errors import NO_CREDENTIALS, in_words
+from jobs.store.az_errors import NO_CREDENTIALS, ODD, in_words
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
 from jobs.store.settings import HTTP, endpoint_parts
 
@@ -34,6 +34,7 @@ ACCOUNT = ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME")
 KEY = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
 _SIGNATURE = re.compile(r"\bsig=[^&\s]*")
 SAS = "AZURE_STORAGE_SAS_TOKEN"
+UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)  # what the client raises at odd answers
 _clients: dict[tuple[object, ...], Any] = {}  # by process: connections do not survive a fork
 
 
@@ -205,3 +206,7 @@ def in_our_words(place: str, doing: str) -> Iterator[None]:
         yield
     except client_errors() as error:
         raise StoreUnavailableError(f"{place}: {in_words(error, doing, _token_ends())}") from None
+    except UnknownStoreError:
+        raise
+    except UNREADABLE:
+        raise StoreUnavailableError(f"{place}: {ODD}") from None

@@ -24,10 +24,12 @@ _BROKEN = (
     "the store did not answer, or the connection broke, several times; run the same command again: what is "
     "finished is kept"
 )
+ODD = "what comes is no answer of the store; see what lies between (a proxy?), and the account's endpoint"
 _BY_NAME = {  # of exceptions that are no answer of the store
     "AzureSigningError": f"the key is none (base64 is expected); expected {ENVIRONMENT}",
     "ClientAuthenticationError": "the login is missing or has expired; `az login`, or set another credential",
     "CredentialUnavailableError": f"{NO_CREDENTIALS}, or `az login`",
+    "DecodeError": ODD,
     "ServiceResponseError": _BROKEN,
     "ServiceResponseTimeoutError": _BROKEN,
     "IncompleteReadError": _BROKEN,

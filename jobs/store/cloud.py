@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from jobs.files import file_sha256, part_file
-from jobs.store.again import until_whole
+from jobs.store.again import BrokenError, until_whole
 from jobs.store.base import (
     Kept,
     ObjectReplacedError,
     StoreConflictError,
     Stored,
     StoreError,
+    StoreUnavailableError,
     checked_name,
 )
 from jobs.store.urls import Address
@@ -61,6 +63,22 @@ class CloudStore(ABC):
     def fetch(self, kept: Kept, into: Path) -> None:
         """See ObjectStore."""
         until_whole(partial(self._fetch_once, kept, into), f"{self.url}/{kept.name}")
+
+    def block(self, kept: Kept, start: int, count: int) -> bytes:
+        """See ObjectStore. A store, or what lies before it, may give other bytes than were asked for."""
+        wanted = min(start + count, kept.size) - start
+        if wanted <= 0:
+            return b""
+        content = b""
+
+        def once() -> None:
+            nonlocal content
+            content = self._range_once(kept, start, wanted)
+            if len(content) != wanted:
+                raise BrokenError(f"{len(content)} bytes in place of {wanted}")
+
+        until_whole(once, f"{self.url}/{kept.name}")
+        return content
 
     @abstractmethod
     def objects(self, prefix: str = "") -> Iterator[Kept]:
@@ -139,6 +157,10 @@ class CloudStore(ABC):
         """Whether an object of the file's size has its content, by the checksums in the answer."""
 
     @abstractmethod
+    def _range_once(self, kept: Kept, start: int, count: int) -> bytes:
+        """Bytes of an object, all of which it has."""
+
+    @abstractmethod
     def _fetch_once(self, kept: Kept, into: Path) -> None:
         """Fetch an object. Raises BrokenError where it came broken."""
 
@@ -151,3 +173,14 @@ def refuse_replaced(place: str) -> NoReturn:
 def refuse_gone(place: str) -> NoReturn:
     """An object that was listed is not there. Raises FileNotFoundError."""
     raise FileNotFoundError(f"{place}: is gone since it was listed") from None
+
+
+def seconds_of(date: str | None, place: str) -> int:
+    """What a store's clock said, in seconds since the epoch. Raises StoreUnavailableError."""
+    try:
+        return int(parsedate_to_datetime(date or "").timestamp())
+    except (ValueError, TypeError, OverflowError, OSError):
+        raise StoreUnavailableError(
+            f"{place}: the answer carries no date that can be read; see what lies between here and the "
+            "store (a proxy?)"
+        ) from None

@@ -12,15 +12,14 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from jobs.files import MIB
 from jobs.store.again import MOST_TRIES, BrokenError
-from jobs.store.base import Kept, ObjectReplacedError, Stored
-from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced
+from jobs.store.base import Kept, ObjectReplacedError, Stored, StoreUnavailableError
+from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced, seconds_of
 from jobs.store.gs_client import (
     asked,
     client_errors,
@@ -30,7 +29,7 @@ from jobs.store.gs_client import (
     last_date,
     timeouts,
 )
-from jobs.store.gs_errors import UNMET, error_status, is_absent
+from jobs.store.gs_errors import ODD, UNMET, error_status, is_absent
 
 MOST_BYTES = 5 << 40  # of an object
 LARGE = 8_000_000  # from there on Google's client sends a file in several requests
@@ -53,8 +52,11 @@ class GoogleStore(CloudStore):
         start = f"{self._address.key}/" if self._address.key else ""
         token: str | None = ""
         while token is not None:
+            before = token
             with in_our_words(self.url, "storage.objects.list"):
                 page, token = asked(partial(self._page, start + prefix, token))
+            if token == before:
+                raise StoreUnavailableError(f"{self.url}: the store lists the same objects again and again")
             for blob in page:
                 if not blob.name.endswith("/"):  # an empty object that stands for a folder
                     yield _kept(blob, blob.name[len(start) :])
@@ -71,13 +73,9 @@ class GoogleStore(CloudStore):
         if size != kept.size:
             raise BrokenError(f"{size} of {kept.size} bytes")
 
-    def block(self, kept: Kept, start: int, count: int) -> bytes:
-        """See ObjectStore."""
-        stop = min(start + count, kept.size)
-        if stop <= start:
-            return b""
-        content = io.BytesIO()
-        self._get(kept, partial(self._download, kept, content, start=start, end=stop - 1, checksum=None))
+    def _range_once(self, kept: Kept, start: int, count: int) -> bytes:
+        content, last = io.BytesIO(), start + count - 1
+        self._get(kept, partial(self._download, kept, content, start=start, end=last, checksum=None))
         return content.getvalue()
 
     # ------------------------------------------------------------ conditional writes
@@ -94,13 +92,19 @@ class GoogleStore(CloudStore):
             found = self._ask(name)
             if found is None:
                 return None
-            kept, now = _kept(found, name), int(parsedate_to_datetime(last_date()).timestamp())
+            kept, now = _kept(found, name), seconds_of(last_date(), f"{self.url}/{name}")
             try:
-                return self.block(kept, 0, kept.size), kept, now
+                content = self.block(kept, 0, kept.size)
             except (ObjectReplacedError, FileNotFoundError):  # in between
                 if left == 0:
                     raise
-        raise AssertionError("a loop of no tries")
+                continue
+            if _is_content(found, io.BytesIO(content)):
+                return content, kept, now
+        raise StoreUnavailableError(
+            f"{self.url}/{name}: its content came broken {MOST_TRIES} times; see the network, and run the "
+            "same command again"
+        )
 
     def remove(self, name: str) -> None:
         """See ObjectStore."""
@@ -197,10 +201,14 @@ class GoogleStore(CloudStore):
         return _kept(answer, name)
 
     def _is_of(self, answer: Any, file: Path, wanted: Stored) -> bool:
-        """Objects that were composed have a CRC32C and no MD5."""
         with file.open("rb") as opened:
-            same = answer.md5_hash == _md5(opened) if answer.md5_hash else answer.crc32c == _crc32c(opened)
-        return bool(same) and (answer.metadata or {}).get("sha256", wanted.sha256) == wanted.sha256
+            same = _is_content(answer, opened)
+        return same and (answer.metadata or {}).get("sha256", wanted.sha256) == wanted.sha256
+
+
+def _is_content(blob: Any, file: io.BufferedIOBase) -> bool:
+    """Whether an object has a file's content; those that were composed have a CRC32C and no MD5."""
+    return bool(blob.md5_hash == _md5(file) if blob.md5_hash else blob.crc32c == _crc32c(file))
 
 
 def _once() -> dict[str, Any]:
@@ -232,5 +240,9 @@ def _generation(etag: str) -> int:
 
 
 def _kept(blob: Any, name: str) -> Kept:
-    modified = int(blob.time_created.timestamp())  # of this generation
-    return Kept(name=name, size=blob.size, etag=str(blob.generation), modified=modified)
+    """Raises StoreUnavailableError where the store does not say what it says of every object."""
+    try:
+        modified = int(blob.time_created.timestamp())  # of this generation
+        return Kept(name=name, size=int(blob.size), etag=str(int(blob.generation)), modified=modified)
+    except (AttributeError, TypeError, ValueError):
+        raise StoreUnavailableError(f"gs://{blob.bucket.name}/{blob.name}: {ODD}") from None

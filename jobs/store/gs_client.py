@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,9 +31,15 @@ FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 NO_TRACING = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"  # a request for the bucket, from a thread
 SETTINGS = ("GOOGLE_", "STORAGE_", "CLOUDSDK_", "GCE_", "NO_GCE_", "API_ENDPOINT_")
+LARGEST_FILE = 1 << 20  # bytes of a file of credentials
+UNREADABLE = (AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError)  # of odd answers
 _UPLOAD = re.compile(r"\bupload_id=[^&\s]*")
 _clients: dict[tuple[object, ...], Any] = {}  # by process: connections do not survive a fork
 _answers = threading.local()  # of this thread, the last one's date
+
+
+class UnreadableError(Exception):
+    """The client came to grief at an answer that no store gives."""
 
 
 def gs_client() -> Any:
@@ -82,13 +89,24 @@ def _credentials() -> Any:
     from google.auth.credentials import AnonymousCredentials
     from google.auth.exceptions import GoogleAuthError
 
-    named = bool(os.environ.get(FILE))
+    named = os.environ.get(FILE, "")
+    if named and not _can_be_read(named):
+        raise StoreUnavailableError(NO_FILE)
     if os.environ.get(HOST) and not named:
         return AnonymousCredentials()
     try:
         return google.auth.default(scopes=[SCOPE])[0]
-    except (GoogleAuthError, ValueError, TypeError, KeyError, AttributeError):  # of files that say anything
+    except (GoogleAuthError, OSError, *UNREADABLE):  # of files that say anything
         raise StoreUnavailableError(NO_FILE if named else NO_CREDENTIALS) from None
+
+
+def _can_be_read(name: str) -> bool:
+    """Whether a file can be one of credentials: an endless one, or one that waits for a writer, cannot."""
+    try:
+        said = os.stat(name)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(said.st_mode) and said.st_size <= LARGEST_FILE
 
 
 def endpoint_host() -> str:
@@ -118,8 +136,17 @@ def timeouts() -> tuple[float, float]:
 
 
 def asked(request: Callable[[], T]) -> T:
-    """What a request gives; what passes is tried again. Raises as the client does."""
-    return tried(request, client_errors(), _passing, endpoint_host() or "gs://")
+    """What a request gives; what passes is tried again. Raises as the client does, and UnreadableError."""
+
+    def readable() -> T:
+        try:
+            return request()
+        except UNREADABLE as error:
+            if isinstance(error, (*client_errors(), UnknownStoreError)):
+                raise
+            raise UnreadableError from None  # whatever stood in the answer stays there
+
+    return tried(readable, client_errors(), _passing, endpoint_host() or "gs://")
 
 
 def _passing(error: Exception) -> str:
@@ -157,6 +184,7 @@ def client_errors() -> tuple[type[Exception], ...]:
         RequestException,
         HTTPError,
         ConnectionError,
+        UnreadableError,
     )
 
 

@@ -11,12 +11,14 @@ ENVIRONMENT = (
     "this machine"
 )
 NO_FILE = "GOOGLE_APPLICATION_CREDENTIALS names no file of credentials that can be used; correct it"
+NO_BUCKET = "bucket does not exist"
 NO_CREDENTIALS = f"no credentials; expected {ENVIRONMENT}"
 _UNREACHABLE = "cannot be reached; see the network, and STORAGE_EMULATOR_HOST where it is set"
 _BROKEN = (
     "the store did not answer, or the connection broke, several times; run the same command again: what is "
     "finished is kept"
 )
+ODD = "what comes is no answer of the store; see what lies between (a proxy?), and STORAGE_EMULATOR_HOST"
 _REFUSED = f"the login was refused or has expired; expected {ENVIRONMENT}"
 _BY_NAME = {  # of exceptions that are no answer of the store
     "RefreshError": _REFUSED,
@@ -24,6 +26,12 @@ _BY_NAME = {  # of exceptions that are no answer of the store
     "ReauthSamlChallengeFailError": _REFUSED,
     "ReauthUnattendedError": _REFUSED,
     "InvalidOperation": _REFUSED,
+    "ContentDecodingError": ODD,
+    "InvalidSchema": ODD,
+    "InvalidURL": ODD,
+    "JSONDecodeError": ODD,
+    "TooManyRedirects": ODD,
+    "UnreadableError": ODD,
     "ReadTimeout": _BROKEN,
     "ChunkedEncodingError": _BROKEN,
 }
@@ -35,12 +43,13 @@ def error_status(error: BaseException) -> int:
 
 
 def is_absent(error: BaseException) -> bool:
-    """Whether there is no such object; a bucket that is not there is told apart by the store's words only."""
-    return error_status(error) == ABSENT and not _is_of_bucket(error)
+    """Whether the store says that there is no such object.
 
-
-def _is_of_bucket(error: BaseException) -> bool:
-    return "bucket does not exist" in str(error).lower()
+    A bucket that is not there, and a 404 of whatever lies between, are told apart by words only.
+    """
+    said = str(error).lower()
+    its_own = reason_of(error) == "notFound" or "no such object" in said
+    return error_status(error) == ABSENT and its_own and NO_BUCKET not in said
 
 
 def reason_of(error: BaseException) -> str:
@@ -61,13 +70,15 @@ def in_words(error: BaseException, needed: str) -> str:
         return f"{said} ({told}); expected {ENVIRONMENT}"
     if status == 403:
         return f"no permission ({told}); these credentials need {needed} here"
-    if status == ABSENT:
+    if status == ABSENT and NO_BUCKET in str(error).lower():
         return "no such bucket; correct its name, or make it first"
+    if status == ABSENT:
+        return f"404; {ODD}"
+    if status == 407:
+        return "a proxy wants a login (407); see HTTPS_PROXY"
     if status == 400 and "md5" in str(error).lower():
         return "what was sent arrived damaged, and nothing was kept; see the network, and try again"
     if status in BUSY or status >= 500:
-        return (
-            f"the store fails ({told}), after several tries; run the same command again later: what is "
-            "finished is kept"
-        )
+        tries = ", after several tries" if status in BUSY else ""
+        return f"the store fails ({told}){tries}; run the same command again later: what is finished is kept"
     return f"the store refuses what needs {needed} ({told}); see its documentation"

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from jobs.store.base import (
     Kept,
     Stored,
 )
-from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced
+from jobs.store.cloud import CloudStore, refuse_gone, refuse_replaced, seconds_of
 from jobs.store.s3_client import client_errors, in_our_words, s3_client
 from jobs.store.s3_errors import ABSENT, CONTENDED, NOT_THERE_YET, UNMET, code_of, error_status
 from jobs.store.s3_parts import MOST_BYTES, Composite, Parts, composite, in_parts
@@ -71,12 +70,8 @@ class S3Store(CloudStore):
         if flaw := _other(answer, sha256.hexdigest(), md5.hexdigest()):
             raise BrokenError(flaw)
 
-    def block(self, kept: Kept, start: int, count: int) -> bytes:
-        """See ObjectStore."""
-        stop = min(start + count, kept.size)
-        if stop <= start:
-            return b""
-        answer = self._get(kept, Range=f"bytes={start}-{stop - 1}")
+    def _range_once(self, kept: Kept, start: int, count: int) -> bytes:
+        answer = self._get(kept, Range=f"bytes={start}-{start + count - 1}")
         with in_our_words(f"{self.url}/{kept.name}", "GetObject"):
             content: bytes = answer["Body"].read()
             return content
@@ -98,8 +93,8 @@ class S3Store(CloudStore):
                 if code_of(error) in ABSENT:
                     return None
                 raise
-        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-        return content, _headed(answer, name), int(now.timestamp())
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return content, _headed(answer, name), seconds_of(date, f"{self.url}/{name}")
 
     def remove(self, name: str) -> None:
         """See ObjectStore."""

@@ -147,6 +147,8 @@ LASTING = {
     "no permission": (403, "forbidden", r"no permission .403 forbidden.; these .* need storage.objects.list"),
     "a failing store": (500, "backendError", "the store fails .500 backendError., after several tries"),
     "a busy store": (429, "rateLimitExceeded", "the store fails .429 rateLimitExceeded., after several"),
+    "a proxy": (407, "none", "a proxy wants a login .407.; see HTTPS_PROXY"),
+    "a failure for good": (501, "notImplemented", "the store fails .501 notImplemented.; run the same"),
     "another refusal": (400, "userProjectMissing", "refuses what needs storage.objects.list .400 userProj"),
 }
 
@@ -194,6 +196,8 @@ NO_FILES = {
     "another JSON": '["SECRET"]',
     "of no known kind": '{"type": "SECRET"}',
     "without a key": '{"type": "service_account", "client_email": "SECRET", "token_uri": "x"}',
+    "deep": "[" * 100_000,
+    "too large": '{"type": "service_account"}' + " " * (1 << 20),
     "with a key that is none": json.dumps(
         {"type": "service_account", "client_email": "a@b", "token_uri": "x", "private_key": "SECRET"}
     ),
@@ -211,6 +215,112 @@ def test_a_file_of_credentials_that_is_none_is_one_line_that_does_not_repeat_it(
     with pytest.raises(StoreUnavailableError, match=f"^{FILE} names no file of credentials") as caught:
         list(open_store(google_bucket.url).list())
     assert "SECRET" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device", "no path"])
+def test_what_is_no_file_is_no_file_of_credentials(google_bucket, tmp_path, monkeypatch, kind):
+    os.mkfifo(tmp_path / "pipe")
+    paths = {
+        "a folder": tmp_path,
+        "a pipe": tmp_path / "pipe",
+        "a device": "/dev/zero",
+        "no path": "x" * 5000,
+    }
+    monkeypatch.setenv(FILE, str(paths[kind]))
+    with pytest.raises(StoreUnavailableError, match=f"^{FILE} names no file of credentials"):
+        list(open_store(google_bucket.url).list())
+
+
+ODD = {
+    "a page of HTML": b"<html>Sign in</html>",
+    "a list": b"[]",
+    "nothing": b"null",
+    "objects that are none": b'{"items": ["x", 5], "name": "a", "size": "1"}',
+    "an object without its time": b'{"name": "a", "size": "1", "generation": "5", "items": [{"name": "a"}]}',
+    "a time that is none": b'{"name": "a", "size": "1", "generation": "5", "timeCreated": "yesterday"}',
+    "a size that is none": b'{"size": "x", "generation": "5", "timeCreated": "2026-11-27T00:00:00Z"}',
+}
+
+
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+def test_an_answer_that_is_none_of_the_store_is_one_line(google_bucket, content, shard):
+    def odd(way) -> bool:
+        way.send_response(200)
+        way.send_header("Content-Type", "application/json")
+        way.send_header("Content-Length", str(len(content)))
+        way.end_headers()
+        way.wfile.write(content)
+        return True
+
+    store = open_objects(google_bucket.url)
+    asks = [lambda: store.look("a"), lambda: store.read("a"), lambda: store.put(shard, "a")]
+    if b"items" in content or content[:1] != b"{":
+        asks.append(lambda: list(store.objects()))
+    for ask in asks:
+        with (
+            google_bucket.way(odd),
+            pytest.raises(
+                StoreUnavailableError, match="no answer of the store; see what lies between"
+            ) as said,
+        ):
+            ask()
+        assert "\n" not in str(said.value) and "Sign in" not in str(said.value)
+
+
+def test_a_404_of_what_lies_between_is_no_absent_object(google_bucket, shard):
+    def page(way) -> bool:
+        way.send_response(404)
+        way.send_header("Content-Length", "23")
+        way.end_headers()
+        way.wfile.write(b"<html>Not Found.</html>")
+        return True
+
+    store = open_objects(google_bucket.url)
+    store.put(shard, "a")
+    asks = (
+        lambda: store.look("a"),
+        lambda: store.remove("a"),
+        lambda: store.put(shard, "b"),
+        lambda: list(store.list()),
+    )
+    for ask in asks:
+        with (
+            google_bucket.way(page),
+            pytest.raises(StoreUnavailableError, match="404; what comes is no answer"),
+        ):
+            ask()
+    assert google_bucket.names() == ["a"]
+
+
+def test_a_listing_that_never_ends_is_refused(google_bucket):
+    again = json.dumps({"items": [], "nextPageToken": "t"}).encode()
+
+    def endless(way) -> bool:
+        way.send_response(200)
+        way.send_header("Content-Length", str(len(again)))
+        way.end_headers()
+        way.wfile.write(again)
+        return True
+
+    with (
+        google_bucket.way(endless),
+        pytest.raises(StoreUnavailableError, match="lists the same objects again"),
+    ):
+        list(open_objects(google_bucket.url).objects())
+
+
+def test_a_document_that_was_changed_on_the_way_is_read_again_and_never_given(google_bucket):
+    google_bucket.write("a", b"wanted: 1")
+
+    def changed(way) -> bool:
+        way.hand_on(lambda body: b"W" + body[1:])
+        return True
+
+    media = lambda fault: lambda way: "alt=media" in way.path and fault(way)  # noqa: E731
+    with google_bucket.way(media(times(2, changed))):
+        assert open_objects(google_bucket.url).read("a")[0] == b"wanted: 1"
+    with google_bucket.way(media(changed)), pytest.raises(StoreUnavailableError, match="came broken 6 times"):
+        open_objects(google_bucket.url).read("a")
 
 
 def test_a_login_that_is_refused_is_one_line(google_bucket, tmp_path, monkeypatch):

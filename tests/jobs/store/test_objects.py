@@ -9,6 +9,7 @@ import pytest
 from jobs.store import open_store
 from jobs.store.base import StoreConflictError, Stored, StoreError, StoreUnavailableError
 from jobs.store.objects import open_objects
+from tests.clouds import Container
 from tests.objects import slow, times, tried_again_at_once
 
 
@@ -119,6 +120,38 @@ def test_a_download_that_is_cut_off_or_changed_on_the_way_is_fetched_again(place
     ):
         open_store(place.url).get("a", tmp_path / "never")
     assert not (tmp_path / "never").exists()
+
+
+def test_other_bytes_than_were_asked_for_are_asked_for_again_and_never_given(place, shard):
+    def whole(way) -> bool:  # as what lies between may answer
+        for name in ("Range", "x-ms-range"):
+            del way.headers[name]
+        return False
+
+    store = open_store(place.url)
+    store.put(shard, "a")
+    kept = store.look("a")
+    if isinstance(place, Container):
+        place.sign_nothing()
+    with place.way(fetching(place, times(2, whole))):
+        assert store.block(kept, 10, 100) == shard.read_bytes()[10:110]
+    with place.way(whole), pytest.raises(StoreUnavailableError, match="(broken|something else)"):
+        store.block(kept, 10, 100)
+    assert store.block(kept, 7990, 100) == shard.read_bytes()[7990:] and store.block(kept, 8000, 1) == b""
+
+
+@pytest.mark.parametrize("says", ["", "yesterday", "Fri, 99 Nov 2026 00:00:00 GMT"])
+def test_an_answer_without_a_date_is_one_line(place, says):
+    def dateless(way) -> bool:
+        way.date_time_string = lambda: says
+        return False
+
+    place.write("lock", b"x")
+    with (
+        place.way(dateless),
+        pytest.raises(StoreUnavailableError, match="lock: .*(carries no date|no answer of the)"),
+    ):
+        open_objects(place.url).read("lock")
 
 
 def fetching(place, fault):
