@@ -10,21 +10,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-HELD_BYTES = 1 << 30
-
-
-def hold_freed_memory() -> None:
-    """Have glibc keep what arrays give back, here and in what tests start: to get it anew is system time."""
-    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(HELD_BYTES))
-    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(HELD_BYTES))
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # else another C library
-        mallopt(M_TRIM_THRESHOLD, HELD_BYTES)
-        mallopt(M_MMAP_THRESHOLD, HELD_BYTES)
-
-
-hold_freed_memory()  # before any thread or array is there
-
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
@@ -42,6 +27,21 @@ SPARSE = Path(__file__).parent / "data" / "sparse.yaml"
 
 settings.register_profile("shared machines", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machines")  # no test fails because the clock ran
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+HELD_BYTES = 1 << 30
+
+
+def hold_freed_memory() -> None:
+    """Have glibc keep what arrays give back, here and in what tests start: to get it anew is system time."""
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(HELD_BYTES))
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(HELD_BYTES))
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):  # else another C library
+        mallopt(M_TRIM_THRESHOLD, HELD_BYTES)
+        mallopt(M_MMAP_THRESHOLD, HELD_BYTES)
+
+
+hold_freed_memory()
 
 gc.disable()  # until all is imported and collected
 

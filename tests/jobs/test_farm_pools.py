@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from jobs.config import FarmConfig, Needs, Pool
-from jobs.farm import ray_session, run_tasks
+from jobs.farm import run_tasks
 from jobs.farm.crew import Crew
 from jobs.farm.mailbox import WorkerSide
 from jobs.farm.ray_cluster import RayCluster
@@ -24,10 +23,7 @@ SLOW = Pool(name="slow", kind="slow", workers=1, env={"JOBS_TEST_POOL": "slow"})
 BOTH = FarmConfig(pools=(FAST, SLOW), max_retries=0)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def farm() -> Iterator[None]:
-    with ray_session(FarmConfig(workers=2)):
-        yield
+pytestmark = pytest.mark.usefixtures("local_ray")
 
 
 def run(tasks: list[Task], config: FarmConfig, **makers: type) -> tuple[FarmReport, list[Event]]:

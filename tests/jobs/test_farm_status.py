@@ -15,7 +15,7 @@ from tests.jobs.workers import SlowStarter
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory) -> tuple[Progress, Progress]:
+def seen(tmp_path_factory, local_ray) -> tuple[Progress, Progress]:
     """Two workers of a pool that were halted after some items: at an item, and in the end."""
     folder = tmp_path_factory.mktemp("run")
     tasks = [Task(name, ("count", 500), size=500, resumable=True) for name in "ab"]

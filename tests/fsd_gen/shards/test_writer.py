@@ -248,7 +248,7 @@ FILE_TOO_LARGE = """
 """
 
 
-@pytest.mark.parametrize("limit", [0, 4_000, 94_000, 165_000])
+@pytest.mark.parametrize("limit", [0, pytest.param(4_000, marks=pytest.mark.slow), 94_000, 165_000])
 def test_a_write_that_fails_while_finishing_keeps_the_part_and_leaves_no_file(tmp_path, limit):
     writer = ShardWriter(tmp_path / "0.h5", range(4), make_meta())
     for slot in range(4):

@@ -9,8 +9,8 @@ from fsd_gen.scene.slots import SlotKey
 from fsd_gen.styles.compose import compose_scene
 
 
-def test_rigs_cover_the_configured_ranges(small_config, library):
-    rigs = [compose_scene(small_config, library, SlotKey(slot=slot)).rig for slot in range(60)]
+def test_rigs_cover_the_configured_ranges(sparse_config, library):
+    rigs = [compose_scene(sparse_config, library, SlotKey(slot=slot)).rig for slot in range(60)]
     baselines = [rig.baseline_m for rig in rigs]
     views = [np.rad2deg(2 * np.arctan(rig.width / 2 / rig.focal_px)) for rig in rigs]
     assert 0.04 <= min(baselines) < 0.08 and 0.2 < max(baselines) <= 0.4

@@ -57,6 +57,16 @@ def test_the_stages_of_a_style_are_clean(tmp_path, library, first_scene, style):
     spec = first_scene(style)
     paths = asset_paths(library, tmp_path / "assets")
     assert complaints(Usd.Stage.Open(str(export_stage(spec, tmp_path / "out.usdz", paths)))) == set()
+
+
+FAST = ("flying", "indoor")  # the lights and materials are the same on top of any style
+KINDS = [style if style in FAST else pytest.param(style, marks=pytest.mark.slow) for style in style_names()]
+
+
+@pytest.mark.parametrize("style", KINDS)
+def test_a_stage_with_each_kind_of_light_and_material_on_top_is_clean(tmp_path, library, first_scene, style):
+    spec = first_scene(style)
+    paths = asset_paths(library, tmp_path / "assets")
     whole = export_stage(everything(spec), tmp_path / "out.usda", paths)
     assert complaints(Usd.Stage.Open(str(whole))) == set()
 
