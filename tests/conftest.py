@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each program that a test starts would compile the packages
+sys.dont_write_bytecode = False
 
 import pytest
 from filelock import FileLock
