@@ -11,6 +11,7 @@ import importlib
 import re
 import shlex
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ def typer_of(program: str) -> typer.Typer:
     return importlib.import_module(APPS[program]).app
 
 
+@cache
 def _app(program: str) -> Any:
     return typer.main.get_command(typer_of(program))
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,9 @@ from tests.commands import STAND_IN, commands_in, mentions_in, parse, unknown_wo
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^)#\s]+)")
+
+
+schema = cache(config_schema)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +71,7 @@ def test_every_field_in_the_pages_has_a_meaning(generate):
 @pytest.mark.parametrize("name", preset_names())
 def test_the_schema_accepts_the_presets(name):
     text = (ROOT / f"fsd_gen/presets/{name}.yaml").read_text()
-    jsonschema.validate(yaml.safe_load(text), config_schema())
+    jsonschema.validate(yaml.safe_load(text), schema())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_the_schema_accepts_the_presets(name):
 )
 def test_the_schema_marks_what_the_loader_refuses(wrong):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, config_schema())
+        jsonschema.validate(wrong, schema())
 
 
 def test_the_meaning_of_a_field_is_the_comment_beside_it_or_the_text_below():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 COMMANDS = {
     "stage": ("fsd_gen", "stage", f"{SHARD}:0", "--out", "stage.usda"),
     "replay": ("fsd_gen", "replay", f"{SHARD}:0"),
-    "round": ("curation", "round", f"{ROOT}/tests/data/run_v1"),
+    "round": ("curation", "round", "run_v1"),
     "export": ("stereo_model", "export", "vits", "model.onnx"),
 }
 
@@ -36,6 +37,7 @@ COMMANDS = {
 def start(name: str, folder: Path, code: str = CODE) -> subprocess.Popen[str]:
     """The command, until its code says that it is up: by default its first line of Python."""
     module, *arguments = COMMANDS[name]
+    shutil.copytree(ROOT / "tests/data/run_v1", folder / "run_v1", dirs_exist_ok=True)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code.format(module=module), *arguments]
     pipe = subprocess.PIPE

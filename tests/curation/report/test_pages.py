@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from curation.rounds.layout import RoundDir
 from curation.rounds.stages import bring_to
 from curation.rounds.state import RunError, read_run
 from curation.rounds.world import Prediction
+from fsd_gen.report.svg import svg_of
 from fsd_gen.scene.slots import SlotKey
 from fsd_gen.shards.flags import Flag
 from tests.curation import world as curation_world
@@ -30,6 +32,14 @@ from tests.curation.judging.test_verdicts import POLICY, make_score
 from tests.curation.world import CONFIG, FakeWorld, make_run
 
 HOSTILE = 'planted<script>alert("x")</script>'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drawn_charts() -> Iterator[None]:
+    """The real ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("curation.report.charts.svg_of", svg_of)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -70,18 +70,18 @@ OPTIONS = ABLATIONS | TOGETHER
 NETWORKS = {name: (name, {}) for name in PRESETS} | {name: ("nano", o) for name, o in OPTIONS.items()}
 MODES = ("eval", "train")
 SIZE_HW = (32, 64)
-LARGE = ("vitb", "vitl")  # `vits` with more of the same
+SIZES = ("tiny", "small", "vitb", "vitl")  # `nano` and `vits` with more of the same
 
 
 def seldom(network: str, mode: str = "train") -> tuple[pytest.MarkDecorator, ...]:
     """The marks of a case that is like a faster one.
 
-    That is a larger network, an option alone, or one that is tried in training, since neither options nor
-    sizes know a mode.
+    That is a network of the same modules in another size, an option alone, or one that is tried in training,
+    since neither options nor sizes know a mode.
     """
     alone = network in ABLATIONS and network != "published"
-    again = mode == "eval" and (network in TOGETHER or network in ("tiny", "small", "vits"))
-    return (pytest.mark.slow,) if network in LARGE or alone or again else ()
+    again = mode == "eval" and (network in TOGETHER or network == "vits")
+    return (pytest.mark.slow,) if network in SIZES or alone or again else ()
 
 
 def test_every_ablation_is_among_many_in_a_fast_test():

@@ -151,9 +151,9 @@ def test_streams_are_derived_by_name():
 
 
 def test_a_resumed_run_ends_with_the_same_averaged_model(dataset, tmp_path):
-    config = CONFIG.model_copy(update={"average": 0.9})
+    config = CONFIG.model_copy(update={"average": 0.9, "steps": 2, "checkpoint_every": 1})
     whole = trainer(dataset, tmp_path / "whole", config).run()
-    trainer(dataset, tmp_path / "broken", config).run(until=2)
+    trainer(dataset, tmp_path / "broken", config).run(until=1)
     resumed = trainer(dataset, tmp_path / "broken", config)
     assert model_digest(resumed.run()) == model_digest(whole) != model_digest(resumed.model)
     assert model_digest(load_model(tmp_path / "broken" / "model.pt")) == model_digest(whole)
@@ -254,7 +254,10 @@ def test_the_last_checkpoints_are_kept(dataset, tmp_path):
     assert names == ["checkpoint_0000002.pt", "checkpoint_0000003.pt"]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "signum",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM],  # the next tests send SIGINT
+)
 def test_a_signal_is_answered_at_once_and_stops_after_the_step_with_the_state_saved(
     dataset, tmp_path, uninterrupted, signum, caplog
 ):

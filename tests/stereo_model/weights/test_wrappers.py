@@ -69,7 +69,10 @@ def test_what_holds_no_weights_or_too_many_is_named(content, message):
         bare_weights(content, source="file")
 
 
-@pytest.mark.parametrize("wrapper", ["parallel", "under model", "compiled", "all at once"])
+ALIKE = [pytest.param(name, marks=pytest.mark.slow) for name in ("parallel", "under model", "compiled")]
+
+
+@pytest.mark.parametrize("wrapper", [*ALIKE, "all at once"])
 def test_the_weights_of_a_prior_are_read_out_of_their_wrappers(wrapper, depth_anything_file, tmp_path):
     state = read_file(depth_anything_file)
     content = {
@@ -93,7 +96,13 @@ def test_the_weights_of_something_else_are_not_called_dinov2(tmp_path):
         assert "looks like" not in str(caught.value)
 
 
-@pytest.mark.parametrize("wrapped", [lambda s: {"state_dict": prefixed("module.", s)}, lambda s: s])
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda s: {"state_dict": prefixed("module.", s)},
+        pytest.param(lambda s: s, marks=pytest.mark.slow),
+    ],
+)
 def test_published_checkpoints_are_known_in_any_wrapper(wrapped, published, tmp_path):
     shutil.copy(published.with_name("cfg.yaml"), tmp_path)
     torch.save(wrapped(read_file(published)["model"]), tmp_path / "model.pth")
