@@ -11,7 +11,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads that wait for each other only cost time
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each program that a test starts would compile the packages
-sys.dont_write_bytecode = False
 
 import pytest
 from filelock import FileLock
@@ -46,6 +45,7 @@ def hold_freed_memory() -> None:
 
 hold_freed_memory()
 
+sys.dont_write_bytecode = False  # nor need the workers of pytest rewrite the assertions of all tests anew
 gc.disable()  # until all is imported and collected
 
 
