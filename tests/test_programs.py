@@ -55,7 +55,7 @@ def interrupted_after(delay_s: float, process: subprocess.Popen[str]) -> tuple[i
 
 
 @pytest.mark.parametrize(
-    ("name", "delay_s"), [("stage", 0.05), ("replay", 0.9), ("round", 0.5), ("export", 0.7)]
+    ("name", "delay_s"), [("stage", 0.05), ("replay", 0.4), ("round", 0.3), ("export", 0.2)]
 )
 def test_an_interruption_while_a_program_starts_is_one_word(name, delay_s, tmp_path):
     code, said = interrupted_after(delay_s, start(name, tmp_path))

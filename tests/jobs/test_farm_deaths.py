@@ -164,6 +164,7 @@ def test_a_ray_that_does_not_start_is_one_clear_line(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(ray, "init", timed_out)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)  # of the Ray that other tests share
     with pytest.raises(
         FarmError, match=r"^Ray did not start .* \(The current .* startup\.\); .* command again"
     ):
