@@ -14,9 +14,11 @@ BIN := $(VENV)/bin
 RUN := runs/demo
 BENCH := runs/bench
 SHARDS := 4
+TESTERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
+
 .PHONY: help install demo test test-slow lint docs bench soak attack rehearse gpu-check clean
 
 help:
@@ -45,7 +47,7 @@ demo: install
 	@echo "report: $(RUN)/rounds/report.html"
 
 test: install
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not realdata"
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal -m "not slow and not realdata"
 
 test-slow: install
 	$(BIN)/python -m pytest -m "slow or realdata"
