@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from tests.objects import COUNT, Fault, Way, proxy
+from tests.objects import COUNT, ByPaths, Fault, proxy
 
 ACCOUNT = "devstoreaccount1"
 KEY = base64.b64encode(b"a key of this test alone, none of the published ones").decode()
@@ -74,7 +74,7 @@ def _address(running: subprocess.Popen[bytes], said: Path) -> str:
 
 
 @dataclass
-class Container:
+class Container(ByPaths):
     """An empty container, and the settings with which our program finds it; as `tests.objects.Bucket`."""
 
     server: str
@@ -82,7 +82,6 @@ class Container:
     patch: pytest.MonkeyPatch
     client: Any = field(repr=False)
     secrets = (KEY,)
-    sends = "PUT"
     refusals = {"expired": (401, "InvalidAuthenticationInfo"), "unknown": (403, "AuthenticationFailed")}
 
     @property
@@ -100,23 +99,6 @@ class Container:
 
     def delete(self, key: str) -> None:
         self.client.delete_blob(key)
-
-    def is_look(self, method: str, path: str) -> bool:
-        """Whether a request asks what the store says of an object."""
-        return method == "HEAD"
-
-    def target(self, way: Way) -> str:
-        """What a request is about, by its end."""
-        return way.path.partition("?")[0]
-
-    def fetched(self, seen: list[tuple[str, str]]) -> list[str]:
-        """Of what content came, by its end."""
-        return [path.partition("?")[0] for method, path in seen if method == "GET"]
-
-    def ignore_conditions(self, way: Way) -> None:
-        """Let a request go on without its conditions, where it carries a token: a key signs them."""
-        for name in ("If-None-Match", "If-Match"):
-            del way.headers[name]
 
     def sign_nothing(self) -> None:
         """From here on the requests carry a token, with which headers can be changed on their way."""

@@ -39,8 +39,31 @@ def server() -> Iterator[str]:
     running.stop()
 
 
+class ByPaths:
+    """Requests that name the object in their path and conditions in their headers, as S3's and Azure's do."""
+
+    sends = "PUT"
+
+    def is_look(self, method: str, path: str) -> bool:
+        """Whether a request asks what the store says of an object."""
+        return method == "HEAD"
+
+    def target(self, way: Way) -> str:
+        """What a request is about, by its end."""
+        return way.path.partition("?")[0]
+
+    def fetched(self, seen: list[tuple[str, str]]) -> list[str]:
+        """Of what content came, by its end."""
+        return [path.partition("?")[0] for method, path in seen if method == "GET"]
+
+    def ignore_conditions(self, way: Way) -> None:
+        """Let a request go on without its conditions, where nobody looks at its signature."""
+        for name in ("If-None-Match", "If-Match"):
+            del way.headers[name]
+
+
 @dataclass
-class Bucket:
+class Bucket(ByPaths):
     """An empty bucket, and the settings with which our program finds it."""
 
     server: str
@@ -49,7 +72,6 @@ class Bucket:
     client: Any = field(repr=False)
     secrets = (SECRET, TOKEN, KEY_ID)
     refusals = {"expired": (400, "ExpiredToken"), "unknown": (403, "SignatureDoesNotMatch")}
-    sends = "PUT"
 
     @property
     def url(self) -> str:
@@ -67,23 +89,6 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
-
-    def is_look(self, method: str, path: str) -> bool:
-        """Whether a request asks what the store says of an object."""
-        return method == "HEAD"
-
-    def target(self, way: Way) -> str:
-        """What a request is about, by its end."""
-        return way.path.partition("?")[0]
-
-    def fetched(self, seen: list[tuple[str, str]]) -> list[str]:
-        """Of what content came, by its end."""
-        return [path.partition("?")[0] for method, path in seen if method == "GET"]
-
-    def ignore_conditions(self, way: Way) -> None:
-        """Let a request go on without its conditions; moto looks at no signatures."""
-        for name in ("If-None-Match", "If-Match"):
-            del way.headers[name]
 
     @contextmanager
     def way(self, fault: Fault) -> Iterator[list[tuple[str, str]]]:

@@ -20,7 +20,7 @@ from jobs.files import MIB
 from jobs.store.again import MOST_TRIES, tell
 from jobs.store.az_errors import NO_CREDENTIALS, ODD, in_words
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
-from jobs.store.settings import HTTP, endpoint_parts
+from jobs.store.settings import HTTP, endpoint_parts, masking
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60  # without a byte
@@ -32,7 +32,8 @@ CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
 ENDPOINT = "AZURE_STORAGE_SERVICE_ENDPOINT"
 ACCOUNT = ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME")
 KEY = ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY")
-_SIGNATURE = re.compile(r"\bsig=[^&\s]*")
+# A token stands in the URLs of requests, which urllib3 logs when it is asked to.
+_without_signature = masking(re.compile(r"\bsig=[^&\s]*"), "sig=...")
 SAS = "AZURE_STORAGE_SAS_TOKEN"
 UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)  # what the client raises at odd answers
 _clients: dict[tuple[object, ...], Any] = {}  # by process: connections do not survive a fork
@@ -169,13 +170,6 @@ def _token_ends() -> datetime | None:
     except (KeyError, ValueError):
         return None
     return ends if ends.tzinfo else None
-
-
-def _without_signature(record: logging.LogRecord) -> bool:
-    """A filter of logs: a token stands in the URLs of requests, which urllib3 logs when it is asked to."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(_SIGNATURE.sub("sig=...", x) if isinstance(x, str) else x for x in record.args)
-    return True
 
 
 def client_errors() -> tuple[type[Exception], ...]:

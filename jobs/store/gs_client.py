@@ -19,7 +19,7 @@ from jobs.extras import extra
 from jobs.store.again import tried
 from jobs.store.base import StoreUnavailableError, UnknownStoreError
 from jobs.store.gs_errors import BUSY, NO_CREDENTIALS, NO_FILE, error_status, in_words
-from jobs.store.settings import HTTP, endpoint_parts
+from jobs.store.settings import HTTP, endpoint_parts, masking
 
 T = TypeVar("T")
 
@@ -33,7 +33,8 @@ NO_TRACING = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"  # a request for t
 SETTINGS = ("GOOGLE_", "STORAGE_", "CLOUDSDK_", "GCE_", "NO_GCE_", "API_ENDPOINT_")
 LARGEST_FILE = 1 << 20  # bytes of a file of credentials
 UNREADABLE = (AttributeError, KeyError, IndexError, TypeError, ValueError, RecursionError)  # of odd answers
-_UPLOAD = re.compile(r"\bupload_id=[^&\s]*")
+# Who knows the name of an unfinished upload may go on with it, and urllib3 logs URLs when it is asked to.
+_without_upload = masking(re.compile(r"\bupload_id=[^&\s]*"), "upload_id=...")
 _clients: dict[tuple[object, ...], Any] = {}  # by process: connections do not survive a fork
 _answers = threading.local()  # of this thread, the last one's date
 
@@ -120,14 +121,6 @@ def endpoint_host() -> str:
             f"{variable}: expected an endpoint {HTTP} without password or token; credentials come from {FILE}"
         )
     return parts.netloc + parts.path.rstrip("/")
-
-
-def _without_upload(record: logging.LogRecord) -> bool:
-    """A filter of logs: who knows the name of an unfinished upload may go on with it."""
-    if isinstance(record.args, tuple):
-        veiled = (_UPLOAD.sub("upload_id=...", x) if isinstance(x, str) else x for x in record.args)
-        record.args = tuple(veiled)
-    return True
 
 
 def timeouts() -> tuple[float, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from jobs.store.base import UnknownStoreError
@@ -30,3 +33,14 @@ def endpoint_parts(endpoint: str, variable: str) -> SplitResult:
     if not known:
         raise UnknownStoreError(f"{variable} names no host; expected {HTTP}, without user and password")
     return parts
+
+
+def masking(pattern: re.Pattern[str], mask: str) -> Callable[[logging.LogRecord], bool]:
+    """A filter of logs that lets every record pass, with `mask` in place of what `pattern` finds."""
+
+    def masked(record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(pattern.sub(mask, x) if isinstance(x, str) else x for x in record.args)
+        return True
+
+    return masked
